@@ -1,0 +1,1 @@
+"""What a cluster is, how it is made, followed and removed."""

@@ -1,0 +1,127 @@
+"""Everything that the platform raises on purpose; every error carries the next thing to do as its hint.
+
+PlatformError
+├── InputError                the user's words: a key, a column, a date, an argument (exit code 2)
+│   ├── SettingsError         an environment variable of the platform
+│   ├── ModelSpecError        a model's `defs.yaml`, `train.py` or `evaluate.py`
+│   └── PartitionError        a partition or window that does not exist
+├── WarehouseError            the engine refused, or a table is not as wanted
+├── FeatureBuildError         dbt failed
+├── TrainingSetError          a snapshot is missing, torn, empty or of another schema
+├── ClusterError              the cluster could not be made or was lost; the training code is not to blame
+│   ├── ClusterStartError     it never became ready
+│   └── ClusterLostError      it was there and is gone
+├── TrainingError             the training itself ended badly
+│   ├── UserCodeError         `train.py` or `evaluate.py` raised; carries its own traceback
+│   ├── NonFiniteLossError    the loss became NaN or infinite
+│   ├── WorkerDiedError       a worker process died; says how, when that is known
+│   └── TrainingStoppedError  somebody stopped the job
+├── EvaluationError           a model could not be scored
+└── RegistryError             a version, an alias or the registry's server
+"""
+
+
+class PlatformError(Exception):
+    """Base of all errors raised on purpose.
+
+    Args:
+        message: What was wanted and what was found.
+        hint: The next thing to do, as an instruction.
+    """
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}\n  → {self.hint}" if self.hint else self.message
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Errors cross Ray and process boundaries; keyword-only arguments need help to unpickle.
+        return _rebuild, (type(self), self.message, self.__dict__.copy())
+
+
+def _rebuild(kind: type[PlatformError], message: str, state: dict[str, object]) -> PlatformError:
+    error = kind.__new__(kind)
+    Exception.__init__(error, message)
+    error.__dict__.update(state)
+    return error
+
+
+class InputError(PlatformError):
+    """The user's words are wrong: nothing ran and nothing was spent."""
+
+
+class SettingsError(InputError):
+    """A setting from the environment has a value that cannot be."""
+
+
+class ModelSpecError(InputError):
+    """A model's folder (`defs.yaml`, `train.py`, `evaluate.py`) asks for something that cannot be."""
+
+
+class PartitionError(InputError):
+    """A partition or a window lies outside the days that exist."""
+
+
+class WarehouseError(PlatformError):
+    """The warehouse refused, or a table is not what was expected."""
+
+
+class FeatureBuildError(PlatformError):
+    """dbt failed to build or test feature tables."""
+
+
+class TrainingSetError(PlatformError):
+    """A snapshot is missing, incomplete, empty or of another schema."""
+
+
+class ClusterError(PlatformError):
+    """The cluster could not be made or was lost; the training code is not to blame."""
+
+
+class ClusterStartError(ClusterError):
+    """The cluster never became ready."""
+
+
+class ClusterLostError(ClusterError):
+    """The cluster was there and is gone."""
+
+
+class TrainingError(PlatformError):
+    """The training ended badly.
+
+    Args:
+        message: What happened.
+        hint: What to do next.
+        traceback: The user's own traceback, when there is one.
+    """
+
+    def __init__(self, message: str, *, hint: str = "", traceback: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.traceback = traceback
+
+
+class UserCodeError(TrainingError):
+    """`train.py` or `evaluate.py` raised."""
+
+
+class NonFiniteLossError(TrainingError):
+    """The loss became NaN or infinite."""
+
+
+class WorkerDiedError(TrainingError):
+    """A training worker's process died."""
+
+
+class TrainingStoppedError(TrainingError):
+    """The job was stopped before its end."""
+
+
+class EvaluationError(PlatformError):
+    """A model could not be scored on the held-out partitions."""
+
+
+class RegistryError(PlatformError):
+    """A version or an alias is not there, or the registry's server does not answer."""

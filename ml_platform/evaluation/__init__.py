@@ -1,0 +1,1 @@
+"""Metrics on held-out partitions, baselines, champion against challenger, gates."""

@@ -1,0 +1,106 @@
+"""The daily partition, and the trailing window of days that a model trains on.
+
+One definition serves every asset, so a key means the same day everywhere: `YYYY-MM-DD`, UTC.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Final
+
+import dagster as dg
+
+from ml_platform.errors import PartitionError
+from ml_platform.settings import Settings
+
+DAY: Final = timedelta(days=1)
+
+
+def daily_partitions(settings: Settings) -> dg.DailyPartitionsDefinition:
+    """The one partitions definition of this code location."""
+    end = settings.partitions_end
+    return dg.DailyPartitionsDefinition(
+        start_date=settings.partitions_start.isoformat(),
+        end_date=(end + DAY).isoformat() if end else None,  # Dagster's end is exclusive
+        timezone="UTC",
+    )
+
+
+def parse_day(text: str) -> date:
+    """A partition key as a date.
+
+    Raises:
+        PartitionError: `text` is not `YYYY-MM-DD`.
+    """
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC).date()
+    except ValueError as error:
+        raise PartitionError(
+            f"{text!r} is no partition: wanted a day such as 2013-03-01",
+            hint="write the day as YYYY-MM-DD (UTC).",
+        ) from error
+
+
+def day_range(first: date, last: date) -> list[str]:
+    """Partition keys from `first` to `last`, both included.
+
+    Raises:
+        PartitionError: `last` is before `first`.
+    """
+    if last < first:
+        raise PartitionError(
+            f"the range {first} … {last} ends before it begins",
+            hint="give the earlier day first.",
+        )
+    return [(first + n * DAY).isoformat() for n in range((last - first).days + 1)]
+
+
+def window_keys(partition: str, days: int) -> list[str]:
+    """The trailing window: `days` partitions up to and including `partition`, oldest first.
+
+    `window_keys("2013-03-01", 28)` is Feb 2 … Mar 1.
+    """
+    last = parse_day(partition)
+    return day_range(last - (days - 1) * DAY, last)
+
+
+def holdout_keys(partition: str, days: int) -> list[str]:
+    """The `days` partitions after `partition`, on which its model is evaluated, oldest first."""
+    first = parse_day(partition) + DAY
+    return day_range(first, first + (days - 1) * DAY)
+
+
+def last_complete_day(settings: Settings, *, now: datetime) -> date:
+    """The newest day whose partition may exist: yesterday, or the configured end if earlier."""
+    yesterday = (now.astimezone(UTC) - DAY).date()
+    end = settings.partitions_end
+    return min(yesterday, end) if end else yesterday
+
+
+def require_days(
+    keys: Sequence[str], settings: Settings, *, what: str, now: datetime | None = None
+) -> None:
+    """Check that every one of `keys` is a day whose data can exist.
+
+    Args:
+        keys: Partition keys, oldest first.
+        settings: Gives the first and last day.
+        what: What the days are for, as the subject of the error's sentence.
+        now: The present, for tests.
+
+    Raises:
+        PartitionError: a day lies before the first partition or in the future.
+    """
+    first, last = parse_day(keys[0]), parse_day(keys[-1])
+    newest = last_complete_day(settings, now=now or datetime.now(UTC))
+    if first < settings.partitions_start:
+        missing = (settings.partitions_start - first).days
+        raise PartitionError(
+            f"{what} needs {keys[0]} … {keys[-1]}, but the first partition is "
+            f"{settings.partitions_start}",
+            hint=f"take a partition at least {missing} day(s) later, or a shorter window.",
+        )
+    if last > newest:
+        raise PartitionError(
+            f"{what} needs {keys[-1]}, but the last day with data is {newest}",
+            hint=f"take a partition at least {(last - newest).days} day(s) earlier.",
+        )

@@ -1,0 +1,157 @@
+"""The only module that reads environment variables: `MLP_*`, with defaults for a laptop.
+
+Values are read when `load_settings()` is called, never at import, so a test or a command that sets
+a variable is believed.
+"""
+
+import re
+from datetime import date
+from pathlib import Path
+from typing import Final, Literal
+
+from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from ml_platform.errors import SettingsError
+
+PROJECT_ROOT: Final = Path(__file__).resolve().parent.parent
+SANDBOX_PATTERN: Final = re.compile(r"^[a-z][a-z0-9_]{0,23}$")
+DEMO_START: Final = date(2013, 1, 1)
+DEMO_END: Final = date(2013, 12, 31)
+
+Environment = Literal["local", "ci", "prod"]
+WarehouseKind = Literal["duckdb", "bigquery"]
+
+
+class Settings(BaseSettings):
+    """Where this installation keeps things and what it talks to. Each field is `MLP_<FIELD>`."""
+
+    model_config = SettingsConfigDict(env_prefix="MLP_", frozen=True, extra="ignore")
+
+    environment: Environment = Field(
+        default="local", description="Which world this is; every table, path and model carries it."
+    )
+    sandbox: str = Field(
+        default="",
+        description="A name of one's own within the environment, so that work in progress touches "
+        "nobody else's tables; empty for none.",
+    )
+    home: Path = Field(
+        default=PROJECT_ROOT / ".mlp",
+        description="Folder for everything that is kept on this machine.",
+    )
+    project_dir: Path = Field(
+        default=PROJECT_ROOT / "dbt_project", description="The dbt project's folder."
+    )
+    storage_uri: str = Field(
+        default="",
+        description="Where training sets, checkpoints and results live: `file://…` or `gs://…`. "
+        "Empty: a folder under `home`.",
+    )
+    warehouse: WarehouseKind = Field(default="duckdb", description="The warehouse's engine.")
+    duckdb_path: Path | None = Field(
+        default=None, description="The DuckDB file. Empty: a file under `home`."
+    )
+    bigquery_project: str = Field(default="", description="Google Cloud project of the warehouse.")
+    bigquery_location: str = Field(default="US", description="Location of the datasets.")
+    bigquery_maximum_bytes_billed: int = Field(
+        default=1_099_511_627_776, gt=0, description="Bytes one query may scan at most."
+    )
+    bigquery_api_endpoint: str = Field(
+        default="", description="Another BigQuery API than Google's: an emulator's address."
+    )
+    bigquery_storage_endpoint: str = Field(
+        default="", description="`host:port` of another Storage Read API than Google's, plaintext."
+    )
+    mlflow_tracking_uri: str = Field(
+        default="", description="MLflow server. Empty: an sqlite file under `home`."
+    )
+    mlflow_ui_url: str = Field(
+        default="http://127.0.0.1:5000", description="Where people open MLflow's pages."
+    )
+    dagster_url: str = Field(
+        default="http://127.0.0.1:3000", description="Where people open the Dagster UI."
+    )
+    partitions_start: date = Field(
+        default=DEMO_START, description="The first day of all partitions."
+    )
+    partitions_end: date | None = Field(
+        default=None,
+        description="The last day of all partitions. Default: the demo's last day in `local`, "
+        "else open-ended; `none` says open-ended.",
+    )
+    image: str = Field(
+        default="", description="Container image of this code location, recorded with each model."
+    )
+
+    @field_validator("partitions_end", mode="before")
+    @classmethod
+    def _open_ended(cls, value: object) -> object:
+        return None if value in ("", "none") else value
+
+    @field_validator("sandbox")
+    @classmethod
+    def _sandbox_is_a_name(cls, value: str) -> str:
+        if value and not SANDBOX_PATTERN.match(value):
+            msg = f"{value!r} is no sandbox name: a lower-case letter, then up to 23 of a-z 0-9 _"
+            raise ValueError(msg)
+        return value
+
+    @model_validator(mode="before")
+    @classmethod
+    def _the_demo_ends(cls, values: dict[str, object]) -> dict[str, object]:
+        if values.get("environment", "local") == "local" and "partitions_end" not in values:
+            return values | {"partitions_end": DEMO_END}
+        return values
+
+    @property
+    def namespace(self) -> str:
+        """`environment` or `environment_sandbox`: the prefix of tables, models and paths."""
+        return f"{self.environment}_{self.sandbox}" if self.sandbox else self.environment
+
+    @property
+    def storage_root(self) -> str:
+        """URI of this namespace's folder in object storage, without a slash at the end."""
+        base = self.storage_uri or (self.home.resolve() / "storage").as_uri()
+        return f"{base.rstrip('/')}/{self.namespace}"
+
+    @property
+    def duckdb_file(self) -> Path:
+        """Absolute path of the DuckDB file."""
+        return (self.duckdb_path or self.home / "warehouse.duckdb").resolve()
+
+    @property
+    def tracking_uri(self) -> str:
+        """MLflow's tracking URI."""
+        return self.mlflow_tracking_uri or f"sqlite:///{self.home.resolve() / 'mlflow.db'}"
+
+    @property
+    def mlflow_artifact_root(self) -> str:
+        """Where an embedded MLflow keeps its artifacts."""
+        return (self.home.resolve() / "mlflow").as_uri()
+
+    @property
+    def feature_schema(self) -> str:
+        """Schema (BigQuery: dataset) of the feature tables."""
+        return f"ml_{self.namespace}"
+
+    def registered_name(self, model: str) -> str:
+        """Name under which the registry knows `model` in this namespace."""
+        return f"{self.namespace}.{model}"
+
+
+def load_settings() -> Settings:
+    """Read the settings from the environment.
+
+    Raises:
+        SettingsError: a variable has a value that cannot be; names the variable.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = str(first["loc"][0]) if first["loc"] else "settings"
+        raise SettingsError(
+            f"MLP_{field.upper()}={first.get('input')!r} is not usable: {first['msg']}",
+            hint=f"set MLP_{field.upper()} to another value or unset it; `mlp doctor` shows all.",
+        ) from error

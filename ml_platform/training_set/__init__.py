@@ -1,0 +1,1 @@
+"""Immutable, content-addressed Parquet snapshots of one day of a model's features."""

@@ -1,0 +1,1 @@
+"""The warehouse: one interface, two engines."""
