@@ -1,14 +1,14 @@
-"""Everything that the platform raises on purpose; every error carries the next thing to do as its hint.
+"""Everything that the platform raises on purpose; each error carries the next thing to do.
 
 PlatformError
-├── InputError                the user's words: a key, a column, a date, an argument (exit code 2)
+├── InputError                the user's words: a key, a column, a date (exit code 2)
 │   ├── SettingsError         an environment variable of the platform
 │   ├── ModelSpecError        a model's `defs.yaml`, `train.py` or `evaluate.py`
 │   └── PartitionError        a partition or window that does not exist
 ├── WarehouseError            the engine refused, or a table is not as wanted
 ├── FeatureBuildError         dbt failed
 ├── TrainingSetError          a snapshot is missing, torn, empty or of another schema
-├── ClusterError              the cluster could not be made or was lost; the training code is not to blame
+├── ClusterError              the cluster could not be made or was lost
 │   ├── ClusterStartError     it never became ready
 │   └── ClusterLostError      it was there and is gone
 ├── TrainingError             the training itself ended badly
@@ -58,7 +58,7 @@ class SettingsError(InputError):
 
 
 class ModelSpecError(InputError):
-    """A model's folder (`defs.yaml`, `train.py`, `evaluate.py`) asks for something that cannot be."""
+    """A model's folder (`defs.yaml` and its code) asks for something that cannot be."""
 
 
 class PartitionError(InputError):

@@ -1,0 +1,122 @@
+"""What a training is asked to do: everything that decides its outcome, as one file.
+
+The request is written to object storage before the job is submitted; the job's only argument is
+where. Its hash names the work: the same request is the same job, after any crash.
+"""
+
+import hashlib
+import importlib.metadata
+import json
+import platform
+from pathlib import Path
+from typing import Final, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from ml_platform.clusters.interface import JobKey
+from ml_platform.clusters.spec import ClusterSpec
+from ml_platform.training.spec import TrainingSpec
+from ml_platform.training_set.spec import FeaturesSpec
+
+LIBRARIES: Final = ("torch", "ray", "numpy", "pyarrow", "safetensors")
+PACKAGE_ROOT: Final = Path(__file__).resolve().parent.parent
+REQUEST_FILE: Final = "request.json"
+RESULT_FILE: Final = "result.json"
+MODEL_FOLDER: Final = "model"
+
+
+class SnapshotRef(BaseModel):
+    """One day of the training set, by its immutable version."""
+
+    model_config = ConfigDict(frozen=True)
+
+    partition: str
+    version: str
+    rows: int
+
+
+class TrainingRequest(BaseModel):
+    """All that goes into a training.
+
+    Attributes:
+        model: Name of the model.
+        partition: Its partition, the last day of the window.
+        code: The model's folder: relative to the package where it lies in it (an image has it
+            elsewhere), else absolute.
+        code_version: Hash of the folder's Python files but `evaluate.py`.
+        attempt: Empty, or what makes a training of equal inputs a new one: the id of the run that
+            a person started to train again.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    schema_version: Literal[1] = 1
+    model: str
+    partition: str
+    storage_root: str
+    snapshots: tuple[SnapshotRef, ...]
+    features: FeaturesSpec
+    training: TrainingSpec
+    cluster: ClusterSpec
+    code: str
+    code_version: str
+    attempt: str = ""
+
+    def inputs_hash(self) -> str:
+        """Sixteen hex digits over what decides the outcome; no path and no library version."""
+        content = {
+            "model": self.model,
+            "snapshots": [snapshot.version for snapshot in self.snapshots],
+            "features": self.features.model_dump(mode="json"),
+            "training": self.training.model_dump(
+                mode="json", exclude={"worker_retries", "max_runtime_s"}
+            ),
+            "workers": self.cluster.workers.model_dump(mode="json", include={"count", "gpus"}),
+            "code": self.code_version,
+            "attempt": self.attempt,
+        }
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+
+    def job_key(self) -> JobKey:
+        """The name of this work."""
+        return JobKey(
+            asset=f"{self.model}/model",
+            partition=self.partition,
+            attempt_group=self.inputs_hash(),
+        )
+
+    @property
+    def folder_uri(self) -> str:
+        """Where request, checkpoints, model and result are kept."""
+        return f"{self.storage_root}/trainings/{self.model}/{self.partition}/{self.inputs_hash()}"
+
+    @property
+    def code_folder(self) -> Path:
+        """The model's folder on this machine."""
+        return PACKAGE_ROOT / self.code
+
+
+def code_reference(folder: Path) -> str:
+    """`folder` as `TrainingRequest.code` wants it."""
+    resolved = folder.resolve()
+    return (
+        str(resolved.relative_to(PACKAGE_ROOT))
+        if resolved.is_relative_to(PACKAGE_ROOT)
+        else str(resolved)
+    )
+
+
+def code_version(folder: Path) -> str:
+    """Twelve hex digits over the Python files that take part in training."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*.py")):
+        if path.name != "evaluate.py":
+            digest.update(f"{path.relative_to(folder)}\0".encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def library_versions() -> dict[str, str]:
+    """Versions of what computes, by name."""
+    versions = {name: importlib.metadata.version(name) for name in LIBRARIES}
+    return {"python": platform.python_version()} | versions

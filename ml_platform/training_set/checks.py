@@ -1,0 +1,128 @@
+"""What must be true of a snapshot before anything trains on it; sentences for a person.
+
+Pure functions from a manifest (and rows) to a `Finding`; Dagster shows them as asset checks.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from ml_platform.training_set.manifest import SnapshotManifest
+from ml_platform.training_set.spec import FeaturesSpec
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+SUSPICIOUS_AUC: Final = 0.95
+"""A single feature that ranks the label this well has most likely seen it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Finding:
+    """Outcome of a check, as a sentence."""
+
+    passed: bool
+    sentence: str
+
+
+def not_empty(manifest: SnapshotManifest) -> Finding:
+    """There are rows."""
+    return Finding(
+        passed=manifest.rows > 0,
+        sentence=f"{manifest.rows:,} rows of {manifest.source.table} on {manifest.partition}",
+    )
+
+
+def schema_as_contract(manifest: SnapshotManifest, spec: FeaturesSpec) -> Finding:
+    """The snapshot has just the columns that the model's `defs.yaml` names, in its types."""
+    found = {column.name: column.type for column in manifest.columns}
+    wanted = (
+        dict.fromkeys(spec.numbers, "float")
+        | dict.fromkeys(spec.categories, "string")
+        | {spec.label: "int8"}
+    )
+    wrong = [
+        f"{name} is {found.get(name, 'missing')}, wanted {kind}"
+        for name, kind in wanted.items()
+        if found.get(name) != kind
+    ]
+    wrong += [f"{name} was not asked for" for name in found if name not in spec.columns]
+    if wrong:
+        return Finding(passed=False, sentence=f"the schema differs: {'; '.join(wrong)}")
+    return Finding(
+        passed=True,
+        sentence=f"all {len(found)} columns are as contracted (schema {manifest.schema_hash})",
+    )
+
+
+def label_present(manifest: SnapshotManifest, spec: FeaturesSpec) -> Finding:
+    """Most rows have a label, and both classes are there."""
+    total = manifest.rows + manifest.rows_without_label
+    share = manifest.rows_without_label / total if total else 1.0
+    both = 0 < manifest.positives < manifest.rows
+    rate = manifest.positives / manifest.rows if manifest.rows else 0.0
+    sentence = (
+        f"{spec.label} is 1 in {rate:.1%} of {manifest.rows:,} rows; "
+        f"{manifest.rows_without_label:,} rows ({share:.1%}) without it are left out"
+    )
+    return Finding(passed=both and share < 0.5, sentence=sentence)
+
+
+def no_late_knowledge(manifest: SnapshotManifest, spec: FeaturesSpec) -> Finding:
+    """No row has a feature that was known only after its event."""
+    late = manifest.late_knowledge_rows
+    if late:
+        return Finding(
+            passed=False,
+            sentence=f"{late:,} of {manifest.rows:,} rows have features known only after the "
+            f"event: {spec.known_at} is later than {spec.event_time}",
+        )
+    return Finding(
+        passed=True,
+        sentence=f"every feature of all {manifest.rows:,} rows was known by {spec.event_time}",
+    )
+
+
+def no_leaking_feature(rows: "pa.Table", spec: FeaturesSpec) -> Finding:
+    """No single number foretells the label so well that it must have seen it."""
+    import numpy as np
+
+    label = rows.column(spec.label).to_numpy()
+    suspects = []
+    best_name, best = "", 0.5
+    for name in spec.numbers:
+        values = rows.column(name).to_numpy()
+        known = np.isfinite(values)
+        auc = rank_auc(label[known], values[known])
+        strength = max(auc, 1 - auc)
+        if strength > best:
+            best_name, best = name, strength
+        if strength > SUSPICIOUS_AUC:
+            suspects.append(f"{name} ({strength:.3f})")
+    if suspects:
+        return Finding(
+            passed=False,
+            sentence=f"too good to be true alone (ROC AUC over {SUSPICIOUS_AUC}): "
+            f"{', '.join(suspects)}; is it known before {spec.event_time}?",
+        )
+    return Finding(
+        passed=True,
+        sentence=f"no number foretells {spec.label} alone; the best is {best_name or 'none'} "
+        f"with a ROC AUC of {best:.3f}",
+    )
+
+
+def rank_auc(label: "object", values: "object") -> float:
+    """ROC AUC of one column by ranks (Mann and Whitney); 0.5 when a class is missing."""
+    import numpy as np
+
+    y = np.asarray(label)
+    x = np.asarray(values)
+    positives = int(y.sum())
+    negatives = len(y) - positives
+    if positives == 0 or negatives == 0:
+        return 0.5
+    _, inverse, counts = np.unique(x, return_inverse=True, return_counts=True)
+    mean_rank = np.cumsum(counts) - (counts - 1) / 2
+    ranks = mean_rank[inverse]
+    area = float(ranks[y == 1].sum()) - positives * (positives + 1) / 2
+    return area / (positives * negatives)

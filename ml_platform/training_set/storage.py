@@ -1,0 +1,101 @@
+"""A folder in object storage or on disk, where a file is complete or absent, never half there."""
+
+import contextlib
+import json
+import tempfile
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+import fsspec
+from fsspec.core import url_to_fs
+from fsspec.implementations.local import LocalFileSystem
+
+
+class Folder:
+    """A folder by URI (`file://…`, `gs://…`); relative paths inside it use slashes.
+
+    Args:
+        uri: The folder; it need not exist yet.
+    """
+
+    def __init__(self, uri: str) -> None:
+        self.uri = uri.rstrip("/")
+        filesystem, root = url_to_fs(self.uri)
+        self.filesystem: fsspec.AbstractFileSystem = filesystem
+        self.root: str = root.rstrip("/")
+
+    def __truediv__(self, name: str) -> "Folder":
+        return Folder(f"{self.uri}/{name}")
+
+    def path(self, name: str) -> str:
+        """Path of a file inside, as the file system wants it."""
+        return f"{self.root}/{name}" if name else self.root
+
+    def exists(self, name: str = "") -> bool:
+        """Whether the file or folder is there."""
+        return bool(self.filesystem.exists(self.path(name)))
+
+    def read(self, name: str) -> bytes:
+        """The file's content.
+
+        Raises:
+            FileNotFoundError: it is not there.
+        """
+        content: bytes = self.filesystem.cat_file(self.path(name))
+        return content
+
+    def read_json(self, name: str) -> Any:
+        """The file's content, parsed."""
+        return json.loads(self.read(name))
+
+    def write(self, name: str, content: bytes) -> None:
+        """Replace the file in one step: readers see the old content or the new, nothing between."""
+        with self.open_atomically(name) as stream:
+            stream.write(content)
+
+    def write_json(self, name: str, content: Any) -> None:
+        """Replace the file by `content` as JSON, in one step."""
+        self.write(name, (json.dumps(content, indent=2, sort_keys=True) + "\n").encode())
+
+    @contextlib.contextmanager
+    def open_atomically(self, name: str) -> Iterator[IO[bytes]]:
+        """A stream that becomes the file when the block ends well, and nothing when it does not."""
+        target = self.path(name)
+        local = isinstance(self.filesystem, LocalFileSystem)
+        # An object in a bucket appears when its upload has ended; a local file when it is renamed.
+        folder = Path(target).parent if local else Path(tempfile.gettempdir())
+        folder.mkdir(parents=True, exist_ok=True)
+        temporary = folder / f".{Path(target).name}.{uuid.uuid4().hex}.partial"
+        try:
+            with temporary.open("wb") as stream:
+                yield stream
+            if local:
+                temporary.replace(target)
+            else:
+                self.filesystem.put_file(str(temporary), target)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    def names(self, name: str = "") -> list[str]:
+        """Names of what is directly inside, sorted; empty when there is no such folder."""
+        try:
+            found = self.filesystem.ls(self.path(name), detail=False)
+        except FileNotFoundError:
+            return []
+        return sorted(str(path).rstrip("/").rsplit("/", 1)[-1] for path in found)
+
+    def remove(self, name: str = "") -> None:
+        """Remove a file or a folder with all inside; nothing happens when it is absent."""
+        with contextlib.suppress(FileNotFoundError):
+            self.filesystem.rm(self.path(name), recursive=True)
+
+    def download(self, target: Path) -> Path:
+        """Copy all files below this folder to the local folder `target`."""
+        target.mkdir(parents=True, exist_ok=True)
+        for path in self.filesystem.find(self.root):
+            local = target / str(path)[len(self.root) :].lstrip("/")
+            local.parent.mkdir(parents=True, exist_ok=True)
+            self.filesystem.get_file(path, str(local))
+        return target
