@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ml_platform.training.api import FeatureEncoding
 from ml_platform.training.encoding import encoding_hash, fit_encoding
 from ml_platform.training.failure import Decision, after_failure, classify
+from ml_platform.training.model_code import CODE_FOLDER, load_function
 from ml_platform.training.request import (
     MODEL_FOLDER,
     REQUEST_FILE,
@@ -21,7 +22,7 @@ from ml_platform.training.request import (
     library_versions,
 )
 from ml_platform.training.result import EpochRecord, Failure, PhaseRecord, TrainingResult
-from ml_platform.training.worker import PROGRESS_FILE, load_function, train_loop
+from ml_platform.training.worker import PROGRESS_FILE, train_loop
 from ml_platform.training_set.profile import merge_profiles
 from ml_platform.training_set.storage import Folder
 from ml_platform.training_set.store import SnapshotStore
@@ -200,6 +201,10 @@ def _write_model(request: TrainingRequest, encoding: FeatureEncoding, folder: Fo
     model = folder / MODEL_FOLDER
     model.write(ENCODING_FILE, encoding.model_dump_json(indent=1).encode())
     model.write_json(MODEL_FILE, {"model": request.model, "params": request.training.parameters})
+    model.write(REQUEST_FILE, (request.model_dump_json(indent=1) + "\n").encode())
+    # Weights can only be read by the code that made them, so a model brings its own.
+    for path in request.code_folder.glob("*.py"):
+        model.write(f"{CODE_FOLDER}/{path.name}", path.read_bytes())
 
 
 if __name__ == "__main__":

@@ -106,12 +106,12 @@ def code_reference(folder: Path) -> str:
     )
 
 
-def code_version(folder: Path) -> str:
-    """Twelve hex digits over the Python files that take part in training."""
+def code_version(folder: Path, *, without: tuple[str, ...] = ("evaluate.py",)) -> str:
+    """Twelve hex digits over a model's Python files; by default those that train."""
     digest = hashlib.sha256()
-    for path in sorted(folder.rglob("*.py")):
-        if path.name != "evaluate.py":
-            digest.update(f"{path.relative_to(folder)}\0".encode())
+    for path in sorted(folder.glob("*.py")):
+        if path.name not in without:
+            digest.update(f"{path.name}\0".encode())
             digest.update(path.read_bytes())
     return digest.hexdigest()[:12]
 

@@ -1,7 +1,6 @@
 """What runs in each Ray Train worker: the model's `train.py`, given a `TrainingRun`."""
 
 import contextlib
-import importlib.util
 import json
 import math
 import os
@@ -10,11 +9,11 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
-from ml_platform.errors import ModelSpecError, NonFiniteLossError
+from ml_platform.errors import NonFiniteLossError
 from ml_platform.training.api import Batch, FeatureEncoding, Restored, Split, TrainingRun
+from ml_platform.training.model_code import load_function
 from ml_platform.training.reader import ShardReader
 from ml_platform.training.request import MODEL_FOLDER, TrainingRequest
 from ml_platform.training_set.storage import Folder
@@ -28,42 +27,6 @@ PROGRESS_FILE: Final = "progress.json"
 WEIGHTS_FILE: Final = "model.safetensors"
 CHECKPOINT_EVERY_S: Final = 20.0
 """Reporting a checkpoint waits for Ray's controller (0.1 to 2 s): not after each short epoch."""
-
-
-def load_module(folder: Path, name: str) -> ModuleType:
-    """Import `<name>.py` from a model's folder, under a name that no other model shares.
-
-    Raises:
-        ModelSpecError: there is no such file.
-    """
-    path = folder / f"{name}.py"
-    if not path.is_file():
-        raise ModelSpecError(
-            f"the model folder {folder} has no {name}.py",
-            hint=f"write {name}.py; `mlp model new` makes one to begin from.",
-        )
-    spec = importlib.util.spec_from_file_location(f"mlp_models.{folder.name}.{name}", path)
-    if spec is None or spec.loader is None:
-        raise ModelSpecError(f"{path} cannot be imported", hint="is it a Python file?")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def load_function(folder: Path, module: str, name: str) -> Callable[..., Any]:
-    """A function of a model's module.
-
-    Raises:
-        ModelSpecError: the module has no such function.
-    """
-    function = getattr(load_module(folder, module), name, None)
-    if not callable(function):
-        raise ModelSpecError(
-            f"{folder / module}.py defines no function {name}",
-            hint=f"define `{name}`; the public training API describes what it is given.",
-        )
-    found: Callable[..., Any] = function
-    return found
 
 
 def train_loop(config: dict[str, Any]) -> None:

@@ -46,7 +46,9 @@ def _number(name: str, before: "pa.Table", now: "pa.Table") -> Drift:
 
     old, new = (table.column(name).to_numpy() for table in (before, now))
     known = old[np.isfinite(old)]
-    edges: Any = np.unique(np.quantile(known, np.linspace(0, 1, BINS + 1)[1:-1])) if len(known) else []
+    edges: Any = (
+        np.unique(np.quantile(known, np.linspace(0, 1, BINS + 1)[1:-1])) if len(known) else []
+    )
     return _compare(name, _shares(old, edges), _shares(new, edges))
 
 

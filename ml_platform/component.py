@@ -1,0 +1,163 @@
+"""`TrainedModel`: one `defs.yaml` becomes training set, model, evaluation and champion."""
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Final, TypeVar
+
+import dagster as dg
+from pydantic import BaseModel, ValidationError
+
+from ml_platform.clusters.spec import ClusterSpec
+from ml_platform.errors import ModelSpecError
+from ml_platform.evaluation.asset import build_evaluation
+from ml_platform.evaluation.spec import EvaluationSpec
+from ml_platform.partitions import daily_partitions, last_complete_day
+from ml_platform.registry.asset import build_champion
+from ml_platform.registry.shelf import RegistryShelf, register_trained
+from ml_platform.settings import load_settings
+from ml_platform.training.asset import ModelPlan, build_model
+from ml_platform.training.spec import TrainingSpec
+from ml_platform.training_set.asset import build_training_set
+from ml_platform.training_set.spec import FeaturesSpec
+
+MODEL_NAME: Final = re.compile(r"^[a-z][a-z0-9_]{0,39}$")
+MODEL_FILES: Final = ("train.py", "evaluate.py")
+
+Spec = TypeVar("Spec", bound=BaseModel)
+
+
+def parse_spec(kind: type[Spec], content: Any, *, where: str) -> Spec:
+    """A section of `defs.yaml` as a value.
+
+    Raises:
+        ModelSpecError: names the key, what was found and what is allowed.
+    """
+    if isinstance(content, kind):
+        return content
+    try:
+        return kind.model_validate(content or {})
+    except ValidationError as error:
+        lines = []
+        for one in error.errors():
+            path = ".".join(str(part) for part in (where, *one["loc"]))
+            if one["type"] == "extra_forbidden":
+                lines.append(f"{path}: there is no such key; known: {', '.join(kind.model_fields)}")
+            elif one["type"] == "missing":
+                lines.append(f"{path}: is missing")
+            else:
+                lines.append(f"{path}: {one['msg']}, found {one['input']!r}")
+        raise ModelSpecError(
+            f"defs.yaml is not usable: {'; '.join(lines)}",
+            hint="mend the key(s) above; `mlp model check` looks again without training.",
+        ) from error
+
+
+def _section(kind: type[Spec], name: str) -> dg.Resolver:
+    return dg.Resolver(
+        lambda context, content: parse_spec(
+            kind, context.resolve_value(content, as_type=dict[str, Any]), where=name
+        ),
+        model_field_type=dict[str, Any],
+    )
+
+
+class TrainedModel(dg.Component, dg.Model, dg.Resolvable):
+    """A model that is trained by day on the rows of one feature table.
+
+    The folder's name is the model's; `train.py` and `evaluate.py` beside `defs.yaml` are its code.
+    """
+
+    description: str
+    owners: Sequence[str]
+    features: Annotated[FeaturesSpec, _section(FeaturesSpec, "features")]
+    training: Annotated[TrainingSpec, _section(TrainingSpec, "training")]
+    cluster: Annotated[ClusterSpec, _section(ClusterSpec, "cluster")] = ClusterSpec()
+    evaluation: Annotated[EvaluationSpec, _section(EvaluationSpec, "evaluation")]
+    schedule: str = "0 3-9 * * *"
+
+    def plan(self, context: dg.ComponentLoadContext) -> ModelPlan:
+        """What the stages need to know of this model.
+
+        Raises:
+            ModelSpecError: the folder's name is no model name, or a file is missing.
+        """
+        folder = context.path
+        if not MODEL_NAME.match(folder.name):
+            raise ModelSpecError(
+                f"{folder.name!r} is no model name: a lower-case letter, then up to 39 of a-z0-9_",
+                hint=f"rename the folder {folder}.",
+            )
+        missing = [name for name in MODEL_FILES if not (folder / name).is_file()]
+        if missing:
+            raise ModelSpecError(
+                f"the model {folder.name} has no {' and no '.join(missing)}",
+                hint=f"add it to {folder}; `mlp model new` shows what goes in.",
+            )
+        return ModelPlan(
+            name=folder.name,
+            folder=folder,
+            features=self.features,
+            training=self.training,
+            cluster=self.cluster,
+        )
+
+    def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
+        """The model's four assets with their checks, its job and its schedule."""
+        plan = self.plan(context)
+        partitions_def = daily_partitions(load_settings())
+        assets = [
+            build_training_set(plan.name, plan.features, partitions_def),
+            build_model(plan, partitions_def, register_trained),
+            build_evaluation(plan, self.evaluation, partitions_def, RegistryShelf()),
+            build_champion(plan, partitions_def),
+        ]
+        job = dg.define_asset_job(
+            f"{plan.name}_nightly",
+            selection=[dg.AssetKey([plan.name, stage]) for stage in NIGHTLY_STAGES],
+            description=f"Trains {plan.name} of one day, evaluates it and moves the champion.",
+            partitions_def=partitions_def,
+        )
+        schedule = nightly_schedule(plan.name, job, self.evaluation.holdout_days, self.schedule)
+        definitions = dg.Definitions(assets=assets, jobs=[job], schedules=[schedule])
+        return definitions.map_asset_specs(
+            func=lambda spec: spec.replace_attributes(
+                group_name=plan.name, owners=list(self.owners)
+            ).merge_attributes(
+                tags={"model": plan.name},
+                metadata={"about": self.description},
+            )
+        )
+
+
+NIGHTLY_STAGES: Final = ("model", "evaluation", "champion")
+
+
+def nightly_schedule(model: str, job: Any, holdout_days: int, cron: str) -> dg.ScheduleDefinition:
+    """Trains the newest day whose held-out days are there; asks again while they are not.
+
+    A day is requested once, however often the schedule ticks: the run key is the partition.
+    """
+    training_set = dg.AssetKey([model, "training_set"])
+
+    @dg.schedule(
+        name=f"{model}_nightly",
+        job=job,
+        cron_schedule=cron,
+        execution_timezone="UTC",
+        description=f"Trains {model} of the newest day that can be evaluated: {holdout_days} "
+        "day(s) before the last training set. Waits while that is not there.",
+    )
+    def schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        settings = load_settings()
+        now = context.scheduled_execution_time or datetime.now(UTC)
+        last = last_complete_day(settings, now=now)
+        there = context.instance.get_materialized_partitions(training_set)
+        if last.isoformat() not in there:
+            return dg.SkipReason(
+                f"waiting for {model}/training_set of {last}, on which the model is evaluated"
+            )
+        partition = (last - timedelta(days=holdout_days)).isoformat()
+        return dg.RunRequest(run_key=partition, partition_key=partition)
+
+    return schedule

@@ -1,0 +1,157 @@
+"""Trains the flight delay model: plain torch, spread over workers by `ray.train`."""
+
+from functools import partial
+
+import torch  # noqa: TID253  imported where a model is trained or scored, never with the graph
+from torch import nn  # noqa: TID253
+
+from ml_platform.training.api import TrainingRun
+
+
+class FlightDelayNet(nn.Module):
+    """A linear model of all features, and a small network on top for what they do together.
+
+    Args:
+        numbers: How many numeric features.
+        cardinalities: Rows of each category's embedding.
+        width: Units of the hidden layers.
+        embedding: Size of a category's embedding.
+        dropout: Share of units that is left out while training.
+    """
+
+    def __init__(
+        self,
+        numbers: int,
+        cardinalities: tuple[int, ...],
+        *,
+        width: int,
+        embedding: int,
+        dropout: float,
+    ) -> None:
+        super().__init__()
+        self.linear = nn.Linear(numbers, 1)
+        self.biases = nn.ModuleList(nn.Embedding(rows, 1) for rows in cardinalities)
+        self.embeddings = nn.ModuleList(nn.Embedding(rows, embedding) for rows in cardinalities)
+        for table in (*self.biases, *self.embeddings):
+            nn.init.normal_(table.weight, std=0.01)
+        self.network = nn.Sequential(
+            nn.Dropout(dropout),
+            nn.Linear(numbers + embedding * len(cardinalities), width),
+            nn.ReLU(),
+            nn.Dropout(dropout),
+            nn.Linear(width, width // 2),
+            nn.ReLU(),
+            nn.Dropout(dropout),
+            nn.Linear(width // 2, 1),
+        )
+
+    def forward(self, numbers: torch.Tensor, categories: torch.Tensor) -> torch.Tensor:
+        """Logits, (rows,)."""
+        columns = list(categories.unbind(1))
+        logit = self.linear(numbers)
+        for table, column in zip(self.biases, columns, strict=True):
+            logit = logit + table(column)
+        embedded = [table(column) for table, column in zip(self.embeddings, columns, strict=True)]
+        return (logit + self.network(torch.cat([numbers, *embedded], 1))).squeeze(1)
+
+
+def build(numbers: int, cardinalities: tuple[int, ...], params: dict[str, float]) -> FlightDelayNet:
+    """The untrained network, with the sizes of `params`."""
+    return FlightDelayNet(
+        numbers,
+        cardinalities,
+        width=int(params["width"]),
+        embedding=int(params["embedding"]),
+        dropout=float(params["dropout"]),
+    )
+
+
+def train(run: TrainingRun) -> None:
+    """Train until the validation loss has not fallen for `patience` epochs."""
+    import ray.train.torch
+
+    params = dict(run.params)
+    net = build(len(run.encoding.numbers), run.encoding.cardinalities, params)
+    loss_of = nn.BCEWithLogitsLoss()
+    optimizer = torch.optim.AdamW(
+        net.parameters(), lr=params["learning_rate"], weight_decay=params["weight_decay"]
+    )
+    first_epoch, best_loss, best_epoch = 0, float("inf"), -1
+    best = {name: tensor.clone() for name, tensor in net.state_dict().items()}
+    restored = run.restored()
+    if restored is not None:
+        first_epoch = restored.epoch + 1
+        best_loss = restored.metrics["best_validation_loss"]
+        best_epoch = int(restored.metrics["best_epoch"])
+        best = _with_prefix(restored.tensors, "best.")
+        net.load_state_dict(_with_prefix(restored.tensors, "net."))
+        _load_optimizer(optimizer, restored.tensors)
+    model = ray.train.torch.prepare_model(net)
+
+    for epoch in range(first_epoch, int(params["epochs"])):
+        if epoch - best_epoch > params["patience"] and best_epoch >= 0:
+            break
+        model.train()
+        total, rows = 0.0, 0
+        for batch in run.batches("train", epoch=epoch, rows=int(params["batch_rows"])):
+            optimizer.zero_grad()
+            loss = loss_of(model(batch.numbers, batch.categories), batch.label)
+            loss.backward()
+            optimizer.step()
+            total += loss.item() * len(batch)
+            rows += len(batch)
+        model.eval()
+        held, held_rows = 0.0, 0
+        with torch.no_grad():
+            for batch in run.batches("validation", rows=8192):
+                held += loss_of(net(batch.numbers, batch.categories), batch.label).item() * len(
+                    batch
+                )
+                held_rows += len(batch)
+        losses = run.mean_over_workers(
+            {"train_loss": total / rows, "validation_loss": held / held_rows}
+        )
+        if losses["validation_loss"] < best_loss:
+            best_loss, best_epoch = losses["validation_loss"], epoch
+            best = {name: tensor.clone() for name, tensor in net.state_dict().items()}
+        metrics = losses | {"best_validation_loss": best_loss, "best_epoch": float(best_epoch)}
+        run.report(epoch, metrics, partial(_state, net, best, optimizer))
+    run.save_model(best)
+
+
+def _state(
+    net: nn.Module, best: dict[str, torch.Tensor], optimizer: torch.optim.Optimizer
+) -> dict[str, torch.Tensor]:
+    """All that a resumed training needs, as flat tensors."""
+    return {
+        **{f"net.{name}": tensor for name, tensor in net.state_dict().items()},
+        **{f"best.{name}": tensor for name, tensor in best.items()},
+        **_optimizer_tensors(optimizer),
+    }
+
+
+def _with_prefix(tensors: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
+    return {
+        name.removeprefix(prefix): tensor
+        for name, tensor in tensors.items()
+        if name.startswith(prefix)
+    }
+
+
+def _optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
+    state = optimizer.state_dict()["state"]
+    return {
+        f"optimizer.{index}.{name}": tensor
+        for index, values in state.items()
+        for name, tensor in values.items()
+    }
+
+
+def _load_optimizer(
+    optimizer: torch.optim.Optimizer, tensors: dict[str, torch.Tensor]
+) -> None:
+    state: dict[int, dict[str, torch.Tensor]] = {}
+    for key, tensor in _with_prefix(tensors, "optimizer.").items():
+        index, name = key.split(".", 1)
+        state.setdefault(int(index), {})[name] = tensor
+    optimizer.load_state_dict({**optimizer.state_dict(), "state": state})

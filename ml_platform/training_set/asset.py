@@ -1,0 +1,244 @@
+"""The training set as a Dagster asset: one immutable snapshot a day, checked before it is used."""
+
+import base64
+import difflib
+from collections.abc import Callable, Iterator, Sequence
+
+import dagster as dg
+
+from ml_platform.errors import ModelSpecError
+from ml_platform.features.project import manifest_hash
+from ml_platform.partitions import DAY, parse_day, require_days
+from ml_platform.settings import Settings, load_settings
+from ml_platform.training_set import checks
+from ml_platform.training_set.checks import Finding
+from ml_platform.training_set.drift import Drift, drift, shifted
+from ml_platform.training_set.drift_picture import drift_picture
+from ml_platform.training_set.manifest import SnapshotManifest, Source
+from ml_platform.training_set.spec import FeaturesSpec
+from ml_platform.training_set.store import SnapshotStore, Written
+from ml_platform.warehouse.interface import TableDescription, TableRef, Warehouse
+from ml_platform.warehouse.open import open_warehouse
+
+CHECKS = {
+    "not_empty": "There are rows to train on.",
+    "schema_as_contract": "The columns and their types are those that the model asks for.",
+    "label_present": "Most rows have a label, and both outcomes are among them.",
+    "no_leak": "No feature knows anything from after its event, nor foretells the label alone.",
+}
+
+
+def build_training_set(
+    model: str, spec: FeaturesSpec, partitions_def: dg.PartitionsDefinition[str]
+) -> dg.AssetsDefinition:
+    """The asset `<model>/training_set`."""
+    key = dg.AssetKey([model, "training_set"])
+
+    @dg.asset(
+        key=key,
+        deps=[dg.AssetKey(spec.table)],
+        partitions_def=partitions_def,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        description=f"The rows of {spec.table} that have a {spec.label}, as an immutable Parquet "
+        "snapshot of each day, named by its content. Every worker and every retry reads the same.",
+        kinds={"parquet"},
+        pool="warehouse",
+        metadata={"feature_table": spec.table, "label": spec.label},
+        check_specs=[
+            *(
+                dg.AssetCheckSpec(name, asset=key, description=text, blocking=True)
+                for name, text in CHECKS.items()
+            ),
+            dg.AssetCheckSpec(
+                "drift",
+                asset=key,
+                description="The features are distributed as on the day before. Warns only.",
+            ),
+        ],
+    )
+    def training_set(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
+        settings = load_settings()
+        days = list(context.partition_keys)
+        require_days(days, settings, what=f"the training set of {model}")
+        store = SnapshotStore(settings.storage_root, model)
+        with open_warehouse(settings) as warehouse:
+            table = TableRef(settings.feature_schema, spec.table)
+            described = warehouse.describe(table, partition_column=spec.partition_column)
+            require_columns(model, spec, described)
+            written = [_write_day(warehouse, store, spec, table, day, settings) for day in days]
+        for one in written:
+            manifest = one.manifest
+            context.log.info(
+                f"{manifest.partition}: {manifest.rows:,} rows, version {manifest.version}"
+                f"{'' if one.new else ' (unchanged)'}"
+            )
+            context.add_asset_metadata(_day_metadata(one, store), partition_key=manifest.partition)
+        manifests = [one.manifest for one in written]
+        yield dg.MaterializeResult(
+            metadata=_schema_metadata(spec, described),
+            data_version=dg.DataVersion(manifests[0].version) if len(manifests) == 1 else None,
+            check_results=[
+                *_blocking_results(manifests, store, spec),
+                _drift(manifests, store, spec),
+            ],
+        )
+
+    return training_set
+
+
+def require_columns(model: str, spec: FeaturesSpec, described: TableDescription) -> None:
+    """Check that the feature table has every column that the model asks for.
+
+    Raises:
+        ModelSpecError: it has not; names the nearest ones.
+    """
+    there = [column.name for column in described.columns]
+    missing = [name for name in spec.columns if name not in there]
+    if not missing:
+        return
+    near = difflib.get_close_matches(missing[0], there, n=3)
+    raise ModelSpecError(
+        f"{spec.table} has no column {', '.join(missing)}, which the model {model} asks for",
+        hint=f"did you mean {' or '.join(near)}?" if near else f"it has {', '.join(there)}.",
+    )
+
+
+def _write_day(
+    warehouse: Warehouse,
+    store: SnapshotStore,
+    spec: FeaturesSpec,
+    table: TableRef,
+    day: str,
+    settings: Settings,
+) -> Written:
+    snapshot = warehouse.pin(table)
+    batches = warehouse.read(
+        table,
+        partition_column=spec.partition_column,
+        partitions=[day],
+        columns=spec.columns,
+        order_by=spec.keys,
+        snapshot=snapshot,
+    )
+    source = Source(
+        table=str(table),
+        snapshot=snapshot.token,
+        taken_at=snapshot.taken_at,
+        dbt_manifest=manifest_hash(settings),
+    )
+    return store.write(day, batches, spec=spec, source=source)
+
+
+def _day_metadata(written: Written, store: SnapshotStore) -> dict[str, dg.MetadataValue]:
+    manifest = written.manifest
+    return {
+        "dagster/partition_row_count": dg.MetadataValue.int(manifest.rows),
+        "dagster/uri": dg.MetadataValue.url(f"{store.folder.uri}/{manifest.partition}"),
+        "version": dg.MetadataValue.text(manifest.version),
+        "new": dg.MetadataValue.bool(written.new),
+        "label_rate": dg.MetadataValue.float(manifest.positives / max(manifest.rows, 1)),
+        "rows_without_label": dg.MetadataValue.int(manifest.rows_without_label),
+        "size_bytes": dg.MetadataValue.int(manifest.bytes),
+        "source": dg.MetadataValue.text(
+            f"{manifest.source.table} at {manifest.source.snapshot} "
+            f"({manifest.source.taken_at:%Y-%m-%d %H:%M:%S} UTC)"
+        ),
+    }
+
+
+def _schema_metadata(
+    spec: FeaturesSpec, described: TableDescription
+) -> dict[str, dg.MetadataValue]:
+    columns = {column.name: column for column in described.columns}
+    upstream = dg.AssetKey(spec.table)
+    lineage = {
+        name: [dg.TableColumnDep(asset_key=upstream, column_name=name)] for name in spec.columns
+    }
+    return {
+        "dagster/column_schema": dg.MetadataValue.table_schema(
+            dg.TableSchema(
+                [
+                    dg.TableColumn(name, columns[name].type, description=columns[name].description)
+                    for name in spec.columns
+                ]
+            )
+        ),
+        "dagster/column_lineage": dg.MetadataValue.column_lineage(dg.TableColumnLineage(lineage)),
+    }
+
+
+def _blocking_results(
+    manifests: Sequence[SnapshotManifest], store: SnapshotStore, spec: FeaturesSpec
+) -> Iterator[dg.AssetCheckResult]:
+    columns = [*spec.numbers, spec.label]
+    judges: dict[str, Callable[[SnapshotManifest], Finding]] = {
+        "not_empty": checks.not_empty,
+        "schema_as_contract": lambda manifest: checks.schema_as_contract(manifest, spec),
+        "label_present": lambda manifest: checks.label_present(manifest, spec),
+        "no_leak": lambda manifest: _first_failing(
+            checks.no_late_knowledge(manifest, spec),
+            checks.no_leaking_feature(store.read(manifest, columns), spec),
+        ),
+    }
+    for name, judge in judges.items():
+        found = [(manifest.partition, judge(manifest)) for manifest in manifests]
+        passed, sentence = summary(found)
+        yield dg.AssetCheckResult(
+            check_name=name, passed=passed, description=sentence, metadata={"finding": sentence}
+        )
+
+
+def _first_failing(*findings: Finding) -> Finding:
+    failing = [finding for finding in findings if not finding.passed]
+    return failing[0] if failing else findings[0]
+
+
+def summary(found: Sequence[tuple[str, Finding]]) -> tuple[bool, str]:
+    """Findings of several days as one: whether all passed, and a sentence."""
+    failing = [f"{day}: {finding.sentence}" for day, finding in found if not finding.passed]
+    if failing:
+        more = f" (and {len(failing) - 3} more days)" if len(failing) > 3 else ""
+        return False, "; ".join(failing[:3]) + more
+    last_day, last = found[-1]
+    if len(found) == 1:
+        return True, last.sentence
+    return True, f"all {len(found)} days pass; {last_day}: {last.sentence}"
+
+
+def _drift(
+    manifests: Sequence[SnapshotManifest], store: SnapshotStore, spec: FeaturesSpec
+) -> dg.AssetCheckResult:
+    """Compare the last day with the day before it."""
+    now = manifests[-1]
+    day_before = (parse_day(now.partition) - DAY).isoformat()
+    before = store.find(day_before)
+    if before is None or not before.rows or not now.rows:
+        sentence = f"nothing to compare {now.partition} with: no snapshot of {day_before}"
+        return dg.AssetCheckResult(check_name="drift", passed=True, description=sentence)
+    columns = [*spec.numbers, *spec.categories]
+    found = drift(store.read(before, columns), store.read(now, columns), spec)
+    sentence = _drift_sentence(found, now.partition, day_before)
+    picture = base64.b64encode(drift_picture(found, now=now.partition, before=day_before)).decode()
+    return dg.AssetCheckResult(
+        check_name="drift",
+        passed=not shifted(found),
+        severity=dg.AssetCheckSeverity.WARN,
+        description=sentence,
+        metadata={
+            "finding": sentence,
+            "picture": dg.MetadataValue.md(f"![drift](data:image/png;base64,{picture})"),
+            "largest_psi": found[0].psi,
+        },
+    )
+
+
+def _drift_sentence(found: list[Drift], now: str, before: str) -> str:
+    large = shifted(found)
+    if not large:
+        return (
+            f"{now} is distributed as {before} was; the largest shift is {found[0].column} "
+            f"(PSI {found[0].psi:.2f})"
+        )
+    named = ", ".join(f"{one.column} ({one.psi:.2f})" for one in large[:4])
+    more = f" and {len(large) - 4} more" if len(large) > 4 else ""
+    return f"{now} differs from {before} in {named}{more} (PSI over 0.25)"

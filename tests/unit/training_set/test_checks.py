@@ -1,0 +1,76 @@
+"""What must be true of a snapshot, said in sentences."""
+
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa  # noqa: TID253
+import pytest
+
+from ml_platform.training_set import checks
+from ml_platform.training_set.drift import drift, shifted
+from ml_platform.training_set.manifest import SnapshotManifest
+from ml_platform.training_set.store import SnapshotStore
+from tests.support.flights import SOURCE, SPEC, day_of_flights
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> SnapshotStore:
+    return SnapshotStore(tmp_path.as_uri(), "delays")
+
+
+def manifest_of(store: SnapshotStore, rows: pa.Table) -> SnapshotManifest:
+    return store.write("2013-01-01", rows.to_batches(), spec=SPEC, source=SOURCE).manifest
+
+
+def test_a_sound_snapshot_passes_every_check(store: SnapshotStore) -> None:
+    manifest = manifest_of(store, day_of_flights())
+    assert checks.not_empty(manifest).passed
+    assert checks.schema_as_contract(manifest, SPEC).passed
+    assert checks.label_present(manifest, SPEC).passed
+    assert checks.no_late_knowledge(manifest, SPEC).passed
+    assert checks.no_leaking_feature(day_of_flights(), SPEC).passed
+
+
+def test_a_feature_known_after_the_event_is_found(store: SnapshotStore) -> None:
+    late = datetime(2013, 1, 1, 12) + timedelta(minutes=1)
+    known = [datetime(2013, 1, 1, 0)] * 97 + [late] * 3
+    finding = checks.no_late_knowledge(manifest_of(store, day_of_flights(known_at=known)), SPEC)
+    assert not finding.passed
+    assert "3 of 100 rows" in finding.sentence
+
+
+def test_a_number_that_is_the_label_in_disguise_is_found() -> None:
+    rows = day_of_flights()
+    label = rows.column("is_late").to_numpy()
+    planted = rows.set_column(5, "wind", pa.array(label * 10.0 + np.linspace(0, 1, 100)))
+    finding = checks.no_leaking_feature(planted, SPEC)
+    assert not finding.passed
+    assert "wind (1.000)" in finding.sentence
+
+
+def test_a_label_with_one_outcome_only_fails(store: SnapshotStore) -> None:
+    manifest = manifest_of(store, day_of_flights(is_late=[0] * 100))
+    assert not checks.label_present(manifest, SPEC).passed
+
+
+def test_a_snapshot_of_other_columns_fails_the_contract(store: SnapshotStore) -> None:
+    manifest = manifest_of(store, day_of_flights())
+    wider = SPEC.model_copy(update={"numbers": (*SPEC.numbers, "humidity")})
+    finding = checks.schema_as_contract(manifest, wider)
+    assert finding.sentence == "the schema differs: humidity is missing, wanted float"
+
+
+def test_equal_days_do_not_drift() -> None:
+    assert shifted(drift(day_of_flights(), day_of_flights(), SPEC)) == []
+
+
+def test_a_column_that_moved_comes_first_and_is_called_shifted() -> None:
+    moved = day_of_flights(wind=np.full(100, 40.0))
+    found = drift(day_of_flights(), moved, SPEC)
+    assert [one.column for one in shifted(found)] == ["wind"]
+
+
+def test_the_rank_auc_counts_ties_as_half() -> None:
+    assert checks.rank_auc(np.array([0, 1, 0, 1]), np.array([1.0, 1.0, 1.0, 1.0])) == 0.5
+    assert checks.rank_auc(np.array([0, 0, 1, 1]), np.array([1.0, 2.0, 3.0, 4.0])) == 1.0
