@@ -9,7 +9,7 @@ torch plus `ray.train`; `run` brings the batches, the parameters and the place t
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import torch
 
 Split = Literal["train", "validation"]
+SPLITS: Final[tuple[Split, ...]] = ("train", "validation")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ class Batch:
 
     Attributes:
         numbers: float32, (rows, numbers). Standardised; a missing value is 0, its mean.
-        categories: int64, (rows, categories). 0 is a value that the training window did not have.
+        categories: int32, (rows, categories). 0 is a value that the training window did not have.
         label: float32, (rows,).
     """
 

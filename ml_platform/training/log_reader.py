@@ -12,7 +12,7 @@ from typing import Any, Final
 import dagster as dg
 from dagster_pipes import PipesDefaultMessageWriter, PipesParams
 
-from ml_platform.clusters.log_lines import strip_ray_prefix
+from ml_platform.clusters.job_log import plain_line
 
 PIPES_MARK: Final = "__dagster_pipes_version"
 WORKER_MARK: Final = "RayTrainWorker"
@@ -51,7 +51,7 @@ class JobLogReader(dg.PipesMessageReader):
 
     def on_line(self, line: str) -> None:
         """Take one line of the job's log."""
-        text = strip_ray_prefix(line)
+        text = plain_line(line)
         if PIPES_MARK in text:
             message = _parse(text)
             if message is not None and self._handler is not None:

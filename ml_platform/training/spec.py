@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 
 class TrainingSpec(BaseModel):
@@ -12,14 +12,13 @@ class TrainingSpec(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     window_days: int = Field(
-        default=28, ge=1, le=3660, description="Trailing days that a model trains on."
+        default=28, ge=2, le=3660, description="Trailing days that a model trains on."
     )
     seed: int = Field(default=1, ge=0, le=2**31 - 1, description="Seed of everything random.")
-    validation_fraction: float = Field(
-        default=0.1,
-        gt=0.0,
-        lt=0.5,
-        description="Share of the window's rows kept for early stopping, every n-th row.",
+    validation_days: int = Field(
+        default=4,
+        ge=1,
+        description="Days of the window that are kept for early stopping, evenly spread over it.",
     )
     parameters: dict[str, Any] = Field(
         default_factory=dict, description="Handed to `train.py` as `run.params`."
@@ -33,6 +32,16 @@ class TrainingSpec(BaseModel):
     max_runtime_s: int = Field(
         default=6 * 3600, ge=60, description="Limit of the running training, in seconds."
     )
+
+    @model_validator(mode="after")
+    def _leaves_days_to_train_on(self) -> "TrainingSpec":
+        if self.validation_days >= self.window_days:
+            msg = (
+                f"validation_days {self.validation_days} leaves nothing of window_days "
+                f"{self.window_days} to train on: write 1 … {self.window_days - 1}"
+            )
+            raise ValueError(msg)
+        return self
 
     @field_validator("parameters")
     @classmethod

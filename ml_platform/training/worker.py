@@ -7,14 +7,21 @@ import os
 import random
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from ml_platform.errors import NonFiniteLossError
-from ml_platform.training.api import Batch, FeatureEncoding, Restored, Split, TrainingRun
+from ml_platform.training.api import (
+    SPLITS,
+    Batch,
+    FeatureEncoding,
+    Restored,
+    Split,
+    TrainingRun,
+)
 from ml_platform.training.model_code import load_function
-from ml_platform.training.reader import ShardReader
+from ml_platform.training.reader import DataFileRef, ShardReader
 from ml_platform.training.request import MODEL_FOLDER, TrainingRequest
 from ml_platform.training_set.storage import Folder
 
@@ -58,7 +65,7 @@ class WorkerRun(TrainingRun):
     Args:
         request: What is to be trained.
         encoding: How columns become numbers.
-        files: URI and row-group sizes of each file of the window.
+        files: The files of each split.
         rank: This worker.
         world_size: All workers.
         pipes: Where progress goes; None where nobody listens.
@@ -70,7 +77,7 @@ class WorkerRun(TrainingRun):
         request: TrainingRequest,
         encoding: FeatureEncoding,
         *,
-        files: list[tuple[str, list[int]]],
+        files: Mapping[Split, Sequence[DataFileRef]],
         rank: int,
         world_size: int,
         pipes: "PipesContext | None" = None,
@@ -88,18 +95,20 @@ class WorkerRun(TrainingRun):
         self._history: list[dict[str, Any]] = []
         self._latest: Callable[[], Mapping[str, Any]] | None = None
         self._resumed_from_epoch: int | None = None
-        self._reader = ShardReader(
-            files,
-            encoding,
-            rank=rank,
-            world_size=world_size,
-            seed=self.seed,
-            validation_fraction=request.training.validation_fraction,
-        )
+        self._readers: dict[Split, ShardReader] = {
+            split: ShardReader(
+                files[split],
+                encoding,
+                rank=rank,
+                world_size=world_size,
+                seed=self.seed if split == "train" else None,
+            )
+            for split in SPLITS
+        }
 
     def batches(self, split: Split, *, epoch: int = 0, rows: int = 1024) -> Iterator[Batch]:
         """See `TrainingRun.batches`."""
-        return self._reader.batches(split, epoch=epoch, rows=rows)
+        return self._readers[split].batches(epoch=epoch, rows=rows)
 
     def report(
         self, epoch: int, metrics: Mapping[str, float], tensors: Callable[[], Mapping[str, Any]]

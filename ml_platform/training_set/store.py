@@ -155,9 +155,10 @@ class SnapshotStore:
             )
         return [manifest for manifest in found.values() if manifest is not None]
 
-    def file_uris(self, manifest: SnapshotManifest) -> list[str]:
-        """URIs of the snapshot's Parquet files, in order."""
-        return [f"{self.folder.uri}/{manifest.partition}/{file.path}" for file in manifest.files]
+    def file_refs(self, manifest: SnapshotManifest) -> list[tuple[str, Sequence[int]]]:
+        """URI and row-group sizes of each Parquet file of the snapshot, in order."""
+        place = f"{self.folder.uri}/{manifest.partition}"
+        return [(f"{place}/{file.path}", file.row_groups) for file in manifest.files]
 
     def read(self, manifest: SnapshotManifest, columns: Sequence[str] | None = None) -> "pa.Table":
         """All rows of a snapshot in memory: for checks and small days."""

@@ -1,0 +1,75 @@
+# Two commands set up everything on a machine that has Python 3.11 and make: `make demo`, `make test`.
+
+UV_VERSION := 0.13.9
+BOOTSTRAP := .bootstrap
+UV := $(BOOTSTRAP)/bin/uv
+RUN := .venv/bin/
+PYTHON ?= python3.11
+export UV_PYTHON_DOWNLOADS := never
+export DAGSTER_HOME ?= $(CURDIR)/.mlp/dagster
+export DO_NOT_TRACK := 1
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## What can be made
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+
+.PHONY: demo
+demo: install ## Train a model on real flights, day by day, and print what was made
+	$(RUN)mlp demo
+
+.PHONY: dev
+dev: install ## Open the Dagster UI on the demo's state, at http://127.0.0.1:3000
+	$(RUN)mlp doctor --quiet
+	$(RUN)dg dev --host 127.0.0.1
+
+.PHONY: test
+test: install ## Run all tests but those that need a Kubernetes node
+	$(RUN)pytest -m "not kubernetes and not browser" $(ARGS)
+
+.PHONY: unit
+unit: install ## Run the quick tests only
+	$(RUN)pytest tests/unit $(ARGS)
+
+.PHONY: browser
+browser: install ## Look at the Dagster UI in headless Chromium
+	$(RUN)pytest -m browser $(ARGS)
+
+.PHONY: check
+check: lint types layers test ## What CI runs
+
+.PHONY: lint
+lint: install ## Style
+	$(RUN)ruff check
+	$(RUN)ruff format --check
+
+.PHONY: types
+types: install ## Types
+	$(RUN)mypy
+
+.PHONY: layers
+layers: install ## The import direction
+	$(RUN)lint-imports
+
+.PHONY: benchmark
+benchmark: install ## Measure the training loop and the loading of the definitions
+	$(RUN)python -m tests.benchmarks.main $(ARGS)
+
+.PHONY: install
+install: .venv/.installed ## Install the locked environment
+
+.venv/.installed: uv.lock pyproject.toml | $(UV)
+	$(UV) sync --locked --all-extras --quiet
+	@touch $@
+
+# uv comes from the package index by pip, so nothing needs to be installed beforehand.
+$(UV):
+	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is missing: install it, or run make PYTHON=/path/to/python3.11"; exit 1; }
+	$(PYTHON) -m venv $(BOOTSTRAP)
+	$(BOOTSTRAP)/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+
+.PHONY: clean
+clean: ## Remove the demo's state; the environment stays
+	-$(RUN)mlp cluster stop --all
+	rm -rf .mlp

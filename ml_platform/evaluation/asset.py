@@ -1,0 +1,228 @@
+"""The evaluation as a Dagster asset: scores on the next days, and a blocking check a gate."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import dagster as dg
+
+from ml_platform.evaluation.baselines import fit_baselines, score_baselines
+from ml_platform.evaluation.compare import HeldOut, evaluate
+from ml_platform.evaluation.metrics import Scored
+from ml_platform.evaluation.report import RIVAL_TITLES, EvaluationReport, Incumbent, RivalName
+from ml_platform.evaluation.scoring import load_predictor, score_batches
+from ml_platform.evaluation.spec import EvaluationSpec
+from ml_platform.partitions import holdout_keys, require_days
+from ml_platform.pictures import calibration_curve
+from ml_platform.settings import Settings, load_settings
+from ml_platform.training.api import FeatureEncoding
+from ml_platform.training.asset import ModelPlan
+from ml_platform.training.reader import read_batches
+from ml_platform.training.request import TrainingRequest
+from ml_platform.training_set.manifest import SnapshotManifest
+from ml_platform.training_set.store import SnapshotStore
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class KeptModel:
+    """A version as the registry keeps it, with its files on this machine."""
+
+    version: int
+    partition: str
+    request: TrainingRequest
+    directory: Path
+
+
+class ModelShelf(Protocol):
+    """What the evaluation needs of the registry, which is a later stage and is handed in."""
+
+    def candidate(self, settings: Settings, model: str, partition: str) -> KeptModel:
+        """The newest version of the partition."""
+        ...
+
+    def champion(self, settings: Settings, model: str) -> KeptModel | None:
+        """The champion, if there is one."""
+        ...
+
+    def record(self, settings: Settings, report: EvaluationReport) -> str:
+        """Keep the report beside the version; returns the page where people see it."""
+        ...
+
+
+def build_evaluation(
+    plan: ModelPlan,
+    spec: EvaluationSpec,
+    partitions_def: dg.PartitionsDefinition[str],
+    shelf: ModelShelf,
+) -> dg.AssetsDefinition:
+    """The asset `<model>/evaluation`, with one blocking check for each gate."""
+    key = dg.AssetKey([plan.name, "evaluation"])
+
+    @dg.asset(
+        key=key,
+        deps=[
+            dg.AssetKey([plan.name, "model"]),
+            dg.AssetDep(
+                dg.AssetKey([plan.name, "training_set"]),
+                partition_mapping=dg.TimeWindowPartitionMapping(
+                    start_offset=1,
+                    end_offset=spec.holdout_days,
+                    allow_nonexistent_upstream_partitions=True,
+                ),
+            ),
+        ],
+        partitions_def=partitions_def,
+        backfill_policy=dg.BackfillPolicy.multi_run(max_partitions_per_run=1),
+        description=f"The partition's model scored on the {spec.holdout_days} day(s) after it, "
+        "against the base rate, a logistic regression, gradient-boosted trees and the champion.",
+        kinds={"python", "scikitlearn"},
+        metadata={"holdout_days": spec.holdout_days},
+        check_specs=[
+            dg.AssetCheckSpec(
+                gate.name,
+                asset=key,
+                blocking=True,
+                description="A gate: the champion moves only if it passes.",
+            )
+            for gate in spec.gates
+        ],
+    )
+    def evaluation(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
+        settings = load_settings()
+        partition = context.partition_key
+        days = holdout_keys(partition, spec.holdout_days)
+        what = f"evaluating {plan.name} of {partition} on the {len(days)} day(s) after it"
+        require_days(days, settings, what=what)
+        store = SnapshotStore(settings.storage_root, plan.name)
+        held_out = store.load_days(days, what=what)
+        candidate = shelf.candidate(settings, plan.name, partition)
+        champion = shelf.champion(settings, plan.name)
+        report, scored = judge_candidate(plan, spec, store, held_out, candidate, champion)
+        url = shelf.record(settings, report)
+        for verdict in report.verdicts:
+            context.log.info(verdict.sentence)
+        yield dg.MaterializeResult(
+            metadata=_metadata(report, scored, url),
+            check_results=[
+                dg.AssetCheckResult(
+                    check_name=verdict.gate,
+                    passed=verdict.passed,
+                    description=verdict.sentence,
+                    metadata={"finding": verdict.sentence},
+                )
+                for verdict in report.verdicts
+            ],
+        )
+
+    return evaluation
+
+
+def judge_candidate(
+    plan: ModelPlan,
+    spec: EvaluationSpec,
+    store: SnapshotStore,
+    held_out: list[SnapshotManifest],
+    candidate: KeptModel,
+    champion: KeptModel | None,
+) -> tuple[EvaluationReport, Scored]:
+    """Score the candidate and its rivals; returns the report and the candidate's predictions."""
+    features = candidate.request.features
+    baselines = fit_baselines(
+        window_rows(store, candidate.request),
+        numbers=features.numbers,
+        categories=features.categories,
+        label=features.label,
+        seed=candidate.request.training.seed,
+    )
+    # A champion that was trained on the held-out days, or is the candidate, is no fair rival.
+    rival = champion
+    if champion is not None and (
+        champion.version == candidate.version or champion.partition >= held_out[0].partition
+    ):
+        rival = None
+    days = []
+    for manifest in held_out:
+        rows = store.read(manifest)
+        rivals: dict[RivalName, Scored] = score_baselines(baselines, rows, label=features.label)
+        if rival is not None:
+            rivals["champion"] = score_kept(rival, store, manifest)
+        days.append(
+            HeldOut(
+                partition=manifest.partition,
+                candidate=score_kept(candidate, store, manifest),
+                rivals=rivals,
+            )
+        )
+    incumbent = None
+    if champion is not None and champion.version != candidate.version:
+        incumbent = Incumbent(version=champion.version, partition=champion.partition)
+    report = evaluate(
+        model=plan.name,
+        version=candidate.version,
+        partition=candidate.partition,
+        held_out=days,
+        gates=spec.gates,
+        incumbent=incumbent,
+    )
+    from ml_platform.evaluation.compare import pooled
+
+    return report, pooled([day.candidate for day in days])
+
+
+def window_rows(store: SnapshotStore, request: TrainingRequest) -> "pa.Table":
+    """The rows that a training read, oldest day first."""
+    import pyarrow as pa
+
+    features = request.features
+    columns = [*features.numbers, *features.categories, features.label]
+    return pa.concat_tables(
+        store.read(store.load(one.partition, one.version), columns) for one in request.snapshots
+    )
+
+
+def score_kept(model: KeptModel, store: SnapshotStore, manifest: SnapshotManifest) -> Scored:
+    """A kept model's predictions for a day, made by the code that it was trained with."""
+    encoding = FeatureEncoding.model_validate_json((model.directory / "encoding.json").read_text())
+    files = store.file_refs(manifest)
+    return score_batches(load_predictor(model.directory), read_batches(files, encoding))
+
+
+def _metadata(report: EvaluationReport, scored: Scored, url: str) -> dict[str, dg.MetadataValue]:
+    records = [
+        dg.TableRecord(
+            {
+                "model": title,
+                "roc_auc": _rounded(scores.roc_auc),
+                "log_loss": _rounded(scores.log_loss),
+                "calibration_error": _rounded(scores.calibration_error),
+            }
+        )
+        for title, scores in [
+            (f"this model ({report.partition})", report.candidate),
+            *((RIVAL_TITLES[rival.name], rival.scores) for rival in report.rivals),
+        ]
+    ]
+    numbers = {
+        "roc_auc": report.candidate.roc_auc,
+        "log_loss": report.candidate.log_loss,
+        "calibration_error": report.candidate.calibration_error,
+    }
+    return {
+        "calibration": dg.MetadataValue.md(calibration_curve(scored.labels, scored.probabilities)),
+        "scores": dg.MetadataValue.table(records),
+        "held_out": dg.MetadataValue.text(", ".join(report.holdout)),
+        "held_out_rows": dg.MetadataValue.int(report.candidate.rows),
+        "mlflow_run": dg.MetadataValue.url(url),
+        "gates": dg.MetadataValue.md(
+            "\n".join(f"- {'✓' if one.passed else '✗'} {one.sentence}" for one in report.verdicts)
+        ),
+        **{name: dg.MetadataValue.float(v) for name, v in numbers.items() if v is not None},
+    }
+
+
+def _rounded(value: float | None) -> str:
+    return "undefined" if value is None else f"{value:.4f}"
