@@ -38,19 +38,24 @@ def parse_spec(kind: type[Spec], content: Any, *, where: str) -> Spec:
     try:
         return kind.model_validate(content or {})
     except ValidationError as error:
-        lines = []
-        for one in error.errors():
-            path = ".".join(str(part) for part in (where, *one["loc"]))
-            if one["type"] == "extra_forbidden":
-                lines.append(f"{path}: there is no such key; known: {', '.join(kind.model_fields)}")
-            elif one["type"] == "missing":
-                lines.append(f"{path}: is missing")
-            else:
-                lines.append(f"{path}: {one['msg']}, found {one['input']!r}")
         raise ModelSpecError(
-            f"defs.yaml is not usable: {'; '.join(lines)}",
+            f"defs.yaml is not usable: {'; '.join(explain(kind, error, where=where))}",
             hint="mend the key(s) above; `mlp model check` looks again without training.",
         ) from error
+
+
+def explain(kind: type[BaseModel], error: ValidationError, *, where: str) -> list[str]:
+    """A sentence for each of the error's entries, in their order."""
+    lines = []
+    for one in error.errors():
+        path = ".".join(str(part) for part in (where, *one["loc"]) if part != "")
+        if one["type"] == "extra_forbidden":
+            lines.append(f"{path}: there is no such key; known: {', '.join(kind.model_fields)}")
+        elif one["type"] == "missing":
+            lines.append(f"{path}: is missing")
+        else:
+            lines.append(f"{path}: {one['msg']}, found {one['input']!r}")
+    return lines
 
 
 def _section(kind: type[Spec], name: str) -> dg.Resolver:

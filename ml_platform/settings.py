@@ -26,7 +26,9 @@ WarehouseKind = Literal["duckdb", "bigquery"]
 class Settings(BaseSettings):
     """Where this installation keeps things and what it talks to. Each field is `MLP_<FIELD>`."""
 
-    model_config = SettingsConfigDict(env_prefix="MLP_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="MLP_", frozen=True, extra="ignore", populate_by_name=True
+    )
 
     environment: Environment = Field(
         default="local", description="Which world this is; every table, path and model carries it."
@@ -72,6 +74,12 @@ class Settings(BaseSettings):
     dagster_url: str = Field(
         default="http://127.0.0.1:3000", description="Where people open the Dagster UI."
     )
+    dagster_home: Path | None = Field(
+        default=None,
+        validation_alias="DAGSTER_HOME",
+        description="Where Dagster keeps its state; read from DAGSTER_HOME, as Dagster does. "
+        "Empty: a folder under `home`.",
+    )
     partitions_start: date = Field(
         default=DEMO_START, description="The first day of all partitions."
     )
@@ -82,6 +90,15 @@ class Settings(BaseSettings):
     )
     image: str = Field(
         default="", description="Container image of this code location, recorded with each model."
+    )
+    price_cpu_hour: float = Field(
+        default=0.0, ge=0.0, description="Price of a CPU for an hour, for estimates; 0 is unknown."
+    )
+    price_gpu_hour: float = Field(
+        default=0.0, ge=0.0, description="Price of a GPU for an hour, for estimates; 0 is unknown."
+    )
+    price_gib_hour: float = Field(
+        default=0.0, ge=0.0, description="Price of a GiB of memory for an hour; 0 is unknown."
     )
 
     @field_validator("partitions_end", mode="before")
@@ -129,6 +146,11 @@ class Settings(BaseSettings):
     def mlflow_artifact_root(self) -> str:
         """Where an embedded MLflow keeps its artifacts."""
         return (self.home.resolve() / "mlflow").as_uri()
+
+    @property
+    def dagster_folder(self) -> Path:
+        """Absolute path of the folder where Dagster keeps its state."""
+        return (self.dagster_home or self.home / "dagster").resolve()
 
     @property
     def feature_schema(self) -> str:

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Protocol
 import dagster as dg
 
 from ml_platform.evaluation.baselines import fit_baselines, score_baselines
-from ml_platform.evaluation.compare import HeldOut, evaluate
+from ml_platform.evaluation.compare import HeldOut, evaluate, pooled
 from ml_platform.evaluation.metrics import Scored
-from ml_platform.evaluation.report import RIVAL_TITLES, EvaluationReport, Incumbent, RivalName
+from ml_platform.evaluation.pictures import calibration_curve
+from ml_platform.evaluation.report import RIVAL_TITLES, EvaluationReport, Incumbent
 from ml_platform.evaluation.scoring import load_predictor, score_batches
 from ml_platform.evaluation.spec import EvaluationSpec
 from ml_platform.partitions import holdout_keys, require_days
-from ml_platform.pictures import calibration_curve
+from ml_platform.pictures import Picture
 from ml_platform.settings import Settings, load_settings
 from ml_platform.training.api import FeatureEncoding
 from ml_platform.training.asset import ModelPlan
@@ -44,11 +45,13 @@ class ModelShelf(Protocol):
         """The newest version of the partition."""
         ...
 
-    def champion(self, settings: Settings, model: str) -> KeptModel | None:
-        """The champion, if there is one."""
+    def opponent(self, settings: Settings, model: str, partition: str) -> KeptModel | None:
+        """Whom the partition's model has to beat, if there is a champion."""
         ...
 
-    def record(self, settings: Settings, report: EvaluationReport) -> str:
+    def record(
+        self, settings: Settings, report: EvaluationReport, pictures: dict[str, bytes]
+    ) -> str:
         """Keep the report beside the version; returns the page where people see it."""
         ...
 
@@ -100,13 +103,14 @@ def build_evaluation(
         store = SnapshotStore(settings.storage_root, plan.name)
         held_out = store.load_days(days, what=what)
         candidate = shelf.candidate(settings, plan.name, partition)
-        champion = shelf.champion(settings, plan.name)
+        champion = shelf.opponent(settings, plan.name, partition)
         report, scored = judge_candidate(plan, spec, store, held_out, candidate, champion)
-        url = shelf.record(settings, report)
+        picture = calibration_curve(scored)
+        url = shelf.record(settings, report, {"calibration": picture.png})
         for verdict in report.verdicts:
             context.log.info(verdict.sentence)
         yield dg.MaterializeResult(
-            metadata=_metadata(report, scored, url),
+            metadata=_metadata(report, picture, url),
             check_results=[
                 dg.AssetCheckResult(
                     check_name=verdict.gate,
@@ -128,8 +132,8 @@ def judge_candidate(
     held_out: list[SnapshotManifest],
     candidate: KeptModel,
     champion: KeptModel | None,
-) -> tuple[EvaluationReport, Scored]:
-    """Score the candidate and its rivals; returns the report and the candidate's predictions."""
+) -> tuple[EvaluationReport, dict[str, Scored]]:
+    """Score the candidate and its rivals; returns the report, and predictions by model's name."""
     features = candidate.request.features
     baselines = fit_baselines(
         window_rows(store, candidate.request),
@@ -138,39 +142,29 @@ def judge_candidate(
         label=features.label,
         seed=candidate.request.training.seed,
     )
-    # A champion that was trained on the held-out days, or is the candidate, is no fair rival.
-    rival = champion
-    if champion is not None and (
-        champion.version == candidate.version or champion.partition >= held_out[0].partition
-    ):
-        rival = None
+    # A champion that was trained on the held-out days is no fair rival.
+    fair = champion is not None and champion.partition < held_out[0].partition
     days = []
     for manifest in held_out:
-        rows = store.read(manifest)
-        rivals: dict[RivalName, Scored] = score_baselines(baselines, rows, label=features.label)
-        if rival is not None:
-            rivals["champion"] = score_kept(rival, store, manifest)
-        days.append(
-            HeldOut(
-                partition=manifest.partition,
-                candidate=score_kept(candidate, store, manifest),
-                rivals=rivals,
-            )
-        )
-    incumbent = None
-    if champion is not None and champion.version != candidate.version:
-        incumbent = Incumbent(version=champion.version, partition=champion.partition)
+        rivals = score_baselines(baselines, store.read(manifest), label=features.label)
+        if champion is not None and fair:
+            rivals["champion"] = score_kept(champion, store, manifest)
+        own = score_kept(candidate, store, manifest)
+        days.append(HeldOut(partition=manifest.partition, candidate=own, rivals=rivals))
     report = evaluate(
         model=plan.name,
         version=candidate.version,
         partition=candidate.partition,
         held_out=days,
         gates=spec.gates,
-        incumbent=incumbent,
+        incumbent=Incumbent(version=champion.version, partition=champion.partition)
+        if champion
+        else None,
     )
-    from ml_platform.evaluation.compare import pooled
-
-    return report, pooled([day.candidate for day in days])
+    scored = {"this model": pooled([day.candidate for day in days])}
+    if champion is not None and fair:
+        scored["champion"] = pooled([day.rivals["champion"] for day in days])
+    return report, scored
 
 
 def window_rows(store: SnapshotStore, request: TrainingRequest) -> "pa.Table":
@@ -191,7 +185,9 @@ def score_kept(model: KeptModel, store: SnapshotStore, manifest: SnapshotManifes
     return score_batches(load_predictor(model.directory), read_batches(files, encoding))
 
 
-def _metadata(report: EvaluationReport, scored: Scored, url: str) -> dict[str, dg.MetadataValue]:
+def _metadata(
+    report: EvaluationReport, picture: Picture, url: str
+) -> dict[str, dg.MetadataValue]:
     records = [
         dg.TableRecord(
             {
@@ -212,7 +208,7 @@ def _metadata(report: EvaluationReport, scored: Scored, url: str) -> dict[str, d
         "calibration_error": report.candidate.calibration_error,
     }
     return {
-        "calibration": dg.MetadataValue.md(calibration_curve(scored.labels, scored.probabilities)),
+        "calibration": dg.MetadataValue.md(picture.markdown),
         "scores": dg.MetadataValue.table(records),
         "held_out": dg.MetadataValue.text(", ".join(report.holdout)),
         "held_out_rows": dg.MetadataValue.int(report.candidate.rows),

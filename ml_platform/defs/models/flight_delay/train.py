@@ -8,8 +8,15 @@ from torch import nn  # noqa: TID253
 from ml_platform.training.api import TrainingRun
 
 
+KNOTS = (-2.5, -1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5, 2.5, 4.0)
+"""Where the effect of a standardised number may bend."""
+
+
 class FlightDelayNet(nn.Module):
     """A linear model of all features, and a small network on top for what they do together.
+
+    Numbers enter as piecewise linear encodings (Gorishniy, Rubachev and Babenko 2022), which let
+    the effect of wind or of the hour bend without a deep network.
 
     Args:
         numbers: How many numeric features.
@@ -29,30 +36,33 @@ class FlightDelayNet(nn.Module):
         dropout: float,
     ) -> None:
         super().__init__()
-        self.linear = nn.Linear(numbers, 1)
+        self.register_buffer("knots", torch.tensor(KNOTS))
+        encoded = numbers * (len(KNOTS) - 1)
+        self.linear = nn.Linear(encoded, 1)
         self.biases = nn.ModuleList(nn.Embedding(rows, 1) for rows in cardinalities)
         self.embeddings = nn.ModuleList(nn.Embedding(rows, embedding) for rows in cardinalities)
         for table in (*self.biases, *self.embeddings):
             nn.init.normal_(table.weight, std=0.01)
         self.network = nn.Sequential(
             nn.Dropout(dropout),
-            nn.Linear(numbers + embedding * len(cardinalities), width),
+            nn.Linear(encoded + embedding * len(cardinalities), width),
             nn.ReLU(),
             nn.Dropout(dropout),
             nn.Linear(width, width // 2),
             nn.ReLU(),
-            nn.Dropout(dropout),
             nn.Linear(width // 2, 1),
         )
 
     def forward(self, numbers: torch.Tensor, categories: torch.Tensor) -> torch.Tensor:
         """Logits, (rows,)."""
+        low, high = self.knots[:-1], self.knots[1:]
+        encoded = ((numbers.unsqueeze(2) - low) / (high - low)).clamp(0, 1).flatten(1)
         columns = list(categories.unbind(1))
-        logit = self.linear(numbers)
+        logit = self.linear(encoded)
         for table, column in zip(self.biases, columns, strict=True):
             logit = logit + table(column)
         embedded = [table(column) for table, column in zip(self.embeddings, columns, strict=True)]
-        return (logit + self.network(torch.cat([numbers, *embedded], 1))).squeeze(1)
+        return (logit + self.network(torch.cat([encoded, *embedded], 1))).squeeze(1)
 
 
 def build(numbers: int, cardinalities: tuple[int, ...], params: dict[str, float]) -> FlightDelayNet:
@@ -147,9 +157,7 @@ def _optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, torch.Tens
     }
 
 
-def _load_optimizer(
-    optimizer: torch.optim.Optimizer, tensors: dict[str, torch.Tensor]
-) -> None:
+def _load_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, torch.Tensor]) -> None:
     state: dict[int, dict[str, torch.Tensor]] = {}
     for key, tensor in _with_prefix(tensors, "optimizer.").items():
         index, name = key.split(".", 1)

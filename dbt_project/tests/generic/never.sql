@@ -1,0 +1,6 @@
+{# No row meets `condition`. #}
+{% test never(model, condition) %}
+select *
+from {{ model }}
+where {{ condition }}
+{% endtest %}

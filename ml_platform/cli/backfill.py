@@ -1,0 +1,140 @@
+"""`mlp backfill`: history of a model, from features to champion."""
+
+import enum
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+if TYPE_CHECKING:
+    from ml_platform.cli.backfill_here import BackfillReport
+    from ml_platform.cli.plan import Plan
+
+HELP: Final = """[bold cyan]mlp backfill flight_delay --from 2013-03-01 --to 2013-03-14[/]
+
+Make features, training sets, models, evaluations and champions of a range of days.
+
+Only what is missing is made: the features and training sets of all windows at once, then each day
+in order. A day that fails does not stop the others. Equal inputs are never trained twice, also
+with [bold]--all[/bold]; [bold]mlp model train --retrain[/bold] does that.
+"""
+
+
+class OneStage(enum.StrEnum):
+    """What `--only` may name."""
+
+    FEATURES = "features"
+    TRAINING_SET = "training_set"
+    MODEL = "model"
+    EVALUATION = "evaluation"
+    CHAMPION = "champion"
+
+
+def backfill(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The model.")],
+    first: Annotated[str, typer.Option("--from", metavar="DAY", help="The first partition.")],
+    last: Annotated[str, typer.Option("--to", metavar="DAY", help="The last partition.")],
+    only: Annotated[
+        OneStage | None, typer.Option("--only", help="Make this stage of the days and no other.")
+    ] = None,
+    max_parallel: Annotated[
+        int | None,
+        typer.Option(
+            "--max-parallel",
+            metavar="N",
+            min=1,
+            max=64,
+            help="Train N days at once; becomes the limit of the Dagster pool `ray`.",
+        ),
+    ] = None,
+    here: Annotated[
+        bool | None,
+        typer.Option(
+            "--here/--server",
+            help="Run in this process, or as a backfill of the Dagster server. Default: the "
+            "server, if one answers.",
+            show_default=False,
+        ),
+    ] = None,
+    redo: Annotated[bool, typer.Option("--all", help="Make what is there already as well.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and stop.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """Make the history of a model; the help is `HELP`."""
+    from ml_platform.cli.backfill_here import backfill_here, make_plan, requested_days
+    from ml_platform.cli.output import note, print_json, say
+    from ml_platform.cli.server import launch, server_answers
+    from ml_platform.cli.session import open_session
+    from ml_platform.cli.specs import read_model
+    from ml_platform.settings import load_settings
+
+    settings = load_settings()
+    model = read_model(name)
+    stage = only.value if only else None
+    with open_session(settings) as session:
+        chain = session.chain(model)
+        days = requested_days(chain, first, last, settings, only=stage)
+        plan = make_plan(session, chain, days, only=stage, redo=redo)
+        if dry_run:
+            print_json(plan) if as_json else show_plan(plan)
+            return
+        on_server = not here if here is not None else server_answers(settings)
+        if on_server and plan.steps:
+            launched = launch(settings, plan, max_parallel=max_parallel)
+            if as_json:
+                print_json(launched)
+            else:
+                say(f"[green]✓[/green] backfill {launched.backfill_id}: {launched.url}")
+            return
+        if not as_json:
+            note(f"{name}: {len(plan.steps)} run(s) to make, {len(plan.ready_days)} day(s) are there")
+        report = backfill_here(session, chain, plan, max_parallel=max_parallel)
+    print_json(report) if as_json else show_report(report)
+    if not report.succeeded:
+        raise typer.Exit(1)
+
+
+def show_plan(plan: "Plan") -> None:
+    """The plan as a table."""
+    from ml_platform.cli.carry_out import TITLES
+    from ml_platform.cli.output import days_in_words, print_table, say
+
+    if not plan.steps:
+        say(f"nothing to do: all of {days_in_words(plan.days)} is there")
+        return
+    rows = [
+        (
+            number,
+            ", ".join(TITLES[stage] for stage in step.stages),
+            days_in_words(step.days) or "–",
+            len(step.days) or "–",
+            len(step.assets),
+        )
+        for number, step in enumerate(plan.steps, 1)
+    ]
+    title = f"{plan.model} {days_in_words(plan.days)}: {len(rows)} run(s)"
+    columns = ("run", "makes", "partitions", "days", "assets")
+    print_table(columns, rows, title=title, right=("run", "days", "assets"))
+
+
+def show_report(report: "BackfillReport") -> None:
+    """What came of it: one line if all is well, else what failed, why, and what to do."""
+    from rich.markup import escape
+
+    from ml_platform.cli.output import days_in_words, say
+
+    bad = [one for one in report.results if one.status in ("failed", "skipped")]
+    refused = sum(one.status == "refused" for one in report.results)
+    days = days_in_words(report.days)
+    if not bad:
+        kept = f", {len(report.reused)} of them before" if report.reused else ""
+        gates = f"; {refused} did not pass its gates" if refused else ""
+        say(f"[green]✓[/green] {report.model} {days}: {len(report.days)} day(s) are there{kept}{gates}")
+        return
+    say(f"[red]✗[/red] {report.model} {days}: {len(bad)} step(s) were not made")
+    for one in bad:
+        say(f"  [bold]{escape(one.title)}[/bold] {one.status}: {escape(one.message)}")
+        if one.hint:
+            say(f"    → {escape(one.hint)}")
+    say("the same command makes only what is still missing")
+    if report.log:
+        say(f"[dim]what dbt, Ray and Dagster wrote: {escape(str(report.log))}[/dim]")

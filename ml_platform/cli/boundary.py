@@ -1,0 +1,69 @@
+"""The one place where an error becomes a message and an exit code.
+
+0  done
+1  the platform failed, or a check says no
+2  the user's words are wrong: nothing ran
+130  interrupted
+"""
+
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from rich.markup import escape
+
+from ml_platform.cli.output import note
+from ml_platform.errors import InputError, PlatformError, TrainingError
+
+FAILED: Final = 1
+WRONG_INPUT: Final = 2
+INTERRUPTED: Final = 130
+
+
+def guarded(action: Callable[[], int | None]) -> int:
+    """Run `action` and return the exit code; whatever it raises is shown as a short message."""
+    try:
+        return action() or 0
+    except KeyboardInterrupt:
+        note("\ninterrupted: nothing half is left, the same command goes on from here")
+        return INTERRUPTED
+    except PlatformError as error:
+        show_error(error)
+        return WRONG_INPUT if isinstance(error, InputError) else FAILED
+    except BrokenPipeError:
+        # The reader of a pipe (`| head`) has gone; Python would complain once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except Exception as error:  # the boundary: everything else is a defect of the platform
+        place = _write_traceback(error)
+        note(f"[red]error[/red] {escape(f'{type(error).__name__}: {error}')}")
+        note(f"  → this is a defect of the platform; the traceback is in {escape(str(place))}")
+        return FAILED
+
+
+def show_error(error: PlatformError) -> None:
+    """Write message and hint, and the user's own traceback where there is one."""
+    if isinstance(error, TrainingError) and error.traceback:
+        note(f"[dim]{escape(error.traceback.rstrip())}[/dim]")
+    note(f"[red]error[/red] {escape(error.message)}")
+    if error.hint:
+        note(f"  → {escape(error.hint)}")
+
+
+def _write_traceback(error: Exception) -> Path:
+    from ml_platform.settings import load_settings
+
+    try:
+        folder = load_settings().home / "logs"
+        folder.mkdir(parents=True, exist_ok=True)
+    except (PlatformError, OSError):
+        folder = Path(tempfile.gettempdir())
+    place = folder / f"mlp-{datetime.now(UTC):%Y%m%dT%H%M%S}-{os.getpid()}.txt"
+    command = f"{' '.join(sys.argv)}\n\n"
+    place.write_text(command + "".join(traceback.format_exception(error)))
+    return place

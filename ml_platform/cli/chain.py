@@ -1,0 +1,82 @@
+"""The code location as `mlp` runs it: its definitions, and the chain of assets of each model."""
+
+import dagster as dg
+
+from ml_platform.cli.plan import Chain
+from ml_platform.cli.specs import ModelFolder
+from ml_platform.errors import ModelSpecError, PlatformError
+
+
+def load_definitions() -> dg.Definitions:
+    """All that `ml_platform.definitions` defines.
+
+    Raises:
+        PlatformError: a model's folder or the dbt project is not usable.
+        ModelSpecError: Dagster cannot load it for another reason.
+    """
+    from ml_platform.definitions import defs
+
+    try:
+        return defs()
+    except dg.DagsterError as error:
+        own = _cause(error)
+        if own is not None:
+            raise own from error
+        raise ModelSpecError(
+            f"the code location cannot be loaded: {error}",
+            hint="`dg check defs` shows the whole error.",
+        ) from error
+
+
+def find_chain(definitions: dg.Definitions, model: ModelFolder) -> Chain:
+    """The assets that lead to a model's champion.
+
+    Raises:
+        ModelSpecError: its feature table is no asset of this code location.
+    """
+    specs = {spec.key: spec for spec in _made_here(definitions)}
+    name, table = model.plan.name, dg.AssetKey(model.plan.features.table)
+    if table not in specs:
+        partitioned = [key.to_user_string() for key, spec in specs.items() if spec.partitions_def]
+        known = ", ".join(sorted(key for key in partitioned if "/" not in key))
+        raise ModelSpecError(
+            f"the model {name} reads {table.to_user_string()}, which nothing here builds",
+            hint=f"name a feature table of the dbt project in features.table: {known}.",
+        )
+    upstream = _upstream_first(specs, table)
+    return Chain(
+        model=name,
+        window_days=model.plan.training.window_days,
+        holdout_days=model.evaluation.holdout_days,
+        sources=tuple(key.to_user_string() for key in upstream if not specs[key].partitions_def),
+        features=tuple(key.to_user_string() for key in upstream if specs[key].partitions_def),
+    )
+
+
+def _made_here(definitions: dg.Definitions) -> list[dg.AssetSpec]:
+    """Specs of what this code location makes, and not only knows of."""
+    made = [one for one in definitions.assets or () if isinstance(one, dg.AssetsDefinition)]
+    return [spec for one in made if one.is_executable for spec in one.specs]
+
+
+def _upstream_first(
+    specs: dict[dg.AssetKey, dg.AssetSpec], last: dg.AssetKey
+) -> list[dg.AssetKey]:
+    ordered: dict[dg.AssetKey, None] = {}
+
+    def visit(key: dg.AssetKey) -> None:
+        if key in specs and key not in ordered:
+            for dependency in specs[key].deps:
+                visit(dependency.asset_key)
+            ordered[key] = None
+
+    visit(last)
+    return list(ordered)
+
+
+def _cause(error: BaseException | None) -> PlatformError | None:
+    while error is not None:
+        if isinstance(error, PlatformError):
+            return error
+        error = error.__cause__ or error.__context__
+    return None

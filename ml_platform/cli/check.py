@@ -1,0 +1,178 @@
+"""`mlp model check`: everything that can be known of a training without training or spending."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import yaml
+
+from ml_platform.cli.estimate import Estimate, estimate, history
+from ml_platform.cli.specs import (
+    MODELS_FOLDER,
+    SPEC_FILE,
+    Finding,
+    ModelFolder,
+    line_of,
+    model_path,
+    read_folder,
+)
+from ml_platform.cli.try_imports import import_findings
+from ml_platform.clusters.spec import ClusterSpec
+from ml_platform.errors import ModelSpecError, PartitionError, PlatformError
+from ml_platform.partitions import (
+    holdout_keys,
+    last_complete_day,
+    parse_day,
+    require_days,
+    window_keys,
+)
+from ml_platform.settings import Settings
+from ml_platform.training.asset import make_request
+from ml_platform.training.launch import find_result
+from ml_platform.training_set.asset import require_columns
+from ml_platform.training_set.store import SnapshotStore
+from ml_platform.warehouse.interface import TableRef
+from ml_platform.warehouse.open import open_warehouse
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrainingPlan:
+    """What training a partition would mean.
+
+    Attributes:
+        rows: Rows of the training sets that are there.
+        there: Days of the window whose training set is there.
+        missing: Days of the window whose training set is not there.
+        held_out: Days on which the model would be scored.
+        job: Name of the Ray job; empty while a training set is missing.
+        trained: Whether this very training has been done already.
+        expected: Time and cost; None without an earlier training.
+    """
+
+    partition: str
+    rows: int
+    there: tuple[str, ...]
+    missing: tuple[str, ...]
+    held_out: tuple[str, ...]
+    cluster: ClusterSpec
+    job: str
+    trained: bool
+    expected: Estimate | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CheckReport:
+    """What was found; `notes` are what could not be looked at, and are no mistakes."""
+
+    model: str
+    findings: tuple[Finding, ...]
+    notes: tuple[str, ...]
+    plan: TrainingPlan | None
+
+    @property
+    def passed(self) -> bool:
+        """Whether a training may be started."""
+        return not self.findings
+
+
+def check_model(
+    name: str,
+    settings: Settings,
+    *,
+    partition: str | None = None,
+    models: Path = MODELS_FOLDER,
+    now: datetime | None = None,
+) -> CheckReport:
+    """Look at a model's folder, its feature table and the training of one partition.
+
+    Args:
+        name: The model.
+        settings: Where things are.
+        partition: The day; by default the newest whose held-out days can be there.
+        models: The folder of all models.
+        now: The present, for tests.
+
+    Raises:
+        ModelSpecError: there is no such model.
+    """
+    folder = model_path(name, models)
+    read = read_folder(folder)
+    findings = import_findings(folder)
+    if not isinstance(read, ModelFolder):
+        return CheckReport(model=name, findings=(*read, *findings), notes=(), plan=None)
+    notes: list[str] = []
+    findings += _column_findings(read, settings, notes)
+    day = partition or _newest(read, settings, now or datetime.now(UTC))
+    try:
+        plan = _training_plan(read, day, settings, now)
+    except PartitionError as error:
+        findings.append(
+            Finding(file=f"--partition {day}", line=None, message=error.message, hint=error.hint)
+        )
+        plan = None
+    return CheckReport(model=name, findings=tuple(findings), notes=tuple(notes), plan=plan)
+
+
+def _newest(model: ModelFolder, settings: Settings, now: datetime) -> str:
+    last = last_complete_day(settings, now=now)
+    return (last - timedelta(days=model.evaluation.holdout_days)).isoformat()
+
+
+def _column_findings(model: ModelFolder, settings: Settings, notes: list[str]) -> list[Finding]:
+    features = model.plan.features
+    if settings.warehouse == "duckdb" and not settings.duckdb_file.exists():
+        notes.append(f"columns of {features.table}: not looked at, there is no warehouse yet")
+        return []
+    table = TableRef(settings.feature_schema, features.table)
+    try:
+        with open_warehouse(settings) as warehouse:
+            described = warehouse.describe(table, partition_column=features.partition_column)
+    except PlatformError as error:
+        notes.append(f"columns of {features.table}: not looked at, {error.message}")
+        return []
+    try:
+        require_columns(model.plan.name, features, described)
+    except ModelSpecError as error:
+        root = yaml.compose((model.plan.folder / SPEC_FILE).read_text(), Loader=yaml.SafeLoader)
+        missing = set(features.columns) - {column.name for column in described.columns}
+        first = next(name for name in features.columns if name in missing)
+        return [
+            Finding(
+                file=SPEC_FILE,
+                line=line_of(root, first),
+                message=error.message,
+                hint=error.hint,
+            )
+        ]
+    return []
+
+
+def _training_plan(
+    model: ModelFolder, partition: str, settings: Settings, now: datetime | None
+) -> TrainingPlan:
+    plan = model.plan
+    parse_day(partition)
+    days = window_keys(partition, plan.training.window_days)
+    held_out = holdout_keys(partition, model.evaluation.holdout_days)
+    require_days(days, settings, what=f"training {plan.name} of {partition}", now=now)
+    require_days(held_out, settings, what=f"evaluating {plan.name} of {partition}", now=now)
+    store = SnapshotStore(settings.storage_root, plan.name)
+    found = {day: store.find(day) for day in days}
+    manifests = [one for one in found.values() if one is not None]
+    rows = sum(one.rows for one in manifests)
+    whole = len(manifests) == len(days)
+    request = make_request(plan, partition, settings, manifests)
+    result = find_result(request) if whole else None
+    return TrainingPlan(
+        partition=partition,
+        rows=rows,
+        there=tuple(day for day, one in found.items() if one is not None),
+        missing=tuple(day for day, one in found.items() if one is None),
+        held_out=tuple(held_out),
+        cluster=request.cluster,
+        job=request.job_key().slug() if whole else "",
+        trained=result is not None and result.status == "succeeded",
+        expected=estimate(
+            history(settings, plan.name), rows=rows, cluster=request.cluster, settings=settings
+        ),
+    )

@@ -1,0 +1,89 @@
+"""What a training will take, judged by the earlier ones of the same model. Pure but for `history`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Final
+
+from ml_platform.clusters.spec import ClusterSpec, memory_bytes
+from ml_platform.settings import Settings
+from ml_platform.training.request import RESULT_FILE
+from ml_platform.training.result import TrainingResult
+from ml_platform.training_set.storage import Folder
+
+NEWEST: Final = 20
+START_S: Final = 20.0
+"""Starting a cluster and submitting, which the result of a training does not know."""
+FIXED_PHASES: Final = ("import", "encode")
+GIB: Final = 2**30
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Estimate:
+    """Expected time and resources of a training.
+
+    Attributes:
+        seconds: From the start of the cluster to the model.
+        trainings: How many earlier ones this is judged by.
+        cpu_hours: CPUs of head and workers, for that time.
+        gpu_hours: GPUs of the workers.
+        gib_hours: Memory of head and workers.
+        price: In the currency of the settings' prices; None where no price is set.
+    """
+
+    seconds: float
+    trainings: int
+    cpu_hours: float
+    gpu_hours: float
+    gib_hours: float
+    price: float | None
+
+
+def estimate(
+    earlier: Sequence[TrainingResult], *, rows: int, cluster: ClusterSpec, settings: Settings
+) -> Estimate | None:
+    """The estimate for a training on `rows` rows; None when there was no earlier training."""
+    fixed, per_row = [], []
+    for result in earlier:
+        seconds = {phase.name: phase.seconds for phase in result.phases}
+        if result.status == "succeeded" and result.rows and seconds.get("fit"):
+            fixed.append(sum(seconds.get(name, 0.0) for name in FIXED_PHASES))
+            per_row.append(seconds["fit"] / result.rows)
+    if not per_row:
+        return None
+    expected_s = START_S + median(fixed) + median(per_row) * rows
+    hours = expected_s / 3600
+    head, workers = cluster.head, cluster.workers
+    memory = memory_bytes(head.memory) + workers.count * memory_bytes(workers.memory)
+    cpu_hours = hours * (head.cpus + workers.count * workers.cpus)
+    gpu_hours = hours * workers.count * workers.gpus
+    gib_hours = hours * memory / GIB
+    price = (
+        cpu_hours * settings.price_cpu_hour
+        + gpu_hours * settings.price_gpu_hour
+        + gib_hours * settings.price_gib_hour
+    )
+    return Estimate(
+        seconds=expected_s,
+        trainings=len(per_row),
+        cpu_hours=cpu_hours,
+        gpu_hours=gpu_hours,
+        gib_hours=gib_hours,
+        price=price or None,
+    )
+
+
+def history(settings: Settings, model: str) -> list[TrainingResult]:
+    """Results of the model's newest trainings, by partition."""
+    trainings = Folder(f"{settings.storage_root}/trainings/{model}")
+    found: list[TrainingResult] = []
+    for partition in reversed(trainings.names()):
+        for inputs in trainings.names(partition):
+            try:
+                content = trainings.read(f"{partition}/{inputs}/{RESULT_FILE}")
+            except FileNotFoundError:  # it is running, or was cut
+                continue
+            found.append(TrainingResult.model_validate_json(content))
+        if len(found) >= NEWEST:
+            break
+    return found

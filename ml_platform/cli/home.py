@@ -1,0 +1,55 @@
+"""Dagster's home: made with our settings at its first use, the same for `mlp` and `make dev`."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from ml_platform.errors import SettingsError
+from ml_platform.settings import Settings
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+TEMPLATES: Final = Path(__file__).parent / "templates"
+CONFIG_FILE: Final = "dagster.yaml"
+
+
+def prepare_dagster_home(settings: Settings) -> Path:
+    """The folder of Dagster's state, made if it is not there; this process and its children use it.
+
+    A `dagster.yaml` that is there already is left as it is.
+
+    Raises:
+        SettingsError: the folder cannot be made.
+    """
+    folder = settings.dagster_folder
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        config = folder / CONFIG_FILE
+        if not config.exists():
+            config.write_text((TEMPLATES / CONFIG_FILE).read_text())
+    except OSError as error:
+        raise SettingsError(
+            f"Dagster's home {folder} cannot be made: {error.strerror}",
+            hint="set DAGSTER_HOME, or MLP_HOME, to a folder that you may write to.",
+        ) from error
+    os.environ["DAGSTER_HOME"] = str(folder)
+    return folder
+
+
+def open_instance(settings: Settings) -> "dg.DagsterInstance":
+    """Dagster's instance; use it as a context manager.
+
+    Raises:
+        SettingsError: its configuration is not usable.
+    """
+    import dagster as dg
+
+    folder = prepare_dagster_home(settings)
+    try:
+        return dg.DagsterInstance.get()
+    except dg.DagsterError as error:
+        raise SettingsError(
+            f"Dagster does not start from {folder}: {error}",
+            hint=f"mend {folder / CONFIG_FILE}, or remove it: a new one is made.",
+        ) from error

@@ -1,0 +1,261 @@
+"""`mlp model`: begin, check, train, list, show, promote and reproduce models."""
+
+import enum
+from typing import Annotated, Final
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, help="Begin, check, train, compare and promote models.")
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The model.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Version = Annotated[
+    int, typer.Argument(metavar="[VERSION]", min=0, help="Default: the champion, else the newest.")
+]
+
+
+class Through(enum.StrEnum):
+    """What `--through` may name."""
+
+    MODEL = "model"
+    EVALUATION = "evaluation"
+    CHAMPION = "champion"
+
+
+STAGES: Final = ("model", "evaluation", "champion")
+
+
+@app.command(
+    "new",
+    help="[bold cyan]mlp model new ltv --from-table flight_features[/]\n\nBegin a model: a folder "
+    "with defs.yaml, train.py and evaluate.py that trains as it is, to be changed from there.",
+)
+def new(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Its name: a-z 0-9 _.")],
+    from_table: Annotated[
+        str,
+        typer.Option("--from-table", metavar="TABLE", help="Feature table; it must be built."),
+    ] = "",
+    label: Annotated[
+        str, typer.Option("--label", metavar="COLUMN", help="Column to predict: 0 or 1.")
+    ] = "",
+) -> None:
+    """Write the folder of a new model."""
+    from ml_platform.cli.output import say
+    from ml_platform.cli.scaffold import FLIGHTS, columns_of, require_free_name, scaffold
+    from ml_platform.cli.specs import MODELS_FOLDER
+    from ml_platform.errors import InputError
+    from ml_platform.settings import load_settings
+    from ml_platform.warehouse.interface import TableRef
+    from ml_platform.warehouse.open import open_warehouse
+
+    require_free_name(name, MODELS_FOLDER)
+    columns = FLIGHTS
+    if label and not from_table:
+        raise InputError("--label needs --from-table", hint="name the feature table as well.")
+    if from_table:
+        settings = load_settings()
+        with open_warehouse(settings) as warehouse:
+            table = TableRef(settings.feature_schema, from_table)
+            columns = columns_of(warehouse.describe(table), label=label)
+    folder = scaffold(name, columns, MODELS_FOLDER)
+    say(f"[green]✓[/green] {folder}")
+    say("  defs.yaml    what it reads, how it is trained, what makes it champion")
+    say("  train.py     a logistic regression, to begin from")
+    say("  evaluate.py  loads it for scoring")
+    say("\nnext:")
+    say(f"  mlp model check {name}                            [dim]nothing is run or spent[/dim]")
+    say(f"  mlp backfill {name} --from 2013-03-15 --to 2013-03-15")
+    say("  make dev                                        [dim]its assets in the Dagster UI[/dim]")
+
+
+@app.command(
+    "check",
+    help="[bold cyan]mlp model check flight_delay --partition 2013-03-15[/]\n\nLook for mistakes "
+    "without training: defs.yaml, the code, the feature table's columns, the window; and say what "
+    "the training would be, how long it would take and what it would cost. Exit code 2: mistakes.",
+)
+def check(
+    name: Name,
+    partition: Annotated[
+        str, typer.Option("--partition", metavar="DAY", help="Default: the newest possible.")
+    ] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Validate a model without training it."""
+    from ml_platform.cli.boundary import WRONG_INPUT
+    from ml_platform.cli.check import check_model
+    from ml_platform.cli.output import print_json, working
+    from ml_platform.cli.show import show_check
+    from ml_platform.settings import load_settings
+
+    with working(f"checking {name}"):
+        report = check_model(name, load_settings(), partition=partition or None)
+    print_json(report) if as_json else show_check(report)
+    if not report.passed:
+        raise typer.Exit(WRONG_INPUT)
+
+
+@app.command(
+    "train",
+    help="[bold cyan]mlp model train flight_delay --partition 2013-03-15 --through champion[/]\n\n"
+    "Train the model of one day, here and now, and follow it. The training sets of its window must "
+    "be there: [bold]mlp backfill[/bold] makes them. Equal inputs are not trained twice, but with "
+    "[bold]--retrain[/bold].",
+)
+def train(
+    name: Name,
+    partition: Annotated[str, typer.Option("--partition", metavar="DAY", help="The day.")],
+    retrain: Annotated[bool, typer.Option("--retrain", help="Train again in any case.")] = False,
+    through: Annotated[
+        Through, typer.Option("--through", help="Go on to the evaluation, or the champion.")
+    ] = Through.MODEL,
+    as_json: AsJson = False,
+) -> None:
+    """Run the asset `NAME/model`, and those after it."""
+    from ml_platform.cli.boundary import FAILED, WRONG_INPUT
+    from ml_platform.cli.output import print_json
+    from ml_platform.cli.plan import DAY_STAGES, Step
+    from ml_platform.cli.session import open_session
+    from ml_platform.cli.show import show_training
+    from ml_platform.cli.specs import read_model
+    from ml_platform.partitions import parse_day
+    from ml_platform.settings import load_settings
+
+    model = read_model(name)
+    parse_day(partition)
+    with open_session(load_settings()) as session:
+        chain = session.chain(model)
+        stages = DAY_STAGES[: DAY_STAGES.index(through.value) + 1]
+        assets = tuple(key for stage in stages for key in chain.assets(stage))
+        config = {f"{name}/model": {"retrain": retrain}}
+        with session.executor(chain, every_message=not as_json) as executor:
+            step = Step(stages=stages, assets=assets, days=(partition,))
+            result = executor.day(step, config=config)
+    print_json(result) if as_json else show_training(result, session.settings, session.log)
+    if result.status == "failed":
+        raise typer.Exit(WRONG_INPUT if result.wrong_input else FAILED)
+
+
+@app.command(
+    "list",
+    help="[bold cyan]mlp model list[/]\n\nList the models with their newest version and their "
+    "champion, or with [bold]mlp model list NAME[/bold] the versions of one.",
+)
+def list_models(
+    name: Annotated[str, typer.Argument(metavar="[NAME]", help="List its versions.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """List models, or versions."""
+    from ml_platform.cli.output import print_json, working
+    from ml_platform.cli.registered import list_models as models
+    from ml_platform.cli.registered import list_versions
+    from ml_platform.cli.show import show_models, show_versions
+    from ml_platform.cli.specs import model_path
+    from ml_platform.settings import load_settings
+
+    settings = load_settings()
+    if name:
+        with working("reading the registry"):
+            versions = list_versions(settings, name)
+        if not versions:
+            model_path(name)  # an unknown name is an error, a model without versions is not
+        print_json(versions) if as_json else show_versions(name, versions)
+        return
+    with working("reading the registry"):
+        rows = models(settings)
+    print_json(rows) if as_json else show_models(rows)
+
+
+@app.command(
+    "show",
+    help="[bold cyan]mlp model show flight_delay 3[/]\n\nShow a version: how it was judged, and "
+    "everything that it was made from: snapshots, dbt project, code, parameters, seed, libraries "
+    "and cluster.",
+)
+def show(name: Name, version: Version = 0, as_json: AsJson = False) -> None:
+    """Show a version and its lineage."""
+    from ml_platform.cli.output import print_json, working
+    from ml_platform.cli.registered import show_version
+    from ml_platform.cli.show import show_details
+    from ml_platform.settings import load_settings
+
+    with working("reading the registry"):
+        details = show_version(load_settings(), name, version)
+    print_json(details) if as_json else show_details(details)
+
+
+@app.command(
+    "promote",
+    help='[bold cyan]mlp model promote flight_delay 3 --reason "version 4 fails in May"[/]\n\n'
+    "Make a version the champion by hand, whatever its gates said. The reason is kept with it.",
+)
+def promote(
+    name: Name,
+    version: Annotated[int, typer.Argument(metavar="VERSION", min=1, help="Its number.")],
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; it is kept.")],
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Move the champion alias."""
+    import sys
+
+    from ml_platform.cli.output import say
+    from ml_platform.errors import InputError
+    from ml_platform.registry.mlflow_registry import Registry
+    from ml_platform.settings import load_settings
+
+    if not reason.strip():
+        raise InputError("--reason is empty", hint="say why, for whoever asks in a year.")
+    settings = load_settings()
+    registry = Registry(settings)
+    chosen = registry.get(settings.registered_name(name), version)
+    before = registry.champion(chosen.name)
+    if before is not None and before.version == version:
+        say(f"version {version} is the champion already")
+        return
+    was = f"version {before.version} of {before.partition}" if before else "none"
+    if not yes:
+        if not sys.stdin.isatty():
+            raise InputError("nobody is there to confirm", hint="add --yes.")
+        typer.confirm(
+            f"The champion of {name} is {was}. Make it version {version} of {chosen.partition}?",
+            abort=True,
+        )
+    registry.promote(chosen, reason.strip())
+    say(f"[green]✓[/green] champion of {name}: version {version} of {chosen.partition} (was {was})")
+
+
+@app.command(
+    "reproduce",
+    help="[bold cyan]mlp model reproduce flight_delay 3[/]\n\nTrain a version again from what it "
+    "was made from, and compare the weights. With one worker on CPU they are the same bit for bit. "
+    "Exit code 1: they differ.",
+)
+def reproduce(
+    name: Name,
+    version: Version = 0,
+    tolerance: Annotated[
+        float, typer.Option("--tolerance", min=0.0, help="Difference of a weight to let pass.")
+    ] = 1e-6,
+    as_json: AsJson = False,
+) -> None:
+    """Train a version again and compare."""
+    from ml_platform.cli.output import print_json, stderr
+    from ml_platform.cli.progress import Progress
+    from ml_platform.cli.reproduce import reproduce as again
+    from ml_platform.cli.show import show_comparison
+    from ml_platform.settings import load_settings
+
+    progress = Progress(stderr())
+    with progress.step(f"training {name} again"):
+        comparison = again(
+            load_settings(),
+            name,
+            version,
+            tolerance=tolerance,
+            on_log=progress.message,
+            on_phase=lambda phase: progress.message(f"{phase.name}: {phase.seconds:.1f} s"),
+        )
+    print_json(comparison) if as_json else show_comparison(comparison)
+    if not comparison.same:
+        raise typer.Exit(1)

@@ -1,0 +1,123 @@
+"""What a person sees while work runs: one line that moves on a terminal, one line a step elsewhere.
+
+The work's own output (dbt, Ray, Dagster) goes to a log file meanwhile, so that nothing is lost and
+nothing scrolls past.
+"""
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.status import Status
+
+from ml_platform.cli.output import duration
+
+MARKS = {
+    "done": "[green]✓[/green]",
+    "reused": "[green]✓[/green]",
+    "refused": "[yellow]![/yellow]",
+    "failed": "[red]✗[/red]",
+    "skipped": "[dim]–[/dim]",
+}
+
+
+@dataclass(kw_only=True, slots=True)
+class Verdict:
+    """How a step ended; the block of `Progress.step` fills it in."""
+
+    status: str = "done"
+    detail: str = ""
+
+
+class Progress:
+    """Shows steps as they begin and end.
+
+    Args:
+        console: Where to; not redirected by `output_to`.
+        every_message: Keep each message on a line of its own.
+        clock: Seconds that only grow.
+    """
+
+    def __init__(
+        self,
+        console: Console,
+        *,
+        every_message: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._console = console
+        self._every_message = every_message
+        self._clock = clock
+        self._status: Status | None = None
+        self._label = ""
+
+    @contextmanager
+    def step(self, label: str) -> Iterator[Verdict]:
+        """Show that `label` runs, and how it ended."""
+        verdict = Verdict()
+        began = self._clock()
+        self._label = label
+        if self._console.is_terminal:
+            self._status = self._console.status(escape(label))
+            self._status.start()
+        elif self._every_message:
+            self._line(f"  {escape(label)} …")
+        try:
+            yield verdict
+        except BaseException:
+            verdict.status = "failed"
+            raise
+        finally:
+            if self._status is not None:
+                self._status.stop()
+                self._status = None
+            self.line(verdict.status, label, verdict.detail, seconds=self._clock() - began)
+
+    def line(self, status: str, label: str, detail: str = "", *, seconds: float = 0.0) -> None:
+        """Show that something has ended."""
+        took = f"  [cyan]{duration(seconds)}[/cyan]" if seconds else ""
+        more = f"  [dim]{escape(detail)}[/dim]" if detail else ""
+        self._line(f"{MARKS[status]} {escape(label)}{took}{more}")
+
+    def message(self, text: str) -> None:
+        """Show what the running step says."""
+        first = text.strip().splitlines()[0] if text.strip() else ""
+        if self._status is not None:
+            short = first if len(first) <= 90 else f"{first[:89]}…"
+            self._status.update(f"{escape(self._label)}  [dim]{escape(short)}[/dim]")
+        if self._every_message:
+            for line in text.rstrip().splitlines():
+                self._line(f"    [dim]{escape(line)}[/dim]")
+
+    def _line(self, text: str) -> None:
+        self._console.print(text, highlight=False, soft_wrap=True)
+
+
+@contextmanager
+def output_to(log: Path) -> Iterator[Console]:
+    """Send what this process and its children write to `log`; gives a console that still speaks.
+
+    It works on file descriptors: dbt and Ray are other processes, and Dagster redirects as well.
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    kept = {number: os.dup(number) for number in (1, 2)}
+    terminal = os.fdopen(os.dup(2), "w", buffering=1, encoding="utf-8")
+    with log.open("ab") as file, terminal:
+        for number in kept:
+            os.dup2(file.fileno(), number)
+        try:
+            yield Console(file=terminal, soft_wrap=not terminal.isatty())
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            for number, copy in kept.items():
+                os.dup2(copy, number)
+                os.close(copy)

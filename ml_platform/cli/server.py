@@ -1,0 +1,119 @@
+"""A backfill on a running Dagster, launched over its GraphQL API."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import httpx
+
+from ml_platform.cli.plan import Plan, Step, ranges
+from ml_platform.errors import PlatformError
+from ml_platform.settings import Settings
+
+ANSWER_TIMEOUT_S: Final = 1.0
+LAUNCH_TIMEOUT_S: Final = 120.0
+
+LAUNCH: Final = """
+mutation Launch($params: LaunchBackfillParams!) {
+  launchPartitionBackfill(backfillParams: $params) {
+    __typename
+    ... on LaunchBackfillSuccess { backfillId }
+    ... on Error { message }
+  }
+}
+"""
+LIMIT: Final = """
+mutation Limit($pool: String!, $limit: Int!) {
+  setConcurrencyLimit(concurrencyKey: $pool, limit: $limit)
+}
+"""
+
+
+class ServerError(PlatformError):
+    """The Dagster server does not answer, or refused."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Launched:
+    """A backfill that the server works on."""
+
+    backfill_id: str
+    url: str
+
+
+def server_answers(settings: Settings) -> bool:
+    """Whether a Dagster webserver is there."""
+    try:
+        answer = httpx.get(f"{_base(settings)}/server_info", timeout=ANSWER_TIMEOUT_S)
+        return "dagster_webserver_version" in answer.json()
+    except (httpx.HTTPError, ValueError):
+        return False
+
+
+def launch(
+    settings: Settings, plan: Plan, *, max_parallel: int | None = None, pool: str = "ray"
+) -> Launched:
+    """Hand a plan to the server as one backfill; Dagster orders its runs by what depends on what.
+
+    Raises:
+        ServerError: the server does not answer, or refused.
+    """
+    if max_parallel is not None:
+        _ask(settings, LIMIT, {"pool": pool, "limit": max_parallel})
+    params = {
+        "partitionsByAssets": partitions_by_assets(plan.steps),
+        "title": f"{plan.model} {plan.days[0]} … {plan.days[-1]}",
+        "tags": [{"key": "mlp/backfill", "value": plan.model}],
+    }
+    answer = _ask(settings, LAUNCH, {"params": params})["launchPartitionBackfill"]
+    if answer["__typename"] != "LaunchBackfillSuccess":
+        raise ServerError(
+            f"Dagster at {_base(settings)} refused the backfill: {answer.get('message', answer)}",
+            hint="has it loaded this code location? `--here` runs it without a server.",
+        )
+    backfill_id = answer["backfillId"]
+    return Launched(backfill_id=backfill_id, url=f"{_base(settings)}/runs/b/{backfill_id}")
+
+
+def partitions_by_assets(steps: Sequence[Step]) -> list[dict[str, Any]]:
+    """The steps as GraphQL wants them: for each asset its ranges of days."""
+    days: dict[str, set[str]] = {}
+    for step in steps:
+        for key in step.assets:
+            days.setdefault(key, set()).update(step.days)
+    return [
+        {
+            "assetKey": {"path": key.split("/")},
+            "partitions": {
+                "ranges": [{"start": one[0], "end": one[-1]} for one in ranges(its, gap_days=0)]
+            }
+            if its
+            else None,
+        }
+        for key, its in days.items()
+    ]
+
+
+def _ask(settings: Settings, query: str, variables: dict[str, Any]) -> dict[str, Any]:
+    url = f"{_base(settings)}/graphql"
+    try:
+        answer = httpx.post(
+            url, json={"query": query, "variables": variables}, timeout=LAUNCH_TIMEOUT_S
+        )
+        content = answer.json()
+    except (httpx.HTTPError, ValueError) as error:
+        raise ServerError(
+            f"no Dagster answers at {_base(settings)}: {error}",
+            hint="start it with `make dev`, set MLP_DAGSTER_URL, or use --here.",
+        ) from error
+    if content.get("errors"):
+        raise ServerError(
+            f"Dagster at {_base(settings)} does not understand: {content['errors'][0]['message']}",
+            hint="is it of the version that this environment has? `mlp doctor` shows both.",
+        )
+    data: dict[str, Any] = content["data"]
+    return data
+
+
+def _base(settings: Settings) -> str:
+    return settings.dagster_url.rstrip("/")

@@ -1,0 +1,193 @@
+"""A model's folder as a value: `defs.yaml` read by the component's own parser, without Dagster's graph.
+
+Every mistake is found at once and carries its line, where `mlp model check` shows them together.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from ml_platform.clusters.spec import ClusterSpec
+from ml_platform.component import MODEL_FILES, MODEL_NAME, TrainedModel, explain, parse_spec
+from ml_platform.errors import ModelSpecError
+from ml_platform.evaluation.spec import EvaluationSpec
+from ml_platform.training.asset import ModelPlan
+from ml_platform.training.spec import TrainingSpec
+from ml_platform.training_set.spec import FeaturesSpec
+
+MODELS_FOLDER: Final = Path(__file__).resolve().parent.parent / "defs" / "models"
+SPEC_FILE: Final = "defs.yaml"
+COMPONENT: Final = f"{TrainedModel.__module__}.{TrainedModel.__qualname__}"
+SECTIONS: Final[dict[str, type[BaseModel]]] = {
+    "features": FeaturesSpec,
+    "training": TrainingSpec,
+    "cluster": ClusterSpec,
+    "evaluation": EvaluationSpec,
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Finding:
+    """Something that is wrong with a model, and where."""
+
+    file: str
+    line: int | None
+    message: str
+    hint: str = ""
+
+    @property
+    def place(self) -> str:
+        """`defs.yaml:12`, or the file alone."""
+        return f"{self.file}:{self.line}" if self.line else self.file
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ModelFolder:
+    """What a model's folder says."""
+
+    plan: ModelPlan
+    evaluation: EvaluationSpec
+    description: str
+    owners: tuple[str, ...]
+
+
+def model_names(models: Path = MODELS_FOLDER) -> list[str]:
+    """Names of the models of this code location, sorted."""
+    return sorted(path.parent.name for path in models.glob(f"*/{SPEC_FILE}"))
+
+
+def model_path(name: str, models: Path = MODELS_FOLDER) -> Path:
+    """The folder of a model.
+
+    Raises:
+        ModelSpecError: there is no such model; names those that there are.
+    """
+    folder = models / name
+    if not MODEL_NAME.match(name) or not folder.is_dir():
+        known = ", ".join(model_names(models)) or "none"
+        raise ModelSpecError(
+            f"there is no model {name!r}; there is {known}",
+            hint=f"take one of these, or `mlp model new {name}` to begin it."
+            if MODEL_NAME.match(name)
+            else "take one of these; a model's name is a lower-case letter, then up to 39 of "
+            "a-z 0-9 _.",
+        )
+    return folder
+
+
+def read_model(name: str, models: Path = MODELS_FOLDER) -> ModelFolder:
+    """The model of that name.
+
+    Raises:
+        ModelSpecError: there is no such model, or its `defs.yaml` is not usable.
+    """
+    folder = model_path(name, models)
+    found = read_folder(folder)
+    if isinstance(found, ModelFolder):
+        return found
+    lines = "; ".join(f"{one.place}: {one.message}" for one in found)
+    raise ModelSpecError(
+        f"the model {name} is not usable: {lines}",
+        hint=f"mend {folder / SPEC_FILE}; `mlp model check {name}` looks again.",
+    )
+
+
+def read_folder(folder: Path) -> ModelFolder | list[Finding]:
+    """What a model's folder says, or everything that is wrong with its `defs.yaml`."""
+    missing = [name for name in (SPEC_FILE, *MODEL_FILES) if not (folder / name).is_file()]
+    if missing:
+        hint = f"add it to {folder}; `mlp model new` shows what goes in."
+        return [Finding(file=name, line=None, message="is missing", hint=hint) for name in missing]
+    text = (folder / SPEC_FILE).read_text()
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        content = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        return [_not_yaml(error)]
+    if not isinstance(content, dict) or not isinstance(content.get("attributes"), dict):
+        message = "wanted a `type` and `attributes`, found neither a mapping of them nor their keys"
+        return [Finding(file=SPEC_FILE, line=1, message=message)]
+    if content.get("type") != COMPONENT:
+        message = f"type is {content.get('type')!r}, wanted {COMPONENT}"
+        return [Finding(file=SPEC_FILE, line=_line(root, ["type"]), message=message)]
+    attributes = content["attributes"]
+    findings = list(_findings(TrainedModel.model(), attributes, [], root))
+    for name, kind in SECTIONS.items():
+        if isinstance(attributes.get(name), dict):
+            findings += _findings(kind, attributes[name], [name], root)
+    if findings:
+        return findings
+    component = TrainedModel.resolve_from_dict(attributes)
+    plan = ModelPlan(
+        name=folder.name,
+        folder=folder,
+        features=component.features,
+        training=component.training,
+        cluster=component.cluster,
+    )
+    return ModelFolder(
+        plan=plan,
+        evaluation=component.evaluation,
+        description=component.description,
+        owners=tuple(component.owners),
+    )
+
+
+def _findings(
+    kind: type[BaseModel], content: Any, path: list[str], root: yaml.Node | None
+) -> Iterator[Finding]:
+    where = ".".join(path)
+    try:
+        parse_spec(kind, content, where=where)
+    except ModelSpecError as error:
+        cause = error.__cause__
+        if not isinstance(cause, ValidationError):
+            raise
+        sentences = explain(kind, cause, where=where)
+        for one, sentence in zip(cause.errors(), sentences, strict=True):
+            line = _line(root, ["attributes", *path, *one["loc"]])
+            yield Finding(file=SPEC_FILE, line=line, message=sentence)
+
+
+def _not_yaml(error: yaml.YAMLError) -> Finding:
+    mark = getattr(error, "problem_mark", None)
+    problem = getattr(error, "problem", None) or str(error)
+    return Finding(
+        file=SPEC_FILE, line=mark.line + 1 if mark else None, message=f"is no YAML: {problem}"
+    )
+
+
+def line_of(node: yaml.Node | None, value: str) -> int | None:
+    """The first line, from 1, on which `value` stands as a value."""
+    if isinstance(node, yaml.ScalarNode):
+        return node.start_mark.line + 1 if node.value == value else None
+    children: list[yaml.Node] = []
+    if isinstance(node, yaml.MappingNode):
+        children = [child for _, child in node.value]
+    elif isinstance(node, yaml.SequenceNode):
+        children = node.value
+    return next((line for child in children if (line := line_of(child, value))), None)
+
+
+def _line(root: yaml.Node | None, path: Sequence[object]) -> int | None:
+    """The line of the deepest part of `path` that the document has, from 1."""
+    node, line = root, None
+    for part in path:
+        if isinstance(node, yaml.MappingNode):
+            keys = {key.value: (key, value) for key, value in node.value}
+            if part not in keys:
+                break
+            key, node = keys[part]
+            line = key.start_mark.line + 1
+        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int):
+            if part >= len(node.value):
+                break
+            node = node.value[part]
+            line = node.start_mark.line + 1
+        else:
+            break
+    return line

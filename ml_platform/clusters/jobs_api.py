@@ -1,0 +1,214 @@
+"""Ray's Jobs API over HTTP: one method per request, answers as values.
+
+Spoken directly and not through `ray.job_submission.JobSubmissionClient`, which has no time-out (a
+frozen head would hang its caller for ever), obeys `RAY_ADDRESS` over the address it is given, and
+costs two seconds of `import ray` in every step.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from ml_platform.clusters.tries import TERMINAL
+from ml_platform.errors import ClusterError
+
+if TYPE_CHECKING:
+    import httpx
+
+REQUEST_TIMEOUT_S: Final = 20.0
+# The first submission makes Ray's agent connect to the cluster, which takes up to 8 s on two cores.
+SUBMIT_TIMEOUT_S: Final = 90.0
+PING_S: Final = 20.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HeadAddress:
+    """Where a Ray head takes jobs.
+
+    Attributes:
+        url: Address of the dashboard, `http://host:port`.
+        token: Bearer token; empty for a head without authentication.
+        python: The interpreter on the cluster that runs entry points.
+        env: Variables that every job gets; an entry point's own win.
+    """
+
+    url: str
+    token: str = field(default="", repr=False)
+    python: str = "python"
+    env: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """HTTP headers of every request."""
+        return {"Authorization": f"Bearer {self.token}"} if self.token else {}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JobDetails:
+    """A job as the head knows it."""
+
+    submission_id: str
+    status: str
+    message: str
+
+    @property
+    def is_over(self) -> bool:
+        """The job will not run any more."""
+        return self.status in TERMINAL
+
+
+class HeadUnreachableError(ClusterError):
+    """The head did not answer this once; asking again may help."""
+
+
+class JobExistsError(ClusterError):
+    """There is a job of this submission id already."""
+
+
+class LogStreamBrokenError(ClusterError):
+    """The log's stream ended before the log did."""
+
+
+class JobsApi:
+    """The requests; a context manager, because it keeps a connection open."""
+
+    def __init__(self, head: HeadAddress) -> None:
+        self._head = head
+        self._http: httpx.Client | None = None
+
+    @property
+    def url(self) -> str:
+        """The head's address, for messages."""
+        return self._head.url
+
+    def jobs(self) -> list[JobDetails]:
+        """All submitted jobs.
+
+        Raises:
+            HeadUnreachableError: no answer, or the head's own failure.
+            ClusterError: the head refuses.
+        """
+        answer = self._request("GET", "/api/jobs/").json()
+        return [_details(job) for job in answer if job.get("submission_id")]
+
+    def job(self, submission_id: str) -> JobDetails | None:
+        """One job, or None if the head knows none of this id; raises as `jobs`."""
+        answer = self._request("GET", f"/api/jobs/{submission_id}", allow=404)
+        return None if answer.status_code == 404 else _details(answer.json())
+
+    def submit(
+        self,
+        submission_id: str,
+        entrypoint: str,
+        *,
+        env: Mapping[str, str],
+        metadata: Mapping[str, str],
+    ) -> None:
+        """Submit a shell command.
+
+        Raises:
+            JobExistsError: the id is taken.
+            HeadUnreachableError: no answer; the job may have been accepted all the same.
+            ClusterError: the head refuses.
+        """
+        body = {
+            "entrypoint": entrypoint,
+            "submission_id": submission_id,
+            "runtime_env": {"env_vars": dict(env)},
+            "metadata": dict(metadata),
+        }
+        self._request("POST", "/api/jobs/", json=body, timeout_s=SUBMIT_TIMEOUT_S)
+
+    def stop(self, submission_id: str) -> None:
+        """Ask a job to stop; a job that is over or unknown is left as it is. Raises as `jobs`."""
+        self._request("POST", f"/api/jobs/{submission_id}/stop", allow=404)
+
+    def logs(self, submission_id: str) -> str:
+        """The whole log so far; empty if the head knows no such job. Raises as `jobs`."""
+        answer = self._request("GET", f"/api/jobs/{submission_id}/logs", allow=404)
+        return "" if answer.status_code == 404 else str(answer.json()["logs"])
+
+    def tail(self, submission_id: str) -> Iterator[str]:
+        """The log in chunks from its start, until the job is over.
+
+        Raises:
+            LogStreamBrokenError: the connection broke, or could not be made.
+        """
+        from websockets.exceptions import WebSocketException
+        from websockets.sync.client import connect
+
+        address = self._head.url.replace("http", "ws", 1)
+        try:
+            with connect(
+                f"{address}/api/jobs/{submission_id}/logs/tail",
+                additional_headers=self._head.headers,
+                proxy=None,
+                max_size=None,  # a chunk holds whole lines, however long
+                open_timeout=REQUEST_TIMEOUT_S,
+                ping_interval=PING_S,
+                ping_timeout=PING_S,
+                close_timeout=1,
+            ) as stream:
+                for chunk in stream:
+                    yield chunk if isinstance(chunk, str) else chunk.decode("utf-8", "replace")
+        except (OSError, WebSocketException) as error:
+            raise LogStreamBrokenError(f"the log of {submission_id} broke off: {error}") from error
+
+    def __enter__(self) -> "JobsApi":
+        import httpx
+
+        # A proxy from the environment is for the internet, not for a head on this network.
+        self._http = httpx.Client(
+            base_url=self._head.url,
+            headers=self._head.headers,
+            timeout=REQUEST_TIMEOUT_S,
+            trust_env=False,
+        )
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        if self._http is not None:
+            self._http.close()
+            self._http = None
+
+    def _request(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: object = None,
+        allow: int = 200,
+        timeout_s: float = REQUEST_TIMEOUT_S,
+    ) -> "httpx.Response":
+        import httpx
+
+        if self._http is None:
+            raise ClusterError("the connection to the head is closed", hint="use it in `with`.")
+        try:
+            answer = self._http.request(method, path, json=json, timeout=timeout_s)
+        except httpx.TransportError as error:
+            raise HeadUnreachableError(
+                f"the Ray head at {self.url} does not answer: {error!r}"
+            ) from error
+        if answer.status_code in (200, allow):
+            return answer
+        text = answer.text.strip()
+        if method == "POST" and "already exists" in text:  # HTTP 500 in Ray 2.60
+            raise JobExistsError(f"{self.url} has a job of this id already")
+        if answer.status_code in (401, 403):
+            raise ClusterError(
+                f"the Ray head at {self.url} refuses the token: {text[:200]}",
+                hint="the head was started by somebody else; run again to start one of your own.",
+            )
+        said = f"the Ray head at {self.url} answered {method} {path} with {answer.status_code}"
+        if answer.status_code >= 500:
+            raise HeadUnreachableError(f"{said}: {text[-500:]}")
+        raise ClusterError(f"{said}: {text[-500:]}", hint="see the head's dashboard log.")
+
+
+def _details(job: Mapping[str, Any]) -> JobDetails:
+    return JobDetails(
+        submission_id=str(job["submission_id"]),
+        status=str(job["status"]),
+        message=str(job.get("message") or ""),
+    )

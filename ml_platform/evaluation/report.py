@@ -1,0 +1,108 @@
+"""The result of evaluating one candidate, as it is kept beside the model and read back."""
+
+from typing import Final, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.dataclasses import dataclass as pydantic_dataclass
+
+from ml_platform.errors import EvaluationError
+from ml_platform.evaluation.metrics import Difference, Metric, Scores
+
+RivalName = Literal["base_rate", "logistic_regression", "gradient_boosted_trees", "champion"]
+
+BASELINES: Final[tuple[RivalName, ...]] = (
+    "base_rate",
+    "logistic_regression",
+    "gradient_boosted_trees",
+)
+RIVAL_TITLES: Final[dict[RivalName, str]] = {
+    "base_rate": "the base rate",
+    "logistic_regression": "the logistic regression",
+    "gradient_boosted_trees": "the gradient-boosted trees",
+    "champion": "the champion",
+}
+METRICS: Final[tuple[Metric, ...]] = get_args(Metric)
+
+
+@pydantic_dataclass(frozen=True, kw_only=True, slots=True)
+class Verdict:
+    """One gate's judgement.
+
+    Attributes:
+        gate: The gate's name, an identifier: usable as the name of an asset check.
+        passed: Whether the candidate passed.
+        sentence: The judgement with its numbers, for a person.
+    """
+
+    gate: str
+    passed: bool
+    sentence: str
+
+
+class Rival(BaseModel):
+    """A model that the candidate was compared with, on the same rows.
+
+    `differences` are candidate minus rival; None where the metric is undefined on these rows.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: RivalName
+    scores: Scores
+    differences: dict[Metric, Difference | None]
+
+
+class Incumbent(BaseModel):
+    """The champion at the time of the evaluation."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    version: int
+    partition: str = Field(description="The day whose model it is; its window ends there.")
+
+
+class EvaluationReport(BaseModel):
+    """Scores of a candidate and its rivals on the held-out days, and what the gates say."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    schema_version: Literal[1] = 1
+    model: str
+    version: int | None = Field(description="The candidate's version in the registry, if known.")
+    partition: str
+    holdout: tuple[str, ...] = Field(description="Held-out partitions, oldest first.")
+    candidate: Scores
+    by_partition: dict[str, Scores] = Field(description="The candidate's scores of each day.")
+    rivals: tuple[Rival, ...]
+    incumbent: Incumbent | None = None
+    verdicts: tuple[Verdict, ...] = ()
+
+    @property
+    def passed(self) -> bool:
+        """Whether every gate passed."""
+        return all(verdict.passed for verdict in self.verdicts)
+
+    def rival(self, name: RivalName) -> Rival | None:
+        """The rival of that name, if the candidate was compared with it."""
+        return next((rival for rival in self.rivals if rival.name == name), None)
+
+    def to_json(self) -> str:
+        """Indented JSON, for a file that people open."""
+        return self.model_dump_json(indent=2) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> "EvaluationReport":
+        """Read what `to_json` wrote.
+
+        Raises:
+            EvaluationError: not a report, or one of a schema that this code does not know.
+        """
+        try:
+            return cls.model_validate_json(text)
+        except ValidationError as error:
+            first = error.errors()[0]
+            field = ".".join(str(part) for part in first["loc"]) or "the document"
+            raise EvaluationError(
+                f"this is no evaluation report of schema version 1: {field}: {first['msg']}",
+                hint="materialize the model's evaluation again to write a new report.",
+            ) from error

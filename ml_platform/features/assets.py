@@ -1,0 +1,195 @@
+"""dbt's models as Dagster assets: `staging` as views, `features` by day.
+
+A range of days is one dbt invocation, and a model is one statement for all of them.
+"""
+
+import json
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from importlib import metadata
+from typing import Any, Final
+
+import dagster as dg
+from dagster_dbt import DbtCliInvocation, DbtCliResource, DbtProject, dbt_assets
+from packaging.version import Version
+
+from ml_platform.errors import FeatureBuildError
+from ml_platform.features.project import (
+    dbt_environment,
+    dbt_executable,
+    manifest_hash,
+    prepared_manifest,
+    target_folder,
+)
+from ml_platform.features.table_metadata import add_row_counts, lineage_metadata
+from ml_platform.features.translator import FeatureTranslator
+from ml_platform.features.windows import window_arguments
+from ml_platform.partitions import daily_partitions, require_days
+from ml_platform.settings import Settings, load_settings
+from ml_platform.warehouse.interface import TableRef
+from ml_platform.warehouse.open import open_warehouse
+
+POOL: Final = "warehouse"
+
+
+def build_staging_assets(settings: Settings) -> dg.AssetsDefinition:
+    """The views over the raw tables, without partitions."""
+
+    @dbt_assets(
+        manifest=prepared_manifest(settings),
+        select="staging",
+        name="staging",
+        dagster_dbt_translator=FeatureTranslator(),
+        pool=POOL,
+    )
+    def staging(context: dg.AssetExecutionContext) -> Iterator[Any]:
+        yield from run_dbt(context, load_settings(), ["build"])
+
+    return staging
+
+
+def build_feature_assets(settings: Settings) -> dg.AssetsDefinition:
+    """The feature tables, partitioned by day; a backfill of many days is one run."""
+
+    @dbt_assets(
+        manifest=prepared_manifest(settings),
+        select="features",
+        name="features",
+        partitions_def=daily_partitions(settings),
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        dagster_dbt_translator=FeatureTranslator(),
+        pool=POOL,
+    )
+    def features(context: dg.AssetExecutionContext) -> Iterator[Any]:
+        settings = load_settings()
+        days = list(context.partition_keys)
+        require_days(days, settings, what="building features")
+        yield from run_dbt(context, settings, ["build", *window_arguments(days)], days=days)
+
+    return features
+
+
+def run_dbt(
+    context: dg.AssetExecutionContext,
+    settings: Settings,
+    arguments: Sequence[str],
+    *,
+    days: Sequence[str] = (),
+) -> Iterator[Any]:
+    """Run dbt for the selected models and hand on its events, with rows, columns and lineage.
+
+    What was built before a failure is recorded before the error is raised.
+
+    Args:
+        context: Says which models and checks are selected.
+        settings: Where the project and the warehouse are.
+        arguments: dbt's command and flags, without a selection.
+        days: The partitions, to count their rows.
+
+    Raises:
+        FeatureBuildError: a model failed to build, or one of its tests failed; has dbt's message.
+    """
+    manifest = prepared_manifest(settings)
+    with dbt_environment(settings):
+        invocation = _Dbt(
+            project_dir=DbtProject(settings.project_dir, target_path=target_folder(settings)),
+            dbt_executable=dbt_executable(),
+            target=settings.warehouse,
+        ).cli(
+            list(arguments),
+            manifest=manifest,
+            dagster_dbt_translator=FeatureTranslator(),
+            context=context,
+            raise_on_error=False,
+        )
+        # To the end first: only then is the warehouse free for counting rows.
+        events = list(invocation.stream())
+    _describe(context, settings, json.loads(manifest.read_text()), invocation, events, days)
+    yield from events
+    if invocation.process.returncode != 0:
+        raise build_error(_results(invocation), str(invocation.get_error() or ""))
+    shutil.rmtree(invocation.target_path, ignore_errors=True)
+
+
+def build_error(results: Mapping[str, Any], output: str) -> FeatureBuildError:
+    """What dbt said, model by model.
+
+    Args:
+        results: dbt's `run_results.json`, or nothing if it did not get so far.
+        output: All that dbt said, for when there are no results.
+    """
+    failed = [
+        (result["unique_id"].split(".")[2], result["status"], (result["message"] or "").strip())
+        for result in results.get("results", [])
+        if result["status"] in ("error", "fail", "runtime error")
+    ]
+    if not failed:
+        _, _, said = output.partition("Errors parsed from dbt logs:")
+        return FeatureBuildError(
+            f"dbt stopped before it built anything:\n{(said or output).strip()}",
+            hint="mend what dbt names above.",
+        )
+    lines = [f"  {name} ({status}): {message}" for name, status, message in failed]
+    tests_only = all(status == "fail" for _, status, _ in failed)
+    return FeatureBuildError(
+        f"dbt {'found rows that break a promise' if tests_only else 'could not build'}:\n"
+        + "\n".join(lines),
+        hint="the failed checks say which rows; correct the data or the model, then materialize "
+        "the same partitions again."
+        if tests_only
+        else "correct the model that is named, then materialize the same partitions again.",
+    )
+
+
+class _Dbt(DbtCliResource):
+    """dagster-dbt's runner without two costs that it has no switch for.
+
+    It asks `dbt --version` each time, which takes 7 CPU seconds and looks for news on the network,
+    and it opens the warehouse in this process, where DuckDB then locks out the next dbt. Drop it
+    once dagster-dbt makes both optional.
+    """
+
+    @cached_property
+    def _cli_version(self) -> Version:
+        return Version(metadata.version("dbt-core"))
+
+    def _initialize_dbt_core_adapter(self, args: Sequence[str]) -> None:
+        return None
+
+
+def _results(invocation: DbtCliInvocation) -> Mapping[str, Any]:
+    try:
+        return invocation.get_artifact("run_results.json")
+    except FileNotFoundError:  # dbt stopped before it ran anything
+        return {}
+
+
+def _describe(
+    context: dg.AssetExecutionContext,
+    settings: Settings,
+    manifest: Mapping[str, Any],
+    invocation: DbtCliInvocation,
+    events: Sequence[Any],
+    days: Sequence[str],
+) -> None:
+    """Add rows and lineage to what was built."""
+    outputs = [event for event in events if isinstance(event, dg.Output)]
+    if not outputs:
+        return
+    keys = [context.asset_key_for_output(output.output_name) for output in outputs]
+    names = [key.path[-1] for key in keys]
+    compiled = invocation.target_path / "compiled" / manifest["metadata"]["project_name"]
+    with open_warehouse(settings) as warehouse:
+        lineage = lineage_metadata(settings, warehouse, manifest, names, compiled)
+        for key, name in zip(keys, names, strict=True):
+            context.add_asset_metadata(
+                {
+                    "dagster/column_lineage": lineage[name],
+                    "dbt_manifest": manifest_hash(settings),
+                },
+                asset_key=key,
+            )
+            if days:  # views are not counted: that would run them
+                table = TableRef(settings.feature_schema, name)
+                add_row_counts(context, warehouse, table, days)

@@ -1,0 +1,161 @@
+"""The dbt project as the platform sees it: its environment, its manifest and its version.
+
+The manifest is parsed when a file of the project has changed, into a folder of its own under the
+platform's home, so a read-only checkout will do and several processes may load it at once.
+"""
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import metadata
+from pathlib import Path
+from typing import Final
+
+from ml_platform.errors import FeatureBuildError
+from ml_platform.settings import Settings
+
+# What dbt itself writes into a project's folder.
+_NOT_SOURCE: Final = {"target", "logs", "dbt_packages", ".user.yml", "__pycache__"}
+_STAMP: Final = "prepared_for"
+_KEPT: Final = ("manifest.json", "partial_parse.msgpack")
+
+
+def dbt_variables(settings: Settings) -> dict[str, str]:
+    """The environment variables that the project's `profiles.yml` reads, and dbt's own paths."""
+    target = str(target_folder(settings))
+    variables = {
+        "MLP_DBT_TARGET": settings.warehouse,
+        "MLP_DBT_SCHEMA": settings.feature_schema,
+        "MLP_DBT_DUCKDB_PATH": str(settings.duckdb_file),
+        "DBT_TARGET_PATH": target,
+        "DBT_LOG_PATH": target,
+        "DBT_PROJECT_DIR": str(settings.project_dir),
+        "DBT_PROFILES_DIR": str(settings.project_dir),
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+    }
+    if settings.warehouse == "bigquery":
+        variables |= {
+            "MLP_DBT_BIGQUERY_PROJECT": settings.bigquery_project,
+            "MLP_DBT_BIGQUERY_LOCATION": settings.bigquery_location,
+            "MLP_DBT_BIGQUERY_MAXIMUM_BYTES_BILLED": str(settings.bigquery_maximum_bytes_billed),
+        }
+    if settings.bigquery_api_endpoint:  # an emulator takes any token
+        variables |= {
+            "MLP_DBT_BIGQUERY_API_ENDPOINT": settings.bigquery_api_endpoint,
+            "MLP_DBT_BIGQUERY_METHOD": "oauth-secrets",
+            "MLP_DBT_BIGQUERY_TOKEN": "emulator",
+        }
+    return variables
+
+
+@contextmanager
+def dbt_environment(settings: Settings) -> Iterator[None]:
+    """Set the variables for dbt inside this process; dagster-dbt takes them from nowhere else."""
+    variables = dbt_variables(settings)
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def target_folder(settings: Settings) -> Path:
+    """Where dbt keeps the parsed project, one folder for each engine and schema."""
+    return (
+        settings.home.resolve() / "dbt_target" / f"{settings.warehouse}_{settings.feature_schema}"
+    )
+
+
+def dbt_executable() -> str:
+    """The `dbt` of this Python's environment, which need not be on the PATH."""
+    beside = Path(sys.executable).parent / "dbt"
+    return str(beside) if beside.exists() else "dbt"
+
+
+def manifest_hash(settings: Settings) -> str:
+    """Names what dbt builds: the content of all files of the project, and dbt's version."""
+    digest = hashlib.sha256(metadata.version("dbt-core").encode())
+    for path in _source_files(settings.project_dir):
+        digest.update(f"\0{path.relative_to(settings.project_dir)}\0".encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def prepared_manifest(settings: Settings) -> Path:
+    """The path of a manifest that fits the project's files; parses them if they have changed.
+
+    Needs no warehouse and no network.
+
+    Raises:
+        FeatureBuildError: the project is not there, or dbt cannot parse it.
+    """
+    if not (settings.project_dir / "dbt_project.yml").exists():
+        raise FeatureBuildError(
+            f"there is no dbt project in {settings.project_dir}",
+            hint="set MLP_PROJECT_DIR to the folder that has dbt_project.yml.",
+        )
+    folder = target_folder(settings)
+    manifest = folder / "manifest.json"
+    wanted = json.dumps([manifest_hash(settings), dbt_variables(settings)])
+    if _is_prepared(folder, wanted):
+        return manifest
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # several processes may load the definitions at once
+        if not _is_prepared(folder, wanted):
+            _parse(settings, folder)
+            (folder / _STAMP).write_text(wanted)
+    return manifest
+
+
+def _is_prepared(folder: Path, wanted: str) -> bool:
+    stamp = folder / _STAMP
+    return stamp.exists() and stamp.read_text() == wanted and (folder / "manifest.json").exists()
+
+
+def _parse(settings: Settings, folder: Path) -> None:
+    """Parse aside and move the result into place, so that nobody reads half a manifest."""
+    with tempfile.TemporaryDirectory(dir=folder, prefix="parse-") as aside:
+        saved = folder / "partial_parse.msgpack"
+        if saved.exists():
+            shutil.copy(saved, aside)
+        paths = {"DBT_TARGET_PATH": aside, "DBT_LOG_PATH": aside}
+        done = subprocess.run(
+            [dbt_executable(), "--quiet", "--no-use-colors", "parse"],
+            env={**os.environ, **dbt_variables(settings), **paths},
+            cwd=settings.project_dir,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise FeatureBuildError(
+                f"dbt cannot parse {settings.project_dir}:\n{_indented(done.stdout + done.stderr)}",
+                hint="mend the file that dbt names.",
+            )
+        for name in _KEPT:
+            (Path(aside) / name).replace(folder / name)
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"    {line}" for line in text.strip().splitlines())
+
+
+def _source_files(project_dir: Path) -> list[Path]:
+    return sorted(
+        path
+        for path in project_dir.rglob("*")
+        if path.is_file() and not _NOT_SOURCE & set(path.relative_to(project_dir).parts)
+    )

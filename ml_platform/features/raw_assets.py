@@ -1,0 +1,65 @@
+"""The raw tables as Dagster assets, under the keys by which dbt's sources know them."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from ml_platform.settings import load_settings
+from ml_platform.warehouse.example_data import LOADER_VERSION, load_example_data
+from ml_platform.warehouse.example_tables import RAW_TABLES, RawTable
+from ml_platform.warehouse.open import open_warehouse
+
+
+def raw_key(table: RawTable) -> dg.AssetKey:
+    """`raw/<table>`: the name of dbt's source and of its table."""
+    return dg.AssetKey(["raw", table.name])
+
+
+def build_raw_assets() -> dg.AssetsDefinition:
+    """One asset per raw table; loading those that are complete already costs nothing."""
+
+    @dg.multi_asset(
+        name="raw_data",
+        specs=[
+            dg.AssetSpec(
+                raw_key(table),
+                description=table.description,
+                group_name="raw",
+                kinds={"csv"},
+                owners=["team:data-platform"],
+                code_version=LOADER_VERSION,
+                metadata={
+                    "dagster/table_name": str(table.ref),
+                    "dagster/column_schema": _column_schema(table),
+                },
+            )
+            for table in RAW_TABLES
+        ],
+        can_subset=True,
+        pool="warehouse",
+    )
+    def raw_data(
+        context: dg.AssetExecutionContext,
+    ) -> Iterator[dg.MaterializeResult[None]]:
+        wanted = [table for table in RAW_TABLES if raw_key(table) in context.selected_asset_keys]
+        with open_warehouse(load_settings()) as warehouse:
+            loaded = load_example_data(warehouse, wanted)
+        for one in loaded:
+            context.log.info(
+                f"{one.table.ref}: {one.rows:,} rows {'loaded' if one.new else 'are there already'}"
+            )
+            yield dg.MaterializeResult(
+                asset_key=raw_key(one.table),
+                metadata={"dagster/row_count": one.rows, "new": one.new},
+            )
+
+    return raw_data
+
+
+def _column_schema(table: RawTable) -> dg.TableSchema:
+    return dg.TableSchema(
+        [
+            dg.TableColumn(name, "timestamp" if kind == "time" else kind, description=text)
+            for name, (kind, text) in table.columns.items()
+        ]
+    )

@@ -1,0 +1,111 @@
+"""The registry as the earlier stages see it: registers what was trained, hands out what is judged.
+
+`training` and `evaluation` come before `registry` in the flow and may not import it; the component
+hands them these.
+"""
+
+import subprocess
+import tempfile
+from pathlib import Path
+
+from ml_platform.errors import RegistryError
+from ml_platform.evaluation.asset import KeptModel
+from ml_platform.evaluation.report import EvaluationReport
+from ml_platform.registry.mlflow_registry import Registry
+from ml_platform.registry.models import Lineage, ModelVersion, Training
+from ml_platform.settings import PROJECT_ROOT, Settings
+from ml_platform.training.asset import Registered, TrainedModelFacts
+from ml_platform.training_set.storage import Folder
+
+
+def register_trained(settings: Settings, facts: TrainedModelFacts) -> Registered:
+    """Keep a trained model as a version; the same inputs are the same version.
+
+    Raises:
+        RegistryError: the registry refused or does not answer.
+    """
+    registry = Registry(settings)
+    result = facts.trained.result
+    lineage = Lineage(
+        request=facts.request,
+        inputs_hash=result.inputs_hash,
+        encoding_hash=result.encoding_hash,
+        libraries=result.libraries,
+        dbt_manifest_hash=facts.manifests[-1].source.dbt_manifest,
+        git_commit=_git_commit(),
+        image=facts.request.cluster.image,
+        asset=facts.asset,
+        dagster_run_id=facts.run_id,
+    )
+    with tempfile.TemporaryDirectory() as scratch:
+        version = registry.register(
+            settings.registered_name(facts.request.model),
+            Training(
+                lineage=lineage,
+                history={record.epoch: record.metrics for record in result.history},
+                model_dir=Folder(result.model_uri).download(Path(scratch) / "model"),
+            ),
+        )
+    return Registered(version=version.version, url=registry.run_url(version))
+
+
+class RegistryShelf:
+    """What evaluation and champion need of the registry."""
+
+    def candidate(self, settings: Settings, model: str, partition: str) -> KeptModel:
+        """The newest version of a partition.
+
+        Raises:
+            RegistryError: it was never trained.
+        """
+        return _kept(Registry(settings), _candidate(settings, model, partition))
+
+    def opponent(self, settings: Settings, model: str, partition: str) -> KeptModel | None:
+        """Whom the partition's model has to beat: the champion, or the one before if it is that."""
+        registry = Registry(settings)
+        found = registry.opponent(_candidate(settings, model, partition))
+        return None if found is None else _kept(registry, found)
+
+    def record(
+        self, settings: Settings, report: EvaluationReport, pictures: dict[str, bytes]
+    ) -> str:
+        """Keep a report beside its version; returns the page where people see it."""
+        registry = Registry(settings)
+        version = _candidate(settings, report.model, report.partition)
+        registry.log_evaluation(version, report, pictures)
+        return registry.run_url(version)
+
+
+def _candidate(settings: Settings, model: str, partition: str) -> ModelVersion:
+    found = Registry(settings).newest(settings.registered_name(model), partition)
+    if found is None:
+        raise RegistryError(
+            f"there is no model {model} of {partition} in the registry",
+            hint=f"materialize {model}/model for {partition} first.",
+        )
+    return found
+
+
+def _kept(registry: Registry, version: ModelVersion) -> KeptModel:
+    return KeptModel(
+        version=version.version,
+        partition=version.partition,
+        request=version.lineage.request,
+        directory=registry.download(version),
+    )
+
+
+def _git_commit() -> str:
+    """The checkout's commit; empty where this is no checkout or git is not there."""
+    try:
+        found = subprocess.run(
+            ["git", "rev-parse", "HEAD"],
+            cwd=PROJECT_ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=10,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return found.stdout.strip() if found.returncode == 0 else ""

@@ -1,0 +1,115 @@
+"""Opens MLflow: by its client and explicit addresses only, never through its global state.
+
+The first use of an embedded store creates an sqlite database and takes seconds.
+"""
+
+import fcntl
+import logging
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import unquote, urlparse
+
+from ml_platform.errors import RegistryError
+from ml_platform.settings import Settings
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+ANSWER_TIMEOUT_S: Final = 5.0
+# MLflow reads these when it is imported. It reports its use to its makers from every process, and
+# prints links and progress bars among our own lines. Whoever wants that sets the opposite.
+QUIET: Final = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+}
+
+_thread_lock = threading.Lock()
+
+
+def open_client(settings: Settings) -> "MlflowClient":
+    """A client of the configured MLflow; creates the embedded store at its first use.
+
+    Raises:
+        RegistryError: the server does not answer, or the store cannot be opened.
+    """
+    for variable, value in QUIET.items():
+        os.environ.setdefault(variable, value)
+    uri = settings.tracking_uri
+    if uri.startswith(("http://", "https://")):
+        _require_answer(uri)
+    with store_lock(settings), registry_errors("open the registry"):
+        return _client(uri)
+
+
+@contextmanager
+def store_lock(settings: Settings) -> Iterator[None]:
+    """Held by one thread of one process on this machine at a time; not to be taken twice.
+
+    It keeps two processes from creating the embedded store or the same version at once. Writers on
+    other machines, which share a server, it cannot reach.
+    """
+    path = settings.home / "mlflow.lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with _thread_lock, path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
+def registry_errors(action: str) -> Iterator[None]:
+    """Turn MLflow's errors into the platform's; `action` completes "could not …"."""
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        yield
+    except (MlflowException, SQLAlchemyError, OSError) as error:
+        raise RegistryError(
+            f"could not {action}: {error}",
+            hint="`mlp doctor` shows which MLflow is configured and whether it answers; the work "
+            "itself is kept, so run this again when it does.",
+        ) from error
+
+
+def error_code(error: Exception) -> str:
+    """MLflow's own name for what went wrong."""
+    return str(getattr(error, "error_code", ""))
+
+
+def local_folder(uri: str) -> Path | None:
+    """The folder that a `file:` URI names, or None when it is elsewhere."""
+    parsed = urlparse(uri)
+    return Path(unquote(parsed.path)) if parsed.scheme == "file" else None
+
+
+@lru_cache(maxsize=16)
+def _client(uri: str) -> "MlflowClient":
+    from mlflow import MlflowClient
+
+    # Two lines about migrations at the first use, which read as if something were wrong.
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)
+    client: Any = MlflowClient(tracking_uri=uri, registry_uri=uri)
+    # Creates or migrates the embedded store now, under the lock.
+    client.search_experiments(max_results=1)
+    client.search_registered_models(max_results=1)
+    return client
+
+
+def _require_answer(uri: str) -> None:
+    """Ask once: MLflow's client would try again for minutes."""
+    import httpx
+
+    try:
+        httpx.get(f"{uri.rstrip('/')}/health", timeout=ANSWER_TIMEOUT_S)
+    except httpx.HTTPError as error:
+        raise RegistryError(
+            f"the MLflow server {uri} does not answer: {error}",
+            hint="start it or correct MLP_MLFLOW_TRACKING_URI; unset, the registry is a file under "
+            "MLP_HOME.",
+        ) from error

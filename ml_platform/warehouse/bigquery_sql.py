@@ -1,0 +1,126 @@
+"""The text that BigQuery wants to see: quoted names, parameters, the days of a table. All pure.
+
+Statements of the platform write parameters as `$name`; BigQuery writes them `@name`.
+"""
+
+import re
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from typing import Final
+
+from ml_platform.errors import WarehouseError
+from ml_platform.settings import Settings
+from ml_platform.warehouse.interface import TableRef
+
+_NAME: Final = re.compile(r"[\w-]+")
+# A quoted text, a quoted name or a comment is passed over whole, so that a `$` in one stays.
+_PARAMETER: Final = re.compile(
+    r"""'(?:[^'\\]|\\.)*' | "(?:[^"\\]|\\.)*" | `[^`]*`
+      | --[^\n]* | /\*.*?\*/ | \$(?P<name>[A-Za-z_]\w*)""",
+    re.VERBOSE | re.DOTALL,
+)
+
+
+def quoted(*parts: str) -> str:
+    """A name in backticks; several parts are joined by dots.
+
+    Raises:
+        WarehouseError: a part is no name.
+    """
+    for part in parts:
+        if not _NAME.fullmatch(part):
+            raise WarehouseError(
+                f"{part!r} is no name of a table or column",
+                hint="use letters, digits, underscores and dashes.",
+            )
+    return "`" + ".".join(parts) + "`"
+
+
+def table_name(table: TableRef) -> str:
+    """The table as a statement names it; the project is the client's."""
+    return quoted(table.schema, table.name)
+
+
+def with_at_parameters(sql: str) -> tuple[str, frozenset[str]]:
+    """`sql` with each `$name` as `@name`, and the names met."""
+    names: set[str] = set()
+
+    def replace(match: re.Match[str]) -> str:
+        if not match["name"]:
+            return match[0]
+        names.add(match["name"])
+        return f"@{match['name']}"
+
+    return _PARAMETER.sub(replace, sql), frozenset(names)
+
+
+def days_restriction(column: str, partitions: Sequence[str]) -> str:
+    """A predicate that prunes to `partitions`: one range if they follow each other, else a list.
+
+    Raises:
+        WarehouseError: a key is no day.
+    """
+    days = sorted({_day(key) for key in partitions})
+    name = quoted(column)
+    if days[-1] - days[0] == timedelta(days=len(days) - 1):
+        return f"{name} >= DATE '{days[0]}' AND {name} <= DATE '{days[-1]}'"
+    listed = ", ".join(f"DATE '{day}'" for day in days)
+    return f"{name} IN ({listed})"
+
+
+def select_days(
+    table: TableRef,
+    *,
+    partition_column: str,
+    partitions: Sequence[str],
+    columns: Sequence[str],
+    order_by: Sequence[str] = (),
+    at: datetime | None = None,
+) -> str:
+    """The rows of `partitions`, as they were `at` that time if it is given."""
+    lines = [
+        f"SELECT {', '.join(quoted(column) for column in columns)}",
+        f"FROM {table_name(table)}",
+        f"WHERE {days_restriction(partition_column, partitions)}",
+    ]
+    if at is not None:
+        lines[1] += f" FOR SYSTEM_TIME AS OF TIMESTAMP '{at.isoformat(sep=' ')}'"
+    if order_by:
+        lines.append(f"ORDER BY {', '.join(quoted(column) for column in order_by)}")
+    return "\n".join(lines)
+
+
+def export_pattern(uri: str) -> str:
+    """Where EXPORT DATA writes: `uri` is a folder, the star becomes the file's number."""
+    return f"{uri.rstrip('/')}/part-*.parquet"
+
+
+def export_statement(select: str, pattern: str) -> str:
+    """Write the rows of `select` as Parquet."""
+    options = f"uri = '{pattern}', format = 'PARQUET', compression = 'ZSTD', overwrite = true"
+    return f"EXPORT DATA OPTIONS ({options}) AS\n{select}"
+
+
+def exported_files(pattern: str, count: int) -> list[str]:
+    """The URIs of `count` exported files: BigQuery numbers them from 0 with twelve digits."""
+    return [pattern.replace("*", f"{number:012d}") for number in range(count)]
+
+
+def day_of_partition(partition_id: str) -> str | None:
+    """`20130301` as `2013-03-01`; None for the partitions of null and unplaced rows."""
+    if len(partition_id) != len("20130301") or not partition_id.isdigit():
+        return None
+    return f"{partition_id[:4]}-{partition_id[4:6]}-{partition_id[6:]}"
+
+
+def job_labels(settings: Settings) -> dict[str, str]:
+    """Labels of every job, so that the bill can be split by environment and sandbox."""
+    labels = {"application": "ml_platform", "environment": settings.environment}
+    return labels | ({"sandbox": settings.sandbox} if settings.sandbox else {})
+
+
+def _day(key: str) -> date:
+    try:
+        return date.fromisoformat(key)
+    except ValueError as error:
+        raise WarehouseError(f"{key!r} is no day", hint="name partitions as YYYY-MM-DD.") from error

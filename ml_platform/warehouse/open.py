@@ -1,0 +1,19 @@
+"""Opens the warehouse that the settings name: the one place that knows which engines there are."""
+
+from ml_platform.settings import Settings
+from ml_platform.warehouse.interface import Warehouse
+
+
+def open_warehouse(settings: Settings) -> Warehouse:
+    """The configured engine, not yet connected where that costs something.
+
+    Raises:
+        SettingsError: the engine needs a setting or an extra that is missing.
+    """
+    if settings.warehouse == "bigquery":
+        from ml_platform.warehouse.bigquery import BigQueryWarehouse
+
+        return BigQueryWarehouse(settings)
+    from ml_platform.warehouse.duckdb import DuckDBWarehouse
+
+    return DuckDBWarehouse(settings.duckdb_file)

@@ -1,0 +1,296 @@
+"""The local provisioner with a real Ray: what is shared, what is adopted, what is left behind."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from ml_platform.clusters.interface import Entrypoint, JobOutcome, Phase
+from ml_platform.clusters.local import LocalClusters
+from ml_platform.clusters.local_files import ClusterFolder, State
+from ml_platform.clusters.local_inventory import LocalCluster, local_clusters, stop_local_cluster
+from ml_platform.clusters.processes import is_alive, owned
+from ml_platform.clusters.spec import ClusterSpec
+from ml_platform.errors import ClusterStartError
+from ml_platform.settings import PROJECT_ROOT
+from tests.support.ray_jobs.step import TALKER, key
+
+pytestmark = pytest.mark.integration
+
+SPEC = ClusterSpec()
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Home of the Ray that most tests share."""
+    home = tmp_path_factory.mktemp("shared")
+    yield home
+    stop_local_cluster(home, SPEC.spec_hash())
+
+
+@pytest.fixture
+def own_home(tmp_path: Path) -> Iterator[Path]:
+    """Home of a Ray that one test ends in its own way."""
+    yield tmp_path
+    stop_local_cluster(tmp_path, SPEC.spec_hash())
+
+
+@pytest.fixture
+def clusters(home: Path) -> LocalClusters:
+    return LocalClusters(home, idle_timeout_s=60, orphan_grace_s=60)
+
+
+Steps = Callable[..., subprocess.Popen[str]]
+
+
+@pytest.fixture
+def start_step() -> Iterator[Steps]:
+    """Starts steps in processes and sessions of their own."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(home: Path, partition: str, *talk: str, idle: int = 60, grace: int = 60) -> object:
+        command = (sys.executable, "-m", "tests.support.ray_jobs.step", str(home))
+        step = subprocess.Popen(
+            [*command, str(idle), str(grace), partition, *talk],
+            cwd=PROJECT_ROOT,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        started.append(step)
+        return step
+
+    yield start  # type: ignore[misc]
+    for step in started:
+        step.kill()
+        step.wait()
+        assert step.stdout is not None
+        step.stdout.close()
+
+
+def talk(*arguments: str, file: Path | None = None) -> Entrypoint:
+    return Entrypoint(
+        module=TALKER, arguments=arguments, env={"TALKER_FILE": str(file)} if file else {}
+    )
+
+
+def run(clusters: LocalClusters, partition: str, entrypoint: Entrypoint) -> JobOutcome:
+    with clusters.run(key(partition), SPEC, entrypoint) as job:
+        return job.follow(on_log=lambda line: None)
+
+
+def read_until(step: subprocess.Popen[str], wanted: str) -> list[str]:
+    """The step's output up to the line `wanted`; fails if it ends before."""
+    assert step.stdout is not None
+    lines = []
+    for line in step.stdout:
+        lines.append(line.rstrip("\n"))
+        if lines[-1] == wanted:
+            return lines
+    raise AssertionError(f"{wanted!r} never came: {lines}")
+
+
+def wait_until(condition: Callable[[], bool], *, within_s: float) -> None:
+    deadline = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < deadline, "not within the time"
+        time.sleep(0.1)
+
+
+def state_of(home: Path) -> State:
+    state = ClusterFolder(home / SPEC.spec_hash()).state()
+    assert state is not None
+    return state
+
+
+def only_cluster(home: Path) -> LocalCluster:
+    (cluster,) = local_clusters(home)
+    return cluster
+
+
+def job_status(home: Path, submission_id: str) -> str:
+    return {job.submission_id: job.status for job in only_cluster(home).jobs}[submission_id]
+
+
+def nothing_left(state: State) -> bool:
+    """No process by mark, session, descent or command line."""
+    named = [
+        process
+        for process in psutil.process_iter(["cmdline"])
+        if any(state.temp_dir in word for word in process.info["cmdline"] or [])
+    ]
+    return not (owned(state.mark, state.ray) or named or is_alive(state.keeper))
+
+
+def test_a_job_streams_its_log_and_succeeds(clusters: LocalClusters) -> None:
+    lines: list[str] = []
+    phases: list[Phase] = []
+    long = "x" * 50_000
+    with clusters.run(
+        key("logs"), SPEC, talk("0", "0", "hello", long, "bye"), on_phase=phases.append
+    ) as job:
+        outcome = job.follow(on_log=lines.append, on_phase=phases.append)
+    assert (outcome.status, outcome.adopted) == ("succeeded", False)
+    assert lines[-3:] == ["hello", long, "bye"]
+    assert [phase.name for phase in phases] == ["cluster", "submit", "pending", "running"]
+
+
+def test_two_partitions_share_one_ray(clusters: LocalClusters, home: Path) -> None:
+    run(clusters, "shared-1", talk("0", "0"))
+    before = state_of(home)
+    phases: list[Phase] = []
+    with clusters.run(key("shared-2"), SPEC, talk("0", "0"), on_phase=phases.append) as job:
+        job.follow(on_log=lambda line: None)
+    assert state_of(home).ray == before.ray
+    assert (phases[0].name, phases[0].detail) == ("cluster", "adopted")
+    assert phases[0].seconds < 1
+
+
+def test_a_finished_job_is_returned_and_not_run_again(
+    clusters: LocalClusters, tmp_path: Path
+) -> None:
+    entrypoint = talk("0", "0", file=tmp_path / "runs")
+    first = run(clusters, "finished", entrypoint)
+    again = run(clusters, "finished", entrypoint)
+    assert (again.submission_id, again.status) == (first.submission_id, "succeeded")
+    assert again.adopted
+    assert (tmp_path / "runs").read_text() == "ran\n"
+
+
+def test_a_failed_job_is_tried_again_under_the_next_number(
+    clusters: LocalClusters, tmp_path: Path
+) -> None:
+    entrypoint = talk("3", "0", "no such column", file=tmp_path / "runs")
+    first = run(clusters, "failing", entrypoint)
+    second = run(clusters, "failing", entrypoint)
+    assert (first.status, second.status) == ("failed", "failed")
+    assert "no such column" in first.message
+    assert second.submission_id == first.submission_id[:-1] + "2"
+    assert (tmp_path / "runs").read_text() == "ran\nran\n"
+
+
+def test_an_interrupt_in_the_block_stops_the_job(clusters: LocalClusters, home: Path) -> None:
+    with (
+        pytest.raises(KeyboardInterrupt),
+        clusters.run(key("interrupted"), SPEC, talk("0", "60", "running")) as job,
+    ):
+        raise KeyboardInterrupt
+    assert job_status(home, job.submission_id) == "STOPPED"
+
+
+def test_a_retried_step_adopts_the_running_job_of_a_step_that_was_killed(
+    clusters: LocalClusters, home: Path, tmp_path: Path, start_step: Steps
+) -> None:
+    step = start_step(home, "killed", "0", "8", "hello")
+    read_until(step, "hello")
+    step.kill()
+    step.wait()
+    lines: list[str] = []
+    with clusters.run(key("killed"), SPEC, talk("0", "0", file=tmp_path / "runs")) as job:
+        outcome = job.follow(on_log=lines.append)
+    assert (outcome.status, outcome.adopted) == ("succeeded", True)
+    assert lines.count("hello") == 1
+    assert not (tmp_path / "runs").exists()
+
+
+def test_ctrl_c_ends_the_step_and_its_job_but_not_the_shared_ray(
+    clusters: LocalClusters, home: Path, start_step: Steps
+) -> None:
+    run(clusters, "before-ctrl-c", talk("0", "0"))
+    before = state_of(home)
+    step = start_step(home, "ctrl-c", "0", "60", "hello")
+    read_until(step, "hello")
+    os.killpg(step.pid, signal.SIGINT)
+    assert step.wait(timeout=20) != 0
+    assert job_status(home, f"{key('ctrl-c').slug()}-1") == "STOPPED"
+    assert state_of(home).ray == before.ray
+
+
+def test_the_dashboard_refuses_a_request_without_the_token(
+    clusters: LocalClusters, home: Path
+) -> None:
+    run(clusters, "token", talk("0", "0"))
+    url = state_of(home).url
+    assert httpx.get(f"{url}/api/jobs/", trust_env=False).status_code == 401
+
+
+def test_ray_listens_on_this_machine_only(clusters: LocalClusters, home: Path) -> None:
+    run(clusters, "ports", talk("0", "0"))
+    listening = {
+        connection.laddr.ip
+        for pid in only_cluster(home).pids
+        for connection in psutil.Process(pid).net_connections(kind="tcp")
+        if connection.status == psutil.CONN_LISTEN
+    }
+    assert listening == {"127.0.0.1", "::ffff:127.0.0.1"}
+
+
+def test_a_cluster_shows_who_uses_it_and_what_it_runs(clusters: LocalClusters, home: Path) -> None:
+    with clusters.run(key("listed"), SPEC, talk("0", "0")) as job:
+        job.follow(on_log=lambda line: None)
+        cluster = only_cluster(home)
+    assert (cluster.phase, cluster.spec, cluster.idle_s) == ("ready", SPEC, 0)
+    assert cluster.users == (f"{key('listed').slug()} (process {os.getpid()})",)
+    assert job.submission_id in [one.submission_id for one in cluster.jobs]
+
+
+def test_shutting_down_leaves_a_cluster_that_is_in_use(clusters: LocalClusters, home: Path) -> None:
+    with clusters.run(key("in-use"), SPEC, talk("0", "0", "hello")) as job:
+        LocalClusters(home).shutdown()
+        assert job.follow(on_log=lambda line: None).status == "succeeded"
+    assert only_cluster(home).phase == "ready"
+
+
+def test_a_step_that_is_killed_leaves_no_ray_after_the_grace(
+    own_home: Path, start_step: Steps
+) -> None:
+    step = start_step(own_home, "orphan", "0", "600", "hello", idle=2, grace=4)
+    read_until(step, "hello")
+    state = state_of(own_home)
+    step.kill()
+    step.wait()
+    wait_until(lambda: nothing_left(state), within_s=4 + 15)
+    assert not Path(state.temp_dir).exists()
+    assert local_clusters(own_home) == []
+
+
+def test_a_killed_keeper_takes_its_ray_along_and_the_next_step_starts_anew(
+    own_home: Path,
+) -> None:
+    clusters = LocalClusters(own_home, idle_timeout_s=60)
+    run(clusters, "first", talk("0", "0"))
+    first = state_of(own_home)
+    os.kill(first.keeper.pid, signal.SIGKILL)
+    wait_until(lambda: nothing_left(first), within_s=20)
+    assert run(clusters, "second", talk("0", "0")).status == "succeeded"
+    second = state_of(own_home)
+    assert second.mark != first.mark
+    assert not Path(first.temp_dir).exists()
+
+    clusters.shutdown()
+    assert nothing_left(second)
+    assert not Path(second.temp_dir).exists()
+    assert local_clusters(own_home) == []
+
+
+def test_two_steps_that_start_at_once_share_one_ray(own_home: Path, start_step: Steps) -> None:
+    steps = [start_step(own_home, f"at-once-{n}", "0", "0", idle=2) for n in (1, 2)]
+    outputs = [read_until(step, "outcome succeeded") for step in steps]
+    assert sorted(output[0] for output in outputs) == [
+        "phase cluster adopted",
+        "phase cluster started",
+    ]
+
+
+def test_a_ray_that_does_not_start_in_time_is_an_error_and_leaves_nothing(own_home: Path) -> None:
+    clusters = LocalClusters(own_home, start_timeout_s=0.1)
+    with pytest.raises(ClusterStartError, match="was not ready after"):
+        run(clusters, "never", talk("0", "0"))
+    assert local_clusters(own_home) == []

@@ -1,0 +1,147 @@
+"""A server that speaks Ray's Jobs API, HTTP and WebSocket, and does what a test scripted."""
+
+import asyncio
+import threading
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from aiohttp import web
+
+TOKEN = "open sesame"
+
+
+@dataclass(kw_only=True)
+class ScriptedJob:
+    """A job.
+
+    Attributes:
+        statuses: What is answered, one after another; the last stays.
+        log: The whole log.
+        cuts: After how many characters each further stream of the log breaks.
+        ends_as: The status once a stream came to the log's end.
+    """
+
+    statuses: list[str]
+    log: str = ""
+    cuts: list[int] = field(default_factory=list)
+    ends_as: str = "SUCCEEDED"
+    message: str = ""
+
+
+class RayJobsServer:
+    """Runs in a thread; a context manager.
+
+    Attributes:
+        jobs: Jobs by submission id.
+        requests: What was asked, as `METHOD path`.
+        submitted: Bodies of submissions.
+        failures: How many of the next requests are answered with HTTP 500.
+        loses_answers: How many of the next submissions are accepted, but answered with HTTP 500.
+        unlisted: Jobs that are there, but not in the list yet.
+        stop_status: What a stopped job becomes.
+    """
+
+    def __init__(self) -> None:
+        self.jobs: dict[str, ScriptedJob] = {}
+        self.requests: list[str] = []
+        self.submitted: list[dict[str, Any]] = []
+        self.failures = 0
+        self.loses_answers = 0
+        self.unlisted: set[str] = set()
+        self.stop_status = "STOPPED"
+        self.url = ""
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever)
+        self._runner: web.AppRunner | None = None
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        asyncio.run_coroutine_threadsafe(self._open(), self._loop).result()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop answering, as a head that is gone."""
+        if self._runner is not None:
+            asyncio.run_coroutine_threadsafe(self._runner.cleanup(), self._loop).result()
+            self._runner = None
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
+            self._loop.close()
+
+    async def _open(self) -> None:
+        app = web.Application(middlewares=[self._door])
+        app.router.add_get("/api/jobs/", self._list)
+        app.router.add_post("/api/jobs/", self._submit)
+        app.router.add_get("/api/jobs/{id}", self._job)
+        app.router.add_post("/api/jobs/{id}/stop", self._stop)
+        app.router.add_get("/api/jobs/{id}/logs", self._logs)
+        app.router.add_get("/api/jobs/{id}/logs/tail", self._tail)
+        self._runner = web.AppRunner(app, shutdown_timeout=0.1)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", 0)
+        await site.start()
+        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+
+    @web.middleware
+    async def _door(self, request: web.Request, handler: Any) -> web.StreamResponse:
+        self.requests.append(f"{request.method} {request.path}")
+        if request.headers.get("Authorization") != f"Bearer {TOKEN}":
+            return web.Response(status=401, text="Unauthorized: Missing authentication token")
+        if self.failures > 0:
+            self.failures -= 1
+            return web.Response(status=500, text="scripted failure")
+        answer: web.StreamResponse = await handler(request)
+        return answer
+
+    async def _list(self, request: web.Request) -> web.Response:
+        listed = [self._show(submission) for submission in self.jobs.keys() - self.unlisted]
+        return web.json_response(listed)
+
+    async def _job(self, request: web.Request) -> web.Response:
+        submission = request.match_info["id"]
+        if submission not in self.jobs:
+            return web.Response(status=404, text=f"Job {submission} does not exist")
+        return web.json_response(self._show(submission))
+
+    async def _submit(self, request: web.Request) -> web.Response:
+        body = await request.json()
+        submission = body["submission_id"]
+        if submission in self.jobs:
+            return web.Response(
+                status=500, text=f"ValueError: Job with submission_id {submission} already exists."
+            )
+        self.submitted.append(body)
+        self.jobs[submission] = ScriptedJob(statuses=["RUNNING"])
+        if self.loses_answers > 0:
+            self.loses_answers -= 1
+            return web.Response(status=500, text="scripted loss of an answer")
+        return web.json_response({"submission_id": submission})
+
+    async def _stop(self, request: web.Request) -> web.Response:
+        self.jobs[request.match_info["id"]].statuses = ["RUNNING", self.stop_status]
+        return web.json_response({"stopped": True})
+
+    async def _logs(self, request: web.Request) -> web.Response:
+        return web.json_response({"logs": self.jobs[request.match_info["id"]].log})
+
+    async def _tail(self, request: web.Request) -> web.WebSocketResponse:
+        job = self.jobs[request.match_info["id"]]
+        stream = web.WebSocketResponse()
+        await stream.prepare(request)
+        if job.cuts:
+            await stream.send_str(job.log[: job.cuts.pop(0)])
+            assert request.transport is not None
+            request.transport.close()  # no closing handshake: the connection breaks
+            return stream
+        for start in range(0, len(job.log), 7):
+            await stream.send_str(job.log[start : start + 7])
+        job.statuses = [job.ends_as]
+        return stream
+
+    def _show(self, submission: str) -> dict[str, Any]:
+        job = self.jobs[submission]
+        status = job.statuses.pop(0) if len(job.statuses) > 1 else job.statuses[0]
+        return {"submission_id": submission, "status": status, "message": job.message}

@@ -1,0 +1,202 @@
+from collections.abc import Iterator
+
+import pytest
+
+from ml_platform.clusters.interface import Entrypoint, JobKey, Phase
+from ml_platform.clusters.jobs import SubmittedJob, submit_or_adopt
+from ml_platform.clusters.jobs_api import HeadAddress, JobsApi
+from ml_platform.clusters.patience import Patience
+from ml_platform.errors import ClusterError, ClusterLostError
+from tests.unit.clusters.fake_time import FakeTime
+from tests.unit.clusters.ray_jobs_server import TOKEN, RayJobsServer, ScriptedJob
+
+KEY = JobKey(asset="model", partition="2013-03-01", attempt_group="abc")
+FIRST, SECOND = f"{KEY.slug()}-1", f"{KEY.slug()}-2"
+ENTRYPOINT = Entrypoint(module="train", arguments=("--name", "it's"), env={"A": "entry point"})
+LOG = "first line\nsecond line\nthird line\n"
+LINES = ["first line", "second line", "third line"]
+
+
+@pytest.fixture
+def server() -> Iterator[RayJobsServer]:
+    with RayJobsServer() as server:
+        yield server
+
+
+@pytest.fixture
+def head(server: RayJobsServer) -> HeadAddress:
+    return HeadAddress(
+        url=server.url, token=TOKEN, python="/opt/python", env={"A": "head", "B": "head"}
+    )
+
+
+@pytest.fixture
+def api(head: HeadAddress) -> Iterator[JobsApi]:
+    with JobsApi(head) as api:
+        yield api
+
+
+@pytest.fixture
+def patience() -> Patience:
+    time = FakeTime()
+    return Patience(lost_after_s=60, clock=time.clock, sleep=time.sleep)
+
+
+def submit(api: JobsApi, head: HeadAddress, patience: Patience) -> SubmittedJob:
+    return submit_or_adopt(api, head, KEY, ENTRYPOINT, patience=patience)
+
+
+def test_new_work_is_submitted_with_its_command_environment_and_names(
+    server: RayJobsServer, api: JobsApi, head: HeadAddress, patience: Patience
+) -> None:
+    job = submit(api, head, patience)
+    assert (job.submission_id, job.adopted) == (FIRST, False)
+    assert server.submitted == [
+        {
+            "submission_id": FIRST,
+            "entrypoint": """exec /opt/python -m train --name 'it'"'"'s'""",
+            "runtime_env": {"env_vars": {"A": "entry point", "B": "head"}},
+            "metadata": {"asset": "model", "partition": "2013-03-01", "attempt_group": "abc"},
+        }
+    ]
+
+
+def test_a_running_job_is_adopted(
+    server: RayJobsServer, api: JobsApi, head: HeadAddress, patience: Patience
+) -> None:
+    server.jobs[FIRST] = ScriptedJob(statuses=["RUNNING"])
+    job = submit(api, head, patience)
+    assert (job.submission_id, job.adopted, server.submitted) == (FIRST, True, [])
+
+
+def test_a_failed_job_is_followed_by_the_next_try(
+    server: RayJobsServer, api: JobsApi, head: HeadAddress, patience: Patience
+) -> None:
+    server.jobs[FIRST] = ScriptedJob(statuses=["FAILED"])
+    job = submit(api, head, patience)
+    assert (job.submission_id, job.adopted) == (SECOND, False)
+
+
+def test_a_job_that_another_step_submits_in_the_same_moment_is_adopted(
+    server: RayJobsServer, api: JobsApi, head: HeadAddress, patience: Patience
+) -> None:
+    server.unlisted = {FIRST}
+    server.jobs[FIRST] = ScriptedJob(statuses=["RUNNING"])
+    job = submit(api, head, patience)
+    assert (job.submission_id, job.adopted, server.submitted) == (FIRST, True, [])
+
+
+def test_a_submission_whose_answer_was_lost_is_ours_and_not_made_twice(
+    server: RayJobsServer, api: JobsApi, head: HeadAddress, patience: Patience
+) -> None:
+    server.loses_answers = 1
+    job = submit(api, head, patience)
+    assert (job.submission_id, job.adopted, len(server.submitted)) == (FIRST, False, 1)
+
+
+def test_a_refused_token_is_an_error_at_once(server: RayJobsServer, patience: Patience) -> None:
+    stranger = HeadAddress(url=server.url, token="wrong")
+    with JobsApi(stranger) as api, pytest.raises(ClusterError, match="refuses the token"):
+        submit(api, stranger, patience)
+    assert len(server.requests) == 1
+
+
+def test_following_streams_the_log_and_returns_the_outcome(
+    server: RayJobsServer, api: JobsApi, patience: Patience
+) -> None:
+    server.jobs[FIRST] = ScriptedJob(
+        statuses=["PENDING", "PENDING", "RUNNING"], log=LOG, message="done"
+    )
+    lines: list[str] = []
+    phases: list[Phase] = []
+    job = SubmittedJob(api, FIRST, adopted=False, patience=patience)
+    outcome = job.follow(on_log=lines.append, on_phase=phases.append)
+    assert lines == LINES
+    assert (outcome.status, outcome.message, outcome.adopted) == ("succeeded", "done", False)
+    assert [(phase.name, phase.detail) for phase in phases] == [
+        ("pending", ""),
+        ("running", "succeeded"),
+    ]
+
+
+def test_a_stream_that_breaks_is_resumed_where_it_broke(
+    server: RayJobsServer, api: JobsApi, patience: Patience
+) -> None:
+    server.jobs[FIRST] = ScriptedJob(statuses=["RUNNING"], log=LOG, cuts=[4, 15, 15, 30])
+    lines: list[str] = []
+    SubmittedJob(api, FIRST, adopted=False, patience=patience).follow(on_log=lines.append)
+    assert lines == LINES
+    assert server.requests.count(f"GET /api/jobs/{FIRST}/logs/tail") == 5
+
+
+def test_a_job_that_ends_while_its_stream_is_broken_is_read_to_its_end(
+    server: RayJobsServer, api: JobsApi, patience: Patience
+) -> None:
+    server.jobs[FIRST] = ScriptedJob(statuses=["RUNNING", "FAILED"], log=LOG, cuts=[15])
+    lines: list[str] = []
+    job = SubmittedJob(api, FIRST, adopted=False, patience=patience)
+    assert job.follow(on_log=lines.append).status == "failed"
+    assert lines == LINES
+
+
+def test_a_finished_job_gives_its_log_and_outcome_without_a_stream(
+    server: RayJobsServer, api: JobsApi, patience: Patience
+) -> None:
+    server.jobs[FIRST] = ScriptedJob(statuses=["SUCCEEDED"], log=LOG)
+    lines: list[str] = []
+    job = SubmittedJob(api, FIRST, adopted=True, patience=patience)
+    assert job.follow(on_log=lines.append).adopted
+    assert lines == LINES
+    assert f"GET /api/jobs/{FIRST}/logs/tail" not in server.requests
+
+
+def test_a_head_that_fails_for_a_moment_is_asked_again(
+    server: RayJobsServer, api: JobsApi, patience: Patience
+) -> None:
+    server.jobs[FIRST] = ScriptedJob(statuses=["RUNNING"], log=LOG)
+    server.failures = 3
+    lines: list[str] = []
+    SubmittedJob(api, FIRST, adopted=False, patience=patience).follow(on_log=lines.append)
+    assert lines == LINES
+
+
+def test_a_head_that_is_gone_is_lost(
+    server: RayJobsServer, api: JobsApi, patience: Patience
+) -> None:
+    server.close()
+    job = SubmittedJob(api, FIRST, adopted=False, patience=patience)
+    with pytest.raises(ClusterLostError, match="has not answered for"):
+        job.follow(on_log=lambda line: None)
+
+
+def test_a_head_that_has_forgotten_the_job_was_restarted(
+    server: RayJobsServer, api: JobsApi, patience: Patience
+) -> None:
+    job = SubmittedJob(api, FIRST, adopted=False, patience=patience)
+    with pytest.raises(ClusterLostError, match="has forgotten job"):
+        job.follow(on_log=lambda line: None)
+
+
+def test_stopping_waits_until_the_job_is_stopped(
+    server: RayJobsServer, api: JobsApi, patience: Patience
+) -> None:
+    server.jobs[FIRST] = ScriptedJob(statuses=["RUNNING"])
+    SubmittedJob(api, FIRST, adopted=False, patience=patience).stop()
+    assert server.jobs[FIRST].statuses == ["STOPPED"]
+
+
+def test_a_job_that_does_not_stop_is_an_error(
+    server: RayJobsServer, api: JobsApi, patience: Patience
+) -> None:
+    server.jobs[FIRST] = ScriptedJob(statuses=["RUNNING"])
+    server.stop_status = "RUNNING"
+    with pytest.raises(ClusterError, match="did not stop within 30 s"):
+        SubmittedJob(api, FIRST, adopted=False, patience=patience).stop()
+
+
+def test_stopping_a_job_whose_head_is_gone_is_done(
+    server: RayJobsServer, api: JobsApi, patience: Patience
+) -> None:
+    server.close()
+    SubmittedJob(api, FIRST, adopted=False, patience=patience).stop()
+    assert patience.clock() >= 1060

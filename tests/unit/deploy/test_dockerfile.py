@@ -1,0 +1,65 @@
+"""The Dockerfile says again what other files say: it must say the same."""
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[3]
+DOCKERFILE = (ROOT / "deploy" / "Dockerfile").read_text()
+
+
+@pytest.fixture
+def project() -> dict[str, Any]:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+
+@pytest.fixture
+def launcher() -> dict[str, Any]:
+    return yaml.safe_load((ROOT / "deploy" / "dagster.yaml").read_text())["run_launcher"]["config"]
+
+
+def test_every_stage_has_the_python_that_the_project_requires(project: dict[str, Any]) -> None:
+    minor = re.match(r">=(\d+\.\d+)", project["requires-python"])
+    assert minor
+    bases = re.findall(r"^FROM python:(\S+)-slim", DOCKERFILE, re.MULTILINE)
+    assert bases == [minor[1], minor[1]]
+
+
+def test_uv_has_the_version_of_the_makefile() -> None:
+    made = re.search(r"^UV_VERSION := (\S+)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    built = re.search(r"^ARG UV_VERSION=(\S+)$", DOCKERFILE, re.MULTILINE)
+    assert made
+    assert built
+    assert built[1] == made[1]
+
+
+def test_the_extras_that_are_installed_exist(project: dict[str, Any]) -> None:
+    extras = set(re.findall(r"--extra (\S+)", DOCKERFILE))
+    assert extras == {"bigquery", "production"}
+    assert extras <= set(project["optional-dependencies"])
+
+
+def test_everything_copied_exists_and_is_not_ignored() -> None:
+    lines = re.findall(r"^COPY (?!--)(.+) \S+$", DOCKERFILE, re.MULTILINE)
+    copied = {name for line in lines for name in line.split()}
+    ignore = (ROOT / "deploy" / "Dockerfile.dockerignore").read_text().splitlines()
+    assert copied == {line[1:] for line in ignore if line.startswith("!")}
+    assert [name for name in copied if not (ROOT / name).exists()] == []
+
+
+def test_a_runs_pod_has_the_images_user(launcher: dict[str, Any]) -> None:
+    user = re.search(r"^USER (\d+)$", DOCKERFILE, re.MULTILINE)
+    assert user
+    context = launcher["run_k8s_config"]["pod_spec_config"]["security_context"]
+    assert int(user[1]) == context["run_as_user"]
+
+
+def test_every_variable_of_the_instance_is_explained() -> None:
+    named = set(re.findall(r"env: (\w+)", (ROOT / "deploy" / "dagster.yaml").read_text()))
+    explained = set(re.findall(r"`(DAGSTER_\w+)`", (ROOT / "deploy" / "README.md").read_text()))
+    assert named
+    assert named <= explained

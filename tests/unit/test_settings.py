@@ -1,0 +1,44 @@
+"""Settings come from the environment, with defaults for a laptop."""
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from ml_platform.errors import SettingsError
+from ml_platform.settings import Settings, load_settings
+
+
+def test_the_defaults_keep_everything_under_one_folder() -> None:
+    settings = Settings(home=Path("/srv/mlp"))
+    assert settings.storage_root == "file:///srv/mlp/storage/local"
+    assert settings.duckdb_file == Path("/srv/mlp/warehouse.duckdb")
+    assert settings.tracking_uri == "sqlite:////srv/mlp/mlflow.db"
+
+
+def test_a_sandbox_is_in_the_name_of_tables_models_and_paths() -> None:
+    settings = Settings(environment="prod", sandbox="ada", storage_uri="gs://bucket/ml/")
+    assert settings.feature_schema == "ml_prod_ada"
+    assert settings.registered_name("flight_delay") == "prod_ada.flight_delay"
+    assert settings.storage_root == "gs://bucket/ml/prod_ada"
+
+
+def test_only_the_demo_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_settings().partitions_end == date(2013, 12, 31)
+    monkeypatch.setenv("MLP_PARTITIONS_END", "none")
+    assert load_settings().partitions_end is None
+    monkeypatch.delenv("MLP_PARTITIONS_END")
+    monkeypatch.setenv("MLP_ENVIRONMENT", "prod")
+    assert load_settings().partitions_end is None
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [("MLP_ENVIRONMENT", "production"), ("MLP_SANDBOX", "Ada!"), ("MLP_PARTITIONS_START", "soon")],
+)
+def test_a_value_that_cannot_be_names_its_variable(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(SettingsError, match=f"{variable}='{value}'"):
+        load_settings()
