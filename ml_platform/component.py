@@ -1,5 +1,6 @@
 """`TrainedModel`: one `defs.yaml` becomes training set, model, evaluation and champion."""
 
+import difflib
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -31,39 +32,36 @@ def parse_spec(kind: type[Spec], content: Any, *, where: str) -> Spec:
     """A section of `defs.yaml` as a value.
 
     Raises:
-        ModelSpecError: names the key, what was found and what is allowed.
+        ModelSpecError: names each wrong key with what was found and what is allowed.
     """
-    if isinstance(content, kind):
-        return content
     try:
         return kind.model_validate(content or {})
     except ValidationError as error:
         raise ModelSpecError(
-            f"defs.yaml is not usable: {'; '.join(explain(kind, error, where=where))}",
-            hint="mend the key(s) above; `mlp model check` looks again without training.",
+            f"{where} in defs.yaml is not usable: "
+            f"{'; '.join(in_words(kind, one, where) for one in error.errors())}",
+            hint="mend it; `mlp model check` looks again without training.",
         ) from error
 
 
-def explain(kind: type[BaseModel], error: ValidationError, *, where: str) -> list[str]:
-    """A sentence for each of the error's entries, in their order."""
-    lines = []
-    for one in error.errors():
-        path = ".".join(str(part) for part in (where, *one["loc"]) if part != "")
-        if one["type"] == "extra_forbidden":
-            lines.append(f"{path}: there is no such key; known: {', '.join(kind.model_fields)}")
-        elif one["type"] == "missing":
-            lines.append(f"{path}: is missing")
-        else:
-            lines.append(f"{path}: {one['msg']}, found {one['input']!r}")
-    return lines
+def in_words(kind: type[BaseModel], error: Any, where: str) -> str:
+    """One entry of pydantic's error as a sentence; `where` is the key of the section."""
+    path = ".".join(str(part) for part in (where, *error["loc"]) if part != "")
+    if error["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(str(error["loc"][-1]), kind.model_fields, n=1)
+        meant = f", did you mean {near[0]}?" if near else ""
+        return f"there is no key {path}{meant} Known are {', '.join(kind.model_fields)}"
+    if error["type"] == "missing":
+        return f"{path} is missing"
+    return f"{path}: {error['msg'].removeprefix('Value error, ')}, found {error['input']!r}"
 
 
-def _section(kind: type[Spec], name: str) -> dg.Resolver:
+def _section(kind: type[BaseModel], name: str) -> dg.Resolver:
+    """Reads a section in our own words: a schema check would only say that nothing fits."""
     return dg.Resolver(
-        lambda context, content: parse_spec(
-            kind, context.resolve_value(content, as_type=dict[str, Any]), where=name
-        ),
+        lambda _context, content: parse_spec(kind, content, where=name),
         model_field_type=dict[str, Any],
+        description=(kind.__doc__ or "").splitlines()[0],
     )
 
 
@@ -75,10 +73,10 @@ class TrainedModel(dg.Component, dg.Model, dg.Resolvable):
 
     description: str
     owners: Sequence[str]
-    features: Annotated[FeaturesSpec, _section(FeaturesSpec, "features")]
-    training: Annotated[TrainingSpec, _section(TrainingSpec, "training")]
-    cluster: Annotated[ClusterSpec, _section(ClusterSpec, "cluster")] = ClusterSpec()
-    evaluation: Annotated[EvaluationSpec, _section(EvaluationSpec, "evaluation")]
+    features: Annotated[Any, _section(FeaturesSpec, "features")]
+    training: Annotated[Any, _section(TrainingSpec, "training")]
+    cluster: Annotated[Any, _section(ClusterSpec, "cluster")] = ClusterSpec()
+    evaluation: Annotated[Any, _section(EvaluationSpec, "evaluation")]
     schedule: str = "0 3-9 * * *"
 
     def plan(self, context: dg.ComponentLoadContext) -> ModelPlan:

@@ -5,18 +5,19 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from ml_platform.cli.helptext import help_of
+
 if TYPE_CHECKING:
     from ml_platform.cli.backfill_here import BackfillReport
-    from ml_platform.cli.plan import Plan
+    from ml_platform.cli.plan import Plan, Stage
 
-HELP: Final = """[bold cyan]mlp backfill flight_delay --from 2013-03-01 --to 2013-03-14[/]
-
-Make features, training sets, models, evaluations and champions of a range of days.
-
-Only what is missing is made: the features and training sets of all windows at once, then each day
-in order. A day that fails does not stop the others. Equal inputs are never trained twice, also
-with [bold]--all[/bold]; [bold]mlp model train --retrain[/bold] does that.
-"""
+HELP: Final = help_of(
+    "mlp backfill flight_delay --from 2013-03-01 --to 2013-03-14",
+    "Make features, training sets, models, evaluations and champions of a range of days.",
+    """Only what is missing is made: the features and training sets of all windows at once, then
+    each day in order. A day that fails does not stop the others. Equal inputs are never trained
+    twice, also with [bold]--all[/]; [bold]mlp model train --retrain[/] does that.""",
+)
 
 
 class OneStage(enum.StrEnum):
@@ -55,7 +56,9 @@ def backfill(
             show_default=False,
         ),
     ] = None,
-    redo: Annotated[bool, typer.Option("--all", help="Make what is there already as well.")] = False,
+    redo: Annotated[
+        bool, typer.Option("--all", help="Make what is there already as well.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and stop.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
@@ -69,7 +72,7 @@ def backfill(
 
     settings = load_settings()
     model = read_model(name)
-    stage = only.value if only else None
+    stage: Stage | None = only.value if only else None
     with open_session(settings) as session:
         chain = session.chain(model)
         days = requested_days(chain, first, last, settings, only=stage)
@@ -86,7 +89,9 @@ def backfill(
                 say(f"[green]✓[/green] backfill {launched.backfill_id}: {launched.url}")
             return
         if not as_json:
-            note(f"{name}: {len(plan.steps)} run(s) to make, {len(plan.ready_days)} day(s) are there")
+            note(
+                f"{name}: {len(plan.steps)} run(s) to make, {len(plan.ready_days)} day(s) are there"
+            )
         report = backfill_here(session, chain, plan, max_parallel=max_parallel)
     print_json(report) if as_json else show_report(report)
     if not report.succeeded:
@@ -128,7 +133,8 @@ def show_report(report: "BackfillReport") -> None:
     if not bad:
         kept = f", {len(report.reused)} of them before" if report.reused else ""
         gates = f"; {refused} did not pass its gates" if refused else ""
-        say(f"[green]✓[/green] {report.model} {days}: {len(report.days)} day(s) are there{kept}{gates}")
+        there = f"{len(report.days)} day(s) are there{kept}{gates}"
+        say(f"[green]✓[/green] {report.model} {days}: {there}")
         return
     say(f"[red]✗[/red] {report.model} {days}: {len(bad)} step(s) were not made")
     for one in bad:

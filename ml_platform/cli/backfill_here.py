@@ -22,7 +22,6 @@ from ml_platform.cli.plan import Chain, Plan, Stage, Step, plan_backfill
 from ml_platform.cli.progress import Progress
 from ml_platform.cli.runs import limit_pool
 from ml_platform.cli.session import Session
-from ml_platform.errors import PartitionError
 from ml_platform.partitions import day_range, holdout_keys, parse_day, require_days, window_keys
 from ml_platform.settings import Settings
 
@@ -129,9 +128,9 @@ def _in_parallel(
         progress.line(result.status, step_title(step.stages, step.days), summary(result))
         return result
 
-    with progress.step(f"{len(plan.by_day)} days, {max_parallel} at a time"):
-        with ThreadPoolExecutor(max_parallel) as pool:
-            return list(pool.map(run, plan.by_day))
+    title = f"{len(plan.by_day)} days, {max_parallel} at a time"
+    with progress.step(title), ThreadPoolExecutor(max_parallel) as pool:
+        return list(pool.map(run, plan.by_day))
 
 
 def _in_child(model: str, step: Step) -> StepResult:

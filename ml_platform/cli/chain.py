@@ -59,9 +59,7 @@ def _made_here(definitions: dg.Definitions) -> list[dg.AssetSpec]:
     return [spec for one in made if one.is_executable for spec in one.specs]
 
 
-def _upstream_first(
-    specs: dict[dg.AssetKey, dg.AssetSpec], last: dg.AssetKey
-) -> list[dg.AssetKey]:
+def _upstream_first(specs: dict[dg.AssetKey, dg.AssetSpec], last: dg.AssetKey) -> list[dg.AssetKey]:
     ordered: dict[dg.AssetKey, None] = {}
 
     def visit(key: dg.AssetKey) -> None:

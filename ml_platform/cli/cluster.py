@@ -4,13 +4,14 @@ from typing import Annotated
 
 import typer
 
+from ml_platform.cli.helptext import help_of
+
 app = typer.Typer(no_args_is_help=True, help="See and stop the Rays on this machine.")
 
 
 @app.command(
     "list",
-    help="[bold cyan]mlp cluster list[/]\n\nList the local Rays: who uses them, since when they "
-    "are idle, where their dashboard is.",
+    **help_of("mlp cluster list", "List the local Rays: who uses them, and their dashboard."),
 )
 def list_clusters(
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
@@ -39,13 +40,18 @@ def list_clusters(
         )
         for one in found
     ]
-    print_table(("cluster", "phase", "workers", "users", "jobs", "dashboard"), rows, right=("jobs",))
+    print_table(
+        ("cluster", "phase", "workers", "users", "jobs", "dashboard"), rows, right=("jobs",)
+    )
 
 
 @app.command(
     "stop",
-    help="[bold cyan]mlp cluster stop 3f2a9c0d1b7e[/]\n\nStop a local Ray now, or with "
-    "[bold]--all[/bold] every one. A training on it ends; the next one goes on from its checkpoint.",
+    **help_of(
+        "mlp cluster stop 3f2a9c0d1b7e",
+        "Stop a local Ray now, or all of them, whoever uses them.",
+        "A training on it ends; the next one goes on from its checkpoint.",
+    ),
 )
 def stop(
     cluster: Annotated[

@@ -1,4 +1,4 @@
-"""What a training will take, judged by the earlier ones of the same model. Pure but for `history`."""
+"""What a training will take, judged by the earlier ones of the same model."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

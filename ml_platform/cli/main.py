@@ -19,9 +19,9 @@ app = typer.Typer(
 )
 app.add_typer(model.app, name="model")
 app.add_typer(cluster.app, name="cluster")
-app.command("backfill", help=backfill.HELP)(backfill.backfill)
-app.command("demo", help=demo.HELP)(demo.demo)
-app.command("doctor", help=doctor.HELP)(doctor.doctor)
+app.command("backfill", **backfill.HELP)(backfill.backfill)
+app.command("demo", **demo.HELP)(demo.demo)
+app.command("doctor", **doctor.HELP)(doctor.doctor)
 
 
 def main() -> None:

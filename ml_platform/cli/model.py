@@ -5,6 +5,8 @@ from typing import Annotated, Final
 
 import typer
 
+from ml_platform.cli.helptext import help_of
+
 app = typer.Typer(no_args_is_help=True, help="Begin, check, train, compare and promote models.")
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The model.")]
@@ -27,8 +29,11 @@ STAGES: Final = ("model", "evaluation", "champion")
 
 @app.command(
     "new",
-    help="[bold cyan]mlp model new ltv --from-table flight_features[/]\n\nBegin a model: a folder "
-    "with defs.yaml, train.py and evaluate.py that trains as it is, to be changed from there.",
+    **help_of(
+        "mlp model new ltv --from-table flight_features",
+        "Begin a model: a folder that trains as it is, to be changed from there.",
+        "It holds defs.yaml, train.py (a logistic regression) and evaluate.py.",
+    ),
 )
 def new(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Its name: a-z 0-9 _.")],
@@ -71,9 +76,13 @@ def new(
 
 @app.command(
     "check",
-    help="[bold cyan]mlp model check flight_delay --partition 2013-03-15[/]\n\nLook for mistakes "
-    "without training: defs.yaml, the code, the feature table's columns, the window; and say what "
-    "the training would be, how long it would take and what it would cost. Exit code 2: mistakes.",
+    **help_of(
+        "mlp model check flight_delay --partition 2013-03-15",
+        "Look for mistakes without training or spending.",
+        """Reads defs.yaml, the code, the feature table's columns and the window; says what
+        the training would be, how long it would take and what it would cost. Exit code
+        2: there are mistakes.""",
+    ),
 )
 def check(
     name: Name,
@@ -98,10 +107,12 @@ def check(
 
 @app.command(
     "train",
-    help="[bold cyan]mlp model train flight_delay --partition 2013-03-15 --through champion[/]\n\n"
-    "Train the model of one day, here and now, and follow it. The training sets of its window must "
-    "be there: [bold]mlp backfill[/bold] makes them. Equal inputs are not trained twice, but with "
-    "[bold]--retrain[/bold].",
+    **help_of(
+        "mlp model train flight_delay --partition 2013-03-15 --through champion",
+        "Train the model of one day, here and now, and follow it.",
+        """The training sets of its window must be there: [bold]mlp backfill[/] makes them.
+        Equal inputs are not trained twice, but with [bold]--retrain[/].""",
+    ),
 )
 def train(
     name: Name,
@@ -139,8 +150,11 @@ def train(
 
 @app.command(
     "list",
-    help="[bold cyan]mlp model list[/]\n\nList the models with their newest version and their "
-    "champion, or with [bold]mlp model list NAME[/bold] the versions of one.",
+    **help_of(
+        "mlp model list",
+        "List the models, or the versions of one.",
+        "Shows the newest version and the champion with its scores on the held-out days.",
+    ),
 )
 def list_models(
     name: Annotated[str, typer.Argument(metavar="[NAME]", help="List its versions.")] = "",
@@ -169,9 +183,11 @@ def list_models(
 
 @app.command(
     "show",
-    help="[bold cyan]mlp model show flight_delay 3[/]\n\nShow a version: how it was judged, and "
-    "everything that it was made from: snapshots, dbt project, code, parameters, seed, libraries "
-    "and cluster.",
+    **help_of(
+        "mlp model show flight_delay 3",
+        "Show a version: how it was judged, and everything that it was made from.",
+        "Snapshots, dbt project, code, parameters, seed, libraries and cluster.",
+    ),
 )
 def show(name: Name, version: Version = 0, as_json: AsJson = False) -> None:
     """Show a version and its lineage."""
@@ -187,8 +203,11 @@ def show(name: Name, version: Version = 0, as_json: AsJson = False) -> None:
 
 @app.command(
     "promote",
-    help='[bold cyan]mlp model promote flight_delay 3 --reason "version 4 fails in May"[/]\n\n'
-    "Make a version the champion by hand, whatever its gates said. The reason is kept with it.",
+    **help_of(
+        'mlp model promote flight_delay 3 --reason "version 4 fails in May"',
+        "Make a version the champion by hand, whatever its gates said.",
+        "The reason is kept with it.",
+    ),
 )
 def promote(
     name: Name,
@@ -227,9 +246,11 @@ def promote(
 
 @app.command(
     "reproduce",
-    help="[bold cyan]mlp model reproduce flight_delay 3[/]\n\nTrain a version again from what it "
-    "was made from, and compare the weights. With one worker on CPU they are the same bit for bit. "
-    "Exit code 1: they differ.",
+    **help_of(
+        "mlp model reproduce flight_delay 3",
+        "Train a version again from what it was made from, and compare the weights.",
+        "With one worker on CPU they are the same bit for bit. Exit code 1: they differ.",
+    ),
 )
 def reproduce(
     name: Name,

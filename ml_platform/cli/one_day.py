@@ -1,6 +1,6 @@
 """One day of a backfill in a process of its own; what came of it is JSON on standard output.
 
-    python -m ml_platform.cli.one_day <model> <day> <stage>...
+python -m ml_platform.cli.one_day <model> <day> <stage>...
 """
 
 import sys

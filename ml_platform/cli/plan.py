@@ -153,7 +153,7 @@ def plan_backfill(
 
 def without(step: Step, days: AbstractSet[str]) -> list[Step]:
     """A step on a range of days, less some of them."""
-    if not days.intersection(step.days):
+    if days.isdisjoint(step.days):
         return [step]
     left = [day for day in step.days if day not in days]
     return [replace(step, days=one) for one in ranges(left, gap_days=0)]

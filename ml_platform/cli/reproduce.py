@@ -104,9 +104,7 @@ def reproduce(
             version=version.version,
             partition=version.partition,
             workers=request.cluster.workers.count,
-            reproduction=compare(
-                kept, again, first_metrics=version.metrics, second_metrics=last
-            ),
+            reproduction=compare(kept, again, first_metrics=version.metrics, second_metrics=last),
             tolerance=tolerance,
             libraries={
                 name: (before, trained.result.libraries.get(name, "not there"))

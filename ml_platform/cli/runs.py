@@ -236,7 +236,7 @@ def _listening_logger(listen: Callable[[logging.LogRecord], None]) -> dg.LoggerD
         def emit(self, record: logging.LogRecord) -> None:
             listen(record)
 
-    @dg.logger(description="Hands what a run says to the command line.")
+    @dg.logger(None, "Hands what a run says to the command line.")
     def console(context: dg.InitLoggerContext) -> logging.Logger:
         logger = logging.Logger("mlp", logging.DEBUG)
         logger.addHandler(Handler())

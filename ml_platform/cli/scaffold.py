@@ -88,7 +88,7 @@ def scaffold(name: str, columns: Columns, models: Path) -> Path:
         "numbers": ", ".join(columns.numbers),
     }
     models.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=models.parent) as parent:
+    with tempfile.TemporaryDirectory(dir=models, prefix=".new-") as parent:
         # Renamed when complete: a folder of half a model would break the code location.
         whole = Path(parent) / name
         whole.mkdir()
@@ -118,9 +118,7 @@ def columns_of(described: TableDescription, *, label: str = "") -> Columns:
         )
     names = [column.name for column in columns]
     if label and label not in names:
-        raise ModelSpecError(
-            f"{table} has no column {label!r}", hint=f"it has {', '.join(names)}."
-        )
+        raise ModelSpecError(f"{table} has no column {label!r}", hint=f"it has {', '.join(names)}.")
     times = [column for column in columns if column.type.startswith(("timestamp", "date"))]
     known_at = _only("the moment its features were known", times, lambda n: "known" in n, table)
     event_time = _only(
@@ -157,8 +155,9 @@ def _only(
     what = f"several columns may be {part}: {', '.join(found)}" if found else f"none may be {part}"
     raise ModelSpecError(
         f"{table} cannot be read as a feature table: {what}",
-        hint=f"name it with {option}." if option else "run `mlp model new` without --from-table "
-        "and write the columns into its defs.yaml.",
+        hint=f"name it with {option}."
+        if option
+        else "run `mlp model new` without --from-table and write the columns into its defs.yaml.",
     )
 
 

@@ -1,4 +1,4 @@
-"""A model's folder as a value: `defs.yaml` read by the component's own parser, without Dagster's graph.
+"""A model's folder as a value: `defs.yaml` read by the component's own parser.
 
 Every mistake is found at once and carries its line, where `mlp model check` shows them together.
 """
@@ -12,7 +12,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from ml_platform.clusters.spec import ClusterSpec
-from ml_platform.component import MODEL_FILES, MODEL_NAME, TrainedModel, explain, parse_spec
+from ml_platform.component import MODEL_FILES, MODEL_NAME, TrainedModel, in_words, parse_spec
 from ml_platform.errors import ModelSpecError
 from ml_platform.evaluation.spec import EvaluationSpec
 from ml_platform.training.asset import ModelPlan
@@ -147,10 +147,9 @@ def _findings(
         cause = error.__cause__
         if not isinstance(cause, ValidationError):
             raise
-        sentences = explain(kind, cause, where=where)
-        for one, sentence in zip(cause.errors(), sentences, strict=True):
+        for one in cause.errors():
             line = _line(root, ["attributes", *path, *one["loc"]])
-            yield Finding(file=SPEC_FILE, line=line, message=sentence)
+            yield Finding(file=SPEC_FILE, line=line, message=in_words(kind, one, where))
 
 
 def _not_yaml(error: yaml.YAMLError) -> Finding:

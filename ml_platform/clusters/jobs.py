@@ -112,6 +112,8 @@ class SubmittedJob(Job):
             for chunk in self._api.tail(self.submission_id):
                 for line in log.feed(chunk):
                     on_log(line)
+                if not chunk and self._now().is_over:
+                    return False  # it hangs: the rest is read at once
         except LogStreamBrokenError:
             return False
         return True

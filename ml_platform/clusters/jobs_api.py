@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 REQUEST_TIMEOUT_S: Final = 20.0
 # The first submission makes Ray's agent connect to the cluster, which takes up to 8 s on two cores.
 SUBMIT_TIMEOUT_S: Final = 90.0
-PING_S: Final = 20.0
+QUIET_S: Final = 10.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,10 +70,16 @@ class LogStreamBrokenError(ClusterError):
 
 
 class JobsApi:
-    """The requests; a context manager, because it keeps a connection open."""
+    """The requests; a context manager, because it keeps a connection open.
 
-    def __init__(self, head: HeadAddress) -> None:
+    Args:
+        head: Whom to ask.
+        quiet_s: After how many seconds without a line `tail` says so.
+    """
+
+    def __init__(self, head: HeadAddress, *, quiet_s: float = QUIET_S) -> None:
         self._head = head
+        self._quiet_s = quiet_s
         self._http: httpx.Client | None = None
 
     @property
@@ -131,10 +137,13 @@ class JobsApi:
     def tail(self, submission_id: str) -> Iterator[str]:
         """The log in chunks from its start, until the job is over.
 
+        An empty chunk comes after `quiet_s` without a line, so that the caller can look whether
+        the head is still there: a frozen one keeps the connection open.
+
         Raises:
             LogStreamBrokenError: the connection broke, or could not be made.
         """
-        from websockets.exceptions import WebSocketException
+        from websockets.exceptions import ConnectionClosedOK, WebSocketException
         from websockets.sync.client import connect
 
         address = self._head.url.replace("http", "ws", 1)
@@ -143,14 +152,23 @@ class JobsApi:
                 f"{address}/api/jobs/{submission_id}/logs/tail",
                 additional_headers=self._head.headers,
                 proxy=None,
+                # Ray 2.60 passes our offer of compression on to another connection, whose answer
+                # then does not fit ours, and never reads from us, so that no ping is answered.
+                compression=None,
+                ping_interval=None,
                 max_size=None,  # a chunk holds whole lines, however long
                 open_timeout=REQUEST_TIMEOUT_S,
-                ping_interval=PING_S,
-                ping_timeout=PING_S,
                 close_timeout=1,
             ) as stream:
-                for chunk in stream:
-                    yield chunk if isinstance(chunk, str) else chunk.decode("utf-8", "replace")
+                while True:
+                    try:
+                        chunk = stream.recv(timeout=self._quiet_s)
+                    except TimeoutError:
+                        yield ""
+                    except ConnectionClosedOK:
+                        return
+                    else:
+                        yield chunk if isinstance(chunk, str) else chunk.decode("utf-8", "replace")
         except (OSError, WebSocketException) as error:
             raise LogStreamBrokenError(f"the log of {submission_id} broke off: {error}") from error
 

@@ -185,9 +185,7 @@ def score_kept(model: KeptModel, store: SnapshotStore, manifest: SnapshotManifes
     return score_batches(load_predictor(model.directory), read_batches(files, encoding))
 
 
-def _metadata(
-    report: EvaluationReport, picture: Picture, url: str
-) -> dict[str, dg.MetadataValue]:
+def _metadata(report: EvaluationReport, picture: Picture, url: str) -> dict[str, dg.MetadataValue]:
     records = [
         dg.TableRecord(
             {

@@ -6,6 +6,7 @@ categories natively, and both are deterministic by seed.
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -76,11 +77,12 @@ def fit_baselines(
             "logistic_regression": base_rate,
             "gradient_boosted_trees": base_rate,
         }
-    return {
-        "base_rate": base_rate,
-        "logistic_regression": _logistic_regression(columns, table, labels, seed),
-        "gradient_boosted_trees": _gradient_boosted_trees(columns, table, labels, seed),
-    }
+    with _one_thread():
+        return {
+            "base_rate": base_rate,
+            "logistic_regression": _logistic_regression(columns, table, labels, seed),
+            "gradient_boosted_trees": _gradient_boosted_trees(columns, table, labels, seed),
+        }
 
 
 def score_baselines(
@@ -151,7 +153,20 @@ class _Fitted:
     classifier: Any
 
     def predict(self, table: "pa.Table") -> "Array":
-        return self.classifier.predict_proba(_matrix(self.columns, table))[:, 1]
+        with _one_thread():
+            return self.classifier.predict_proba(_matrix(self.columns, table))[:, 1]
+
+
+def _one_thread() -> AbstractContextManager[Any]:
+    """Keep scikit-learn to one thread.
+
+    A second one gains nothing on a window of some 25,000 rows, and beside a running training the
+    threads wait for each other in busy loops: eight times the wall time on two busy cores.
+    """
+    import sklearn.ensemble  # noqa: F401 — only libraries that are loaded are limited
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+    return threadpool_limits(limits=1)
 
 
 def _logistic_regression(

@@ -14,6 +14,7 @@ from ml_platform.partitions import require_days, window_keys
 from ml_platform.settings import Settings, load_settings
 from ml_platform.training.launch import Trained, train
 from ml_platform.training.log_reader import JobLogReader
+from ml_platform.training.pictures import learning_curve
 from ml_platform.training.request import (
     SnapshotRef,
     TrainingRequest,
@@ -202,8 +203,6 @@ def _train(
 def _metadata(
     request: TrainingRequest, trained: Trained, registered: Registered
 ) -> dict[str, dg.MetadataValue]:
-    from ml_platform.training.pictures import learning_curve
-
     result = trained.result
     last = result.history[-1].metrics if result.history else {}
     versions = [
@@ -214,7 +213,7 @@ def _metadata(
         dg.TableRecord({"phase": p.name, "seconds": round(p.seconds, 2)}) for p in trained.phases
     ]
     return {
-        "learning_curve": dg.MetadataValue.md(learning_curve(result.history)),
+        "learning_curve": dg.MetadataValue.md(learning_curve(result.history).markdown),
         "mlflow_run": dg.MetadataValue.url(registered.url),
         "registry_version": dg.MetadataValue.int(registered.version),
         "training_rows": dg.MetadataValue.int(result.rows),

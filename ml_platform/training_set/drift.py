@@ -4,6 +4,7 @@ PSI sums `(p - q) · ln(p / q)` over bins; by custom 0.1 is a shift and 0.25 a l
 Credit Risk Scorecards, 2006). Days differ more than that by chance, so it warns and never blocks.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -36,7 +37,7 @@ def drift(before: "pa.Table", now: "pa.Table", spec: FeaturesSpec) -> list[Drift
     return sorted(found, key=lambda one: one.psi, reverse=True)
 
 
-def shifted(drifts: list[Drift]) -> list[Drift]:
+def shifted(drifts: Sequence[Drift]) -> list[Drift]:
     """Those with a large shift."""
     return [one for one in drifts if one.psi > LARGE_SHIFT]
 

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -90,9 +91,12 @@ def read_until(step: subprocess.Popen[str], wanted: str) -> list[str]:
     """The step's output up to the line `wanted`; fails if it ends before."""
     assert step.stdout is not None
     lines = []
+    guard = threading.Timer(90, step.kill)  # ends the output of a step that hangs
+    guard.start()
     for line in step.stdout:
         lines.append(line.rstrip("\n"))
         if lines[-1] == wanted:
+            guard.cancel()
             return lines
     raise AssertionError(f"{wanted!r} never came: {lines}")
 

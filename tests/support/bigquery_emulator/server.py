@@ -18,9 +18,21 @@ def main() -> None:
 
     from local_bigquery import cli  # type: ignore[import-not-found]
 
-    from tests.support.bigquery_emulator import repairs
+    from tests.support.bigquery_emulator.repairs import (
+        catalog,
+        scan_bytes,
+        statements,
+        storage_read,
+    )
 
-    repairs.apply()
+    catalog.count_rows()
+    catalog.tell_when_partitions_changed()
+    catalog.keep_what_a_clone_copies()
+    catalog.report_created_tables()
+    scan_bytes.count_bytes()
+    statements.take_a_time_zone_from_a_column()
+    statements.set_variables_from_a_row()
+    storage_read.read_the_past()
     cli.main(sys.argv[1:])
 
 

@@ -18,12 +18,14 @@ class ScriptedJob:
         statuses: What is answered, one after another; the last stays.
         log: The whole log.
         cuts: After how many characters each further stream of the log breaks.
+        hangs: Whether a stream stays open in silence after the log's end.
         ends_as: The status once a stream came to the log's end.
     """
 
     statuses: list[str]
     log: str = ""
     cuts: list[int] = field(default_factory=list)
+    hangs: bool = False
     ends_as: str = "SUCCEEDED"
     message: str = ""
 
@@ -139,6 +141,8 @@ class RayJobsServer:
         for start in range(0, len(job.log), 7):
             await stream.send_str(job.log[start : start + 7])
         job.statuses = [job.ends_as]
+        if job.hangs:
+            await asyncio.Event().wait()
         return stream
 
     def _show(self, submission: str) -> dict[str, Any]:

@@ -139,6 +139,27 @@ def test_a_job_that_ends_while_its_stream_is_broken_is_read_to_its_end(
     assert lines == LINES
 
 
+def test_a_stream_that_hangs_after_the_jobs_end_is_left(
+    server: RayJobsServer, head: HeadAddress, patience: Patience
+) -> None:
+    server.jobs[FIRST] = ScriptedJob(statuses=["RUNNING"], log=LOG, hangs=True)
+    lines: list[str] = []
+    with JobsApi(head, quiet_s=0.05) as api:
+        job = SubmittedJob(api, FIRST, adopted=False, patience=patience)
+        assert job.follow(on_log=lines.append).status == "succeeded"
+    assert lines == LINES
+
+
+def test_a_head_that_dies_behind_an_open_stream_is_lost(
+    server: RayJobsServer, head: HeadAddress, patience: Patience
+) -> None:
+    server.jobs[FIRST] = ScriptedJob(statuses=["RUNNING"], log=LOG, hangs=True, ends_as="RUNNING")
+    with JobsApi(head, quiet_s=0.05) as api, pytest.raises(ClusterLostError):
+        SubmittedJob(api, FIRST, adopted=False, patience=patience).follow(
+            on_log=lambda line: setattr(server, "failures", 1000)
+        )
+
+
 def test_a_finished_job_gives_its_log_and_outcome_without_a_stream(
     server: RayJobsServer, api: JobsApi, patience: Patience
 ) -> None:

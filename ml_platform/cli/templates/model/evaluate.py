@@ -14,7 +14,7 @@ def load(directory: Path) -> Predictor:
     import torch
     from safetensors.torch import load_file
 
-    from .train import Net
+    from .train import Net  # noqa: TID252  a model's files are loaded as a package of their own
 
     encoding = FeatureEncoding.model_validate_json((directory / "encoding.json").read_text())
     net = Net(len(encoding.numbers), encoding.cardinalities)

@@ -18,9 +18,10 @@ class Net(nn.Module):
         super().__init__()
         self.bias = nn.Parameter(torch.zeros(1))
         self.weights = nn.Parameter(torch.zeros(numbers))
-        self.values = nn.ModuleList(nn.Embedding(rows, 1) for rows in cardinalities)
-        for table in self.values:
-            nn.init.zeros_(table.weight)
+        self.values = nn.ModuleList(
+            nn.Embedding.from_pretrained(torch.zeros(rows, 1), freeze=False)
+            for rows in cardinalities
+        )
 
     def forward(self, numbers: torch.Tensor, categories: torch.Tensor) -> torch.Tensor:
         """Logits, (rows,)."""
@@ -53,7 +54,9 @@ def train(run: TrainingRun) -> None:
             optimizer.step()
             losses.append(loss.item())
         with torch.no_grad():
-            held_out = [loss_of(net, batch).item() for batch in run.batches("validation", rows=8192)]
+            held_out = [
+                loss_of(net, batch).item() for batch in run.batches("validation", rows=8192)
+            ]
         metrics = {
             "train_loss": sum(losses) / max(len(losses), 1),
             "validation_loss": sum(held_out) / max(len(held_out), 1),

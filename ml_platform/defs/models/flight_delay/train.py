@@ -7,7 +7,6 @@ from torch import nn  # noqa: TID253
 
 from ml_platform.training.api import TrainingRun
 
-
 KNOTS = (-2.5, -1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5, 2.5, 4.0)
 """Where the effect of a standardised number may bend."""
 

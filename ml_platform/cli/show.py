@@ -1,0 +1,209 @@
+"""How `mlp model` shows what it found, for a person."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.markup import escape
+
+from ml_platform.cli.carry_out import StepResult
+from ml_platform.cli.check import CheckReport, TrainingPlan
+from ml_platform.cli.output import days_in_words, duration, note, print_table, say
+from ml_platform.cli.registered import ModelRow, VersionDetails, VersionRow
+from ml_platform.cli.reproduce import Comparison
+from ml_platform.settings import Settings
+
+
+def show_check(report: CheckReport) -> None:
+    """Findings with their places, then what a training would be."""
+    for finding in report.findings:
+        say(f"[red]✗[/red] {escape(finding.place)}: {escape(finding.message)}")
+        if finding.hint:
+            say(f"  → {escape(finding.hint)}")
+    for text in report.notes:
+        say(f"[yellow]![/yellow] {escape(text)}")
+    if report.passed:
+        say(f"[green]✓[/green] {report.model}: no mistakes found")
+    if report.plan is not None:
+        _show_plan(report.model, report.plan)
+
+
+def _show_plan(model: str, plan: TrainingPlan) -> None:
+    cluster = plan.cluster
+    workers = cluster.workers
+    gpus = f", {workers.gpus} GPU {workers.gpu}".rstrip() if workers.gpus else ""
+    window = (*plan.there, *plan.missing)
+    rows: list[tuple[str, str]] = [
+        ("partition", plan.partition),
+        (
+            "window",
+            f"{days_in_words(sorted(window))}: {len(plan.there)} of {len(window)} are there",
+        ),
+        ("held out", days_in_words(plan.held_out)),
+        ("rows", f"{plan.rows:,}"),
+        ("workers", f"{workers.count} × {workers.cpus} CPU, {workers.memory}{gpus}"),
+        ("cluster", f"{cluster.provisioner} {cluster.spec_hash()}, head {cluster.head.memory}"),
+        ("job", plan.job or "known when all training sets are there"),
+        (
+            "trained",
+            "yes: this very training is done, and would be reused" if plan.trained else "no",
+        ),
+        ("expected", _expected(plan)),
+    ]
+    print_table(("training", model), rows)
+    if plan.missing:
+        say(
+            f"next: mlp backfill {model} --from {plan.partition} --to {plan.partition}   "
+            "[dim]makes the missing training sets, then trains[/dim]"
+        )
+    elif not plan.trained:
+        say(f"next: mlp model train {model} --partition {plan.partition}")
+
+
+def _expected(plan: TrainingPlan) -> str:
+    expected = plan.expected
+    if expected is None:
+        return "not known: no earlier training of this model to judge by"
+    words = [
+        duration(expected.seconds),
+        f"{expected.cpu_hours:.2f} CPU h",
+        f"{expected.gib_hours:.2f} GiB h",
+    ]
+    if expected.gpu_hours:
+        words.insert(2, f"{expected.gpu_hours:.2f} GPU h")
+    words.append(
+        f"price {expected.price:.2f}"
+        if expected.price is not None
+        else "no price is set (MLP_PRICE_…)"
+    )
+    return f"{', '.join(words)}; judged by {expected.trainings} earlier training(s)"
+
+
+def show_training(result: StepResult, settings: Settings, log: Path) -> None:
+    """What a training made, or why it did not."""
+    if result.status == "failed":
+        note(f"[red]error[/red] {escape(result.message)}")
+        if result.hint:
+            note(f"  → {escape(result.hint)}")
+        note(f"[dim]  what Ray and Dagster wrote: {escape(str(log))}[/dim]")
+        return
+    rows: list[tuple[str, str]] = []
+    for key, values in result.metadata.items():
+        stage = key.rsplit("/", 1)[-1]
+        rows += [(f"{stage}: {name}", _value(value)) for name, value in values.items()]
+    print_table(("result", result.days[0]), rows)
+    if result.status == "refused":
+        say(f"[yellow]![/yellow] the champion stays: {escape(result.message)}")
+    if result.run_ids:
+        base = settings.dagster_url.rstrip("/")
+        say(f"[dim]{base}/runs/{result.run_ids[0]}[/dim]")
+
+
+def show_models(rows: Sequence[ModelRow]) -> None:
+    """A line a model."""
+    if not rows:
+        say("there is no model yet: `mlp model new NAME` begins one")
+        return
+    table = [
+        (
+            row.model + ("" if row.in_code else " (not in this code)"),
+            row.versions or "–",
+            f"{row.newest.version} of {row.newest.partition}" if row.newest else "–",
+            f"{row.champion.version} of {row.champion.partition}" if row.champion else "–",
+            _score(row.champion.roc_auc if row.champion else None),
+            _score(row.champion.log_loss if row.champion else None),
+        )
+        for row in rows
+    ]
+    columns = ("model", "versions", "newest", "champion", "ROC AUC", "log loss")
+    print_table(columns, table, right=("versions", "ROC AUC", "log loss"))
+
+
+def show_versions(model: str, rows: Sequence[VersionRow]) -> None:
+    """A line a version."""
+    if not rows:
+        say(f"{model} has no version yet: `mlp model train {model} --partition DAY` makes one")
+        return
+    table = [
+        (
+            row.version,
+            row.partition,
+            "[green]champion[/green]" if row.champion else "",
+            _score(row.roc_auc),
+            _score(row.log_loss),
+            f"{row.created_at:%Y-%m-%d %H:%M} UTC",
+        )
+        for row in rows
+    ]
+    columns = ("version", "partition", "", "ROC AUC", "log loss", "registered")
+    print_table(columns, table, title=model, right=("version", "ROC AUC", "log loss"))
+
+
+def show_details(details: VersionDetails) -> None:
+    """A version: judgement first, then lineage."""
+    row, lineage = details.row, details.lineage
+    request = lineage["request"]
+    title = f"{row.model} version {row.version} of {row.partition}"
+    say(f"[bold]{title}[/bold]{'  [green]champion[/green]' if row.champion else ''}")
+    for sentence in details.gates:
+        say(f"  {escape(sentence)}")
+    if details.promotion:
+        say(f"  promoted: {escape(details.promotion)}")
+    scores = [(name, _value(value)) for name, value in sorted(details.metrics.items())]
+    print_table(("metric", "value"), scores, right=("value",))
+    features, cluster = request["features"], request["cluster"]
+    facts: list[tuple[str, str]] = [
+        ("registered", f"{row.created_at:%Y-%m-%d %H:%M:%S} UTC"),
+        ("feature table", features["table"]),
+        ("label", features["label"]),
+        ("dbt project", lineage["dbt_manifest_hash"]),
+        ("code", f"{request['code']} {request['code_version']}"),
+        ("git commit", lineage["git_commit"] or "–"),
+        ("image", lineage["image"] or "–"),
+        ("seed", str(request["training"]["seed"])),
+        ("parameters", _pairs(request["training"]["parameters"])),
+        ("libraries", _pairs(lineage["libraries"])),
+        (
+            "cluster",
+            f"{cluster['provisioner']}, {cluster['workers']['count']} worker(s) of "
+            f"{cluster['workers']['cpus']} CPU and {cluster['workers']['memory']}",
+        ),
+        ("inputs", lineage["inputs_hash"]),
+        ("made by", f"{lineage['asset']}, run {lineage['dagster_run_id']}"),
+        ("files", details.files),
+        ("page", details.url),
+    ]
+    print_table(("made from", ""), [(name, escape(value)) for name, value in facts])
+    snapshots = [
+        (one["partition"], one["version"], f"{one['rows']:,}") for one in request["snapshots"]
+    ]
+    print_table(("day", "snapshot", "rows"), snapshots, right=("rows",))
+
+
+def show_comparison(comparison: Comparison) -> None:
+    """Whether a repeated training came out as the first."""
+    mark = "[green]✓[/green]" if comparison.same else "[red]✗[/red]"
+    what = f"{comparison.model} version {comparison.version} of {comparison.partition}"
+    say(f"{mark} {what}: {escape(comparison.reproduction.sentence)}")
+    for name, (before, now) in comparison.libraries.items():
+        say(f"  [yellow]![/yellow] {name} was {before}, is {now}")
+    if not comparison.same:
+        say(f"  a difference of up to {comparison.tolerance:g} is let pass; --tolerance sets it")
+        if comparison.workers > 1:
+            say("  several workers add up in an order of their own; one worker is exact on CPU")
+
+
+def _pairs(values: dict[str, Any]) -> str:
+    return ", ".join(f"{name}={value}" for name, value in values.items())
+
+
+def _score(value: float | None) -> str:
+    return "–" if value is None else f"{value:.4f}"
+
+
+def _value(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.5g}"
+    return f"{value:,}" if isinstance(value, int) else escape(str(value))
