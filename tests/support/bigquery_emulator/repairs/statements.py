@@ -12,13 +12,18 @@ from sqlglot import exp
 
 
 def take_a_time_zone_from_a_column() -> None:
-    """`TIMESTAMP(local, zone)` works only where the zone is a literal."""
+    """`TIMESTAMP(local, zone)` and `DATETIME(timestamp, zone)` work only if the zone is a literal.
+
+    Without a literal the second is taken for `DATETIME(date, time)`, which is then not understood.
+    """
     original = datetime._rewrite
 
     def rewrite(node: Any) -> Any:
-        zone = node.args.get("zone")
+        zone = node.args.get("zone" if isinstance(node, exp.Timestamp) else "expression")
         if isinstance(node, exp.Timestamp) and zone and not isinstance(zone, exp.Literal):
             return datetime.from_local(exp.cast(node.this, "TIMESTAMP"), zone)
+        if isinstance(node, exp.Datetime) and isinstance(zone, exp.Column):
+            return datetime.to_local(exp.cast(node.this, "TIMESTAMPTZ"), zone)
         return original(node)
 
     datetime._rewrite = rewrite
