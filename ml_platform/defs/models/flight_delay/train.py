@@ -25,6 +25,8 @@ class FlightDelayNet(nn.Module):
         dropout: Share of units that is left out while training.
     """
 
+    knots: torch.Tensor
+
     def __init__(
         self,
         numbers: int,
