@@ -3,7 +3,7 @@
 import difflib
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Annotated, Any, Final, TypeVar
 
 import dagster as dg
@@ -13,7 +13,8 @@ from ml_platform.clusters.spec import ClusterSpec
 from ml_platform.errors import ModelSpecError
 from ml_platform.evaluation.asset import build_evaluation
 from ml_platform.evaluation.spec import EvaluationSpec
-from ml_platform.partitions import daily_partitions, last_complete_day
+from ml_platform.nightly import STAGE_TAG, build_model_nightly
+from ml_platform.partitions import daily_partitions
 from ml_platform.registry.asset import build_champion
 from ml_platform.registry.shelf import RegistryShelf, register_trained
 from ml_platform.settings import load_settings
@@ -107,60 +108,29 @@ class TrainedModel(dg.Component, dg.Model, dg.Resolvable):
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """The model's four assets with their checks, its job and its schedule."""
-        plan = self.plan(context)
-        partitions_def = daily_partitions(load_settings())
-        assets = [
-            build_training_set(plan.name, plan.features, partitions_def),
-            build_model(plan, partitions_def, register_trained),
-            build_evaluation(plan, self.evaluation, partitions_def, RegistryShelf()),
-            build_champion(plan, partitions_def),
-        ]
-        job = dg.define_asset_job(
-            f"{plan.name}_nightly",
-            selection=[dg.AssetKey([plan.name, stage]) for stage in NIGHTLY_STAGES],
-            description=f"Trains {plan.name} of one day, evaluates it and moves the champion.",
-            partitions_def=partitions_def,
-        )
-        schedule = nightly_schedule(plan.name, job, self.evaluation.holdout_days, self.schedule)
-        definitions = dg.Definitions(assets=assets, jobs=[job], schedules=[schedule])
-        return definitions.map_asset_specs(
-            func=lambda spec: spec.replace_attributes(
-                group_name=plan.name, owners=list(self.owners)
-            ).merge_attributes(
-                tags={"model": plan.name},
-                metadata={"about": self.description},
-            )
-        )
-
-
-NIGHTLY_STAGES: Final = ("model", "evaluation", "champion")
-
-
-def nightly_schedule(model: str, job: Any, holdout_days: int, cron: str) -> dg.ScheduleDefinition:
-    """Trains the newest day whose held-out days are there; asks again while they are not.
-
-    A day is requested once, however often the schedule ticks: the run key is the partition.
-    """
-    training_set = dg.AssetKey([model, "training_set"])
-
-    @dg.schedule(
-        name=f"{model}_nightly",
-        job=job,
-        cron_schedule=cron,
-        execution_timezone="UTC",
-        description=f"Trains {model} of the newest day that can be evaluated: {holdout_days} "
-        "day(s) before the last training set. Waits while that is not there.",
-    )
-    def schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         settings = load_settings()
-        now = context.scheduled_execution_time or datetime.now(UTC)
-        last = last_complete_day(settings, now=now)
-        there = context.instance.get_materialized_partitions(training_set)
-        if last.isoformat() not in there:
-            return dg.SkipReason(
-                f"waiting for {model}/training_set of {last}, on which the model is evaluated"
-            )
-        partition = (last - timedelta(days=holdout_days)).isoformat()
-        return dg.RunRequest(run_key=partition, partition_key=partition)
+        plan = self.plan(context)
+        partitions_def = daily_partitions(settings)
+        assets = {
+            "training_set": build_training_set(plan.name, plan.features, partitions_def),
+            "model": build_model(plan, partitions_def, register_trained),
+            "evaluation": build_evaluation(plan, self.evaluation, partitions_def, RegistryShelf()),
+            "champion": build_champion(plan, partitions_def),
+        }
+        nightly = build_model_nightly(
+            plan.name,
+            holdout_days=self.evaluation.holdout_days,
+            cron=self.schedule,
+            settings=settings,
+        )
+        tagged = [
+            asset.map_asset_specs(partial(self._finish, model=plan.name, stage=stage))
+            for stage, asset in assets.items()
+        ]
+        return dg.Definitions.merge(dg.Definitions(assets=tagged), nightly)
 
-    return schedule
+    def _finish(self, spec: dg.AssetSpec, *, model: str, stage: str) -> dg.AssetSpec:
+        """What all of a model's assets have in common."""
+        return spec.replace_attributes(group_name=model, owners=list(self.owners)).merge_attributes(
+            tags={"model": model, STAGE_TAG: stage}, metadata={"about": self.description}
+        )

@@ -1,0 +1,22 @@
+"""For all tests: a platform home of their own, so that none touches that of the checkout."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session", autouse=True)
+def home_of_the_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """`MLP_HOME` and `DAGSTER_HOME` for whatever reads the environment."""
+    home = tmp_path_factory.mktemp("mlp_home")
+    wanted = {"MLP_HOME": str(home), "DAGSTER_HOME": str(home / "dagster")}
+    before = {name: os.environ.get(name) for name in wanted}
+    os.environ.update(wanted)
+    yield home
+    for name, value in before.items():
+        if value is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = value
