@@ -9,7 +9,7 @@ from typing import Final
 
 import dagster as dg
 
-from ml_platform.partitions import daily_partitions, last_complete_day
+from ml_platform.partitions import last_complete_day
 from ml_platform.settings import Settings, load_settings
 
 STAGE_TAG: Final = "ml_platform/stage"
@@ -27,7 +27,6 @@ def build_data_nightly(settings: Settings) -> dg.Definitions:
         selection=dg.AssetSelection.groups("features")
         | dg.AssetSelection.tag(STAGE_TAG, "training_set"),
         description="Builds the features of one day and the training sets of all models.",
-        partitions_def=daily_partitions(settings),
         tags=RETRIES,
     )
 
@@ -58,7 +57,6 @@ def build_model_nightly(
         f"{model}_nightly",
         selection=[dg.AssetKey([model, stage]) for stage in MODEL_STAGES],
         description=f"Trains {model} of one day, evaluates it and moves the champion.",
-        partitions_def=daily_partitions(settings),
         tags=RETRIES,
     )
 
