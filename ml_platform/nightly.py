@@ -9,7 +9,7 @@ from typing import Final
 
 import dagster as dg
 
-from ml_platform.partitions import last_complete_day
+from ml_platform.partitions import days_of, last_complete_day
 from ml_platform.settings import Settings, load_settings
 
 STAGE_TAG: Final = "ml_platform/stage"
@@ -66,8 +66,8 @@ def build_model_nightly(
         cron_schedule=cron,
         execution_timezone="UTC",
         default_status=_status(settings),
-        description=f"Trains {model} of the newest day that can be evaluated: {holdout_days} "
-        "day(s) before the last training set. Waits while that is not there.",
+        description=f"Trains {model} of the newest day that can be evaluated: "
+        f"{days_of(holdout_days)} before the last training set. Waits while that is not there.",
     )
     def schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         last = _newest_day(context)

@@ -69,6 +69,11 @@ def holdout_keys(partition: str, days: int) -> list[str]:
     return day_range(first, first + (days - 1) * DAY)
 
 
+def days_of(count: int) -> str:
+    """`1 day`, `3 days`."""
+    return "1 day" if count == 1 else f"{count} days"
+
+
 def last_complete_day(settings: Settings, *, now: datetime) -> date:
     """The newest day whose partition may exist: yesterday, or the configured end if earlier."""
     yesterday = (now.astimezone(UTC) - DAY).date()
@@ -97,10 +102,10 @@ def require_days(
         raise PartitionError(
             f"{what} needs {keys[0]} … {keys[-1]}, but the first partition is "
             f"{settings.partitions_start}",
-            hint=f"take a partition at least {missing} day(s) later, or a shorter window.",
+            hint=f"take a partition at least {days_of(missing)} later, or a shorter window.",
         )
     if last > newest:
         raise PartitionError(
             f"{what} needs {keys[-1]}, but the last day with data is {newest}",
-            hint=f"take a partition at least {(last - newest).days} day(s) earlier.",
+            hint=f"take a partition at least {days_of((last - newest).days)} earlier.",
         )

@@ -18,7 +18,8 @@ from ml_platform.clusters.processes import Identity, is_alive, myself
 from ml_platform.errors import PlatformError
 from ml_platform.settings import Settings
 
-PROCESS_TAG: Final = "mlp/process"
+# The UI hides tags that begin with this.
+PROCESS_TAG: Final = ".dagster/mlp_process"
 RANGE_START_TAG: Final = "dagster/asset_partition_range_start"
 RANGE_END_TAG: Final = "dagster/asset_partition_range_end"
 

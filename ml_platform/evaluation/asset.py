@@ -9,12 +9,12 @@ import dagster as dg
 
 from ml_platform.evaluation.baselines import fit_baselines, score_baselines
 from ml_platform.evaluation.compare import HeldOut, evaluate, pooled
-from ml_platform.evaluation.metrics import Scored
+from ml_platform.evaluation.metrics import Metric, Scored, Scores
 from ml_platform.evaluation.pictures import calibration_curve
-from ml_platform.evaluation.report import RIVAL_TITLES, EvaluationReport, Incumbent
+from ml_platform.evaluation.report import METRICS, RIVAL_TITLES, EvaluationReport, Incumbent
 from ml_platform.evaluation.scoring import load_predictor, score_batches
 from ml_platform.evaluation.spec import EvaluationSpec
-from ml_platform.partitions import holdout_keys, require_days
+from ml_platform.partitions import days_of, holdout_keys, require_days
 from ml_platform.pictures import Picture
 from ml_platform.settings import Settings, load_settings
 from ml_platform.training.api import FeatureEncoding
@@ -80,8 +80,8 @@ def build_evaluation(
         ],
         partitions_def=partitions_def,
         backfill_policy=dg.BackfillPolicy.multi_run(max_partitions_per_run=1),
-        description=f"The partition's model scored on the {spec.holdout_days} day(s) after it, "
-        "against the base rate, a logistic regression, gradient-boosted trees and the champion.",
+        description=f"The partition's model scored on the {days_of(spec.holdout_days)} after "
+        "it, against the base rate, a logistic regression, gradient-boosted trees and the champion.",
         kinds={"python", "scikitlearn"},
         metadata={"holdout_days": spec.holdout_days},
         check_specs=[
@@ -98,7 +98,7 @@ def build_evaluation(
         settings = load_settings()
         partition = context.partition_key
         days = holdout_keys(partition, spec.holdout_days)
-        what = f"evaluating {plan.name} of {partition} on the {len(days)} day(s) after it"
+        what = f"evaluating {plan.name} of {partition} on the {days_of(len(days))} after it"
         require_days(days, settings, what=what)
         store = SnapshotStore(settings.storage_root, plan.name)
         held_out = store.load_days(days, what=what)
@@ -116,9 +116,10 @@ def build_evaluation(
                     check_name=verdict.gate,
                     passed=verdict.passed,
                     description=verdict.sentence,
-                    metadata={"finding": verdict.sentence},
+                    # The number is drawn over time on the check's page.
+                    metadata={"finding": verdict.sentence} | _known(report.candidate, gate.metric),
                 )
-                for verdict in report.verdicts
+                for gate, verdict in zip(spec.gates, report.verdicts, strict=True)
             ],
         )
 
@@ -200,13 +201,12 @@ def _metadata(report: EvaluationReport, picture: Picture, url: str) -> dict[str,
             *((RIVAL_TITLES[rival.name], rival.scores) for rival in report.rivals),
         ]
     ]
-    numbers = {
-        "roc_auc": report.candidate.roc_auc,
-        "log_loss": report.candidate.log_loss,
-        "calibration_error": report.candidate.calibration_error,
-    }
     return {
         "calibration": dg.MetadataValue.md(picture.markdown),
+        **{
+            name: dg.MetadataValue.float(value)
+            for name, value in _known(report.candidate, *METRICS).items()
+        },
         "scores": dg.MetadataValue.table(records),
         "held_out": dg.MetadataValue.text(", ".join(report.holdout)),
         "held_out_rows": dg.MetadataValue.int(report.candidate.rows),
@@ -214,8 +214,12 @@ def _metadata(report: EvaluationReport, picture: Picture, url: str) -> dict[str,
         "gates": dg.MetadataValue.md(
             "\n".join(f"- {'✓' if one.passed else '✗'} {one.sentence}" for one in report.verdicts)
         ),
-        **{name: dg.MetadataValue.float(v) for name, v in numbers.items() if v is not None},
     }
+
+
+def _known(scores: Scores, *metrics: Metric) -> dict[str, float]:
+    values = {metric: getattr(scores, metric) for metric in metrics}
+    return {metric: value for metric, value in values.items() if value is not None}
 
 
 def _rounded(value: float | None) -> str:

@@ -214,18 +214,18 @@ def _metadata(
     ]
     return {
         "learning_curve": dg.MetadataValue.md(learning_curve(result.history).markdown),
-        "mlflow_run": dg.MetadataValue.url(registered.url),
-        "registry_version": dg.MetadataValue.int(registered.version),
+        **{name: dg.MetadataValue.float(value) for name, value in last.items()},
         "training_rows": dg.MetadataValue.int(result.rows),
         "window": dg.MetadataValue.text(
             f"{request.snapshots[0].partition} … {request.snapshots[-1].partition}"
         ),
-        "snapshots": dg.MetadataValue.table(versions),
-        "phases": dg.MetadataValue.table(phases),
+        "registry_version": dg.MetadataValue.int(registered.version),
+        "mlflow_run": dg.MetadataValue.url(registered.url),
         "reused": dg.MetadataValue.bool(trained.reused),
-        "inputs_hash": dg.MetadataValue.text(request.inputs_hash()),
-        "code_version": dg.MetadataValue.text(request.code_version),
         "seed": dg.MetadataValue.int(request.training.seed),
+        "code_version": dg.MetadataValue.text(request.code_version),
+        "inputs_hash": dg.MetadataValue.text(request.inputs_hash()),
         "dagster/uri": dg.MetadataValue.url(result.model_uri),
-        **{name: dg.MetadataValue.float(value) for name, value in last.items()},
+        "phases": dg.MetadataValue.table(phases),
+        "snapshots": dg.MetadataValue.table(versions),
     }

@@ -11,7 +11,7 @@ from ml_platform.partitions import DAY, parse_day, require_days
 from ml_platform.settings import Settings, load_settings
 from ml_platform.training_set import checks
 from ml_platform.training_set.checks import Finding
-from ml_platform.training_set.drift import Drift, drift, shifted
+from ml_platform.training_set.drift import HISTORY_DAYS, Drift, drift, shifted
 from ml_platform.training_set.manifest import SnapshotManifest, Source
 from ml_platform.training_set.pictures import feature_drift
 from ml_platform.training_set.spec import FeaturesSpec
@@ -51,7 +51,7 @@ def build_training_set(
             dg.AssetCheckSpec(
                 "drift",
                 asset=key,
-                description="The features are distributed as on the day before. Warns only.",
+                description="The features moved no more since the day before than is usual.",
             ),
         ],
     )
@@ -176,7 +176,7 @@ def _blocking_results(
         "label_present": lambda manifest: checks.label_present(manifest, spec),
         "no_leak": lambda manifest: _first_failing(
             checks.no_late_knowledge(manifest, spec),
-            checks.no_leaking_feature(store.read(manifest, columns), spec),
+            checks.no_leaking_feature(store.sample(manifest, columns), spec),
         ),
     }
     for name, judge in judges.items():
@@ -207,16 +207,15 @@ def summary(found: Sequence[tuple[str, Finding]]) -> tuple[bool, str]:
 def _drift(
     manifests: Sequence[SnapshotManifest], store: SnapshotStore, spec: FeaturesSpec
 ) -> dg.AssetCheckResult:
-    """Compare the last day with the day before it."""
+    """Compare the last day with the day before it, and that with what is usual."""
     now = manifests[-1]
-    day_before = (parse_day(now.partition) - DAY).isoformat()
-    before = store.find(day_before)
-    if before is None or not before.rows or not now.rows:
-        sentence = f"nothing to compare {now.partition} with: no snapshot of {day_before}"
+    before = _days_before(now.partition, store)
+    if not before:
+        sentence = f"nothing to compare {now.partition} with: no snapshot of the day before"
         return dg.AssetCheckResult(check_name="drift", passed=True, description=sentence)
     columns = [*spec.numbers, *spec.categories]
-    found = drift(store.read(before, columns), store.read(now, columns), spec)
-    sentence = _drift_sentence(found, now.partition, day_before)
+    found = drift([store.sample(one, columns) for one in (*before, now)], spec)
+    sentence = _drift_sentence(found, now, before)
     return dg.AssetCheckResult(
         check_name="drift",
         passed=not shifted(found),
@@ -225,18 +224,34 @@ def _drift(
         metadata={
             "finding": sentence,
             "picture": dg.MetadataValue.md(feature_drift(found).markdown),
-            "largest_psi": found[0].psi,
+            "shifted_columns": len(shifted(found)),
+            "largest_psi": max(one.psi for one in found),
         },
     )
 
 
-def _drift_sentence(found: list[Drift], now: str, before: str) -> str:
+def _days_before(partition: str, store: SnapshotStore) -> list[SnapshotManifest]:
+    """Snapshots of the days before, oldest first, up to the first gap."""
+    found: list[SnapshotManifest] = []
+    day = parse_day(partition) - DAY
+    while len(found) <= HISTORY_DAYS and (manifest := store.find(day.isoformat())):
+        found.insert(0, manifest)
+        day -= DAY
+    return found
+
+
+def _drift_sentence(
+    found: Sequence[Drift], now: SnapshotManifest, before: Sequence[SnapshotManifest]
+) -> str:
     large = shifted(found)
+    pair = f"{now.partition} differs from {before[-1].partition}"
+    usual = f"as judged by {len(before)} days before" if len(before) > 1 else "by custom"
     if not large:
-        return (
-            f"{now} is distributed as {before} was; the largest shift is {found[0].column} "
-            f"(PSI {found[0].psi:.2f})"
-        )
-    named = ", ".join(f"{one.column} ({one.psi:.2f})" for one in large[:4])
+        return f"{pair} no more than is usual, {usual}; the most in {_in_words(found[0])}"
+    named = ", ".join(map(_in_words, large[:4]))
     more = f" and {len(large) - 4} more" if len(large) > 4 else ""
-    return f"{now} differs from {before} in {named}{more} (PSI over 0.25)"
+    return f"{pair} more than is usual, {usual}, in {named}{more}"
+
+
+def _in_words(one: Drift) -> str:
+    return f"{one.column} (PSI {one.psi:.2f}, usually {one.usual:.2f})"

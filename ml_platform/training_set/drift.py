@@ -1,11 +1,14 @@
 """How far a snapshot has moved from the one before it: the population stability index.
 
 PSI sums `(p - q) · ln(p / q)` over bins; by custom 0.1 is a shift and 0.25 a large one (Siddiqi,
-Credit Risk Scorecards, 2006). Days differ more than that by chance, so it warns and never blocks.
+Credit Risk Scorecards, 2006). Weather or the weekday move more than that every night, so a shift
+is unusual only beside those of the days before, and it warns and never blocks.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from statistics import median
 from typing import TYPE_CHECKING, Any, Final
 
 from ml_platform.training_set.spec import FeaturesSpec
@@ -16,33 +19,57 @@ if TYPE_CHECKING:
 
 BINS: Final = 10
 LARGE_SHIFT: Final = 0.25
+UNUSUAL: Final = 3.0
+"""How many times a column's usual shift from day to day is worth a warning."""
+HISTORY_DAYS: Final = 7
 FLOOR: Final = 1e-3
 """Smallest share of a bin: an empty bin would make the index infinite."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Drift:
-    """The index of one column, and the shares of its bins before and now."""
+    """The index of one column between two neighbouring days.
+
+    `usual` is the median of the index between the days before them, 0 where there are none.
+    """
 
     column: str
     psi: float
-    before: tuple[float, ...]
-    now: tuple[float, ...]
+    usual: float = 0.0
+
+    @property
+    def limit(self) -> float:
+        """From where on the shift is large, for this column."""
+        return max(LARGE_SHIFT, UNUSUAL * self.usual)
 
 
-def drift(before: "pa.Table", now: "pa.Table", spec: FeaturesSpec) -> list[Drift]:
-    """The drift of every feature column, largest first."""
-    found = [_number(name, before, now) for name in spec.numbers]
-    found += [_category(name, before, now) for name in spec.categories]
-    return sorted(found, key=lambda one: one.psi, reverse=True)
+def drift(days: Sequence["pa.Table"], spec: FeaturesSpec) -> list[Drift]:
+    """The drift of every feature column on the last of `days`, the most unusual first.
+
+    Args:
+        days: Rows of neighbouring days, oldest first: at least two.
+        spec: Which columns are numbers and categories.
+    """
+    found = [_drift(name, days, _number) for name in spec.numbers]
+    found += [_drift(name, days, _category) for name in spec.categories]
+    return sorted(found, key=lambda one: one.psi / one.limit, reverse=True)
 
 
 def shifted(drifts: Sequence[Drift]) -> list[Drift]:
     """Those with a large shift."""
-    return [one for one in drifts if one.psi > LARGE_SHIFT]
+    return [one for one in drifts if one.psi > one.limit]
 
 
-def _number(name: str, before: "pa.Table", now: "pa.Table") -> Drift:
+def _drift(
+    name: str,
+    days: Sequence["pa.Table"],
+    compare: Callable[[str, "pa.Table", "pa.Table"], float],
+) -> Drift:
+    *earlier, last = (compare(name, before, now) for before, now in pairwise(days))
+    return Drift(column=name, psi=last, usual=median(earlier) if earlier else 0.0)
+
+
+def _number(name: str, before: "pa.Table", now: "pa.Table") -> float:
     import numpy as np
 
     old, new = (table.column(name).to_numpy() for table in (before, now))
@@ -50,7 +77,7 @@ def _number(name: str, before: "pa.Table", now: "pa.Table") -> Drift:
     edges: Any = (
         np.unique(np.quantile(known, np.linspace(0, 1, BINS + 1)[1:-1])) if len(known) else []
     )
-    return _compare(name, _shares(old, edges), _shares(new, edges))
+    return _index(_shares(old, edges), _shares(new, edges))
 
 
 def _shares(values: "np.ndarray[Any, Any]", edges: Any) -> "np.ndarray[Any, Any]":
@@ -65,7 +92,7 @@ def _shares(values: "np.ndarray[Any, Any]", edges: Any) -> "np.ndarray[Any, Any]
     return padded / max(len(values), 1)
 
 
-def _category(name: str, before: "pa.Table", now: "pa.Table") -> Drift:
+def _category(name: str, before: "pa.Table", now: "pa.Table") -> float:
     import numpy as np
 
     old, new = (table.column(name).to_pandas().value_counts() for table in (before, now))
@@ -75,16 +102,11 @@ def _category(name: str, before: "pa.Table", now: "pa.Table") -> Drift:
         listed = [int(counts.get(value, 0)) for value in top]
         rest = int(counts.sum()) - sum(listed)
         shares.append(np.array([*listed, rest]) / max(int(counts.sum()), 1))
-    return _compare(name, shares[0], shares[1])
+    return _index(shares[0], shares[1])
 
 
-def _compare(name: str, old: "np.ndarray[Any, Any]", new: "np.ndarray[Any, Any]") -> Drift:
+def _index(old: "np.ndarray[Any, Any]", new: "np.ndarray[Any, Any]") -> float:
     import numpy as np
 
     p, q = np.maximum(new, FLOOR), np.maximum(old, FLOOR)
-    return Drift(
-        column=name,
-        psi=float(((p - q) * np.log(p / q)).sum()),
-        before=tuple(float(x) for x in old),
-        now=tuple(float(x) for x in new),
-    )
+    return float(((p - q) * np.log(p / q)).sum())

@@ -20,25 +20,28 @@ DRIFT_COLUMNS: Final = 10
 
 
 def feature_drift(found: Sequence[Drift]) -> Picture:
-    """Population stability index of the columns that moved most since the snapshot before.
+    """Population stability index of the columns that moved most unusually since the day before.
 
     Args:
-        found: The index of each column; those with a large shift stand out.
+        found: The index of each column; those with a large shift stand out, and a line marks
+            where it begins.
     """
     figure = new_figure()
     axes = figure.subplots()
-    shown = sorted(found, key=lambda one: one.psi)[-DRIFT_COLUMNS:]
+    shown = sorted(found, key=lambda one: one.psi / one.limit)[-DRIFT_COLUMNS:]
     values = [one.psi for one in shown]
     bars = axes.barh(
         [one.column for one in shown],
         values,
-        color=[ORANGE if index > LARGE_SHIFT else BLUE for index in values],
+        color=[ORANGE if one.psi > one.limit else BLUE for one in shown],
         height=0.65,
     )
     axes.bar_label(bars, fmt="%.2f", padding=3, fontsize=8, color=DARK, bbox=WHITE)
-    axes.axvline(LARGE_SHIFT, color=GREY, linewidth=1, linestyle="--", zorder=0)
-    axes.set_xlim(0, max([LARGE_SHIFT, *values]) * 1.15)
-    axes.set_xlabel(f"population stability index (dashed: {LARGE_SHIFT:g}, a large shift)")
+    limits = [one.limit for one in shown]
+    rows = range(len(shown))
+    axes.vlines(limits, [n - 0.42 for n in rows], [n + 0.42 for n in rows], color=GREY)
+    axes.set_xlim(0, max([LARGE_SHIFT, *limits, *values]) * 1.15)
+    axes.set_xlabel("population stability index; a line: unusual from here")
     axes.set_title(
         "Drift since the previous snapshot", loc="left", fontsize=10, fontweight="bold", color=DARK
     )

@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from ml_platform.errors import TrainingSetError
 from ml_platform.training_set.manifest import SnapshotManifest, Source, schema_hash
@@ -21,6 +21,8 @@ from ml_platform.training_set.writer import SnapshotWriter
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+SAMPLE_ROWS: Final = 200_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -170,6 +172,24 @@ class SnapshotStore:
         for file in manifest.files:
             with place.filesystem.open(place.path(file.path), "rb") as stream:
                 tables.append(pq.read_table(stream, columns=list(columns) if columns else None))
+        return pa.concat_tables(tables)
+
+    def sample(
+        self, manifest: SnapshotManifest, columns: Sequence[str], *, rows: int = SAMPLE_ROWS
+    ) -> "pa.Table":
+        """Row groups from all over a snapshot, until they have `rows`: for checks of any size."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        place = self.folder / manifest.partition
+        groups = [
+            (file.path, index) for file in manifest.files for index in range(len(file.row_groups))
+        ]
+        step = max(1, manifest.rows // rows)
+        tables = []
+        for path, index in groups[::step]:
+            with place.filesystem.open(place.path(path), "rb") as stream:
+                tables.append(pq.ParquetFile(stream).read_row_group(index, columns=list(columns)))
         return pa.concat_tables(tables)
 
     def _remove_unreferenced(self, place: Folder, write_id: str) -> None:

@@ -33,9 +33,7 @@ def learning() -> Picture:
 
 
 def drift() -> Picture:
-    return feature_drift(
-        [Drift(column=f"column_{n}", psi=n / 20, before=(), now=()) for n in range(14)]
-    )
+    return feature_drift([Drift(column=f"column_{n}", psi=n / 20) for n in range(14)])
 
 
 PICTURES = [calibration(), learning(), drift()]

@@ -62,13 +62,23 @@ def test_a_snapshot_of_other_columns_fails_the_contract(store: SnapshotStore) ->
 
 
 def test_equal_days_do_not_drift() -> None:
-    assert shifted(drift(day_of_flights(), day_of_flights(), SPEC)) == []
+    assert shifted(drift([day_of_flights(), day_of_flights()], SPEC)) == []
 
 
 def test_a_column_that_moved_comes_first_and_is_called_shifted() -> None:
     moved = day_of_flights(wind=np.full(100, 40.0))
-    found = drift(day_of_flights(), moved, SPEC)
+    found = drift([day_of_flights(), moved], SPEC)
     assert [one.column for one in shifted(found)] == ["wind"]
+
+
+def test_a_column_that_moves_as_much_every_night_is_not_called_shifted() -> None:
+    days = [day_of_flights(wind=np.full(100, 10.0 * n)) for n in range(5)]
+    assert shifted(drift(days, SPEC)) == []
+
+
+def test_a_sample_takes_row_groups_from_all_over_a_snapshot(store: SnapshotStore) -> None:
+    manifest = manifest_of(store, day_of_flights())
+    assert store.sample(manifest, ["wind"]).equals(store.read(manifest, ["wind"]))
 
 
 def test_the_rank_auc_counts_ties_as_half() -> None:
