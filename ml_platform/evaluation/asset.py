@@ -80,8 +80,8 @@ def build_evaluation(
         ],
         partitions_def=partitions_def,
         backfill_policy=dg.BackfillPolicy.multi_run(max_partitions_per_run=1),
-        description=f"The partition's model scored on the {days_of(spec.holdout_days)} after "
-        "it, against the base rate, a logistic regression, gradient-boosted trees and the champion.",
+        description=f"The partition's model scored on the {days_of(spec.holdout_days)} after it, "
+        "against the base rate, a logistic regression, gradient-boosted trees and the champion.",
         kinds={"python", "scikitlearn"},
         metadata={"holdout_days": spec.holdout_days},
         check_specs=[
@@ -117,7 +117,7 @@ def build_evaluation(
                     passed=verdict.passed,
                     description=verdict.sentence,
                     # The number is drawn over time on the check's page.
-                    metadata={"finding": verdict.sentence} | _known(report.candidate, gate.metric),
+                    metadata={"finding": verdict.sentence, **_known(report.candidate, gate.metric)},
                 )
                 for gate, verdict in zip(spec.gates, report.verdicts, strict=True)
             ],

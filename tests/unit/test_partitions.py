@@ -58,10 +58,10 @@ def test_a_range_that_ends_before_it_begins_is_refused() -> None:
 def test_a_window_before_the_first_partition_says_how_much_later_to_begin() -> None:
     with pytest.raises(PartitionError, match="the first partition is 2013-01-01") as caught:
         require_days(window_keys("2013-01-10", 28), DEMO, what="training")
-    assert "at least 18 day(s) later" in caught.value.hint
+    assert "at least 18 days later" in caught.value.hint
 
 
 def test_a_partition_in_the_future_says_how_much_earlier_to_begin() -> None:
     with pytest.raises(PartitionError, match="the last day with data is 2013-06-01") as caught:
         require_days(["2013-06-03"], OPEN_ENDED, what="training", now=NOON)
-    assert "at least 2 day(s) earlier" in caught.value.hint
+    assert "at least 2 days earlier" in caught.value.hint
