@@ -8,6 +8,8 @@ PYTHON ?= python3.11
 export UV_PYTHON_DOWNLOADS := never
 export DAGSTER_HOME ?= $(CURDIR)/.mlp/dagster
 export DO_NOT_TRACK := 1
+export MLFLOW_DISABLE_TELEMETRY := true
+export MLFLOW_SERVER_ENABLE_JOB_EXECUTION := false
 
 .DEFAULT_GOAL := help
 
@@ -20,8 +22,13 @@ demo: install ## Train a model on real flights, day by day, and print what was m
 	$(RUN)mlp demo
 
 .PHONY: dev
-dev: install ## Open the Dagster UI on the demo's state, at http://127.0.0.1:3000
+dev: install ## Open the Dagster UI (http://127.0.0.1:3000) and MLflow (:5000) on the demo's state
 	$(RUN)mlp doctor --quiet
+	@if [ -z "$$MLP_MLFLOW_TRACKING_URI" ]; then \
+	  $(RUN)mlflow server --host 127.0.0.1 --port 5000 --workers 1 \
+	    --backend-store-uri "sqlite:///$${MLP_HOME:-$(CURDIR)/.mlp}/mlflow.db" & \
+	  trap "kill $$!" EXIT; \
+	fi; \
 	$(RUN)dg dev --host 127.0.0.1
 
 .PHONY: test
