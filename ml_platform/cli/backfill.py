@@ -9,7 +9,7 @@ from ml_platform.cli.helptext import help_of
 
 if TYPE_CHECKING:
     from ml_platform.cli.backfill_here import BackfillReport
-    from ml_platform.cli.plan import Plan, Stage
+    from ml_platform.cli.plan import Plan
 
 HELP: Final = help_of(
     "mlp backfill flight_delay --from 2013-03-01 --to 2013-03-14",
@@ -20,8 +20,8 @@ HELP: Final = help_of(
 )
 
 
-class OneStage(enum.StrEnum):
-    """What `--only` may name."""
+class LastStage(enum.StrEnum):
+    """What `--through` may name."""
 
     FEATURES = "features"
     TRAINING_SET = "training_set"
@@ -34,9 +34,9 @@ def backfill(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The model.")],
     first: Annotated[str, typer.Option("--from", metavar="DAY", help="The first partition.")],
     last: Annotated[str, typer.Option("--to", metavar="DAY", help="The last partition.")],
-    only: Annotated[
-        OneStage | None, typer.Option("--only", help="Make this stage of the days and no other.")
-    ] = None,
+    through: Annotated[
+        LastStage, typer.Option("--through", help="Stop after this stage.")
+    ] = LastStage.CHAMPION,
     max_parallel: Annotated[
         int | None,
         typer.Option(
@@ -64,7 +64,7 @@ def backfill(
 ) -> None:
     """Make the history of a model; the help is `HELP`."""
     from ml_platform.cli.backfill_here import backfill_here, make_plan, requested_days
-    from ml_platform.cli.output import note, print_json, say
+    from ml_platform.cli.output import counted, note, print_json, say
     from ml_platform.cli.server import launch, server_answers
     from ml_platform.cli.session import open_session
     from ml_platform.cli.specs import read_model
@@ -72,11 +72,10 @@ def backfill(
 
     settings = load_settings()
     model = read_model(name)
-    stage: Stage | None = only.value if only else None
     with open_session(settings) as session:
         chain = session.chain(model)
-        days = requested_days(chain, first, last, settings, only=stage)
-        plan = make_plan(session, chain, days, only=stage, redo=redo)
+        days = requested_days(chain, first, last, settings, through=through.value)
+        plan = make_plan(session, chain, days, through=through.value, redo=redo)
         if dry_run:
             print_json(plan) if as_json else show_plan(plan)
             return
@@ -90,7 +89,8 @@ def backfill(
             return
         if not as_json:
             note(
-                f"{name}: {len(plan.steps)} run(s) to make, {len(plan.ready_days)} day(s) are there"
+                f"{name}: {counted(len(plan.steps), 'run')} to make; of "
+                f"{counted(len(plan.days), 'day')} {len(plan.ready_days)} were there before"
             )
         report = backfill_here(session, chain, plan, max_parallel=max_parallel)
     print_json(report) if as_json else show_report(report)
@@ -101,7 +101,7 @@ def backfill(
 def show_plan(plan: "Plan") -> None:
     """The plan as a table."""
     from ml_platform.cli.carry_out import TITLES
-    from ml_platform.cli.output import days_in_words, print_table, say
+    from ml_platform.cli.output import counted, days_in_words, print_table, say
 
     if not plan.steps:
         say(f"nothing to do: all of {days_in_words(plan.days)} is there")
@@ -116,7 +116,7 @@ def show_plan(plan: "Plan") -> None:
         )
         for number, step in enumerate(plan.steps, 1)
     ]
-    title = f"{plan.model} {days_in_words(plan.days)}: {len(rows)} run(s)"
+    title = f"{plan.model} {days_in_words(plan.days)}: {counted(len(rows), 'run')}"
     columns = ("run", "makes", "partitions", "days", "assets")
     print_table(columns, rows, title=title, right=("run", "days", "assets"))
 
@@ -125,7 +125,7 @@ def show_report(report: "BackfillReport") -> None:
     """What came of it: one line if all is well, else what failed, why, and what to do."""
     from rich.markup import escape
 
-    from ml_platform.cli.output import days_in_words, say
+    from ml_platform.cli.output import counted, days_in_words, say
 
     bad = [one for one in report.results if one.status in ("failed", "skipped")]
     refused = sum(one.status == "refused" for one in report.results)
@@ -133,10 +133,10 @@ def show_report(report: "BackfillReport") -> None:
     if not bad:
         kept = f", {len(report.reused)} of them before" if report.reused else ""
         gates = f"; {refused} did not pass its gates" if refused else ""
-        there = f"{len(report.days)} day(s) are there{kept}{gates}"
+        there = f"{counted(len(report.days), 'day')} made{kept}{gates}"
         say(f"[green]✓[/green] {report.model} {days}: {there}")
         return
-    say(f"[red]✗[/red] {report.model} {days}: {len(bad)} step(s) were not made")
+    say(f"[red]✗[/red] {report.model} {days}: {counted(len(bad), 'step')} not made")
     for one in bad:
         say(f"  [bold]{escape(one.title)}[/bold] {one.status}: {escape(one.message)}")
         if one.hint:

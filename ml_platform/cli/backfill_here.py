@@ -18,7 +18,7 @@ from ml_platform.cli.carry_out import (
     step_title,
     summary,
 )
-from ml_platform.cli.plan import Chain, Plan, Stage, Step, plan_backfill
+from ml_platform.cli.plan import RANGE_STAGES, Chain, Plan, Stage, Step, plan_backfill
 from ml_platform.cli.progress import Progress
 from ml_platform.cli.runs import limit_pool
 from ml_platform.cli.session import Session
@@ -53,7 +53,7 @@ class BackfillReport:
 
 
 def requested_days(
-    chain: Chain, first: str, last: str, settings: Settings, *, only: Stage | None = None
+    chain: Chain, first: str, last: str, settings: Settings, *, through: Stage = "champion"
 ) -> list[str]:
     """The partitions from `first` to `last`, all of which have their window and held-out days.
 
@@ -62,17 +62,22 @@ def requested_days(
     """
     days = day_range(parse_day(first), parse_day(last))
     require_days(days, settings, what=f"a backfill of {chain.model} from {first} to {last}")
-    if only in ("source", "features", "training_set"):
+    if through in RANGE_STAGES:
         return days
     what = f"a backfill of {chain.model} from {first} to {last}"
     require_days(window_keys(first, chain.window_days), settings, what=what)
-    if only != "model":
+    if through != "model":
         require_days(holdout_keys(last, chain.holdout_days), settings, what=what)
     return days
 
 
 def make_plan(
-    session: Session, chain: Chain, days: Sequence[str], *, only: Stage | None, redo: bool
+    session: Session,
+    chain: Chain,
+    days: Sequence[str],
+    *,
+    through: Stage = "champion",
+    redo: bool = False,
 ) -> Plan:
     """The plan for what is missing now."""
     return plan_backfill(
@@ -80,7 +85,7 @@ def make_plan(
         days,
         there=session.there(chain),
         sources_there=session.sources_there(chain),
-        only=only,
+        through=through,
         redo=redo,
     )
 

@@ -111,7 +111,12 @@ class Executor:
             return [result]
         if result.status != "failed" or result.wrong_input:
             return [result]
-        return [self._run(replace(step, days=(day,))) for day in step.days]
+        by_day: list[StepResult] = []
+        for day in step.days:
+            by_day.append(self._run(replace(step, days=(day,))))
+            if len(by_day) == 2 and {one.message for one in by_day} == {result.message}:
+                return [result]  # no day is at fault: all fail alike
+        return by_day
 
     def _run(self, step: Step) -> StepResult:
         with self.progress.step(step_title(step.stages, step.days)) as shown:

@@ -73,7 +73,7 @@ def run_demo(settings: "Settings") -> DemoReport:
     with open_session(settings) as session:
         chain = session.chain(model)
         days = requested_days(chain, FIRST, LAST, settings)
-        plan = make_plan(session, chain, days, only=None, redo=False)
+        plan = make_plan(session, chain, days)
         try:
             backfill = backfill_here(session, chain, plan)
         finally:

@@ -66,6 +66,7 @@ class Plan:
         shared: Sources, features and training sets.
         by_day: Model, evaluation and champion of each day, oldest first.
         needs: For each day of `by_day`, the days whose training set it needs.
+        through: The last stage that is made.
     """
 
     model: str
@@ -73,6 +74,7 @@ class Plan:
     shared: tuple[Step, ...]
     by_day: tuple[Step, ...]
     needs: Mapping[str, tuple[str, ...]]
+    through: Stage = "champion"
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -82,7 +84,8 @@ class Plan:
     @property
     def ready_days(self) -> tuple[str, ...]:
         """Days that were asked for and need nothing."""
-        busy = {day for step in self.by_day for day in step.days}
+        last = self.by_day if self.through in DAY_STAGES else self.shared
+        busy = {day for step in last for day in step.days}
         return tuple(day for day in self.days if day not in busy)
 
 
@@ -92,7 +95,6 @@ def plan_backfill(
     *,
     there: Mapping[str, AbstractSet[str]],
     sources_there: AbstractSet[str] = frozenset(),
-    only: Stage | None = None,
     redo: bool = False,
     through: Stage = "champion",
 ) -> Plan:
@@ -103,10 +105,9 @@ def plan_backfill(
         days: Partition keys, oldest first.
         there: By asset key, the partitions that are there.
         sources_there: Assets without partitions that are there.
-        only: Do this stage of `days` and nothing else; features and training sets are then those
-            of `days` themselves, not of their windows.
         redo: Do what is there as well, but for sources.
-        through: The last stage of a day: model, evaluation or champion.
+        through: The last stage. Up to the training set it is that of `days` themselves, from the
+            model on also those of their windows.
     """
 
     def missing(key: str, wanted: Iterable[str]) -> set[str]:
@@ -114,7 +115,7 @@ def plan_backfill(
 
     by_day: list[Step] = []
     needs: dict[str, tuple[str, ...]] = {}
-    stages = [only] if only else list(STAGES[: STAGES.index(through) + 1])
+    stages = STAGES[: STAGES.index(through) + 1]
     for day in days:
         todo: list[Stage] = []
         for stage in DAY_STAGES:
@@ -125,15 +126,14 @@ def plan_backfill(
             by_day.append(_day_step(chain, tuple(todo), day))
             needs[day] = tuple(sorted(_needed(chain, todo, day)))
     wanted = {day for needed in needs.values() for day in needed}
-    if only in RANGE_STAGES:
+    if through in RANGE_STAGES:
         wanted = set(days)
     training_set = missing(f"{chain.model}/training_set", wanted)
-    features = {day for key in chain.features for day in missing(key, training_set)}
-    if only == "features":
-        features = {day for key in chain.features for day in missing(key, wanted)}
-    shared: list[Step] = []
+    built = wanted if through == "features" else training_set
+    features = {day for key in chain.features for day in missing(key, built)}
     absent = tuple(key for key in chain.sources if key not in sources_there)
-    if absent and (only == "source" or (only is None and features)):
+    shared: list[Step] = []
+    if absent and features:
         shared.append(Step(stages=("source",), assets=absent))
     by_stage: dict[Stage, set[str]] = {"features": features, "training_set": training_set}
     for stage, its_days in by_stage.items():
@@ -148,6 +148,7 @@ def plan_backfill(
         shared=tuple(shared),
         by_day=tuple(by_day),
         needs=needs,
+        through=through,
     )
 
 

@@ -66,7 +66,10 @@ def local_clusters(home: Path, *, now: Callable[[], float] = time.time) -> list[
                 keeper_pid=state.keeper.pid,
                 pids=tuple(one.pid for one in owned(state.mark, state.ray)),
                 users=users,
-                idle_s=max(0.0, now() - state.quiet_since) if state.quiet_since else 0.0,
+                # The keeper notes it now and then: a user of this moment is newer than that.
+                idle_s=max(0.0, now() - state.quiet_since)
+                if state.quiet_since and not users
+                else 0.0,
                 jobs=_jobs(folder, state) if alive and state.phase == "ready" else (),
             )
         )

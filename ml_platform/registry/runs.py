@@ -74,7 +74,9 @@ def _experiment(client: Any, name: str, artifact_root: str | None) -> str:
     if found is None:
         location = f"{artifact_root}/{name}" if artifact_root else None
         try:
-            return str(client.create_experiment(name, artifact_location=location))
+            # Without the tag MLflow shows the pages for language models.
+            tags = {"mlflow.experimentKind": "custom_model_development"}
+            return str(client.create_experiment(name, artifact_location=location, tags=tags))
         except MlflowException as error:
             if error_code(error) != "RESOURCE_ALREADY_EXISTS":
                 raise

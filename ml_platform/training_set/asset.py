@@ -22,7 +22,7 @@ from ml_platform.warehouse.open import open_warehouse
 CHECKS = {
     "not_empty": "There are rows to train on.",
     "schema_as_contract": "The columns and their types are those that the model asks for.",
-    "label_present": "Most rows have a label, and both outcomes are among them.",
+    "label_present": "Enough rows have a label, and both outcomes are among them.",
     "no_leak": "No feature knows anything from after its event, nor foretells the label alone.",
 }
 

@@ -55,7 +55,7 @@ def schema_as_contract(manifest: SnapshotManifest, spec: FeaturesSpec) -> Findin
 
 
 def label_present(manifest: SnapshotManifest, spec: FeaturesSpec) -> Finding:
-    """Most rows have a label, and both classes are there."""
+    """Enough rows have a label, and both classes are there."""
     total = manifest.rows + manifest.rows_without_label
     share = manifest.rows_without_label / total if total else 1.0
     both = 0 < manifest.positives < manifest.rows
@@ -64,7 +64,7 @@ def label_present(manifest: SnapshotManifest, spec: FeaturesSpec) -> Finding:
         f"{spec.label} is 1 in {rate:.1%} of {manifest.rows:,} rows; "
         f"{manifest.rows_without_label:,} rows ({share:.1%}) without it are left out"
     )
-    return Finding(passed=both and share < 0.5, sentence=sentence)
+    return Finding(passed=both and share <= spec.unlabelled_at_most, sentence=sentence)
 
 
 def no_late_knowledge(manifest: SnapshotManifest, spec: FeaturesSpec) -> Finding:

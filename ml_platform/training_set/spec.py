@@ -20,6 +20,12 @@ class FeaturesSpec(BaseModel):
         description="Column with the moment at which the last of the row's features was known."
     )
     partition_column: str = Field(default="partition_date", description="The day of a row.")
+    unlabelled_at_most: float = Field(
+        default=0.5,
+        ge=0,
+        le=1,
+        description="Share of a day's rows that may lack the label; more is taken for a defect.",
+    )
     min_category_count: int = Field(
         default=2,
         ge=1,
@@ -32,7 +38,7 @@ class FeaturesSpec(BaseModel):
         names = [*self.numbers, *self.categories, self.label]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
-            msg = f"column(s) {', '.join(twice)} named twice in numbers, categories and label"
+            msg = f"{', '.join(twice)}: named twice in numbers, categories and label"
             raise ValueError(msg)
         if not self.numbers and not self.categories:
             msg = "a model needs at least one column in numbers or categories"

@@ -153,7 +153,7 @@ class SnapshotStore:
                 f"{what} needs the training sets of {partitions[0]} … {partitions[-1]}, but "
                 f"{len(missing)} of {len(partitions)} are not there: {_shorten(missing)}",
                 hint=f"run `mlp backfill {self.name} --from {missing[0]} --to {missing[-1]} "
-                "--only training_set`, or materialize them in the Dagster UI.",
+                "--through training_set`, or materialize them in the Dagster UI.",
             )
         return [manifest for manifest in found.values() if manifest is not None]
 

@@ -10,7 +10,7 @@ import pytest
 
 from ml_platform.errors import WarehouseError
 from ml_platform.warehouse.duckdb import BATCH_ROWS, DuckDBWarehouse
-from ml_platform.warehouse.interface import TableRef
+from ml_platform.warehouse.interface import TableRef, Warehouse
 
 pytestmark = pytest.mark.integration
 
@@ -59,7 +59,7 @@ def _hold(file: Path, mode: str) -> Iterator[subprocess.Popen[str]]:
         holder.kill()
 
 
-def xs(warehouse: DuckDBWarehouse, **options: object) -> list[int]:
+def xs(warehouse: Warehouse, **options: object) -> list[int]:
     batches = warehouse.read(
         TABLE,
         partition_column="day",
