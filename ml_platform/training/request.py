@@ -69,7 +69,7 @@ class TrainingRequest(BaseModel):
             "snapshots": [snapshot.version for snapshot in self.snapshots],
             "features": self.features.model_dump(mode="json"),
             "training": self.training.model_dump(
-                mode="json", exclude={"worker_retries", "max_runtime_s"}
+                mode="json", exclude={"worker_retries", "checkpoint_every_s", "max_runtime_s"}
             ),
             "workers": self.cluster.workers.model_dump(mode="json", include={"count", "gpus"}),
             "code": self.code_version,

@@ -29,6 +29,12 @@ class TrainingSpec(BaseModel):
         le=20,
         description="How often a training goes on from its checkpoint after a worker died.",
     )
+    checkpoint_every_s: float = Field(
+        default=20.0,
+        ge=0,
+        description="Seconds between checkpoints. One costs 0.1 to 2 s, so 0 (after every epoch) "
+        "is for long epochs only.",
+    )
     max_runtime_s: int = Field(
         default=6 * 3600, ge=60, description="Limit of the running training, in seconds."
     )

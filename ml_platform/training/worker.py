@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 TENSORS_FILE: Final = "tensors.safetensors"
 PROGRESS_FILE: Final = "progress.json"
 WEIGHTS_FILE: Final = "model.safetensors"
-CHECKPOINT_EVERY_S: Final = 20.0
-"""Reporting a checkpoint waits for Ray's controller (0.1 to 2 s): not after each short epoch."""
 
 
 def train_loop(config: dict[str, Any]) -> None:
@@ -91,6 +89,8 @@ class WorkerRun(TrainingRun):
         self._request = request
         self._pipes = pipes
         self._clock = clock
+        # Reporting one waits for Ray's controller, so not after each short epoch.
+        self._checkpoint_every_s = request.training.checkpoint_every_s
         self._last_checkpoint_at = clock()
         self._history: list[dict[str, Any]] = []
         self._latest: Callable[[], Mapping[str, Any]] | None = None
@@ -126,7 +126,7 @@ class WorkerRun(TrainingRun):
         if self._pipes is not None:
             text = ", ".join(f"{name} {value:.5f}" for name, value in metrics.items())
             self._pipes.log.info(f"epoch {epoch}: {text}")
-        if self._agree(self._clock() - self._last_checkpoint_at >= CHECKPOINT_EVERY_S):
+        if self._agree(self._clock() - self._last_checkpoint_at >= self._checkpoint_every_s):
             self._checkpoint(finished=False)
 
     def restored(self) -> Restored | None:

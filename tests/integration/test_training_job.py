@@ -1,0 +1,160 @@
+"""A training as a Ray job, from the request to the model's files, and what it does in trouble."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ml_platform.clusters.local import LocalClusters
+from ml_platform.errors import NonFiniteLossError, PlatformError, UserCodeError, WorkerDiedError
+from ml_platform.evaluation.scoring import load_predictor, score_batches
+from ml_platform.training.api import FeatureEncoding
+from ml_platform.training.launch import Trained, train
+from ml_platform.training.reader import read_batches
+from ml_platform.training.request import TrainingRequest
+from ml_platform.training_set.storage import Folder
+from ml_platform.training_set.store import SnapshotStore
+from tests.support.trainings import request
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture(scope="module")
+def clusters(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalClusters]:
+    clusters = LocalClusters(tmp_path_factory.mktemp("ray"), idle_timeout_s=120)
+    yield clusters
+    clusters.shutdown()
+
+
+@pytest.fixture(scope="module")
+def storage(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("storage")
+
+
+@pytest.fixture(scope="module")
+def log() -> list[str]:
+    return []
+
+
+@pytest.fixture(scope="module")
+def wanted(storage: Path) -> TrainingRequest:
+    return request(storage, workers=2)
+
+
+@pytest.fixture(scope="module")
+def trained(wanted: TrainingRequest, clusters: LocalClusters, log: list[str]) -> Trained:
+    """A training on two workers that went well."""
+    return train(wanted, clusters, on_log=log.append)
+
+
+def silently(line: str) -> None:
+    del line
+
+
+def failure_of(wanted: TrainingRequest, clusters: LocalClusters) -> PlatformError:
+    with pytest.raises(PlatformError) as raised:
+        train(wanted, clusters, on_log=silently)
+    return raised.value
+
+
+def weights_of(done: Trained) -> bytes:
+    return Folder(done.result.model_uri).read("model.safetensors")
+
+
+def test_a_training_leaves_its_result_as_a_file(trained: Trained) -> None:
+    assert trained.result.status == "succeeded"
+    assert trained.result.rows == 1200
+    assert [record.epoch for record in trained.result.history] == [0, 1, 2, 3]
+
+
+def test_a_training_says_how_long_each_phase_took(trained: Trained) -> None:
+    names = [phase.name for phase in trained.phases]
+    assert names[:3] == ["cluster", "submit", "pending"]
+    assert names[-1] == "loop"
+
+
+def test_what_the_job_writes_reaches_its_caller(trained: Trained, log: list[str]) -> None:
+    assert trained.submission_id
+    assert any("TrainController" in line or "RayTrainWorker" in line for line in log)
+
+
+def test_equal_inputs_are_not_trained_twice(
+    trained: Trained, wanted: TrainingRequest, clusters: LocalClusters
+) -> None:
+    again = train(wanted, clusters, on_log=silently)
+    assert again.reused
+    assert again.result == trained.result
+
+
+def test_a_model_is_scored_by_the_code_that_it_was_trained_with(
+    trained: Trained, wanted: TrainingRequest
+) -> None:
+    directory = Path(trained.result.model_uri.removeprefix("file://"))
+    store = SnapshotStore(wanted.storage_root, "troubled")
+    encoding = FeatureEncoding.model_validate_json((directory / "encoding.json").read_text())
+    batches = read_batches(store.file_refs(store.load("2013-01-04")), encoding)
+
+    scored = score_batches(load_predictor(directory), batches)
+
+    positives = scored.probabilities[scored.labels == 1].mean()
+    assert positives > scored.probabilities[scored.labels == 0].mean() + 0.05
+
+
+def test_one_worker_trains_the_same_bits_each_time(storage: Path, clusters: LocalClusters) -> None:
+    first, second = (
+        train(request(storage, attempt=name), clusters, on_log=silently) for name in ("a", "b")
+    )
+    assert not second.reused
+    assert weights_of(first) == weights_of(second)
+
+
+def test_a_train_py_that_raises_is_shown_with_its_line(
+    storage: Path, clusters: LocalClusters
+) -> None:
+    wanted = request(storage, trouble="raise", trouble_epoch=1)
+
+    error = failure_of(wanted, clusters)
+
+    assert isinstance(error, UserCodeError)
+    assert "train.py raised KeyError: 'no_such_column'" in error.message
+    assert "raise KeyError(column)" in error.traceback
+    assert not Folder(wanted.folder_uri).exists("model")
+
+
+def test_a_loss_that_is_no_number_stops_the_training(
+    storage: Path, clusters: LocalClusters
+) -> None:
+    error = failure_of(request(storage, trouble="nan", trouble_epoch=2), clusters)
+
+    assert isinstance(error, NonFiniteLossError)
+    assert "train_loss became nan in epoch 2" in error.message
+    assert "learning rate" in error.hint
+
+
+def test_a_killed_worker_is_replaced_and_goes_on_from_the_checkpoint(
+    storage: Path, tmp_path: Path, clusters: LocalClusters
+) -> None:
+    dying: dict[str, Any] = {"trouble": "die", "trouble_epoch": 2, "marker": str(tmp_path / "died")}
+
+    done = train(request(storage, **dying), clusters, on_log=silently)
+
+    assert (tmp_path / "died").exists()
+    assert done.result.attempts == 2
+    # Ray's controller may not have noted the checkpoint of the last moment.
+    assert done.result.resumed_from_epoch in {0, 1}
+    assert [record.epoch for record in done.result.history] == [0, 1, 2, 3]
+
+
+def test_a_worker_that_keeps_dying_is_given_up_and_the_next_run_works(
+    storage: Path, tmp_path: Path, clusters: LocalClusters
+) -> None:
+    dying: dict[str, Any] = {"trouble": "die", "trouble_epoch": 0, "marker": str(tmp_path / "died")}
+    wanted = request(storage, training={"worker_retries": 0}, **dying)
+
+    error = failure_of(wanted, clusters)
+    done = train(wanted, clusters, on_log=silently)
+
+    assert isinstance(error, WorkerDiedError)
+    assert "memory" in error.hint
+    assert done.result.status == "succeeded"

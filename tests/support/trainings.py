@@ -1,0 +1,63 @@
+"""Requests for small trainings on made-up flights, and a Ray to run them on."""
+
+from pathlib import Path
+from typing import Any
+
+from ml_platform.clusters.spec import ClusterSpec, WorkerGroup
+from ml_platform.training.request import (
+    SnapshotRef,
+    TrainingRequest,
+    code_reference,
+    code_version,
+)
+from ml_platform.training.spec import TrainingSpec
+from ml_platform.training_set.store import SnapshotStore
+from tests.support.flights import SOURCE, SPEC, day_of_flights
+
+TROUBLED = Path(__file__).parent / "models" / "troubled"
+DAYS = 4
+
+
+def written_days(storage: Path, *, rows: int = 300) -> list[SnapshotRef]:
+    """Snapshots of the first days of January, of the model `troubled`."""
+    store = SnapshotStore(storage.as_uri(), "troubled")
+    manifests = [
+        store.write(
+            f"2013-01-{day:02d}",
+            day_of_flights(day, rows=rows).to_batches(),
+            spec=SPEC,
+            source=SOURCE,
+        ).manifest
+        for day in range(1, DAYS + 1)
+    ]
+    return [SnapshotRef(partition=m.partition, version=m.version, rows=m.rows) for m in manifests]
+
+
+def request(
+    storage: Path,
+    *,
+    attempt: str = "",
+    workers: int = 1,
+    code: Path = TROUBLED,
+    training: dict[str, Any] | None = None,
+    **parameters: Any,
+) -> TrainingRequest:
+    """A training of `troubled`; `parameters` are those of its `train.py`."""
+    limits = {"worker_retries": 1, "checkpoint_every_s": 0} | (training or {})
+    return TrainingRequest(
+        model="troubled",
+        partition=f"2013-01-{DAYS:02d}",
+        storage_root=storage.as_uri(),
+        snapshots=tuple(written_days(storage)),
+        features=SPEC,
+        training=TrainingSpec(
+            window_days=DAYS,
+            validation_days=1,
+            parameters={"epochs": 4} | parameters,
+            **limits,
+        ),
+        cluster=ClusterSpec(workers=WorkerGroup(count=workers)),
+        code=code_reference(code),
+        code_version=code_version(code),
+        attempt=attempt,
+    )
