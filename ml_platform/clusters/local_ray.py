@@ -90,7 +90,6 @@ def job_environment(environ: Mapping[str, str]) -> dict[str, str]:
         "PYTHONPATH": os.pathsep.join(path for path in paths if path),
         # Two seconds by default, for which every `ray.train.report` would wait.
         "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.1",
-        "RAY_TRAIN_ENABLE_STATE_TRACKING": "1",
         # Each line counts: metrics travel in the log.
         "RAY_DEDUP_LOGS": "0",
         # Spinning threads starve the other worker when both share two cores: 57 s became 13 s.

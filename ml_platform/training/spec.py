@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 
 class TrainingSpec(BaseModel):
@@ -15,10 +15,11 @@ class TrainingSpec(BaseModel):
         default=28, ge=2, le=3660, description="Trailing days that a model trains on."
     )
     seed: int = Field(default=1, ge=0, le=2**31 - 1, description="Seed of everything random.")
-    validation_days: int = Field(
-        default=4,
-        ge=1,
-        description="Days of the window that are kept for early stopping, evenly spread over it.",
+    validation_share: float = Field(
+        default=0.1,
+        gt=0,
+        le=0.5,
+        description="Share of the window's rows that is kept for early stopping, evenly spread.",
     )
     parameters: dict[str, Any] = Field(
         default_factory=dict, description="Handed to `train.py` as `run.params`."
@@ -39,15 +40,10 @@ class TrainingSpec(BaseModel):
         default=6 * 3600, ge=60, description="Limit of the running training, in seconds."
     )
 
-    @model_validator(mode="after")
-    def _leaves_days_to_train_on(self) -> "TrainingSpec":
-        if self.validation_days >= self.window_days:
-            msg = (
-                f"validation_days {self.validation_days} leaves nothing of window_days "
-                f"{self.window_days} to train on: write 1 … {self.window_days - 1}"
-            )
-            raise ValueError(msg)
-        return self
+    @property
+    def validation_every(self) -> int:
+        """Every how many rows one is for validation."""
+        return max(2, round(1 / self.validation_share))
 
     @field_validator("parameters")
     @classmethod

@@ -21,7 +21,7 @@ from ml_platform.training.api import (
     TrainingRun,
 )
 from ml_platform.training.model_code import load_function
-from ml_platform.training.reader import DataFileRef, ShardReader
+from ml_platform.training.reader import DataFileRef, RowPart, ShardReader
 from ml_platform.training.request import MODEL_FOLDER, TrainingRequest
 from ml_platform.training_set.storage import Folder
 
@@ -63,7 +63,7 @@ class WorkerRun(TrainingRun):
     Args:
         request: What is to be trained.
         encoding: How columns become numbers.
-        files: The files of each split.
+        files: The files of the window.
         rank: This worker.
         world_size: All workers.
         pipes: Where progress goes; None where nobody listens.
@@ -75,7 +75,7 @@ class WorkerRun(TrainingRun):
         request: TrainingRequest,
         encoding: FeatureEncoding,
         *,
-        files: Mapping[Split, Sequence[DataFileRef]],
+        files: Sequence[DataFileRef],
         rank: int,
         world_size: int,
         pipes: "PipesContext | None" = None,
@@ -97,8 +97,9 @@ class WorkerRun(TrainingRun):
         self._resumed_from_epoch: int | None = None
         self._readers: dict[Split, ShardReader] = {
             split: ShardReader(
-                files[split],
+                files,
                 encoding,
+                part=RowPart(split=split, every=request.training.validation_every),
                 rank=rank,
                 world_size=world_size,
                 seed=self.seed if split == "train" else None,

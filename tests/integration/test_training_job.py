@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -39,12 +38,12 @@ def log() -> list[str]:
 
 @pytest.fixture(scope="module")
 def wanted(storage: Path) -> TrainingRequest:
-    return request(storage, workers=2)
+    return request(storage)
 
 
 @pytest.fixture(scope="module")
 def trained(wanted: TrainingRequest, clusters: LocalClusters, log: list[str]) -> Trained:
-    """A training on two workers that went well."""
+    """A training that went well."""
     return train(wanted, clusters, on_log=log.append)
 
 
@@ -101,12 +100,12 @@ def test_a_model_is_scored_by_the_code_that_it_was_trained_with(
     assert positives > scored.probabilities[scored.labels == 0].mean() + 0.05
 
 
-def test_one_worker_trains_the_same_bits_each_time(storage: Path, clusters: LocalClusters) -> None:
-    first, second = (
-        train(request(storage, attempt=name), clusters, on_log=silently) for name in ("a", "b")
-    )
-    assert not second.reused
-    assert weights_of(first) == weights_of(second)
+def test_one_worker_trains_the_same_bits_each_time(
+    trained: Trained, storage: Path, clusters: LocalClusters
+) -> None:
+    again = train(request(storage, attempt="again"), clusters, on_log=silently)
+    assert not again.reused
+    assert weights_of(again) == weights_of(trained)
 
 
 def test_a_train_py_that_raises_is_shown_with_its_line(
@@ -132,25 +131,31 @@ def test_a_loss_that_is_no_number_stops_the_training(
     assert "learning rate" in error.hint
 
 
-def test_a_killed_worker_is_replaced_and_goes_on_from_the_checkpoint(
+def test_a_killed_worker_is_replaced_and_both_go_on_from_the_checkpoint(
     storage: Path, tmp_path: Path, clusters: LocalClusters
 ) -> None:
-    dying: dict[str, Any] = {"trouble": "die", "trouble_epoch": 2, "marker": str(tmp_path / "died")}
+    marker = tmp_path / "died"
+    dying = request(storage, workers=2, trouble="die", trouble_epoch=2, marker=str(marker))
 
-    done = train(request(storage, **dying), clusters, on_log=silently)
+    done = train(dying, clusters, on_log=silently)
 
-    assert (tmp_path / "died").exists()
+    assert marker.exists()
     assert done.result.attempts == 2
     # Ray's controller may not have noted the checkpoint of the last moment.
     assert done.result.resumed_from_epoch in {0, 1}
     assert [record.epoch for record in done.result.history] == [0, 1, 2, 3]
 
 
-def test_a_worker_that_keeps_dying_is_given_up_and_the_next_run_works(
+def test_a_failed_training_can_be_tried_again(
     storage: Path, tmp_path: Path, clusters: LocalClusters
 ) -> None:
-    dying: dict[str, Any] = {"trouble": "die", "trouble_epoch": 0, "marker": str(tmp_path / "died")}
-    wanted = request(storage, training={"worker_retries": 0}, **dying)
+    wanted = request(
+        storage,
+        training={"worker_retries": 0},
+        trouble="die",
+        trouble_epoch=0,
+        marker=str(tmp_path / "died"),
+    )
 
     error = failure_of(wanted, clusters)
     done = train(wanted, clusters, on_log=silently)

@@ -52,7 +52,6 @@ def request(
         features=SPEC,
         training=TrainingSpec(
             window_days=DAYS,
-            validation_days=1,
             parameters={"epochs": 4} | parameters,
             **limits,
         ),

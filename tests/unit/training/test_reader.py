@@ -6,14 +6,14 @@ import pytest
 import torch  # noqa: TID253
 
 from ml_platform.errors import TrainingSetError
-from ml_platform.training.api import FeatureEncoding
+from ml_platform.training.api import SPLITS, FeatureEncoding
 from ml_platform.training.encoding import fit_encoding
 from ml_platform.training.reader import (
     DataFileRef,
+    RowPart,
     ShardReader,
     read_batches,
     share,
-    validation_positions,
 )
 from ml_platform.training_set.profile import merge_profiles
 from ml_platform.training_set.store import SnapshotStore
@@ -134,7 +134,36 @@ def test_shares_cover_all_rows_each_once() -> None:
     assert [share(10, rank, 3) for rank in range(3)] == [(0, 3), (3, 6), (6, 10)]
 
 
-def test_validation_days_are_spread_over_the_window() -> None:
-    assert sorted(validation_positions(28, 4)) == [3, 10, 17, 24]
-    assert sorted(validation_positions(3, 1)) == [1]
-    assert sorted(validation_positions(5, 4)) == [0, 1, 3, 4]
+@pytest.mark.parametrize("bounds", [(0, 100), (7, 43), (13, 13), (99, 100)])
+def test_each_row_is_for_training_or_for_validation(bounds: tuple[int, int]) -> None:
+    train, held = (RowPart(split=split, every=10) for split in SPLITS)
+    assert (train.mask(*bounds) ^ held.mask(*bounds)).all()
+    assert train.count(*bounds) == train.mask(*bounds).sum()
+    assert held.count(*bounds) == held.mask(*bounds).sum()
+
+
+@pytest.mark.parametrize("cache_bytes", [0, 1 << 20], ids=["streamed", "cached"])
+def test_the_splits_of_all_workers_together_are_the_window(
+    window: tuple[Files, FeatureEncoding], cache_bytes: int
+) -> None:
+    readers = [
+        ShardReader(
+            *window,
+            part=RowPart(split=split, every=10),
+            rank=rank,
+            world_size=2,
+            cache_bytes=cache_bytes,
+        )
+        for split in SPLITS
+        for rank in range(2)
+    ]
+    seen = [torch.cat([batch.numbers for batch in one.batches(rows=9999)]) for one in readers]
+    assert len(torch.unique(torch.cat(seen), dim=0)) == sum(map(len, seen)) == sum(ROWS)
+
+
+def test_a_worker_without_a_row_to_validate_on_is_refused(
+    window: tuple[Files, FeatureEncoding],
+) -> None:
+    part = RowPart(split="validation", every=10)
+    with pytest.raises(TrainingSetError, match="one would have none to validate on"):
+        ShardReader(*window, part=part, world_size=100)

@@ -26,7 +26,6 @@ def load(directory: Path) -> Predictor:
 
     def predict(batch: Batch) -> "np.ndarray[Any, Any]":
         with torch.no_grad():
-            logits = net(batch.numbers, batch.categories)
-        return torch.sigmoid(logits).numpy()
+            return net.probabilities(batch.numbers, batch.categories).numpy()
 
     return predict
