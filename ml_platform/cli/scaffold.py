@@ -85,7 +85,7 @@ def scaffold(name: str, columns: Columns, models: Path) -> Path:
         "known_at": columns.known_at,
         "partition_column": columns.partition_column,
         "categories": ", ".join(columns.categories),
-        "numbers": ", ".join(columns.numbers),
+        "numbers": "".join(f"\n      - {name}" for name in columns.numbers) or " []",
     }
     models.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=models, prefix=".new-") as parent:

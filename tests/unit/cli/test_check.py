@@ -1,0 +1,113 @@
+"""`mlp model check`: each mistake with its place and its cure, and nothing is run."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from ml_platform.cli.check import CheckReport, check_model
+from ml_platform.cli.scaffold import FLIGHTS, scaffold
+from ml_platform.errors import ModelSpecError
+from ml_platform.settings import Settings
+from ml_platform.warehouse.duckdb import DuckDBWarehouse
+
+NOW = datetime(2026, 3, 2, tzinfo=UTC)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(home=tmp_path / "home")
+
+
+@pytest.fixture
+def models(tmp_path: Path) -> Path:
+    scaffold("ltv", FLIGHTS, tmp_path / "models")
+    return tmp_path / "models"
+
+
+def change(models: Path, file: str, old: str, new: str) -> None:
+    path = models / "ltv" / file
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+
+
+def check(models: Path, settings: Settings, partition: str = "2013-03-15") -> CheckReport:
+    return check_model("ltv", settings, partition=partition, models=models, now=NOW)
+
+
+def only_finding(report: CheckReport) -> tuple[str, str, str]:
+    (finding,) = report.findings
+    return finding.place.partition(":")[0], finding.message, finding.hint
+
+
+def test_a_new_model_passes_its_own_check(models: Path, settings: Settings) -> None:
+    report = check(models, settings)
+    assert report.findings == ()
+    assert report.plan is not None
+    assert len(report.plan.missing) == 7
+
+
+def test_a_misspelt_key_is_shown_with_its_line(models: Path, settings: Settings) -> None:
+    change(models, "defs.yaml", "window_days", "window_day")
+    (finding,) = check(models, settings).findings
+    line = (models / "ltv" / "defs.yaml").read_text().splitlines()[(finding.line or 0) - 1]
+    assert "did you mean window_days?" in finding.message
+    assert "window_day:" in line
+
+
+def test_an_unknown_feature_column_is_shown_with_near_ones(
+    models: Path, settings: Settings
+) -> None:
+    settings.home.mkdir()
+    with DuckDBWarehouse(settings.duckdb_file) as warehouse:
+        warehouse.run("CREATE SCHEMA ml_local")
+        warehouse.run(
+            "CREATE TABLE ml_local.flight_features AS SELECT '' AS flight_id, now() AS "
+            "scheduled_departure_at, now() AS features_known_at, current_date AS partition_date, "
+            "1 AS is_late, '' AS carrier, '' AS origin, '' AS dest, 1.0 AS distance_miles, 1.0 AS "
+            "departure_minute_of_day, 1.0 AS carrier_late_rate_7d"
+        )
+    file, message, hint = only_finding(check(models, settings))
+    assert file == "defs.yaml"
+    assert "flight_features has no column carrier_late_rate_28d" in message
+    assert "carrier_late_rate_7d" in hint
+
+
+def test_a_window_before_the_first_partition_says_how_much_later(
+    models: Path, settings: Settings
+) -> None:
+    _, message, hint = only_finding(check(models, settings, "2013-01-04"))
+    assert "the first partition is 2013-01-01" in message
+    assert hint == "take a partition at least 3 days later, or a shorter window."
+
+
+def test_a_partition_in_the_future_says_how_much_earlier(models: Path, settings: Settings) -> None:
+    _, message, hint = only_finding(check(models, settings, "2014-01-02"))
+    assert "the last day with data is 2013-12-31" in message
+    assert hint == "take a partition at least 2 days earlier."
+
+
+def test_a_train_py_that_cannot_be_imported_is_shown_with_its_line(
+    models: Path, settings: Settings
+) -> None:
+    change(models, "train.py", "import torch", "import trch")
+    findings = check(models, settings).findings
+    assert any("train.py" in one.file and "trch" in one.message for one in findings)
+
+
+def test_a_file_that_is_no_yaml_is_shown_with_its_line(models: Path, settings: Settings) -> None:
+    change(models, "defs.yaml", "attributes:", "attributes: [")
+    file, message, _ = only_finding(check(models, settings))
+    assert file == "defs.yaml"
+    assert "is no YAML" in message
+
+
+def test_an_unknown_model_is_answered_with_the_known_ones(models: Path, settings: Settings) -> None:
+    with pytest.raises(ModelSpecError, match="there is no model 'lvt'; there is ltv"):
+        check_model("lvt", settings, models=models)
+
+
+def test_a_model_is_not_begun_over_another(models: Path) -> None:
+    with pytest.raises(ModelSpecError, match="ltv"):
+        scaffold("ltv", FLIGHTS, models)
