@@ -63,6 +63,10 @@ layers: install ## The import direction
 benchmark: install ## Measure the training loop and the loading of the definitions
 	$(RUN)python -m tests.benchmarks.main $(ARGS)
 
+.PHONY: scores
+scores: install ## Train the example on ten windows and print how good it is (about 15 minutes)
+	$(RUN)python -m tests.benchmarks.example_scores
+
 .PHONY: install
 install: .venv/.installed ## Install the locked environment
 

@@ -72,7 +72,7 @@ def run(
     try:
         load_function(request.code_folder, "train", "train")  # a broken import costs no worker
         phase("import")
-        encoding, files, rows = _prepare(request)
+        encoding, files, rows = prepare(request)
         phase("encode")
         while True:
             attempts += 1
@@ -124,7 +124,7 @@ class _GaveUp(Exception):
         self.failure = failure
 
 
-def _prepare(request: TrainingRequest) -> tuple[FeatureEncoding, Files, int]:
+def prepare(request: TrainingRequest) -> tuple[FeatureEncoding, Files, int]:
     """The encoding and the files of the window, from the snapshots' manifests alone."""
     store = SnapshotStore(request.storage_root, request.model)
     manifests = [store.load(one.partition, one.version) for one in request.snapshots]

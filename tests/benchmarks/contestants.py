@@ -1,0 +1,151 @@
+"""Runs the fixed training each way: as the asset, in plain PyTorch, and fed by Ray Data."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import dagster as dg
+
+from ml_platform.clusters.interface import Entrypoint, JobKey
+from ml_platform.clusters.open import open_clusters
+from ml_platform.partitions import daily_partitions
+from ml_platform.settings import Settings
+from ml_platform.training.asset import (
+    ModelPlan,
+    Registered,
+    TrainedModelFacts,
+    build_model,
+    make_request,
+    window_manifests,
+)
+from ml_platform.training.request import REQUEST_FILE, TrainingRequest
+from ml_platform.training_set.storage import Folder
+from ml_platform.training_set.store import SnapshotStore
+from tests.benchmarks.fixed_loop import THREADS, LoopTime, trained_rows
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AssetTime:
+    """A materialization of the model asset.
+
+    Attributes:
+        wall_s: Seconds of the whole Dagster run.
+        phases: Seconds by phase, in order; `loop` lies within `fit`, and all of the job's own
+            within `running`.
+        loop: The loop.
+    """
+
+    wall_s: float
+    phases: dict[str, float]
+    loop: LoopTime
+
+    @property
+    def overhead_s(self) -> float:
+        """What is not the loop."""
+        return self.wall_s - self.loop.loop_s
+
+
+def request_of(plan: ModelPlan, day: str, settings: Settings, attempt: str) -> TrainingRequest:
+    """The training that the asset of `plan` runs for `day`."""
+    manifests = window_manifests(plan, day, settings)
+    return make_request(plan, day, settings, manifests, attempt=attempt)
+
+
+def materialize(
+    plan: ModelPlan, day: str, settings: Settings, instance: dg.DagsterInstance
+) -> AssetTime:
+    """Train `day` through Dagster, a Ray Job and Ray Train; what is there is trained again."""
+    facts: list[TrainedModelFacts] = []
+
+    def register(_: Settings, trained: TrainedModelFacts) -> Registered:
+        facts.append(trained)
+        return Registered(version=len(facts), url="http://127.0.0.1")
+
+    asset = build_model(plan, daily_partitions(settings), register)
+    config = {"ops": {f"{plan.name}__model": {"config": {"retrain": True}}}}
+    began = time.monotonic()
+    dg.materialize(
+        [asset],
+        selection=[asset.key],
+        partition_key=day,
+        instance=instance,
+        run_config=config | {"loggers": {"console": {"config": {"log_level": "ERROR"}}}},
+    )
+    wall_s = time.monotonic() - began
+    result = facts[0].trained.result
+    phases = {phase.name: phase.seconds for phase in facts[0].trained.phases}
+    epochs = len(result.history)
+    loop = LoopTime(
+        loop_s=phases["loop"],
+        rows=trained_rows(result.rows, plan.training.validation_every, epochs),
+        validation_loss=result.history[-1].metrics["validation_loss"],
+    )
+    return AssetTime(wall_s=wall_s, phases=phases, loop=loop)
+
+
+def plain_pytorch(request: TrainingRequest, scratch: Path) -> LoopTime:
+    """Train `request` in a process of its own that knows nothing of Ray or the platform."""
+    store = SnapshotStore(request.storage_root, request.model)
+    manifests = [store.load(one.partition, one.version) for one in request.snapshots]
+    files = [uri for manifest in manifests for uri, _ in store.file_refs(manifest)]
+    wanted = {
+        "seed": request.training.seed,
+        "params": request.training.parameters,
+        "validation_every": request.training.validation_every,
+        "numbers": request.features.numbers,
+        "categories": request.features.categories,
+        "label": request.features.label,
+        "files": [uri.removeprefix("file://") for uri in files],
+    }
+    path = scratch / "plain.json"
+    path.write_text(json.dumps(wanted))
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.benchmarks.plain", str(path)],
+        env=os.environ | {"OMP_NUM_THREADS": str(THREADS), "OMP_WAIT_POLICY": "PASSIVE"},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    return LoopTime(**json.loads(done.stdout.splitlines()[-1]))
+
+
+def ray_data(
+    plan: ModelPlan, day: str, settings: Settings, scratch: Path, attempt: str
+) -> LoopTime:
+    """Train `day` on the same Ray, with Ray Data instead of the platform's reader."""
+    request = request_of(plan, day, settings, f"ray-data-{attempt}")
+    folder = Folder(request.folder_uri)
+    folder.write(REQUEST_FILE, request.model_dump_json().encode())
+    result = scratch / f"ray_data_{attempt}.json"
+    key = JobKey(asset="benchmark/ray_data", partition=day, attempt_group=attempt)
+    log: list[str] = []
+    entrypoint = Entrypoint(
+        module="tests.benchmarks.ray_data_job", arguments=(folder.uri, str(result))
+    )
+    with open_clusters(settings, plan.cluster).run(key, plan.cluster, entrypoint) as job:
+        outcome = job.follow(on_log=log.append)
+    if outcome.status != "succeeded":
+        raise RuntimeError("\n".join([*log[-40:], outcome.message]))
+    found = json.loads(result.read_text())
+    epochs = int(plan.training.parameters["epochs"])
+    rows = sum(snapshot.rows for snapshot in request.snapshots)
+    return LoopTime(
+        loop_s=found["loop_s"],
+        rows=trained_rows(rows, plan.training.validation_every, epochs),
+        validation_loss=found["validation_loss"],
+    )
+
+
+@contextmanager
+def ray_afterwards_stopped(plan: ModelPlan, settings: Settings) -> Iterator[None]:
+    """Leave no Ray behind, however the block ends."""
+    try:
+        yield
+    finally:
+        open_clusters(settings, plan.cluster).shutdown()

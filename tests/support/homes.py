@@ -1,0 +1,94 @@
+"""What takes long and is shared by the session: platform homes, each built on the one before.
+
+Treat them as read-only; `tests.support.dbt_runs.copy_of_home` makes a home to write into.
+"""
+
+import os
+import signal
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from ml_platform.features.project import prepared_manifest
+from ml_platform.warehouse.example_data import load_example_data
+from ml_platform.warehouse.open import open_warehouse
+from tests.support.commands import Said, mlp, start_mlp
+from tests.support.dbt_runs import build_days, copy_of_home, dbt, settings_of
+
+
+@pytest.fixture(scope="session")
+def raw_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home whose warehouse has the raw tables and the staging views; dbt's project is parsed."""
+    home = tmp_path_factory.mktemp("raw_home")
+    settings = settings_of(home)
+    prepared_manifest(settings)
+    with open_warehouse(settings) as warehouse:
+        load_example_data(warehouse)
+    built = dbt(settings, "run", "--select", "staging")
+    assert built.code == 0, built.output
+    return home
+
+
+@pytest.fixture(scope="session")
+def platform_home(raw_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with the feature tables of 2013-01-01 to 2013-03-31 too."""
+    home = copy_of_home(raw_home, tmp_path_factory.mktemp("platform") / "home")
+    built = build_days(settings_of(home), "2013-01-01", "2013-04-01")
+    assert built.code == 0, built.output
+    return home
+
+
+MODEL = "flight_delay"
+TRAINED_DAY = "2013-03-16"
+INTERRUPT_WITHIN_S = 400
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MainJob:
+    """The main job of one day, interrupted while it trained and then run again.
+
+    Attributes:
+        home: Where it ran.
+        interrupted: How the first command ended.
+        finished: How the second ended.
+    """
+
+    home: Path
+    interrupted: Said
+    finished: Said
+
+
+@pytest.fixture(scope="session")
+def main_job(raw_home: Path, tmp_path_factory: pytest.TempPathFactory) -> MainJob:
+    """Everything from features to champion of one day, by the command line."""
+    home = copy_of_home(raw_home, tmp_path_factory.mktemp("main_job") / "home")
+    day = ("--from", TRAINED_DAY, "--to", TRAINED_DAY)
+    command = ["backfill", MODEL, *day, "--here"]
+    log = home / "interrupted.log"
+    process = start_mlp(home, command, log)
+    try:
+        wait_for_line(home, "epoch 1:", within_s=INTERRUPT_WITHIN_S)
+        # What a terminal does on Ctrl-C: the whole group hears of it.
+        os.killpg(process.pid, signal.SIGINT)
+        code = process.wait(timeout=60)
+    finally:
+        process.kill()
+        process.wait()
+    return MainJob(
+        home=home,
+        interrupted=Said(code=code, out=log.read_text(), err=""),
+        finished=mlp(home, *command),
+    )
+
+
+def wait_for_line(home: Path, text: str, *, within_s: float) -> None:
+    """Wait until what the work itself writes has `text`."""
+    deadline = time.monotonic() + within_s
+    while time.monotonic() < deadline:
+        logs = [path.read_text(errors="replace") for path in (home / "logs").glob("*.log")]
+        if any(text in log for log in logs):
+            return
+        time.sleep(0.2)
+    raise TimeoutError(f"no {text!r} within {within_s:.0f} s in:\n" + "\n".join(logs)[-2000:])
