@@ -196,7 +196,7 @@ def _submit(
     """Submit; returns whether somebody else had submitted it first."""
     # `exec`: the shell that Ray starts becomes the driver, and signals reach it.
     command = "exec " + shlex.join(
-        [head.python, "-m", entrypoint.module, *entrypoint.arguments],
+        [*head.python, "-m", entrypoint.module, *entrypoint.arguments],
     )
     unsure = False
 

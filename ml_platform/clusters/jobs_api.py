@@ -28,13 +28,13 @@ class HeadAddress:
     Attributes:
         url: Address of the dashboard, `http://host:port`.
         token: Bearer token; empty for a head without authentication.
-        python: The interpreter on the cluster that runs entry points.
+        python: The command on the cluster that runs entry points: an interpreter and its options.
         env: Variables that every job gets; an entry point's own win.
     """
 
     url: str
     token: str = field(default="", repr=False)
-    python: str = "python"
+    python: tuple[str, ...] = ("python",)
     env: Mapping[str, str] = field(default_factory=dict)
 
     @property

@@ -28,9 +28,10 @@ from ml_platform.clusters.local_ray import (
     make_temp_dir,
     start_command,
     start_environment,
+    warm_command,
     why_it_failed,
 )
-from ml_platform.clusters.processes import identity_of, myself, stop_all
+from ml_platform.clusters.processes import die_with_parent, identity_of, myself, stop_all
 from ml_platform.errors import ClusterError, ClusterStartError
 
 ROUND_S: Final = 0.25
@@ -44,6 +45,7 @@ class Keeper:
         self._order = order
         self._asked_to_stop = False
         self._child: subprocess.Popen[bytes] | None = None
+        self._warm: subprocess.Popen[bytes] | None = None
         self._state = State(
             phase="starting",
             keeper=myself(),
@@ -77,18 +79,24 @@ class Keeper:
             temp_dir=self._state.temp_dir,
         )
         environment = start_environment(
-            os.environ, mark=self._state.mark, token_file=self._folder.token_file
+            os.environ,
+            mark=self._state.mark,
+            token_file=self._folder.token_file,
+            temp_dir=self._state.temp_dir,
         )
         with self._folder.ray_out.open("wb") as out:
-            self._child = subprocess.Popen(
-                command,
-                cwd=self._state.temp_dir,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                preexec_fn=_die_with_parent,
+            self._warm, self._child = (
+                subprocess.Popen(
+                    one,
+                    cwd=self._state.temp_dir,
+                    env=environment,
+                    stdin=subprocess.DEVNULL,
+                    stdout=out,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                    preexec_fn=die_with_parent,
+                )
+                for one in (warm_command(self._state.temp_dir), command)
             )
         self._publish(replace(self._state, ray=identity_of(self._child.pid)))
 
@@ -144,9 +152,12 @@ class Keeper:
     def _end(self, reason: str) -> None:
         if self._state.phase != "stopping":
             self._publish(replace(self._state, phase="stopping"))
+        if self._warm is not None:
+            self._warm.terminate()
         left = stop_all(self._state.mark, self._state.ray, grace_s=STOP_GRACE_S)
-        if self._child is not None:
-            self._child.wait()
+        for child in (self._warm, self._child):
+            if child is not None:
+                child.wait()
         if left:
             _say(f"could not be stopped: {left}")
         elif reason:
@@ -191,15 +202,6 @@ def _unfinished(api: JobsApi) -> int:
         return sum(not job.is_over for job in api.jobs())
     except ClusterError:
         return 1  # unknown: the orphan's grace, not the idle time, decides
-
-
-def _die_with_parent() -> None:
-    """Have the kernel end Ray when the keeper dies without a word (Linux only)."""
-    if sys.platform == "linux":
-        import ctypes
-
-        pr_set_pdeathsig = 1
-        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)
 
 
 def _say(text: str) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from ml_platform.clusters import warm_client
 from ml_platform.clusters.processes import MARK
 from ml_platform.errors import ClusterStartError
 from ml_platform.settings import PROJECT_ROOT
@@ -23,6 +24,15 @@ FOREIGN_PREFIXES: Final = ("RAY_", "MLP_", "DAGSTER_")
 # A keeper that a job starts must not count as part of that job's cluster.
 FOREIGN_NAMES: Final = (MARK, "PYTHONPATH", "PYTHONWARNINGS", "PYTHONSTARTUP")
 LOG_LINES: Final = 20
+RUNTIME: Final = {
+    # Two seconds by default, for which every `ray.train.report` would wait.
+    "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.1",
+    # Each line counts: metrics travel in the log.
+    "RAY_DEDUP_LOGS": "0",
+    # Spinning threads starve the other worker when both share two cores: 57 s became 13 s.
+    "OMP_WAIT_POLICY": "PASSIVE",
+}
+"""What all processes of a local Ray are given; also its fork server, which reads them at import."""
 
 
 def make_temp_dir() -> str:
@@ -60,18 +70,39 @@ def start_command(order: "Order", *, port: int, temp_dir: str) -> list[str]:
     ]
 
 
-def start_environment(environ: Mapping[str, str], *, mark: str, token_file: Path) -> dict[str, str]:
+def warm_command(temp_dir: str) -> list[str]:
+    """The fork server for this Ray's workers and drivers."""
+    return [sys.executable, "-m", "ml_platform.clusters.warm_server", _warm_socket(temp_dir)]
+
+
+def warm_python() -> tuple[str, ...]:
+    """A Python for drivers that need not import what the fork server has imported."""
+    return sys.executable, warm_client.__file__
+
+
+def _warm_socket(temp_dir: str) -> str:
+    return f"{temp_dir}/warm"
+
+
+def start_environment(
+    environ: Mapping[str, str], *, mark: str, token_file: Path, temp_dir: str
+) -> dict[str, str]:
     """The environment of Ray's processes, and so of the jobs: the same whoever starts it."""
-    return clean_environment(environ) | {
-        MARK: mark,
-        "PYTHONPATH": str(PROJECT_ROOT),
-        "RAY_AUTH_MODE": "token",
-        "RAY_AUTH_TOKEN_PATH": str(token_file),
-        # Without it Ray replaces 127.0.0.1 by the machine's address and listens on all interfaces.
-        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
-        "RAY_START_HOOK": f"{__name__}.before_ray_starts",
-        "RAY_USAGE_STATS_ENABLED": "0",
-    }
+    return (
+        clean_environment(environ)
+        | RUNTIME
+        | {
+            warm_client.SOCKET_VARIABLE: _warm_socket(temp_dir),
+            MARK: mark,
+            "PYTHONPATH": str(PROJECT_ROOT),
+            "RAY_AUTH_MODE": "token",
+            "RAY_AUTH_TOKEN_PATH": str(token_file),
+            # Without it Ray replaces 127.0.0.1 by the machine's address: all interfaces.
+            "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+            "RAY_START_HOOK": f"{__name__}.before_ray_starts",
+            "RAY_USAGE_STATS_ENABLED": "0",
+        }
+    )
 
 
 def clean_environment(environ: Mapping[str, str]) -> dict[str, str]:
@@ -86,20 +117,13 @@ def clean_environment(environ: Mapping[str, str]) -> dict[str, str]:
 def job_environment(environ: Mapping[str, str]) -> dict[str, str]:
     """What every job on a local Ray gets, before what its entry point asks for."""
     paths = [str(PROJECT_ROOT), environ.get("PYTHONPATH", "")]
-    return {
-        "PYTHONPATH": os.pathsep.join(path for path in paths if path),
-        # Two seconds by default, for which every `ray.train.report` would wait.
-        "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.1",
-        # Each line counts: metrics travel in the log.
-        "RAY_DEDUP_LOGS": "0",
-        # Spinning threads starve the other worker when both share two cores: 57 s became 13 s.
-        "OMP_WAIT_POLICY": "PASSIVE",
-    }
+    return {"PYTHONPATH": os.pathsep.join(path for path in paths if path), **RUNTIME}
 
 
 def before_ray_starts(parameters: Any, head: bool) -> None:
-    """Called by `ray start`: no Ray Client server, a process and a port that nobody uses."""
+    """Called by `ray start`: no Ray Client server, which nobody uses, and workers that are warm."""
     parameters.ray_client_server_port = None
+    parameters.setup_worker_path = warm_client.__file__
 
 
 def why_it_failed(state: "State", ray_out: Path) -> str:

@@ -9,7 +9,7 @@ from ml_platform.clusters.jobs_api import HeadAddress, HeadUnreachableError, Job
 from ml_platform.clusters.local_files import ClusterFolder, Order, State
 from ml_platform.clusters.local_inventory import clear_up, stop_keeper
 from ml_platform.clusters.local_policy import Step, next_step
-from ml_platform.clusters.local_ray import clean_environment, end_of, job_environment
+from ml_platform.clusters.local_ray import clean_environment, end_of, job_environment, warm_python
 from ml_platform.clusters.processes import is_alive
 from ml_platform.errors import ClusterStartError
 from ml_platform.settings import PROJECT_ROOT
@@ -88,7 +88,7 @@ class Admission:
         head = HeadAddress(
             url=state.url,
             token=self._folder.token_file.read_text(),
-            python=sys.executable,
+            python=warm_python(),
             env=job_environment(self._environ),
         )
         try:

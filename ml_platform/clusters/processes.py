@@ -73,6 +73,15 @@ def send(identity: Identity, signal_number: int) -> None:
             os.kill(identity.pid, signal_number)
 
 
+def die_with_parent(signal_number: int = signal.SIGTERM) -> None:
+    """Have the kernel signal this process when its parent dies without a word (Linux only)."""
+    if sys.platform == "linux":
+        import ctypes
+
+        pr_set_pdeathsig = 1
+        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal_number)
+
+
 def owned(mark: str, leader: Identity | None) -> list[Identity]:
     """All living processes of a cluster, this process excepted.
 

@@ -37,8 +37,11 @@ WEIGHTS_FILE: Final = "model.safetensors"
 def train_loop(config: dict[str, Any]) -> None:
     """Called by Ray Train in every worker; `config` holds request, encoding and files."""
     import ray.train
+    import torch
 
     request = TrainingRequest.model_validate_json(config["request"])
+    # Ray sets OMP_NUM_THREADS, but OpenMP may have been loaded before.
+    torch.set_num_threads(request.cluster.workers.cpus)
     encoding = FeatureEncoding.model_validate_json(config["encoding"])
     context = ray.train.get_context()
     rank, world_size = context.get_world_rank(), context.get_world_size()

@@ -26,7 +26,7 @@ def server() -> Iterator[RayJobsServer]:
 @pytest.fixture
 def head(server: RayJobsServer) -> HeadAddress:
     return HeadAddress(
-        url=server.url, token=TOKEN, python="/opt/python", env={"A": "head", "B": "head"}
+        url=server.url, token=TOKEN, python=("/opt/python",), env={"A": "head", "B": "head"}
     )
 
 

@@ -32,7 +32,9 @@ def test_variables_that_depend_on_who_came_first_do_not_reach_ray() -> None:
 
 
 def test_ray_asks_for_a_token_from_a_file_and_never_in_the_home_folder() -> None:
-    environment = start_environment({}, mark="mark", token_file=Path("/run/token"))
+    environment = start_environment(
+        {}, mark="mark", token_file=Path("/run/token"), temp_dir="/tmp/mlp-1"
+    )
     assert environment["RAY_AUTH_MODE"] == "token"
     assert environment["RAY_AUTH_TOKEN_PATH"] == "/run/token"
 

@@ -1,0 +1,156 @@
+"""The fork server of a local Ray and the client that stands in for a fork."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from ml_platform.clusters import warm_client
+from ml_platform.clusters.warm_client import CONTEXT_OPTION, SOCKET_VARIABLE, ray_worker
+from ml_platform.settings import PROJECT_ROOT
+
+# Imports nothing heavy, so that it is up at once.
+SERVER = "import sys; from ml_platform.clusters.warm_server import WarmServer; "
+SERVER += "WarmServer(sys.argv[1]).serve()"
+PROBE = """
+import json, os, sys, time
+print(json.dumps({"argv": sys.argv[1:], "X": os.environ.get("X"), "cwd": os.getcwd(),
+                  "parent": os.getppid(), "pid": os.getpid()}), flush=True)
+if sys.argv[1] == "wait":
+    time.sleep(60)
+sys.exit(int(sys.argv[1]))
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "probe.py").write_text(PROBE)
+    return tmp_path
+
+
+@pytest.fixture
+def server(folder: Path) -> "Iterator[subprocess.Popen[bytes]]":
+    path = folder / "warm"
+    process = subprocess.Popen([sys.executable, "-c", SERVER, str(path)], cwd=PROJECT_ROOT)
+    deadline = time.monotonic() + 30
+    while not path.exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    yield process
+    process.terminate()
+    process.wait()
+
+
+def start(folder: Path, *arguments: str, **variables: str) -> "subprocess.Popen[str]":
+    """A client of the server in `folder`."""
+    environment = {**os.environ, SOCKET_VARIABLE: str(folder / "warm"), **variables}
+    return subprocess.Popen(
+        [sys.executable, warm_client.__file__, *arguments],
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def said(client: "subprocess.Popen[str]") -> dict[str, object]:
+    assert client.stdout is not None
+    found: dict[str, object] = json.loads(client.stdout.readline())
+    return found
+
+
+def end(client: "subprocess.Popen[str]") -> int:
+    code = client.wait(timeout=30)
+    assert client.stdout is not None
+    client.stdout.close()
+    return code
+
+
+def ends(pid: int) -> bool:
+    deadline = time.monotonic() + 10
+    while psutil.pid_exists(pid) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return not psutil.pid_exists(pid)
+
+
+def test_a_driver_runs_in_a_fork_with_its_own_words_place_and_variables(
+    folder: Path, server: "subprocess.Popen[bytes]"
+) -> None:
+    client = start(folder, "-m", "probe", "7", "a b", X="mine")
+    seen = said(client)
+    assert seen["argv"] == ["7", "a b"]
+    assert (seen["X"], seen["cwd"]) == ("mine", str(folder))
+    assert seen["parent"] == server.pid
+    assert end(client) == 7
+
+
+def test_a_worker_of_ray_gets_the_variables_of_its_runtime_environment(
+    folder: Path, server: "subprocess.Popen[bytes]"
+) -> None:
+    context = CONTEXT_OPTION + json.dumps({"env_vars": {"X": "of the job"}, "command_prefix": []})
+    client = start(folder, context, "--language=PYTHON", str(folder / "probe.py"), "0")
+    assert said(client)["X"] == "of the job"
+    assert end(client) == 0
+
+
+def test_a_signal_to_the_client_ends_the_fork_and_shows_in_the_exit_code(
+    folder: Path, server: "subprocess.Popen[bytes]"
+) -> None:
+    client = start(folder, "-m", "probe", "wait")
+    pid = int(str(said(client)["pid"]))
+    client.send_signal(signal.SIGTERM)
+    assert end(client) == -signal.SIGTERM
+    assert ends(pid)
+
+
+def test_a_client_that_is_killed_takes_its_fork_along(
+    folder: Path, server: "subprocess.Popen[bytes]"
+) -> None:
+    client = start(folder, "-m", "probe", "wait")
+    pid = int(str(said(client)["pid"]))
+    client.kill()
+    end(client)
+    assert ends(pid)
+
+
+def test_a_fork_that_is_killed_is_seen_as_killed(
+    folder: Path, server: "subprocess.Popen[bytes]"
+) -> None:
+    client = start(folder, "-m", "probe", "wait")
+    os.kill(int(str(said(client)["pid"])), signal.SIGKILL)
+    assert end(client) == -signal.SIGKILL
+
+
+def test_a_server_that_is_killed_takes_all_forks_along(
+    folder: Path, server: "subprocess.Popen[bytes]"
+) -> None:
+    client = start(folder, "-m", "probe", "wait")
+    pid = int(str(said(client)["pid"]))
+    server.kill()
+    assert end(client) != 0
+    assert ends(pid)
+
+
+def test_without_a_server_a_driver_runs_as_it_would_have(folder: Path) -> None:
+    client = start(folder, "-m", "probe", "3")
+    assert said(client)["parent"] == os.getpid()
+    assert end(client) == 3
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [CONTEXT_OPTION + '{"command_prefix": ["cd /x &&"]}', "worker.py"],
+        [CONTEXT_OPTION + '{"py_executable": "/opt/other/python"}', "worker.py"],
+        [CONTEXT_OPTION + '{"env_vars": {"PATH": "/x:$PATH"}}', "worker.py"],
+        ["--language=JAVA", "worker.py"],
+    ],
+)
+def test_a_worker_that_needs_more_than_variables_is_left_to_ray(arguments: list[str]) -> None:
+    assert ray_worker(arguments) is None
