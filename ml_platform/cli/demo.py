@@ -121,9 +121,12 @@ def show_demo(report: DemoReport, settings: "Settings") -> None:
         )
         for one in report.versions
     ]
+    held_out = days_of(read_model(MODEL).evaluation.holdout_days)
     columns = ("partition", "training rows", "version", "ROC AUC", "log loss", "", "took")
     right = ("training rows", "version", "ROC AUC", "log loss", "took")
-    print_table(columns, rows, title=f"{MODEL}, scored on the day after", right=right)
+    print_table(
+        columns, rows, title=f"{MODEL}, scored on {held_out} after the partition", right=right
+    )
     say(f"all of it took {duration(report.seconds)} and is kept in {settings.home}")
     say("\n  make dev                       [dim]look at it in the Dagster UI[/dim]")
     say(f"  mlp model show {MODEL}     [dim]what the champion was made from[/dim]")

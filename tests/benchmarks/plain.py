@@ -7,6 +7,7 @@ Reads Parquet with pyarrow, keeps all rows in memory, shuffles each epoch; print
 
 # ruff: noqa: TID253
 import json
+import math
 import sys
 import time
 from dataclasses import asdict
@@ -40,6 +41,8 @@ def train(wanted: dict[str, Any]) -> LoopTime:
     held = np.arange(len(label)) % wanted["validation_every"] == wanted["validation_every"] // 2
     train_rows, held_rows = (torch.from_numpy(np.flatnonzero(part)) for part in (~held, held))
     net = build(numbers.shape[1], cardinalities, params)
+    rate = label.mean().item()
+    net.base_logit.fill_(math.log(rate / (1 - rate)))
     optimizer = torch.optim.AdamW(
         net.parameters(), lr=params["learning_rate"], weight_decay=params["weight_decay"]
     )
