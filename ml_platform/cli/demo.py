@@ -109,6 +109,9 @@ def show_demo(report: DemoReport, settings: "Settings") -> None:
     from ml_platform.cli.output import duration, print_table, say
 
     steps = {day: one.seconds for one in report.backfill.results for day in one.days[:1]}
+    from ml_platform.cli.specs import read_model
+    from ml_platform.partitions import days_of
+
     rows = [
         (
             one.partition,
