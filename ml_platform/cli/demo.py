@@ -107,11 +107,10 @@ def _made(settings: "Settings", days: list[str]) -> "tuple[tuple[VersionRow, ...
 def show_demo(report: DemoReport, settings: "Settings") -> None:
     """A line for each model, where things are kept, and how to look at them."""
     from ml_platform.cli.output import duration, print_table, say
-
-    steps = {day: one.seconds for one in report.backfill.results for day in one.days[:1]}
     from ml_platform.cli.specs import read_model
     from ml_platform.partitions import days_of
 
+    steps = {day: one.seconds for one in report.backfill.results for day in one.days[:1]}
     rows = [
         (
             one.partition,
