@@ -170,7 +170,7 @@ def _against_number(gate: GateSpec, value: float) -> Verdict:
 def _against_rival(gate: GateSpec, value: float, rival: Rival) -> Verdict:
     found = rival.differences[gate.metric]
     theirs = getattr(rival.scores, gate.metric)
-    whose = f"{RIVAL_TITLES[rival.name]}'s {theirs:.4f}"
+    whose = f"{_possessive(RIVAL_TITLES[rival.name])} {theirs:.4f}"
     if found is None:
         return _verdict(
             gate,
@@ -223,6 +223,10 @@ def _no_champion(report: EvaluationReport) -> str:
 def _title(gate: GateSpec) -> str:
     title = METRIC_TITLES[gate.metric]
     return re.sub(r"^.", lambda first: first[0].upper(), title)
+
+
+def _possessive(title: str) -> str:
+    return f"{title}'" if title.endswith("s") else f"{title}'s"
 
 
 def _plus_minus(difference: Difference) -> str:
