@@ -77,7 +77,7 @@ def lineage_metadata(
 
 
 def lineage_table(lineage: dg.TableColumnLineage) -> str:
-    """The same as a table in Markdown: the open-source UI shows `dagster/column_lineage` as JSON."""
+    """`lineage` as a Markdown table: Dagster's open-source UI shows the lineage itself as JSON."""
     rows = [
         f"| {column} | {', '.join(map(_in_words, origins)) or '–'} |"
         for column, origins in lineage.deps_by_column.items()

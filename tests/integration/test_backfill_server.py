@@ -1,4 +1,4 @@
-"""`mlp backfill --server`: a fortnight handed to a running Dagster, which orders the runs itself."""
+"""`mlp backfill --server`: a fortnight handed to a running Dagster, which orders the runs."""
 
 import json
 import time

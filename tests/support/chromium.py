@@ -1,4 +1,4 @@
-"""The distribution's Chromium, driven by playwright; playwright's own browser is never downloaded."""
+"""The distribution's Chromium, driven by playwright; playwright never downloads its own."""
 
 import shutil
 from collections.abc import Iterator

@@ -9,6 +9,11 @@ from playwright.sync_api import ConsoleMessage, Locator, Page, expect
 from tests.support.dagster_server import DagsterServer
 
 
+def graph_path(*unfolded: str) -> str:
+    """The page of the asset graph with some groups unfolded; the others are a box each."""
+    return "/asset-groups?expanded=" + ",".join(f"global@global:{group}" for group in unfolded)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reader:
     """A person at the Dagster UI.
