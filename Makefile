@@ -43,6 +43,10 @@ unit: install ## Run the quick tests only
 browser: install ## Look at the Dagster UI in headless Chromium
 	$(RUN)pytest -m browser $(ARGS)
 
+.PHONY: screenshot
+screenshot: install ## Draw the README's picture of the asset graph from the demo's state
+	$(RUN)python -m tests.browser.screenshot
+
 .PHONY: check
 check: lint types layers test ## What CI runs
 

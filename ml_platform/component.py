@@ -131,6 +131,8 @@ class TrainedModel(dg.Component, dg.Model, dg.Resolvable):
 
     def _finish(self, spec: dg.AssetSpec, *, model: str, stage: str) -> dg.AssetSpec:
         """What all of a model's assets have in common."""
-        return spec.replace_attributes(group_name=model, owners=list(self.owners)).merge_attributes(
-            tags={"model": model, STAGE_TAG: stage}, metadata={"about": self.description}
-        )
+        return spec.replace_attributes(
+            group_name=model,
+            owners=list(self.owners),
+            description=f"{spec.description}\n\n**{model}**: {self.description}",
+        ).merge_attributes(tags={"model": model, STAGE_TAG: stage})

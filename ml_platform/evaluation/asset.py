@@ -116,8 +116,13 @@ def build_evaluation(
                     check_name=verdict.gate,
                     passed=verdict.passed,
                     description=verdict.sentence,
+                    # A run's page shows no description of a check, and a check has no partition.
                     # The number is drawn over time on the check's page.
-                    metadata={"finding": verdict.sentence, **_known(report.candidate, gate.metric)},
+                    metadata={
+                        "finding": verdict.sentence,
+                        "partition": partition,
+                        **_known(report.candidate, gate.metric),
+                    },
                 )
                 for gate, verdict in zip(spec.gates, report.verdicts, strict=True)
             ],

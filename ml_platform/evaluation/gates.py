@@ -170,7 +170,7 @@ def _against_number(gate: GateSpec, value: float) -> Verdict:
 def _against_rival(gate: GateSpec, value: float, rival: Rival) -> Verdict:
     found = rival.differences[gate.metric]
     theirs = getattr(rival.scores, gate.metric)
-    whose = f"{RIVAL_TITLES[rival.name]}'s {theirs:.4f}"
+    whose = f"{_possessive(RIVAL_TITLES[rival.name])} {theirs:.4f}"
     if found is None:
         return _verdict(
             gate,
@@ -181,18 +181,20 @@ def _against_rival(gate: GateSpec, value: float, rival: Rival) -> Verdict:
     tolerance = gate.standard_errors * found.standard_error
     gain = found.value if gate.metric in HIGHER_IS_BETTER else -found.value
     if gate.better_than is not None:
-        passed, wanted = gain > tolerance, "better than"
+        passed = gain > tolerance
+        words, by_more = ("is better than", False) if passed else ("is not better than", True)
+    elif gain >= 0:
+        passed, words, by_more = True, "is no worse than", False
     else:
-        passed, wanted = gain >= -tolerance, "no worse than"
-    if passed:
-        sentence = f"{_title(gate)} {value:.4f} is {wanted} {whose} ({_plus_minus(found)})"
-    else:
-        verb = "is not better than" if gate.better_than is not None else "is worse than"
-        sentence = (
-            f"{_title(gate)} {value:.4f} {verb} {whose} by more than {gate.standard_errors:g} "
-            f"standard error{'' if gate.standard_errors == 1 else 's'} ({_plus_minus(found)})"
-        )
-    return _verdict(gate, passed, sentence)
+        # Worse to the eye: the sentence owes the tolerance, whichever way it went.
+        passed, by_more = gain >= -tolerance, True
+        words = "is not worse than" if passed else "is worse than"
+    tail = f" by more than {_errors_in_words(gate)}" if by_more else ""
+    return _verdict(
+        gate,
+        passed,
+        f"{_title(gate)} {value:.4f} {words} {whose}{tail} ({_plus_minus(found)})",
+    )
 
 
 def _opponent(gate: GateSpec, report: EvaluationReport) -> Rival | None:
@@ -223,6 +225,14 @@ def _no_champion(report: EvaluationReport) -> str:
 def _title(gate: GateSpec) -> str:
     title = METRIC_TITLES[gate.metric]
     return re.sub(r"^.", lambda first: first[0].upper(), title)
+
+
+def _errors_in_words(gate: GateSpec) -> str:
+    return f"{gate.standard_errors:g} standard error{'' if gate.standard_errors == 1 else 's'}"
+
+
+def _possessive(title: str) -> str:
+    return f"{title}'" if title.endswith("s") else f"{title}'s"
 
 
 def _plus_minus(difference: Difference) -> str:

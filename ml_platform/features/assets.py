@@ -22,7 +22,7 @@ from ml_platform.features.project import (
     prepared_manifest,
     target_folder,
 )
-from ml_platform.features.table_metadata import add_row_counts, lineage_metadata
+from ml_platform.features.table_metadata import add_row_counts, lineage_metadata, lineage_table
 from ml_platform.features.translator import FeatureTranslator
 from ml_platform.features.windows import window_arguments
 from ml_platform.partitions import daily_partitions, require_days
@@ -156,6 +156,7 @@ def _describe(
             context.add_asset_metadata(
                 {
                     "dagster/column_lineage": lineage[name],
+                    "columns_made_of": dg.MetadataValue.md(lineage_table(lineage[name])),
                     "dbt_manifest": manifest_hash(settings),
                 },
                 asset_key=key,

@@ -76,6 +76,19 @@ def lineage_metadata(
     }
 
 
+def lineage_table(lineage: dg.TableColumnLineage) -> str:
+    """`lineage` as a Markdown table: Dagster's open-source UI shows the lineage itself as JSON."""
+    rows = [
+        f"| {column} | {', '.join(map(_in_words, origins)) or '–'} |"
+        for column, origins in lineage.deps_by_column.items()
+    ]
+    return "\n".join(["| column | made of |", "|---|---|", *rows])
+
+
+def _in_words(origin: dg.TableColumnDep) -> str:
+    return f"{origin.asset_key.to_user_string()}.{origin.column_name}"
+
+
 def _origins(
     name: str, warehouse: Warehouse, manifest: Mapping[str, Any], compiled: Path
 ) -> Origins:

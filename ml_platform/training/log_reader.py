@@ -16,6 +16,14 @@ from ml_platform.clusters.job_log import plain_line
 
 PIPES_MARK: Final = "__dagster_pipes_version"
 WORKER_MARK: Final = "RayTrainWorker"
+RAY_TRAIN_SAYS: Final = (
+    "Setting up process group for",
+    "Moving model to device",
+    "Wrapping provided model in",
+    "Reporting training result",
+    "Checkpoint successfully created",
+)
+"""How lines of Ray Train's own begin: the step's output is enough for them."""
 MOST_WORKER_LINES: Final = 500
 """Lines of `train.py`'s own that go to the event log; beyond it they are in the step's output."""
 
@@ -58,7 +66,9 @@ class JobLogReader(dg.PipesMessageReader):
                 self._handler.handle_message(message)
                 return
         self._write(line.rstrip("\n") + "\n")
-        if WORKER_MARK in line and self._worker_lines < MOST_WORKER_LINES:
+        if WORKER_MARK not in line or text.startswith(RAY_TRAIN_SAYS):
+            return
+        if self._worker_lines < MOST_WORKER_LINES:
             self._worker_lines += 1
             self._on_worker_line(text)
 

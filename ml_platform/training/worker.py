@@ -128,7 +128,7 @@ class WorkerRun(TrainingRun):
         self._history.append({"epoch": epoch, "metrics": dict(metrics)})
         self._latest = tensors
         if self._pipes is not None:
-            text = ", ".join(f"{name} {value:.5f}" for name, value in metrics.items())
+            text = ", ".join(f"{name} {_shown(value)}" for name, value in metrics.items())
             self._pipes.log.info(f"epoch {epoch}: {text}")
         if self._agree(self._clock() - self._last_checkpoint_at >= self._checkpoint_every_s):
             self._checkpoint(finished=False)
@@ -206,6 +206,10 @@ class WorkerRun(TrainingRun):
             (Path(directory) / PROGRESS_FILE).write_text(json.dumps(progress))
             checkpoint = ray.train.Checkpoint.from_directory(directory)
             ray.train.report({}, checkpoint=checkpoint)
+
+
+def _shown(value: float) -> str:
+    return f"{value:.0f}" if float(value).is_integer() else f"{value:.5f}"
 
 
 @contextlib.contextmanager

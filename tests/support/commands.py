@@ -27,11 +27,11 @@ def environment(home: Path) -> dict[str, str]:
     return {**os.environ, **wanted}
 
 
-def mlp(home: Path, *arguments: str) -> Said:
-    """Run `mlp <arguments>` to its end."""
+def mlp(home: Path, *arguments: str, **variables: str) -> Said:
+    """Run `mlp <arguments>` to its end, with `variables` added to its environment."""
     done = subprocess.run(
         [MLP, *arguments],
-        env=environment(home),
+        env=environment(home) | variables,
         capture_output=True,
         text=True,
         check=False,

@@ -121,6 +121,18 @@ def test_no_worse_than_the_champion_reads_as_a_sentence_with_its_numbers() -> No
     )
 
 
+def test_worse_within_the_tolerance_passes_and_names_the_tolerance() -> None:
+    verdict = judge(
+        gate(metric="roc_auc", no_worse_than="best_baseline", standard_errors=4),
+        report(rival("gradient_boosted_trees", roc_auc=0.69, difference=-0.006)),
+    )
+    assert verdict.passed
+    assert verdict.sentence == (
+        "ROC AUC 0.6840 is not worse than the gradient-boosted trees' 0.6900 by more than "
+        "4 standard errors (difference -0.0060 ± 0.0040)"
+    )
+
+
 def test_worse_by_more_than_the_tolerance_fails_and_says_by_how_much() -> None:
     verdict = judge(
         gate(metric="roc_auc", no_worse_than="champion", standard_errors=2),
