@@ -46,6 +46,12 @@ def pytest_terminal_summary(
         terminalreporter.write_line(f"{len(_deselected)} tests on Kubernetes not run: {how}")
 
 
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """What cannot run here is skipped from one place, so that pytest says it in one line."""
+    if item.get_closest_marker("kubernetes") and operator.chosen() != operator.CLUSTER:
+        _insist_on(programs.missing())
+
+
 @pytest.fixture(scope="session")
 def node(cluster: Cluster) -> Node:
     """The testbed's node, for tests that stop its components or look behind its API."""
@@ -61,7 +67,6 @@ def cluster() -> Iterator[Cluster]:
     if operator.chosen() == operator.CLUSTER:
         yield external()
         return
-    _insist_on(programs.missing())
     before = running()
     if before is not None and before.checkout != layout.CHECKOUT:
         pytest.fail(
@@ -101,7 +106,6 @@ def bare_machine() -> None:
     """No node is up: the test may bring one up and take it down."""
     if operator.chosen() == operator.CLUSTER:
         pytest.skip(f"{operator.VARIABLE}={operator.CLUSTER}: no testbed is started")
-    _insist_on(programs.missing())
     if running() is not None:
         _insist_on("a node is up, which this test would take down: `make kubernetes-down` first")
 

@@ -56,8 +56,11 @@ def environment() -> dict[str, str]:
 
 def spawn(command: Sequence[str], *, log: Path) -> int:
     """Start a program that outlives this process; it leads a session of its own."""
-    # No Popen: it would warn when it is forgotten while the program still runs.
+    # No Popen: it would warn when it is forgotten while the program still runs. What it would have
+    # closed is closed here: a component must not keep, say, a lock that `up` was run under.
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    open_now = (int(entry.name) for entry in Path("/proc/self/fd").iterdir())
+    inherited = [fd for fd in open_now if fd > 2 and _is_inherited(fd)]
     return os.posix_spawnp(
         command[0],
         list(command),
@@ -66,6 +69,7 @@ def spawn(command: Sequence[str], *, log: Path) -> int:
             (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
             (os.POSIX_SPAWN_OPEN, 1, str(log), flags, 0o644),
             (os.POSIX_SPAWN_DUP2, 1, 2),
+            *((os.POSIX_SPAWN_CLOSE, fd) for fd in inherited),
         ],
         setsid=True,
     )
@@ -136,6 +140,13 @@ def remove() -> None:
         setting = Path("/proc/sys", name)
         if setting.read_text() != value:
             setting.write_text(value)
+
+
+def _is_inherited(fd: int) -> bool:
+    try:
+        return os.get_inheritable(fd)
+    except OSError:  # the descriptor that listed the others
+        return False
 
 
 def _holder() -> Identity | None:
