@@ -36,6 +36,7 @@ _READY_S: Final = 60.0
 _DOWN_S: Final = 30.0
 _POLL_S: Final = 0.1
 _CGROUPS: Final = Path("/sys/fs/cgroup")
+_CONTROLLERS: Final = frozenset({"cpu", "cpuset", "hugetlb", "memory", "pids"})
 
 
 class NodeError(KubernetesTestError):
@@ -204,6 +205,10 @@ def _hierarchies() -> list[Path]:
 def _make_cgroups() -> None:
     for folder in _hierarchies():
         folder.mkdir(exist_ok=True)
+    offered = _CGROUPS / "cgroup.controllers"
+    if offered.exists():  # v2: the kubelet wants below the root whatever the root offers
+        for name in _CONTROLLERS.intersection(offered.read_text().split()):
+            (_CGROUPS / "cgroup.subtree_control").write_text(f"+{name}")
 
 
 def _remove_cgroups() -> None:

@@ -82,31 +82,31 @@ def machine_lock(name: str) -> Iterator[None]:
         yield
 
 
-def built(say: Callable[[str], None] = lambda _: None) -> Programs:
+def built(say: Callable[[str], None] = lambda _: None, *, modules: Path = _MODULES) -> Programs:
     """All programs, from the cache or built now: minutes the first time, then at once.
 
     Args:
         say: Told what is being built, because it takes long.
+        modules: A folder with a Go module in each of its folders.
 
     Raises:
         ProgramsError: Go could not build one of them.
     """
-    modules = sorted(path.parent for path in _MODULES.glob("*/go.mod"))
     folders: dict[str, Path] = {}
-    for module in modules:
+    for module in sorted(path.parent for path in modules.glob("*/go.mod")):
         folder = cache() / f"{module.name}-{_identity(module)}"
         if not folder.exists():
             with machine_lock("build"):
                 if not folder.exists():
-                    say(f"building {module.name} {version(module.name)}, once for this machine")
+                    say(f"building {module.name} {version(module)}, once for this machine")
                     _build(module, folder)
         folders |= {program.name: folder for program in folder.iterdir()}
     return Programs(folders=folders)
 
 
-def version(module: str) -> str:
-    """The pinned version of a module of `programs/`'s main dependency, such as `1.35.4`."""
-    text = (_MODULES / module / "go.mod").read_text()
+def version(module: Path) -> str:
+    """The pinned version of what a module builds, such as `1.35.4`; empty if it is our own."""
+    text = (module / "go.mod").read_text()
     tool = re.search(r"^tool (?:\(\s+)?(\S+)", text, re.MULTILINE)
     if tool is None:
         return ""
@@ -119,7 +119,7 @@ def _build(module: Path, folder: Path) -> None:
     with tempfile.TemporaryDirectory(dir=cache(), prefix="building-") as place:
         output = Path(place, "programs")
         output.mkdir()
-        packages = "tool" if version(module.name) else "."
+        packages = "tool" if version(module) else "."
         done = subprocess.run(
             ["go", "build", *_flags(module), "-o", f"{output}/", packages],
             cwd=module,
@@ -143,7 +143,7 @@ def _flags(module: Path) -> list[str]:
     linked = ["-s", "-w"]
     if module.name == "kubernetes":
         # Without these the server calls itself v0.0.0-master+$Format:…, which clients cannot parse.
-        number = version(module.name)
+        number = version(module)
         major, minor, _ = number.split(".")
         for name, value in (
             ("gitVersion", f"v{number}"),
