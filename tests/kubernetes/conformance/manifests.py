@@ -1,45 +1,22 @@
-"""Manifests as in the recordings, with small pods that find the stand-in for Ray on their PATH."""
+"""Manifests as in the recordings, with containers that run the chosen Ray."""
 
 import copy
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
+from tests.kubernetes.conformance.rays import STAND_IN, Ray
 from tests.support.kuberay import ray_stand_in
 from tests.support.kuberay.api import Object, Resource
 
-CONFIG_MAP: Final = Resource("ConfigMap", "v1", "configmaps")
-STAND_IN: Final = "ray-stand-in"
-FOLDER: Final = "/stand-in"
-PATH: Final = f"{FOLDER}:/usr/local/bin:/usr/bin:/bin:/home/ray/anaconda3/bin"
-AGENT_PORT: Final = ray_stand_in.AGENT_PORT
-NEVER_READY: Final = {"STAND_IN_STARTUP_S": "3600"}
+CONFIG_MAP = Resource("ConfigMap", "v1", "configmaps")
 
 
 class Manifests:
     """Makes manifests that run an image of the cluster at hand."""
 
-    def __init__(self, image: str) -> None:
+    def __init__(self, image: str, ray: Ray) -> None:
         self.image = image
-
-    def container(self, name: str, env: dict[str, str] | None = None, **other: Any) -> Object:
-        """A Ray container, with probes of its own that find the stand-in ready within a second."""
-        check = {"httpGet": {"path": "/api/healthz", "port": AGENT_PORT}}
-        often = {"periodSeconds": 1, "timeoutSeconds": 3}
-        variables = {"PATH": PATH, **(env or {})}
-        return {
-            "name": name,
-            "image": self.image,
-            "imagePullPolicy": "Never",
-            "env": [{"name": key, "value": value} for key, value in variables.items()],
-            "resources": {
-                "requests": {"cpu": "10m", "memory": "64Mi"},
-                "limits": {"memory": "128Mi"},
-            },
-            "volumeMounts": [{"name": STAND_IN, "mountPath": FOLDER}],
-            "readinessProbe": {**check, **often, "failureThreshold": 3},
-            "livenessProbe": {**check, **often, "failureThreshold": 7200},
-            **other,
-        }
+        self.ray = ray
 
     def group(self, name: str = "w", replicas: int = 1, **container: Any) -> Object:
         """A worker group."""
@@ -49,19 +26,29 @@ class Manifests:
             "minReplicas": replicas,
             "maxReplicas": replicas,
             "rayStartParams": {"num-cpus": "1"},
-            "template": _template(self.container("ray-worker", **container)),
+            "template": _template(self._container("ray-worker", **container)),
         }
 
     def spec(
         self,
         groups: list[Object] | None = None,
-        head: dict[str, Any] | None = None,
+        *,
+        slow: bool = False,
         head_pod: Object | None = None,
         params: dict[str, str] | None = None,
         **other: Any,
     ) -> Object:
-        """The spec of a RayCluster; one group of one worker unless told otherwise."""
-        template = _template(self.container("ray-head", **(head or {})))
+        """The spec of a RayCluster; one group of one worker unless told otherwise.
+
+        Args:
+            groups: Worker groups.
+            slow: The head does not become ready before the situation ends.
+            head_pod: More fields of the head's pod spec.
+            params: More `rayStartParams` of the head.
+            other: More fields of the spec.
+        """
+        env = self.ray.slow() if slow else {}
+        template = _template(self._container("ray-head", env=env))
         template["spec"] |= head_pod or {}
         return {
             "rayVersion": "2.60.0",
@@ -99,6 +86,20 @@ class Manifests:
             "kind": "RayJob",
             "metadata": {"name": name},
             "spec": {key: value for key, value in fields.items() if value is not None},
+        }
+
+    def _container(self, name: str, env: dict[str, str] | None = None, **other: Any) -> Object:
+        fields = self.ray.container(name)
+        variables = {**fields.pop("env"), **(env or {})}
+        resources = {bound: fields.pop(bound) for bound in ("requests", "limits")}
+        return {
+            "name": name,
+            "image": self.image,
+            "imagePullPolicy": "Never",
+            "env": [{"name": key, "value": value} for key, value in variables.items()],
+            "resources": resources,
+            **fields,
+            **other,
         }
 
 

@@ -1,6 +1,6 @@
 """RayClusters: from a good start to images that are missing, quotas, suspension and pod deaths."""
 
-from tests.kubernetes.conformance.manifests import NEVER_READY, requesting
+from tests.kubernetes.conformance.manifests import requesting
 from tests.kubernetes.conformance.situation import allow, situation
 from tests.kubernetes.conformance.stage import Stage
 
@@ -22,17 +22,15 @@ def ready(stage: Stage) -> None:
 @situation("rc-invalid", pods=4)
 def invalid(stage: Stage) -> None:
     make = stage.manifests
-    without_version = make.cluster(
-        "inv-auth", groups=[], authOptions={"mode": "token"}, head={"env": NEVER_READY}
-    )
+    without_version = make.cluster("inv-auth", groups=[], authOptions={"mode": "token"}, slow=True)
     del without_version["spec"]["rayVersion"]
     stage.create(without_version)
     stage.create(make.cluster("n" * 54, groups=[]))
     group = {**make.group(), "minReplicas": 3, "maxReplicas": 1, "replicas": 2}
     stage.create(make.cluster("inv-minmax", groups=[group]))
-    group = make.group(env=NEVER_READY)
+    group = make.group()
     del group["minReplicas"], group["maxReplicas"]
-    stage.create(make.cluster("inv-nominmax", groups=[group], head={"env": NEVER_READY}))
+    stage.create(make.cluster("inv-nominmax", groups=[group], slow=True))
     stage.create(make.cluster("1starts-with-digit", groups=[]))
     group = {**make.group(), "resources": {"CPU": "1"}}
     stage.create(make.cluster("inv-dup-resources", groups=[group]))
@@ -49,8 +47,8 @@ def invalid(stage: Stage) -> None:
     manifest = make.cluster("crd-nocontainers")
     manifest["spec"]["headGroupSpec"]["template"]["spec"]["containers"] = []
     stage.create(manifest)
-    group = {**make.group(env=NEVER_READY), "numOfHosts": 0}
-    stage.create(make.cluster("numofhosts-zero", groups=[group], head={"env": NEVER_READY}))
+    group = {**make.group(), "numOfHosts": 0}
+    stage.create(make.cluster("numofhosts-zero", groups=[group], slow=True))
     stage.pause(12)
     stage.delete("RayCluster", "numofhosts-zero")
     stage.patch("RayCluster", "inv-auth", {"spec": {"authOptions": None}})
@@ -90,18 +88,18 @@ def head_pod_deleted(stage: Stage) -> None:
 
 @situation("rc-worker-oomkilled")
 def worker_oom_of_a_process(stage: Stage) -> None:
-    _run_until_failed(stage, "ray task eat")
+    _run_until_failed(stage, stage.ray.eats("task"))
 
 
 @situation("rc-worker-oom-raymonitor")
 def worker_oom_by_rays_monitor(stage: Stage) -> None:
     """Ray's own monitor kills the task's process before the kernel does: the pod shows nothing."""
-    _run_until_failed(stage, "ray task 1; exit 1")
+    _run_until_failed(stage, f"{stage.ray.task(1)}; exit 1")
 
 
 @situation("rc-worker-oomkilled-group")
 def worker_oom_of_the_container(stage: Stage) -> None:
-    _run_until_failed(stage, "ray task eat-all")
+    _run_until_failed(stage, stage.ray.eats("worker"))
     stage.wait("the worker's container again", lambda: _restarts(stage, "worker") > 0)
     stage.wait("the worker ready again", lambda: stage.cluster().get("readyWorkerReplicas") == 1)
     stage.pause(1)
@@ -109,14 +107,14 @@ def worker_oom_of_the_container(stage: Stage) -> None:
 
 @situation("rc-head-oomkilled")
 def head_oom_of_the_driver(stage: Stage) -> None:
-    _run_until_failed(stage, "ray eat")
+    _run_until_failed(stage, stage.ray.eats("driver"))
 
 
 @situation("rc-head-oomkilled-group", allowances=(LONGER,))
 def head_oom_of_the_container(stage: Stage) -> None:
     stage.create(stage.manifests.cluster())
     stage.wait_until_provisioned()
-    stage.submit("job1", "ray eat-all")
+    stage.submit("job1", stage.ray.eats("head"))
     stage.wait("the head's container again", lambda: _restarts(stage, "head") > 0)
     stage.wait("the head ready again", lambda: stage.condition("HeadPodReady") == "True")
     stage.pause(3)
@@ -188,8 +186,7 @@ def crash_loop(stage: Stage) -> None:
 @situation("rc-bad-serviceaccount")
 def bad_service_account(stage: Stage) -> None:
     make = stage.manifests
-    slow = {"env": NEVER_READY | {"STAND_IN_GCS_S": "3600"}}
-    stage.create(make.cluster(head=slow, head_pod={"serviceAccountName": "nope"}))
+    stage.create(make.cluster(slow=True, head_pod={"serviceAccountName": "nope"}))
     stage.pause(12)
     stage.create({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "nope"}})
     stage.wait("the head pod", lambda: stage.pods("head"))

@@ -1,18 +1,18 @@
 """RayJobs recorded in HTTPMode where only the submission differs: here the play submits."""
 
-from tests.kubernetes.conformance.manifests import NEVER_READY, requesting
+from tests.kubernetes.conformance.manifests import requesting
 from tests.kubernetes.conformance.operator_pod import restart_operator
-from tests.kubernetes.conformance.plays_interactive import LONG, QUICK, submit_and_tell
+from tests.kubernetes.conformance.plays_interactive import LONG_S, submit_and_tell
 from tests.kubernetes.conformance.situation import allow, situation
 from tests.kubernetes.conformance.stage import Stage
 
-TASK = "ray task 12"
+TASK_S = 12
 
 
 @situation("rj-success", http=True)
 def success(stage: Stage) -> None:
     stage.create(stage.manifests.job())
-    submit_and_tell(stage, QUICK)
+    submit_and_tell(stage, stage.ray.quick)
     stage.wait_for_deployment("Complete", "Failed")
     stage.wait_until_gone("Pod", "RayCluster")
     stage.pause(2)
@@ -83,7 +83,7 @@ def invalid(stage: Stage) -> None:
 @situation("rj-name-too-long", http=True)
 def name_too_long(stage: Stage) -> None:
     make = stage.manifests
-    slow = make.spec(head={"env": NEVER_READY | {"STAND_IN_GCS_S": "3600"}})
+    slow = make.spec(slow=True)
     stage.create(make.job("n" * 48))
     stage.create(make.job("1digit"))
     stage.create(make.job("m" * 47, cluster=slow))
@@ -95,7 +95,7 @@ def suspend_then_run(stage: Stage) -> None:
     stage.create(stage.manifests.job(suspend=True))
     stage.pause(4)
     stage.patch("RayJob", "rj1", {"spec": {"suspend": False}})
-    submit_and_tell(stage, QUICK)
+    submit_and_tell(stage, stage.ray.quick)
     stage.wait_for_deployment("Complete", "Failed")
     stage.pause(1)
 
@@ -103,7 +103,7 @@ def suspend_then_run(stage: Stage) -> None:
 @situation("rj-suspend-while-running", pods=4, http=True)
 def suspend_while_running(stage: Stage) -> None:
     stage.create(stage.manifests.job())
-    submit_and_tell(stage, LONG)
+    submit_and_tell(stage, stage.ray.task(LONG_S))
     stage.wait_for_job("RUNNING")
     stage.pause(1)
     stage.patch("RayJob", "rj1", {"spec": {"suspend": True}})
@@ -112,14 +112,14 @@ def suspend_while_running(stage: Stage) -> None:
     stage.patch("RayJob", "rj1", {"spec": {"suspend": False}})
     # The id is still in the spec: the RayJob does not wait for it a second time.
     stage.wait_for_deployment("Running")
-    stage.submit("mine-1", LONG)
+    stage.submit("mine-1", stage.ray.task(LONG_S))
     stage.wait_for_job("RUNNING")
     stage.pause(1)
 
 
 @situation("rj-deleted-while-starting", http=True)
 def deleted_while_starting(stage: Stage) -> None:
-    slow = stage.manifests.spec(head={"env": NEVER_READY | {"STAND_IN_GCS_S": "3600"}})
+    slow = stage.manifests.spec(slow=True)
     stage.create(stage.manifests.job(cluster=slow))
     stage.wait("the head's container", lambda: _runs(stage, "head"))
     stage.pause(1)
@@ -130,7 +130,7 @@ def deleted_while_starting(stage: Stage) -> None:
 @situation("rj-deleted-while-running", http=True)
 def deleted_while_running(stage: Stage) -> None:
     stage.create(stage.manifests.job())
-    submit_and_tell(stage, LONG)
+    submit_and_tell(stage, stage.ray.task(LONG_S))
     stage.wait_for_job("RUNNING")
     stage.pause(1)
     stage.delete("RayJob", "rj1")
@@ -140,7 +140,7 @@ def deleted_while_running(stage: Stage) -> None:
 @situation("rj-worker-killed-while-running", http=True)
 def worker_killed(stage: Stage) -> None:
     stage.create(stage.manifests.job())
-    submit_and_tell(stage, TASK)
+    submit_and_tell(stage, stage.ray.task(TASK_S))
     stage.wait_for_job("RUNNING")
     stage.delete("Pod", stage.pods("worker")[0]["metadata"]["name"])
     stage.wait_for_deployment("Complete", "Failed")
@@ -149,7 +149,7 @@ def worker_killed(stage: Stage) -> None:
 @situation("rj-worker-force-killed", http=True)
 def worker_force_killed(stage: Stage) -> None:
     stage.create(stage.manifests.job())
-    submit_and_tell(stage, TASK)
+    submit_and_tell(stage, stage.ray.task(TASK_S))
     stage.wait_for_job("RUNNING")
     name = stage.pods("worker")[0]["metadata"]["name"]
     stage.delete("Pod", name, {"gracePeriodSeconds": 0})
@@ -159,7 +159,7 @@ def worker_force_killed(stage: Stage) -> None:
 @situation("rj-worker-oomkilled", http=True)
 def worker_oom_of_a_process(stage: Stage) -> None:
     stage.create(stage.manifests.job(ttlSecondsAfterFinished=25))
-    submit_and_tell(stage, "sleep 3; ray task eat")
+    submit_and_tell(stage, f"sleep 3; {stage.ray.eats('task')}")
     stage.wait_for_deployment("Complete", "Failed")
     stage.pause(1)
 
@@ -167,7 +167,7 @@ def worker_oom_of_a_process(stage: Stage) -> None:
 @situation("rj-worker-oomkilled-group", http=True)
 def worker_oom_of_the_container(stage: Stage) -> None:
     stage.create(stage.manifests.job(ttlSecondsAfterFinished=25))
-    submit_and_tell(stage, "sleep 3; ray task eat-all")
+    submit_and_tell(stage, f"sleep 3; {stage.ray.eats('worker')}")
     stage.wait_for_deployment("Complete", "Failed")
     stage.wait("the worker again", lambda: _runs(stage, "worker", restarted=True))
     stage.pause(3)
@@ -176,7 +176,7 @@ def worker_oom_of_the_container(stage: Stage) -> None:
 @situation("rj-driver-oomkilled", http=True)
 def driver_oom(stage: Stage) -> None:
     stage.create(stage.manifests.job(ttlSecondsAfterFinished=15))
-    submit_and_tell(stage, "sleep 3; ray eat")
+    submit_and_tell(stage, f"sleep 3; {stage.ray.eats('driver')}")
     stage.wait_for_deployment("Complete", "Failed")
     stage.pause(1)
 
@@ -184,7 +184,7 @@ def driver_oom(stage: Stage) -> None:
 @situation("rj-raycluster-deleted", http=True)
 def cluster_deleted(stage: Stage) -> None:
     stage.create(stage.manifests.job())
-    submit_and_tell(stage, TASK)
+    submit_and_tell(stage, stage.ray.task(TASK_S))
     stage.wait_for_job("RUNNING")
     pods = {pod["metadata"]["name"] for pod in stage.pods()}
     stage.delete("RayCluster", next(iter(stage.film.latest["RayCluster"])))
@@ -199,7 +199,7 @@ def cluster_deleted(stage: Stage) -> None:
 @situation("rj-same-name-recreated-immediately", pods=4, http=True)
 def same_name_again(stage: Stage) -> None:
     stage.create(stage.manifests.job())
-    submit_and_tell(stage, LONG)
+    submit_and_tell(stage, stage.ray.task(LONG_S))
     stage.wait_for_job("RUNNING")
     stage.pause(1)
     stage.delete("RayJob", "rj1")
@@ -208,7 +208,7 @@ def same_name_again(stage: Stage) -> None:
             break
         stage.pause(0.1)
     stage.wait("the new RayJob", lambda: stage.job().get("jobDeploymentStatus") == "Initializing")
-    submit_and_tell(stage, QUICK)
+    submit_and_tell(stage, stage.ray.quick)
     stage.wait_for_deployment("Complete", "Failed")
     stage.pause(1)
 
@@ -231,7 +231,7 @@ def token(stage: Stage) -> None:
 @situation("rj-operator-restarted", http=True, alone=True)
 def operator_restarted(stage: Stage) -> None:
     stage.create(stage.manifests.job())
-    submit_and_tell(stage, "ray task 15")
+    submit_and_tell(stage, stage.ray.task(15))
     stage.wait_for_job("RUNNING")
     restart_operator(stage.api)
     stage.wait_for_deployment("Complete", "Failed")

@@ -3,8 +3,7 @@
 from tests.kubernetes.conformance.situation import situation
 from tests.kubernetes.conformance.stage import Stage
 
-QUICK = "sleep 4"
-LONG = "ray task 600"
+LONG_S = 600
 
 
 def submit_and_tell(stage: Stage, entrypoint: str) -> None:
@@ -17,7 +16,7 @@ def submit_and_tell(stage: Stage, entrypoint: str) -> None:
 @situation("rj-interactive-success")
 def success(stage: Stage) -> None:
     stage.create(stage.manifests.job())
-    submit_and_tell(stage, QUICK)
+    submit_and_tell(stage, stage.ray.quick)
     stage.wait_for_deployment("Complete", "Failed")
     stage.wait_until_gone("Pod", "RayCluster")
     stage.pause(2)
@@ -26,7 +25,7 @@ def success(stage: Stage) -> None:
 @situation("rj-interactive-head-killed")
 def head_killed(stage: Stage) -> None:
     stage.create(stage.manifests.job())
-    submit_and_tell(stage, "ray task 60")
+    submit_and_tell(stage, stage.ray.task(60))
     stage.wait_for_job("RUNNING")
     name = stage.pods("head")[0]["metadata"]["name"]
     stage.delete("Pod", name)
@@ -36,7 +35,7 @@ def head_killed(stage: Stage) -> None:
     stage.pause(3)
     code, _ = stage.dashboard("GET", "/api/jobs/mine-1")
     assert code == 404, "the operator must not have submitted anything"
-    stage.submit("mine-2", QUICK)
+    stage.submit("mine-2", stage.ray.quick)
     stage.patch("RayJob", "rj1", {"spec": {"jobId": "mine-2"}})
     stage.pause(7)
     assert stage.job()["jobId"] == "mine-1", "a job id that was taken up stays"
@@ -44,7 +43,7 @@ def head_killed(stage: Stage) -> None:
 
 @situation("rj-interactive-never-submitted")
 def never_submitted(stage: Stage) -> None:
-    stage.create(stage.manifests.job(preRunningDeadlineSeconds=20))
+    stage.create(stage.manifests.job(preRunningDeadlineSeconds=stage.ray.deadline(20, 60)))
     stage.wait_for_deployment("Failed", "Retrying")
     stage.wait_until_gone("Pod")
     stage.pause(2)
@@ -52,8 +51,8 @@ def never_submitted(stage: Stage) -> None:
 
 @situation("rj-interactive-active-deadline")
 def active_deadline(stage: Stage) -> None:
-    stage.create(stage.manifests.job(activeDeadlineSeconds=25))
-    submit_and_tell(stage, LONG)
+    stage.create(stage.manifests.job(activeDeadlineSeconds=stage.ray.deadline(25, 70)))
+    submit_and_tell(stage, stage.ray.task(LONG_S))
     stage.wait_for_deployment("Failed", "Complete")
     stage.wait_until_gone("Pod")
     stage.pause(2)
@@ -62,7 +61,7 @@ def active_deadline(stage: Stage) -> None:
 @situation("rj-interactive-deleted-while-running")
 def deleted_while_running(stage: Stage) -> None:
     stage.create(stage.manifests.job())
-    submit_and_tell(stage, LONG)
+    submit_and_tell(stage, stage.ray.task(LONG_S))
     stage.wait_for_job("RUNNING")
     stage.pause(2)
     stage.delete("RayJob", "rj1")
@@ -76,7 +75,7 @@ def suspended_first(stage: Stage) -> None:
     stage.wait_for_deployment("Suspended")
     stage.pause(3)
     stage.patch("RayJob", "rj1", {"spec": {"suspend": False}})
-    submit_and_tell(stage, QUICK)
+    submit_and_tell(stage, stage.ray.quick)
     stage.wait_for_deployment("Complete", "Failed")
     stage.pause(1)
 

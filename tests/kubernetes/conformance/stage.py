@@ -40,6 +40,7 @@ class Stage:
     def __init__(self, api: Api, recorder: Recorder, manifests: Manifests, situation: str) -> None:
         self.api = api
         self.manifests = manifests
+        self.ray = manifests.ray
         self.situation = situation
         self.namespace = f"c-{situation}"[:63]
         self.token: str | None = None
@@ -147,6 +148,7 @@ class Stage:
         Raises:
             NotSeen: with what there is instead.
         """
+        timeout_s *= self.ray.patience
         if not self.film.wait(seen, timeout_s):
             raise NotSeen(
                 f"{self.situation}: {what} did not come within {timeout_s:.0f} s; {self._summary()}"

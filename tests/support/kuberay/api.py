@@ -8,6 +8,7 @@ import json
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final, Self
 from urllib.parse import urlencode
 
@@ -69,12 +70,15 @@ class Api:
         self._auth = threading.Lock()
 
     @classmethod
-    def connect(cls) -> Self:
-        """In a pod its service account, elsewhere the KUBECONFIG."""
+    def connect(cls, kubeconfig: Path | None = None) -> Self:
+        """With a file, or else in a pod its service account, elsewhere the KUBECONFIG."""
         from kubernetes import client, config
 
         configuration = client.Configuration()
-        config.load_config(client_configuration=configuration)
+        if kubeconfig:
+            config.load_kube_config(str(kubeconfig), client_configuration=configuration)
+        else:
+            config.load_config(client_configuration=configuration)
         # A thread per watch and the workers, each with a connection of its own.
         configuration.connection_pool_maxsize = 32
         return cls(client.ApiClient(configuration))
