@@ -40,7 +40,7 @@ def refusal_of_cluster(spec: Object, annotations: dict[str, str]) -> str | None:
             (g.get("scaleStrategy") or {}).get("workersToDelete") for g in groups
         ),
         "idleTimeoutSeconds and priority of groups": any(
-            g.keys() & {"idleTimeoutSeconds", "priority"} for g in groups
+            g.get("idleTimeoutSeconds") or g.get("priority") for g in groups
         ),
     }
     return _words([name for name, used in features.items() if used])
