@@ -15,7 +15,7 @@ export MLFLOW_SERVER_ENABLE_JOB_EXECUTION := false
 
 .PHONY: help
 help: ## What can be made
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
 
 .PHONY: demo
 demo: install ## Train a model on real flights, day by day, and print what was made
@@ -42,6 +42,18 @@ unit: install ## Run the quick tests only
 .PHONY: browser
 browser: install ## Look at the Dagster UI in headless Chromium
 	$(RUN)pytest -m browser $(ARGS)
+
+.PHONY: kubernetes-up
+kubernetes-up: install ## Bring up a Kubernetes node with KubeRay on this machine; needs root and Go
+	$(RUN)python -m tests.kubernetes.testbed up $(ARGS)
+
+.PHONY: kubernetes-down
+kubernetes-down: install ## Take that node down; nothing of it is left
+	$(RUN)python -m tests.kubernetes.testbed down
+
+.PHONY: kubernetes-test
+kubernetes-test: install ## Run the tests that need a Kubernetes node; one is brought up unless one is up
+	$(RUN)pytest -m kubernetes $(ARGS)
 
 .PHONY: check
 check: lint types layers test ## What CI runs

@@ -1,0 +1,14 @@
+"""What can go wrong with the testbed itself, never with the code under test.
+
+KubernetesTestError
+├── ProgramsError     a Go program could not be built
+├── UnreadableError   pods could not read the checkout
+├── NamespacesError   the node's network and mounts
+├── ComponentError    a component does not start; with the end of its log
+├── NodeError         the node as a whole
+└── ClusterError      kubectl, or a cluster from outside
+"""
+
+
+class KubernetesTestError(Exception):
+    """Base of all; the message says what was wanted, what was found and what to do."""

@@ -1,0 +1,242 @@
+"""A Kubernetes node as processes of this machine: brought up, looked at, taken down without trace.
+
+All state is in one folder, so any process can look at the node, stop one of its components, or take
+it down, also when the one that brought it up was killed half-way.
+"""
+
+import json
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from ml_platform.clusters.processes import Identity, identity_of, send, stop_all
+from tests.kubernetes import configuration, image, layout, namespaces, object_storage
+from tests.kubernetes.cluster import Cluster
+from tests.kubernetes.components import Component
+from tests.kubernetes.errors import KubernetesTestError
+from tests.kubernetes.programs import Programs, built, machine_lock
+
+COMPONENTS: Final = (
+    "etcd",
+    "containerd",
+    "kube-apiserver",
+    "kube-controller-manager",
+    "kube-scheduler",
+    "kubelet",
+    "kube-proxy",
+    "coredns",
+    object_storage.NAME,
+)
+_READY: Final = "ready.json"
+_READY_S: Final = 60.0
+_DOWN_S: Final = 30.0
+_POLL_S: Final = 0.1
+_CGROUPS: Final = Path("/sys/fs/cgroup")
+
+
+class NodeError(KubernetesTestError):
+    """The node could not be brought up or taken down; the message says what is in the way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """The node that is up. `running()` finds it, `up()` brings it up."""
+
+    kubeconfig: Path = configuration.KUBECONFIG
+    folder: Path = layout.FOLDER
+    address: str = layout.NODE_ADDRESS
+    host_address: str = layout.HOST_ADDRESS
+
+    @property
+    def checkout(self) -> Path:
+        """The checkout that its pods see."""
+        return Path(_said_when_ready()["checkout"])
+
+    @property
+    def cluster(self) -> Cluster:
+        """Its API, for tests that do not care what is behind it."""
+        return Cluster(
+            kubeconfig=self.kubeconfig,
+            kubectl_program=_said_when_ready()["kubectl"],
+            image=layout.IMAGE,
+            another_image=layout.ANOTHER_IMAGE,
+        )
+
+    @property
+    def components(self) -> list[Component]:
+        """All of its programs."""
+        return [self.component(name) for name in COMPONENTS]
+
+    def component(self, name: str) -> Component:
+        """One of its programs, to stop, freeze or start again: a name of `COMPONENTS`."""
+        if name not in COMPONENTS:
+            raise NodeError(f"no component {name!r}; there are {', '.join(COMPONENTS)}")
+        return Component(name=name)
+
+    def run(self, *command: str, timeout_s: float = 60.0) -> str:
+        """Run a command in the node's network and mounts; its standard output."""
+        return namespaces.run(command, timeout_s=timeout_s)
+
+
+def running() -> Node | None:
+    """The node that was brought up and not taken down since, whatever state it is in."""
+    return Node() if (layout.FOLDER / _READY).exists() else None
+
+
+def up(say: Callable[[str], None] = lambda _: None) -> Node:
+    """Bring the node up, or find it up. What a killed `up` has left is removed first.
+
+    Args:
+        say: Told of what takes long.
+
+    Raises:
+        ProgramsError: a program could not be built.
+        UnreadableError: pods could not read the checkout.
+        ComponentError, NamespacesError, NodeError: the node does not start; what has started is
+            left to be looked at, `down` removes it.
+    """
+    programs = built(say)
+    with machine_lock("node"):
+        node = running()
+        if node is not None and all(component.is_running for component in node.components):
+            return node
+        _remove()
+        for folder in ("", "log", "components"):
+            (layout.FOLDER / folder).mkdir(mode=0o755)
+        namespaces.make()
+        _start(programs)
+        said = {"checkout": str(layout.CHECKOUT), "kubectl": str(programs.path("kubectl"))}
+        (layout.FOLDER / _READY).write_text(json.dumps(said))
+    return Node()
+
+
+def down() -> None:
+    """Take the node down, whatever state it is in; nothing of it is left.
+
+    Raises:
+        NodeError: a process of it could not be ended.
+    """
+    with machine_lock("node"):
+        _remove()
+
+
+def _start(programs: Programs) -> None:
+    etcd = configuration.define_etcd(programs)
+    etcd.launch()
+    containerd = configuration.define_containerd()
+    containerd.launch()
+    configuration.write_keys()
+    api_server = configuration.define_api_server(programs)
+    etcd.wait_until_serving()
+    api_server.launch()
+    storage = object_storage.define(programs)
+    storage.launch()
+    containerd.wait_until_serving()
+    for name in (layout.IMAGE, layout.ANOTHER_IMAGE):
+        _import(image.archive(name, pause=programs.path("pause")))
+    api_server.wait_until_serving()
+    configuration.write_kubeconfig()
+    _make_cgroups()
+    rest = [
+        configuration.define_controller_manager(programs),
+        configuration.define_scheduler(programs),
+        configuration.define_kubelet(programs),
+        configuration.define_kube_proxy(programs),
+        configuration.define_dns(programs),
+    ]
+    for component in rest:
+        component.launch()
+    for component in (*rest, storage):
+        component.wait_until_serving()
+    kubectl = str(programs.path("kubectl"))
+    _wait(kubectl, f"node/{layout.NODE}", "--for=condition=Ready", log_of="kubelet")
+    # A pod made before this exists is refused.
+    _wait(kubectl, "serviceaccount/default", "--for=create", log_of="kube-controller-manager")
+
+
+def _wait(kubectl: str, what: str, condition: str, *, log_of: str) -> None:
+    # `wait` gives up at once on what does not exist yet, unless it waits for just that.
+    deadline = time.monotonic() + _READY_S
+    command = [kubectl, f"--kubeconfig={configuration.KUBECONFIG}", "wait", what, condition]
+    while True:
+        left = deadline - time.monotonic()
+        done = subprocess.run(
+            [*command, f"--timeout={max(left, 1):.0f}s"], capture_output=True, text=True
+        )
+        if done.returncode == 0:
+            return
+        if left <= 0:
+            end = Component(name=log_of).end_of_log()
+            raise NodeError(f"{what} after {_READY_S:.0f} s: {done.stderr.strip()}{end}")
+        time.sleep(_POLL_S)
+
+
+def _import(archive: bytes) -> None:
+    file = layout.FOLDER / "image.tar"
+    file.write_bytes(archive)
+    where = [f"--address={configuration.CONTAINERD}", "--namespace=k8s.io"]
+    namespaces.run(["ctr", *where, "images", "import", str(file)])
+    file.unlink()
+
+
+def _remove() -> None:
+    """Whatever a node has left on this machine, in an order that can be cut short anywhere."""
+    left = stop_all(layout.MARK, None, grace_s=0)
+    if left:
+        raise NodeError(f"these processes of the node survive SIGKILL: {left}")
+    # A container's process whose parents were killed first carries no mark, but is still in here.
+    _remove_cgroups()
+    if layout.FOLDER.exists():
+        namespaces.remove()
+        shutil.rmtree(layout.FOLDER)
+
+
+def _said_when_ready() -> dict[str, Any]:
+    return json.loads((layout.FOLDER / _READY).read_text())
+
+
+def _hierarchies() -> list[Path]:
+    """The testbed's cgroup: one folder with cgroup v2, one for each controller with v1."""
+    if (_CGROUPS / "cgroup.controllers").exists():
+        return [_CGROUPS / layout.CGROUP]
+    return [path / layout.CGROUP for path in sorted(_CGROUPS.iterdir()) if path.is_dir()]
+
+
+def _make_cgroups() -> None:
+    for folder in _hierarchies():
+        folder.mkdir(exist_ok=True)
+
+
+def _remove_cgroups() -> None:
+    deadline = time.monotonic() + _DOWN_S
+    for top in _hierarchies():
+        while inside := _members(top):
+            for identity in inside:
+                send(identity, signal.SIGKILL)
+            if time.monotonic() > deadline:
+                raise NodeError(f"these processes of pods survive SIGKILL: {inside}")
+            time.sleep(_POLL_S)
+        # The kernel lets go of a cgroup some time after its last process.
+        while top.exists() and not _is_removed(top):
+            if time.monotonic() > deadline:
+                raise NodeError(f"the cgroup {top} is in use and cannot be removed")
+            time.sleep(_POLL_S)
+
+
+def _is_removed(top: Path) -> bool:
+    try:
+        for folder in sorted(top.glob("**/"), reverse=True):
+            folder.rmdir()
+    except OSError:
+        return False
+    return True
+
+
+def _members(top: Path) -> list[Identity]:
+    pids = {int(pid) for file in top.glob("**/cgroup.procs") for pid in file.read_text().split()}
+    return [identity for identity in map(identity_of, pids) if identity is not None]

@@ -1,0 +1,171 @@
+"""The node's Go programs, built once from pinned modules, and what else the machine must have.
+
+Each folder of `programs/` is a Go module of its own, because their dependencies disagree. A build
+goes into the cache under a name that is a hash of all that decides it, and appears there complete
+or not at all.
+"""
+
+import fcntl
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from tests.kubernetes.errors import KubernetesTestError
+
+_MODULES: Final = Path(__file__).parent / "programs"
+_KUBERNETES_VERSION: Final = "k8s.io/component-base/version"
+# Program → the Debian package that has it.
+_FROM_DEBIAN: Final = {
+    "containerd": "containerd",
+    "runc": "runc",
+    "/usr/lib/cni/bridge": "containernetworking-plugins",
+    "iptables": "iptables",
+    "conntrack": "conntrack",
+    "ip": "iproute2",
+    "nsenter": "util-linux",
+    "openssl": "openssl",
+    "wget": "wget",  # KubeRay's probes call it inside the pods
+}
+_LINES_OF_A_FAILED_BUILD: Final = 20
+
+
+class ProgramsError(KubernetesTestError):
+    """A program could not be built; the message ends with what Go said."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Programs:
+    """Where the built programs are."""
+
+    folders: dict[str, Path]
+
+    def path(self, program: str) -> Path:
+        """The program of this name, such as `kubelet`."""
+        return self.folders[program] / program
+
+
+def missing() -> str | None:
+    """What this machine lacks to run a node, in one line with the remedy; None if nothing."""
+    lacks = []
+    if os.geteuid() != 0:
+        lacks.append("root (sudo)")
+    if shutil.which("go") is None:
+        lacks.append(f"Go {_go_wanted()} or later (https://go.dev/dl)")
+    packages = sorted({p for program, p in _FROM_DEBIAN.items() if not _is_there(program)})
+    if packages:
+        lacks.append(f"`apt-get install --no-install-recommends {' '.join(packages)}`")
+    if not lacks:
+        return None
+    return f"a Kubernetes node needs {', '.join(lacks)}; then run `make kubernetes-test`"
+
+
+def cache() -> Path:
+    """Where built programs are kept, outside of every checkout."""
+    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return home / "ml_platform" / "kubernetes-testbed"
+
+
+@contextmanager
+def machine_lock(name: str) -> Iterator[None]:
+    """Only one process of this machine at a time; it is let go when its holder ends."""
+    cache().mkdir(parents=True, exist_ok=True)
+    with (cache() / f"{name}.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def built(say: Callable[[str], None] = lambda _: None) -> Programs:
+    """All programs, from the cache or built now: minutes the first time, then at once.
+
+    Args:
+        say: Told what is being built, because it takes long.
+
+    Raises:
+        ProgramsError: Go could not build one of them.
+    """
+    modules = sorted(path.parent for path in _MODULES.glob("*/go.mod"))
+    folders: dict[str, Path] = {}
+    for module in modules:
+        folder = cache() / f"{module.name}-{_identity(module)}"
+        if not folder.exists():
+            with machine_lock("build"):
+                if not folder.exists():
+                    say(f"building {module.name} {version(module.name)}, once for this machine")
+                    _build(module, folder)
+        folders |= {program.name: folder for program in folder.iterdir()}
+    return Programs(folders=folders)
+
+
+def version(module: str) -> str:
+    """The pinned version of a module of `programs/`'s main dependency, such as `1.35.4`."""
+    text = (_MODULES / module / "go.mod").read_text()
+    tool = re.search(r"^tool (?:\(\s+)?(\S+)", text, re.MULTILINE)
+    if tool is None:
+        return ""
+    required = re.findall(r"^(?:require )?\s*(\S+) v(\S+)", text, re.MULTILINE)
+    return next(number for path, number in required if tool[1].startswith(path))
+
+
+def _build(module: Path, folder: Path) -> None:
+    cache().mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=cache(), prefix="building-") as place:
+        output = Path(place, "programs")
+        output.mkdir()
+        packages = "tool" if version(module.name) else "."
+        done = subprocess.run(
+            ["go", "build", *_flags(module), "-o", f"{output}/", packages],
+            cwd=module,
+            env={**os.environ, **_ENVIRONMENT},
+            capture_output=True,
+            text=True,
+        )
+        if done.returncode:
+            said = "\n".join(done.stderr.splitlines()[-_LINES_OF_A_FAILED_BUILD:])
+            raise ProgramsError(f"`go build` failed in {module}:\n{said}")
+        # Go names a program after the folder before /v3.
+        if (output / "server").exists():
+            (output / "server").rename(output / "etcd")
+        output.rename(folder)
+
+
+_ENVIRONMENT: Final = {"CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOWORK": "off", "GOFLAGS": ""}
+
+
+def _flags(module: Path) -> list[str]:
+    linked = ["-s", "-w"]
+    if module.name == "kubernetes":
+        # Without these the server calls itself v0.0.0-master+$Format:…, which clients cannot parse.
+        number = version(module.name)
+        major, minor, _ = number.split(".")
+        for name, value in (
+            ("gitVersion", f"v{number}"),
+            ("gitMajor", major),
+            ("gitMinor", minor),
+        ):
+            linked += ["-X", f"{_KUBERNETES_VERSION}.{name}={value}"]
+    return ["-trimpath", "-buildvcs=false", "-mod=readonly", f"-ldflags={' '.join(linked)}"]
+
+
+def _identity(module: Path) -> str:
+    digest = hashlib.sha256("\0".join(_flags(module)).encode())
+    for file in sorted(module.iterdir()):
+        digest.update(file.name.encode() + b"\0" + file.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def _is_there(program: str) -> bool:
+    return Path(program).exists() if program.startswith("/") else shutil.which(program) is not None
+
+
+def _go_wanted() -> str:
+    texts = (path.read_text() for path in _MODULES.glob("*/go.mod"))
+    found = [re.search(r"^go (\d+)\.(\d+)", text, re.MULTILINE) for text in texts]
+    return ".".join(map(str, max((int(m[1]), int(m[2])) for m in found if m)))

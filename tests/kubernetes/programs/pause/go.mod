@@ -1,0 +1,3 @@
+module ml_platform/testbed/pause
+
+go 1.24
