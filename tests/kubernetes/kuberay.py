@@ -38,6 +38,7 @@ _RULES: Final[list[tuple[str, list[str], list[str]]]] = [
     ("", ["services/proxy"], ["create", "get", "patch", "update"]),
     ("batch", ["jobs"], _ALL),
     ("coordination.k8s.io", ["leases"], ["create", "get", "list", "update"]),
+    ("events.k8s.io", ["events"], ["create", "patch"]),
     ("discovery.k8s.io", ["endpointslices"], _READ),
     ("networking.k8s.io", ["ingresses"], _ALL),
     ("networking.k8s.io", ["ingressclasses"], _READ),
