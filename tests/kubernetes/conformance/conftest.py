@@ -25,7 +25,7 @@ def theatre(
 ) -> Iterator[Theatre]:
     """All that the session has selected, begun; `MLP_CONFORMANCE_FILMS` keeps what was seen."""
     names = [
-        item.callspec.params["name"]
+        str(item.callspec.params["name"])
         for item in request.session.items
         if isinstance(item, pytest.Function) and "theatre" in item.fixturenames
     ]

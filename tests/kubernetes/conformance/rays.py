@@ -21,10 +21,13 @@ PATH: Final = f"{FOLDER}:/usr/local/bin:/usr/bin:/bin:/home/ray/anaconda3/bin"
 class Ray(Protocol):
     """Entrypoints of jobs, and what the containers need."""
 
-    patience: float
-    """By how much longer than the stand-in it takes to start."""
-    quick: str
-    """Succeeds so late that it is seen running."""
+    @property
+    def patience(self) -> float:
+        """By how much longer than the stand-in it takes to start."""
+
+    @property
+    def quick(self) -> str:
+        """Succeeds so late that it is seen running."""
 
     def container(self, role: str) -> dict[str, Any]:
         """Fields of a container."""

@@ -78,9 +78,10 @@ class Recorder:
     def __init__(self, api: Api) -> None:
         self._api = api
         self._films: dict[str, Film] = {}
+        self._stopped = threading.Event()
 
     def start(self) -> None:
-        """Watch until the process ends."""
+        """Watch until told to stop."""
         for resource in WATCHED:
             _, version = self._api.list(resource)
             threading.Thread(
@@ -90,13 +91,17 @@ class Recorder:
                 daemon=True,
             ).start()
 
+    def stop(self) -> None:
+        """Let every watch end when it breaks, as it does when the cluster goes away."""
+        self._stopped.set()
+
     def film(self, situation: str, namespace: str) -> Film:
         """Record this namespace from now on."""
         self._films[namespace] = Film(situation, namespace)
         return self._films[namespace]
 
     def _watch(self, resource: Resource, version: str) -> None:
-        while True:
+        while not self._stopped.is_set():
             try:
                 for change, item in self._api.watch(resource, version):
                     version = item["metadata"]["resourceVersion"]
@@ -108,7 +113,7 @@ class Recorder:
                 _, version = self._api.list(resource)
             except Exception:
                 # The boundary of this thread: a watch that broke goes on from where it was.
-                time.sleep(0.2)
+                self._stopped.wait(0.2)
 
 
 def _everywhere(resource: Resource, item: Object) -> bool:

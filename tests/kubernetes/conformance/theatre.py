@@ -73,8 +73,9 @@ class Theatre:
         return self._futures[name].result()
 
     def close(self) -> None:
-        """Wait for all."""
+        """Wait for all, and stop recording."""
         wait(self._futures.values())
+        self._recorder.stop()
 
     def _play_alone(self, situation: Situation, others: list[Future[Timeline]]) -> Timeline:
         wait(others)

@@ -30,10 +30,11 @@ def head_pod(cluster: Object) -> Object:
     meta = cluster["metadata"]
     pod = _from_template(cluster, group, "head", names.HEAD_GROUP)
     pod["metadata"]["generateName"] = names.pod_prefix(meta["name"], "head")
-    pod["metadata"]["annotations"]["ray.io/upgrade-strategy-recreate-hash"] = recreate_hash(
-        cluster["spec"]
-    )
-    pod["metadata"]["annotations"]["ray.io/kuberay-version"] = names.VERSION
+    pod["metadata"]["annotations"] |= {
+        "ray.io/ft-enabled": "false",
+        "ray.io/kuberay-version": names.VERSION,
+        "ray.io/upgrade-strategy-recreate-hash": recreate_hash(cluster["spec"]),
+    }
     port = ray_start.gcs_port(group.get("rayStartParams") or {})
     params = ray_start.complete_params(group, head=True, address="")
     container = pod["spec"]["containers"][0]
@@ -85,7 +86,7 @@ def _from_template(cluster: Object, group: Object, node_type: str, group_name: s
     overlay = {**(meta.get("labels") or {}), **(group.get("labels") or {})}
     meta["namespace"] = cluster["metadata"]["namespace"]
     meta["labels"] = names.pod_labels(cluster["metadata"]["name"], node_type, group_name, overlay)
-    meta["annotations"] = {**(meta.get("annotations") or {}), "ray.io/ft-enabled": "false"}
+    meta["annotations"] = dict(meta.get("annotations") or {})
     overwrite = (cluster["metadata"].get("annotations") or {}).get(OVERWRITE)
     if overwrite:
         meta["annotations"].setdefault(OVERWRITE, overwrite)
