@@ -141,7 +141,9 @@ def install(cluster: Cluster, which: str) -> KubeRay:
     apply = ("apply", "--server-side", "--force-conflicts", "--filename")
     cluster.kubectl(*apply, str(definitions))
     names = ("crd/rayclusters.ray.io", "crd/rayjobs.ray.io")
-    cluster.kubectl("wait", *names, "--for=condition=Established", f"--timeout={_READY_S}s")
+    # By path: `--for=condition` fails on a definition that has no conditions yet.
+    established = '--for=jsonpath={.status.conditions[?(@.type=="Established")].status}=True'
+    cluster.kubectl("wait", *names, established, f"--timeout={_READY_S}s")
     text = json.dumps({"apiVersion": "v1", "kind": "List", "items": _objects(cluster, which)})
     cluster.kubectl(*apply, "-", stdin=text)
     kuberay.wait_until_ready()
