@@ -33,7 +33,7 @@ class Manifests:
         self,
         groups: list[Object] | None = None,
         *,
-        slow: bool = False,
+        head_env: dict[str, str] | None = None,
         head_pod: Object | None = None,
         params: dict[str, str] | None = None,
         **other: Any,
@@ -42,13 +42,12 @@ class Manifests:
 
         Args:
             groups: Worker groups.
-            slow: The head does not become ready before the situation ends.
+            head_env: More environment of the head's container.
             head_pod: More fields of the head's pod spec.
             params: More `rayStartParams` of the head.
             other: More fields of the spec.
         """
-        env = self.ray.slow() if slow else {}
-        template = _template(self._container("ray-head", env=env))
+        template = _template(self._container("ray-head", env=head_env))
         template["spec"] |= head_pod or {}
         return {
             "rayVersion": "2.60.0",

@@ -4,13 +4,12 @@ import re
 from typing import Final
 
 from tests.kubernetes.conformance.cast import Cast
-from tests.kubernetes.conformance.plain import plain
 from tests.kubernetes.conformance.stories import OPERATOR
 from tests.kubernetes.conformance.timeline import Entry, Timeline
 
 Milestones = dict[str, float]
 
-POLLED: Final = frozenset({"RayNodes", "RayJobsApi", "note"})
+POLLED: Final = frozenset({"RayNodes", "RayJobsApi", "note", "action"})
 LIMIT: Final = re.compile(r"DeadlineSeconds: (\d+)")
 
 
@@ -45,8 +44,6 @@ def lateness(timeline: Timeline) -> dict[str, float]:
 def _aspects(role: str, entry: Entry) -> list[tuple[str, object]]:
     """What may have become different with an entry; an aspect that is True is told once."""
     part = entry.part
-    if entry.kind == "action":
-        return [(f"action {plain(entry.name)}", True)]
     if entry.kind in POLLED:
         return []
     if entry.kind == "Event":

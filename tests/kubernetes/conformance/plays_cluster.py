@@ -21,16 +21,18 @@ def ready(stage: Stage) -> None:
 
 @situation("rc-invalid", pods=4)
 def invalid(stage: Stage) -> None:
-    make = stage.manifests
-    without_version = make.cluster("inv-auth", groups=[], authOptions={"mode": "token"}, slow=True)
+    make, slow = stage.manifests, stage.ray.slow(reachable=True)
+    without_version = make.cluster(
+        "inv-auth", groups=[], authOptions={"mode": "token"}, head_env=slow
+    )
     del without_version["spec"]["rayVersion"]
     stage.create(without_version)
     stage.create(make.cluster("n" * 54, groups=[]))
     group = {**make.group(), "minReplicas": 3, "maxReplicas": 1, "replicas": 2}
     stage.create(make.cluster("inv-minmax", groups=[group]))
-    group = make.group()
+    group = make.group(env=slow)
     del group["minReplicas"], group["maxReplicas"]
-    stage.create(make.cluster("inv-nominmax", groups=[group], slow=True))
+    stage.create(make.cluster("inv-nominmax", groups=[group], head_env=slow))
     stage.create(make.cluster("1starts-with-digit", groups=[]))
     group = {**make.group(), "resources": {"CPU": "1"}}
     stage.create(make.cluster("inv-dup-resources", groups=[group]))
@@ -48,7 +50,7 @@ def invalid(stage: Stage) -> None:
     manifest["spec"]["headGroupSpec"]["template"]["spec"]["containers"] = []
     stage.create(manifest)
     group = {**make.group(), "numOfHosts": 0}
-    stage.create(make.cluster("numofhosts-zero", groups=[group], slow=True))
+    stage.create(make.cluster("numofhosts-zero", groups=[group], head_env=slow))
     stage.pause(12)
     stage.delete("RayCluster", "numofhosts-zero")
     stage.patch("RayCluster", "inv-auth", {"spec": {"authOptions": None}})
@@ -157,10 +159,10 @@ def quota(stage: Stage) -> None:
     stage.pause(1.5)
     stage.create(stage.manifests.cluster(groups=[stage.manifests.group(replicas=2)]))
     stage.wait("first worker", lambda: stage.cluster().get("readyWorkerReplicas") == 1)
-    stage.pause(10)
+    # A try that came 8 s after the one before: the next one is due in 16 s or more.
+    stage.wait("a long back-off", lambda: _last_gap_s(stage, "FailedToCreateWorkerPod") >= 8)
     stage.patch("ResourceQuota", "q", {"spec": {"hard": {"requests.memory": "4Gi"}}})
-    # The next try is due minutes later: nothing may happen now.
-    stage.pause(12)
+    stage.pause(8)
 
 
 @situation("rc-suspend-resume")
@@ -186,8 +188,10 @@ def crash_loop(stage: Stage) -> None:
 @situation("rc-bad-serviceaccount")
 def bad_service_account(stage: Stage) -> None:
     make = stage.manifests
-    stage.create(make.cluster(slow=True, head_pod={"serviceAccountName": "nope"}))
-    stage.pause(12)
+    head = {"serviceAccountName": "nope"}
+    stage.create(make.cluster(head_env=stage.ray.slow(), head_pod=head))
+    # As long as in the recording: it tells when the next try is due.
+    stage.pause(25)
     stage.create({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "nope"}})
     stage.wait("the head pod", lambda: stage.pods("head"))
     stage.wait("its address", lambda: (stage.cluster().get("head") or {}).get("podIP"))
@@ -213,3 +217,13 @@ def _restarts(stage: Stage, node_type: str) -> int:
         for pod in stage.pods(node_type)
         for container in (pod.get("status") or {}).get("containerStatuses") or []
     )
+
+
+def _last_gap_s(stage: Stage, reason: str) -> float:
+    """Seconds between the last two Events of this reason."""
+    times = [
+        entry["t"]
+        for entry in stage.film.draft.entries
+        if entry["kind"] == "Event" and entry["part"].get("reason") == reason
+    ]
+    return times[-1] - times[-2] if len(times) > 1 else 0.0

@@ -21,7 +21,7 @@ def success(stage: Stage) -> None:
 @situation("rj-ttl", http=True)
 def ttl(stage: Stage) -> None:
     stage.create(stage.manifests.job())
-    submit_and_tell(stage, "echo hi; sleep 2.5")
+    submit_and_tell(stage, "echo hi")
     stage.wait_for_deployment("Complete", "Failed")
     stage.wait_until_gone("Pod", "RayCluster")
     stage.pause(10)
@@ -39,7 +39,7 @@ def user_error(stage: Stage) -> None:
 @situation("rj-prerunning-deadline", pods=1, http=True)
 def pre_running_deadline(stage: Stage) -> None:
     group = requesting(stage.manifests.group(), "requests", "cpu", "64")
-    cluster = stage.manifests.spec(groups=[group])
+    cluster = stage.manifests.spec(groups=[group], head_env=stage.ray.slow())
     stage.create(stage.manifests.job(cluster=cluster, preRunningDeadlineSeconds=15))
     stage.wait_for_deployment("Failed", "Retrying")
     stage.wait_until_gone("Pod")
@@ -83,7 +83,7 @@ def invalid(stage: Stage) -> None:
 @situation("rj-name-too-long", http=True)
 def name_too_long(stage: Stage) -> None:
     make = stage.manifests
-    slow = make.spec(slow=True)
+    slow = make.spec(head_env=stage.ray.slow())
     stage.create(make.job("n" * 48))
     stage.create(make.job("1digit"))
     stage.create(make.job("m" * 47, cluster=slow))
@@ -106,6 +106,7 @@ def suspend_while_running(stage: Stage) -> None:
     submit_and_tell(stage, stage.ray.task(LONG_S))
     stage.wait_for_job("RUNNING")
     stage.pause(1)
+    old = {pod["metadata"]["name"] for pod in stage.pods()}
     stage.patch("RayJob", "rj1", {"spec": {"suspend": True}})
     stage.wait_for_deployment("Suspended")
     stage.pause(3)
@@ -114,12 +115,13 @@ def suspend_while_running(stage: Stage) -> None:
     stage.wait_for_deployment("Running")
     stage.submit("mine-1", stage.ray.task(LONG_S))
     stage.wait_for_job("RUNNING")
+    stage.wait("the end of the old pods", lambda: not old & stage.film.latest["Pod"].keys())
     stage.pause(1)
 
 
 @situation("rj-deleted-while-starting", http=True)
 def deleted_while_starting(stage: Stage) -> None:
-    slow = stage.manifests.spec(slow=True)
+    slow = stage.manifests.spec(head_env=stage.ray.slow(deaf=True))
     stage.create(stage.manifests.job(cluster=slow))
     stage.wait("the head's container", lambda: _runs(stage, "head"))
     stage.pause(1)
@@ -139,8 +141,10 @@ def deleted_while_running(stage: Stage) -> None:
 
 @situation("rj-worker-killed-while-running", http=True)
 def worker_killed(stage: Stage) -> None:
-    stage.create(stage.manifests.job())
-    submit_and_tell(stage, stage.ray.task(TASK_S))
+    # The successor is still waiting for the head when the job, a little after its task, ends.
+    late = stage.manifests.group(env=stage.ray.late(8))
+    stage.create(stage.manifests.job(cluster=stage.manifests.spec(groups=[late])))
+    submit_and_tell(stage, f"{stage.ray.task(TASK_S)}; sleep 3")
     stage.wait_for_job("RUNNING")
     stage.delete("Pod", stage.pods("worker")[0]["metadata"]["name"])
     stage.wait_for_deployment("Complete", "Failed")
@@ -190,7 +194,7 @@ def cluster_deleted(stage: Stage) -> None:
     stage.delete("RayCluster", next(iter(stage.film.latest["RayCluster"])))
     stage.wait("the end of the old pods", lambda: not pods & stage.film.latest["Pod"].keys())
     stage.wait("a new head", lambda: _runs(stage, "head"))
-    stage.submit("mine-1", "sleep 6")
+    stage.submit("mine-1", stage.ray.quick)
     stage.wait_for_job("PENDING")
     stage.wait_for_deployment("Complete", "Failed")
     stage.pause(1)

@@ -86,7 +86,7 @@ def job_id_preset(stage: Stage) -> None:
     stage.wait_for_deployment("Running")
     stage.pause(4)
     assert "jobStatus" not in stage.job(), "nobody has submitted yet"
-    stage.submit("mine-1", "sleep 6")
+    stage.submit("mine-1", stage.ray.quick)
     stage.wait_for_deployment("Complete", "Failed")
     stage.pause(1)
 

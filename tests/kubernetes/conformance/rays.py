@@ -32,8 +32,16 @@ class Ray(Protocol):
     def container(self, role: str) -> dict[str, Any]:
         """Fields of a container."""
 
-    def slow(self) -> dict[str, str]:
-        """Environment of a head that is not ready before the situation ends."""
+    def slow(self, *, reachable: bool = False, deaf: bool = False) -> dict[str, str]:
+        """Environment of a container that is not ready before the situation ends.
+
+        Args:
+            reachable: A head that workers find nevertheless.
+            deaf: It does not end on SIGTERM.
+        """
+
+    def late(self, seconds: int) -> dict[str, str]:
+        """Environment of a worker that waits so long for the head."""
 
     def deadline(self, quick_s: int, recorded_s: int) -> int:
         """A deadline that lets the cluster start first."""
@@ -65,9 +73,14 @@ class StandIn:
             "livenessProbe": {**check, **often, "failureThreshold": 7200},
         }
 
-    def slow(self) -> dict[str, str]:
-        """Neither healthy nor reachable for workers."""
-        return {"STAND_IN_STARTUP_S": "3600", "STAND_IN_GCS_S": "3600"}
+    def slow(self, *, reachable: bool = False, deaf: bool = False) -> dict[str, str]:
+        """An hour is more than any situation takes."""
+        env = {"STAND_IN_STARTUP_S": "3600", "STAND_IN_GCS_S": "0" if reachable else "3600"}
+        return env | ({"STAND_IN_DEAF": "yes"} if deaf else {})
+
+    def late(self, seconds: int) -> dict[str, str]:
+        """In its init container."""
+        return {"STAND_IN_JOIN_S": str(seconds)}
 
     def deadline(self, quick_s: int, recorded_s: int) -> int:
         """The short one."""
@@ -99,8 +112,12 @@ class RealRay:
             "limits": {"memory": limit},
         }
 
-    def slow(self) -> dict[str, str]:
+    def slow(self, *, reachable: bool = False, deaf: bool = False) -> dict[str, str]:
         """It is slow by itself."""
+        return {}
+
+    def late(self, seconds: int) -> dict[str, str]:
+        """It is late by itself."""
         return {}
 
     def deadline(self, quick_s: int, recorded_s: int) -> int:

@@ -14,8 +14,8 @@ from tests.kubernetes.conformance.timeline import Entry, Timeline
 from tests.support.kuberay.api import Object
 
 OPERATOR: Final = frozenset({"raycluster-controller", "rayjob-controller"})
-NOISE: Final = frozenset({"Unhealthy"})
-"""Warnings that every normal start shows."""
+NOISE: Final = frozenset({"Unhealthy", "FailedToUpdateEndpointSlices"})
+"""Warnings of every normal start, and of a service that goes while its endpoints are counted."""
 USUAL_WAITS: Final = frozenset({"ContainerCreating", "PodInitializing", "ContainersNotReady"})
 RETRIED: Final = frozenset({"FailedToCreateHeadPod", "FailedToCreateWorkerPod", "DeletedPod"})
 """Events of every try: how many there are depends on how often something else changed."""
@@ -147,6 +147,9 @@ def _event(story: Story, role: str, entry: Entry) -> None:
     if reason == "FailedToCreateRayCluster" and "already exists" in part["message"]:
         # A stale cache right after a good create, in 2 of 22 recordings.
         return
+    if reason == "CreatedService" and f"{role} event {reason}" in story.facts:
+        # A late pass may make the head service once more while its cluster is being deleted.
+        return
     count = (part.get("series") or {}).get("count", 1)
     told = {key: part.get(key) for key in ("type", "action", "api", "reportingComponent")}
     told["note"] = plain(part["message"]).split("&ContainerStateTerminated")[0]
@@ -207,9 +210,10 @@ def _waits(entries: Iterable[Entry]) -> list[str]:
 
 def _action(story: Story, entry: Entry) -> None:
     """What the API server answered, where it refused."""
-    if entry.part.get("http", 200) >= 400:
+    if entry.part.get("http", 200) >= 400 and entry.name.startswith("create"):
         told = plain(str(entry.part.get("message", "")))
-        story.facts[f"refused: {plain(entry.name)}"] = f"{entry.part['http']} {told[:160]}"
+        name = plain(entry.name).partition(" (attempt")[0]
+        story.facts[f"refused: {name}"] = f"{entry.part['http']} {told[:160]}"
 
 
 def _end(story: Story, end: Object) -> None:

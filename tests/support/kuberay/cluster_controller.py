@@ -103,7 +103,7 @@ class ClusterController:
         )
         if not worth_writing(cluster.get("status"), status):
             return False
-        self._api.replace_status(RAY_CLUSTER, {**cluster, "status": status})
+        self._clusters.wrote(self._api.replace_status(RAY_CLUSTER, {**cluster, "status": status}))
         return True
 
     def _ensure_secret(self, cluster: Object) -> None:
@@ -112,18 +112,16 @@ class ClusterController:
         if not needs_secret(cluster["spec"]) or self._secrets.get(meta["namespace"], name):
             return
         token = base64.b64encode(os.urandom(TOKEN_BYTES)).decode()
-        self._api.create(
-            SECRET,
-            {
-                "metadata": {
-                    "name": name,
-                    "namespace": meta["namespace"],
-                    "labels": {names.CLUSTER: meta["name"]},
-                    "ownerReferences": names.owned_by(cluster, RAY_CLUSTER),
-                },
-                "stringData": {names.TOKEN_KEY: token},
+        secret = {
+            "metadata": {
+                "name": name,
+                "namespace": meta["namespace"],
+                "labels": {names.CLUSTER: meta["name"]},
+                "ownerReferences": names.owned_by(cluster, RAY_CLUSTER),
             },
-        )
+            "stringData": {names.TOKEN_KEY: token},
+        }
+        self._secrets.wrote(self._api.create(SECRET, secret))
 
     def _ensure_head_service(self, cluster: Object) -> None:
         if self._head_service(cluster):
@@ -131,7 +129,7 @@ class ClusterController:
         service = cluster_head_service(cluster)
         full_name = f"{service['metadata']['namespace']}/{service['metadata']['name']}"
         try:
-            self._api.create(SERVICE, service)
+            self._services.wrote(self._api.create(SERVICE, service))
         except ApiError as error:
             note = f"Failed creating service {full_name}, {error.message}"
             self._events.emit(cluster, WARNING, "FailedToCreateService", "Create", note)
@@ -195,7 +193,7 @@ class ClusterController:
 
     def _create_head(self, cluster: Object, key: Key) -> None:
         try:
-            pod = self._api.create(POD, head_pod(cluster))
+            pod = self._pods.wrote(self._api.create(POD, head_pod(cluster)))
         except ApiError as error:
             # The name is not drawn yet when the API server refuses: the operator prints none.
             note = f"Failed to create head Pod {key[0]}/, {error.message}"
@@ -209,7 +207,8 @@ class ClusterController:
     def _create_worker(self, cluster: Object, key: Key, step: CreateWorker) -> None:
         group = next(g for g in groups(cluster) if g["groupName"] == step.group)
         try:
-            pod = self._api.create(POD, worker_pod(cluster, group, step.index, self._domain))
+            wanted = worker_pod(cluster, group, step.index, self._domain)
+            pod = self._pods.wrote(self._api.create(POD, wanted))
         except ApiError as error:
             full_name = "/".join(key)
             note = f"Failed to create worker Pod for the cluster {full_name}, {error.message}"

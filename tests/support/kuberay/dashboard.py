@@ -1,13 +1,18 @@
-"""The Jobs API of a head, as the operator asks it: two seconds of patience and no second try."""
+"""The Jobs API of a head, as the operator asks it: two seconds of patience and no second try.
+
+Connections are kept, as the operator keeps them: a head goes on answering while the service that
+led to it is being made again.
+"""
 
 import json
-import urllib.error
-import urllib.request
 from typing import Final
+
+import urllib3
 
 from tests.support.kuberay.job_steps import JobInfo
 
 TIMEOUT_S: Final = 2.0
+CONNECTIONS: Final = urllib3.PoolManager(num_pools=64, retries=False)
 
 
 class DashboardError(Exception):
@@ -55,11 +60,10 @@ class Dashboard:
         headers = {"Content-Type": "application/json"}
         if self._token:
             headers["x-ray-authorization"] = f"Bearer {self._token}"
-        request = urllib.request.Request(self._base + path, method=method, headers=headers)
         try:
-            with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:
-                return answer.status, answer.read().decode(errors="replace")
-        except urllib.error.HTTPError as error:
-            return error.code, error.read().decode(errors="replace")
-        except (OSError, ValueError) as error:
+            answer = CONNECTIONS.request(
+                method, self._base + path, headers=headers, timeout=TIMEOUT_S
+            )
+        except urllib3.exceptions.HTTPError as error:
             raise DashboardError(str(error)) from error
+        return answer.status, answer.data.decode(errors="replace")

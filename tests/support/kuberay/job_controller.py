@@ -173,7 +173,7 @@ class JobController:
             return found
         full_name = f"{meta['namespace']}/{name}"
         try:
-            cluster = self._api.create(RAY_CLUSTER, cluster_of(job, name))
+            cluster = self._clusters.wrote(self._api.create(RAY_CLUSTER, cluster_of(job, name)))
         except ApiError as error:
             note = f"Failed to create RayCluster {full_name}: {error.message}"
             self._events.emit(job, WARNING, "FailedToCreateRayCluster", "Create", note)
@@ -221,7 +221,7 @@ class JobController:
         self, job: Object, action: str, namespace: str, name: str, act: Callable[[], Object]
     ) -> None:
         try:
-            act()
+            self._services.wrote(act())
         except ApiError as error:
             note = f"Failed to {action.lower()} the service {namespace}/{name}, {error.message}"
             self._events.emit(job, WARNING, f"FailedTo{action}Service", action, note)
@@ -245,7 +245,7 @@ class JobController:
             new = job_steps.counted(new)
         if job_steps.worth_writing(old, new):
             status = job_steps.written(new, self._clock())
-            self._api.replace_status(RAY_JOB, {**job, "status": status})
+            self._jobs.wrote(self._api.replace_status(RAY_JOB, {**job, "status": status}))
 
 
 def cluster_of(job: Object, name: str) -> Object:

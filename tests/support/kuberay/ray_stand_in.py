@@ -13,7 +13,8 @@ own commands run unchanged. One file, standard library only.
     ray eat-all                     for entrypoints: the head itself takes all memory
 
 Like Ray it ends on SIGTERM with exit code 1, but not before its jobs and tasks have ended.
-`STAND_IN_STARTUP_S` delays health, `STAND_IN_GCS_S` the "GCS".
+`STAND_IN_STARTUP_S` delays health, `STAND_IN_GCS_S` the "GCS", `STAND_IN_JOIN_S` health checks;
+with `STAND_IN_DEAF` SIGTERM is ignored, as by a Ray in its first seconds.
 """
 
 import json
@@ -37,7 +38,8 @@ OPTIONS = {
     *("head", "labels", "memory", "metrics-export-port", "no-monitor", "num-cpus", "num-gpus"),
     *("port", "resources"),
 }
-PENDING_S = 1.5
+# Longer than the operator's 3 s between two looks: it always sees a job pending.
+PENDING_S = 3.5
 STOP_S = 1.0
 LEAVE_S = 4.0
 DEAD_NODE_S = 3.0
@@ -254,13 +256,13 @@ def start(arguments: list[str]) -> int:
             say(f"Usage: ray start [OPTIONS]\n\nError: No such option '--{name}'.")
             return 2
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: setattr(Node, "draining", True))
+        if not os.environ.get("STAND_IN_DEAF"):
+            signal.signal(number, lambda *_: setattr(Node, "draining", True))
     serve(int(options.get("dashboard-agent-listen-port") or AGENT_PORT))
     if "head" in options:
         serve(int(options.get("dashboard-port") or DASHBOARD_PORT))
-        time.sleep(seconds("STAND_IN_GCS_S"))
-        gcs = socket.create_server(("", int(options.get("port") or GCS_PORT)), backlog=32)
-        threading.Thread(target=accept, args=(gcs,), daemon=True).start()
+        port = int(options.get("port") or GCS_PORT)
+        threading.Thread(target=serve_gcs, args=(port,), daemon=True).start()
     else:
         threading.Thread(target=report, daemon=True).start()
     while not Node.draining or Node.busy():
@@ -273,7 +275,9 @@ def serve(port: int) -> None:
     threading.Thread(target=Server(("", port), Handler).serve_forever, daemon=True).start()
 
 
-def accept(gcs: socket.socket) -> None:
+def serve_gcs(port: int) -> None:
+    time.sleep(seconds("STAND_IN_GCS_S"))
+    gcs = socket.create_server(("", port), backlog=32)
     while True:
         gcs.accept()[0].close()
 
@@ -348,6 +352,7 @@ def say(line: str) -> None:
 def health_check(arguments: list[str]) -> int:
     address = arguments[-1].removeprefix("--address=")
     host, _, port = address.rpartition(":")
+    time.sleep(seconds("STAND_IN_JOIN_S"))
     try:
         socket.create_connection((host, int(port)), timeout=2).close()
     except OSError:
