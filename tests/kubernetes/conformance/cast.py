@@ -31,8 +31,11 @@ class Cast:
         if entry.kind == "Event":
             kind, _, name = entry.name.partition("/")
             return self._role(kind, name)
+        labels = entry.part.get("labels") or {}
+        if labels.get("ray.io/cluster"):
+            # Each kind has its own watch: a service may be seen before its cluster.
+            self.cluster(labels["ray.io/cluster"])
         if entry.kind == "Pod" and entry.name not in self._pods:
-            labels = entry.part.get("labels") or {}
             place = (
                 f"{self.cluster(labels.get('ray.io/cluster', '?'))}/{labels.get('ray.io/group')}"
             )

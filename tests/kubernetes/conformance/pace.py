@@ -19,6 +19,7 @@ PROMPTLY_S: Final = 4.0
 DEADLINE_S: Final = (-1.1, 4.5)
 """A deadline counts from a start that was cut to a second, and is looked at every 3 s."""
 
+ENDING: Final = re.compile(r"(Pod|Service|Secret)/.* (gone|deleting)")
 COLLECTED: Final = re.compile(r"(Service|Secret)/.* gone")
 PODS_EVENT: Final = re.compile(r" event (?:Created|Deleted)(Head|Worker)Pod")
 
@@ -38,9 +39,9 @@ class Step:
 
 
 STEPS: Final = (
-    Step(start=r"RayJob/(.+) there", end=r"RayJob/\1 is Initializing", bound_s=1.0),
-    Step(start=r"RayJob/(.+) is Suspending", end=r"RayJob/\1 is Suspended", bound_s=1.0),
-    Step(start=r"RayJob/(.+) deleting", end=r"RayJob/\1 gone", bound_s=2.5),
+    Step(start=r"RayJob/(.+) there", end=r"RayJob/\1 is Initializing", bound_s=PROMPTLY_S),
+    Step(start=r"RayJob/(.+) is Suspending", end=r"RayJob/\1 is Suspended", bound_s=PROMPTLY_S),
+    Step(start=r"RayJob/(.+) deleting", end=r"RayJob/\1 gone", bound_s=PROMPTLY_S),
     Step(start=r"RayJob/(.+) is Complete", end=r"RayJob/\1 event DeletedRayCluster", bound_s=2),
     Step(start=r"RayJob/(.+) is Failed", end=r"RayJob/\1 event DeletedRayCluster", bound_s=2),
     Step(
@@ -49,10 +50,12 @@ STEPS: Final = (
         bound_s=PROMPTLY_S,
         at_most_s=PROMPTLY_S,
     ),
-    Step(start=r"RayCluster/(.+)-<r>#1 state ready", end=r"RayJob/\1 is Waiting", bound_s=1.5),
+    Step(
+        start=r"RayCluster/(.+)-<r>#1 state ready", end=r"RayJob/\1 is Waiting", bound_s=PROMPTLY_S
+    ),
     Step(start=r"RayCluster/(rc1.+) there", end=r"Pod/\1/headgroup[1] there", bound_s=PROMPTLY_S),
     Step(start=r"Pod/(.+)/headgroup\[1\] there", end=r"Pod/\1/w[1] there", bound_s=PROMPTLY_S),
-    Step(start=r"Pod/(.+)\[1\] gone", end=r"Pod/\1[2] there", bound_s=1.5),
+    Step(start=r"Pod/(.+)\[1\] gone", end=r"Pod/\1[2] there", bound_s=PROMPTLY_S),
     Step(
         start=r"RayCluster/(.+) RayClusterSuspending True",
         end=r"Pod/\1/headgroup[1] deleting",
@@ -114,6 +117,8 @@ def _independent(first: str, second: str) -> bool:
     Pods of different groups come and go on their own, services and secrets go with the garbage
     collector, and the end of a pod matters to its successor and to a suspension only.
     """
+    if ENDING.fullmatch(first) and ENDING.fullmatch(second):
+        return True
     groups = {_group(first), _group(second)}
     if None not in groups:
         return len(groups) > 1

@@ -3,6 +3,7 @@
 from tests.kubernetes.conformance.manifests import requesting
 from tests.kubernetes.conformance.situation import allow, situation
 from tests.kubernetes.conformance.stage import Stage
+from tests.support.kuberay.api import Object
 
 LONGER = allow(
     r"RayCluster/.* HeadPodReady",
@@ -51,7 +52,8 @@ def invalid(stage: Stage) -> None:
     stage.create(manifest)
     group = {**make.group(), "numOfHosts": 0}
     stage.create(make.cluster("numofhosts-zero", groups=[group], head_env=slow))
-    stage.pause(12)
+    stage.wait("all containers", lambda: [_runs(pod) for pod in stage.pods()] == [True] * 3)
+    stage.pause(6)
     stage.delete("RayCluster", "numofhosts-zero")
     stage.patch("RayCluster", "inv-auth", {"spec": {"authOptions": None}})
     stage.pause(8)
@@ -217,6 +219,11 @@ def _restarts(stage: Stage, node_type: str) -> int:
         for pod in stage.pods(node_type)
         for container in (pod.get("status") or {}).get("containerStatuses") or []
     )
+
+
+def _runs(pod: Object) -> bool:
+    statuses = (pod.get("status") or {}).get("containerStatuses") or []
+    return any("running" in (status.get("state") or {}) for status in statuses)
 
 
 def _last_gap_s(stage: Stage, reason: str) -> float:

@@ -13,7 +13,7 @@ from tests.kubernetes.conformance.manifests import Manifests
 from tests.kubernetes.conformance.recorder import Recorder
 from tests.kubernetes.conformance.situation import SITUATIONS, Situation
 from tests.kubernetes.conformance.stage import Stage
-from tests.kubernetes.conformance.timeline import Timeline
+from tests.kubernetes.conformance.timeline import Timeline, recorded
 from tests.support.kuberay.api import Api
 
 SEATS: Final = 16
@@ -56,7 +56,8 @@ class Theatre:
         self._recorder.start()
         situations = [SITUATIONS[name] for name in names]
         # The long ones first: otherwise the run waits for one of them at its end.
-        together = sorted((s for s in situations if not s.alone), key=lambda s: -s.pods)
+        together = [s for s in situations if not s.alone]
+        together.sort(key=lambda s: recorded(s.name).entries[-1].t, reverse=True)
         pool = ThreadPoolExecutor(max_workers=max(1, len(together)), thread_name_prefix="stage")
         for each in together:
             self._futures[each.name] = pool.submit(self._play, each)
