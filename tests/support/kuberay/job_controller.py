@@ -185,7 +185,7 @@ class JobController:
         return cluster
 
     def _is_still_wanted(self, job: Object) -> bool:
-        """Asked of the API server: the cache may not have a deletion that took the cluster along."""
+        """Asked of the API server: the cache may not know of a deletion yet."""
         meta = job["metadata"]
         now = self._api.get(RAY_JOB, meta["namespace"], meta["name"])
         return now is not None and "deletionTimestamp" not in now["metadata"]
