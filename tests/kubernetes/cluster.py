@@ -48,7 +48,13 @@ class Cluster:
             ClusterError: it failed; with what it said.
         """
         done = subprocess.run(
-            [self.kubectl_program, f"--kubeconfig={self.kubeconfig}", *arguments],
+            [
+                self.kubectl_program,
+                f"--kubeconfig={self.kubeconfig}",
+                # What it remembers goes when the configuration goes, not into one's home.
+                f"--cache-dir={self.kubeconfig.parent}/cache",
+                *arguments,
+            ],
             input=stdin,
             capture_output=True,
             text=True,

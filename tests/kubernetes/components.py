@@ -127,6 +127,13 @@ class Component:
     def freeze(self) -> None:
         """Stop its process in its tracks: connections stay open and nothing answers."""
         self._signal(signal.SIGSTOP)
+        identity = self.identity
+        # A thread on another processor runs on for a moment.
+        deadline = time.monotonic() + _PROBE_S
+        while identity is not None and not _is_stopped(identity.pid):
+            if time.monotonic() > deadline:
+                raise ComponentError(f"{self.name} ({identity}) does not stop on SIGSTOP")
+            time.sleep(_POLL_S)
 
     def thaw(self) -> None:
         """Let a frozen process go on."""
@@ -162,6 +169,11 @@ class Component:
                 return False
             time.sleep(_POLL_S)
         return True
+
+
+def _is_stopped(pid: int) -> bool:
+    threads = Path(f"/proc/{pid}/task").glob("*/stat")
+    return all(stat.read_text().rpartition(")")[2].split()[0] == "T" for stat in threads)
 
 
 def _answers(url: str) -> bool:

@@ -7,7 +7,6 @@ it down, also when the one that brought it up was killed half-way.
 import json
 import shutil
 import signal
-import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from typing import Any, Final
 
 from ml_platform.clusters.processes import Identity, identity_of, send, stop_all
 from tests.kubernetes import configuration, image, layout, namespaces, object_storage
-from tests.kubernetes.cluster import Cluster
+from tests.kubernetes.cluster import Cluster, ClusterError
 from tests.kubernetes.components import Component
 from tests.kubernetes.errors import KubernetesTestError
 from tests.kubernetes.programs import Programs, built, machine_lock
@@ -60,12 +59,7 @@ class Node:
     @property
     def cluster(self) -> Cluster:
         """Its API, for tests that do not care what is behind it."""
-        return Cluster(
-            kubeconfig=self.kubeconfig,
-            kubectl_program=_said_when_ready()["kubectl"],
-            image=layout.IMAGE,
-            another_image=layout.ANOTHER_IMAGE,
-        )
+        return _cluster(_said_when_ready()["kubectl"])
 
     @property
     def components(self) -> list[Component]:
@@ -153,27 +147,27 @@ def _start(programs: Programs) -> None:
         component.launch()
     for component in (*rest, storage):
         component.wait_until_serving()
-    kubectl = str(programs.path("kubectl"))
-    _wait(kubectl, f"node/{layout.NODE}", "--for=condition=Ready", log_of="kubelet")
-    # A pod made before this exists is refused.
-    _wait(kubectl, "serviceaccount/default", "--for=create", log_of="kube-controller-manager")
-
-
-def _wait(kubectl: str, what: str, condition: str, *, log_of: str) -> None:
-    # `wait` gives up at once on what does not exist yet, unless it waits for just that.
-    deadline = time.monotonic() + _READY_S
-    command = [kubectl, f"--kubeconfig={configuration.KUBECONFIG}", "wait", what, condition]
-    while True:
-        left = deadline - time.monotonic()
-        done = subprocess.run(
-            [*command, f"--timeout={max(left, 1):.0f}s"], capture_output=True, text=True
-        )
-        if done.returncode == 0:
-            return
-        if left <= 0:
+    cluster = _cluster(str(programs.path("kubectl")))
+    for what, condition, log_of in (
+        (f"node/{layout.NODE}", "create", "kubelet"),
+        (f"node/{layout.NODE}", "condition=Ready", "kubelet"),
+        # A pod made before this exists is refused.
+        ("serviceaccount/default", "create", "kube-controller-manager"),
+    ):
+        try:
+            cluster.kubectl("wait", what, f"--for={condition}", f"--timeout={_READY_S:.0f}s")
+        except ClusterError as error:
             end = Component(name=log_of).end_of_log()
-            raise NodeError(f"{what} after {_READY_S:.0f} s: {done.stderr.strip()}{end}")
-        time.sleep(_POLL_S)
+            raise NodeError(f"no {condition} of {what}: {error}{end}") from error
+
+
+def _cluster(kubectl: str) -> Cluster:
+    return Cluster(
+        kubeconfig=configuration.KUBECONFIG,
+        kubectl_program=kubectl,
+        image=layout.IMAGE,
+        another_image=layout.ANOTHER_IMAGE,
+    )
 
 
 def _import(archive: bytes) -> None:
