@@ -33,7 +33,8 @@ _RULES: Final[list[tuple[str, list[str], list[str]]]] = [
     ("", ["pods"], [*_ALL, "deletecollection"]),
     ("", ["pods/proxy", "services/status"], ["get", "patch", "update"]),
     ("", ["pods/resize"], ["patch"]),
-    ("", ["secrets"], ["create", *_READ]),
+    ("", ["persistentvolumeclaims"], _ALL),
+    ("", ["secrets"], ["create", "delete", "update", *_READ]),
     ("", ["serviceaccounts"], ["create", "delete", *_READ]),
     ("", ["services/proxy"], ["create", "get", "patch", "update"]),
     ("batch", ["jobs"], _ALL),
@@ -140,6 +141,9 @@ def install(cluster: Cluster, which: str) -> KubeRay:
     definitions = _REAL_DEFINITIONS if _REAL_DEFINITIONS.is_dir() else _OUR_DEFINITIONS
     apply = ("apply", "--server-side", "--force-conflicts", "--filename")
     cluster.kubectl(*apply, str(definitions))
+    if which != "double":
+        # The real operator does nothing at all until it can watch this kind too.
+        cluster.kubectl(*apply, str(_OUR_DEFINITIONS / "services" / "rayservices.yaml"))
     names = ("crd/rayclusters.ray.io", "crd/rayjobs.ray.io")
     # By path: `--for=condition` fails on a definition that has no conditions yet.
     established = '--for=jsonpath={.status.conditions[?(@.type=="Established")].status}=True'

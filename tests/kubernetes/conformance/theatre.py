@@ -1,0 +1,109 @@
+"""Plays situations side by side, as many as the node has seats for."""
+
+import json
+import threading
+import time
+from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import asdict
+from pathlib import Path
+from typing import Final
+
+from tests.kubernetes.conformance.manifests import Manifests
+from tests.kubernetes.conformance.recorder import Recorder
+from tests.kubernetes.conformance.situation import SITUATIONS, Situation
+from tests.kubernetes.conformance.stage import Stage
+from tests.kubernetes.conformance.timeline import Timeline, recorded
+from tests.support.kuberay.api import Api
+
+SEATS: Final = 16
+"""Pods at once: two cores start about two a second, and every worker asks for 0.2 of one."""
+
+
+class Seats:
+    """So many pods may be there at once."""
+
+    def __init__(self, count: int) -> None:
+        self._free = count
+        self._changed = threading.Condition()
+
+    def take(self, count: int) -> None:
+        """Wait for that many."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._free >= count)
+            self._free -= count
+
+    def leave(self, count: int) -> None:
+        """Give them back."""
+        with self._changed:
+            self._free += count
+            self._changed.notify_all()
+
+
+class Theatre:
+    """One run of many situations; each has a future of its timeline."""
+
+    def __init__(self, api: Api, manifests: Manifests, films: Path) -> None:
+        self._api = api
+        self._manifests = manifests
+        self._films = films
+        self._recorder = Recorder(api)
+        self._seats = Seats(SEATS)
+        self._futures: dict[str, Future[Timeline]] = {}
+
+    def open(self, names: Iterable[str]) -> None:
+        """Begin with all of these; those that must be alone come last, one by one."""
+        self._recorder.start()
+        situations = [SITUATIONS[name] for name in names]
+        # The long ones first: otherwise the run waits for one of them at its end.
+        together = [s for s in situations if not s.alone]
+        together.sort(key=lambda s: recorded(s.name).entries[-1].t, reverse=True)
+        pool = ThreadPoolExecutor(max_workers=max(1, len(together)), thread_name_prefix="stage")
+        for each in together:
+            self._futures[each.name] = pool.submit(self._play, each)
+        pool.shutdown(wait=False)
+        others = list(self._futures.values())
+        single = ThreadPoolExecutor(max_workers=1, thread_name_prefix="alone")
+        for each in situations:
+            if each.alone:
+                self._futures[each.name] = single.submit(self._play_alone, each, others)
+        single.shutdown(wait=False)
+
+    def timeline(self, name: str) -> Timeline:
+        """What was seen; waits for the end of the play and raises what went wrong in it."""
+        return self._futures[name].result()
+
+    def close(self) -> None:
+        """Wait for all, and stop recording."""
+        wait(self._futures.values())
+        self._recorder.stop()
+
+    def _play_alone(self, situation: Situation, others: list[Future[Timeline]]) -> Timeline:
+        wait(others)
+        return self._play(situation)
+
+    def _play(self, situation: Situation) -> Timeline:
+        self._seats.take(situation.pods)
+        started = time.monotonic()
+        stage = Stage(self._api, self._recorder, self._manifests, situation.name)
+        try:
+            stage.open()
+            situation.play(stage)
+            stage.close()
+        finally:
+            stage.strike()
+            self._seats.leave(situation.pods)
+            timeline = stage.film.draft.finished()
+            self._keep(timeline, time.monotonic() - started)
+        return timeline
+
+    def _keep(self, timeline: Timeline, seconds: float) -> None:
+        """In the format of the recordings, to lay beside them."""
+        document = {
+            "situation": timeline.situation,
+            "seconds": round(seconds, 1),
+            "timeline": [asdict(entry) for entry in timeline.entries],
+            "end": timeline.end,
+        }
+        lines = json.dumps(document, ensure_ascii=False).replace('}, {"t":', '},\n{"t":')
+        (self._films / f"{timeline.situation}.json").write_text(lines)

@@ -1,0 +1,231 @@
+"""Acts for RayClusters: what `pod_plan` and `cluster_status` decide happens here."""
+
+import base64
+import os
+import time
+from typing import Final
+
+from tests.support.kuberay import names
+from tests.support.kuberay.api import POD, RAY_CLUSTER, SECRET, SERVICE, Api, ApiError, Object
+from tests.support.kuberay.clock import stamp
+from tests.support.kuberay.cluster_status import Trouble, cluster_status, worth_writing
+from tests.support.kuberay.cluster_validation import validate_cluster
+from tests.support.kuberay.controller import PassFailed
+from tests.support.kuberay.event_recorder import NORMAL, WARNING, EventRecorder
+from tests.support.kuberay.expectations import Expectations
+from tests.support.kuberay.informer import Informer
+from tests.support.kuberay.pod_plan import CreateHead, CreateWorker, Delete, DeleteAll, plan_pods
+from tests.support.kuberay.pods import head_pod, worker_pod
+from tests.support.kuberay.services import cluster_head_service
+from tests.support.kuberay.spec import externally_managed, groups, needs_secret
+from tests.support.kuberay.work_queue import Key, WorkQueue
+
+AFTER_STATUS_CHANGE_S: Final = 2.0
+TOKEN_BYTES: Final = 32
+
+
+class _Failed(Exception):
+    """An action failed; how the ReplicaFailure condition tells it."""
+
+    def __init__(self, trouble: Trouble) -> None:
+        super().__init__(trouble.message)
+        self.trouble = trouble
+
+
+class ClusterController:
+    """One pass: secret, head service, pods, and then the status even if one of them failed."""
+
+    def __init__(
+        self,
+        api: Api,
+        *,
+        clusters: Informer,
+        pods: Informer,
+        services: Informer,
+        secrets: Informer,
+        events: EventRecorder,
+        domain: str,
+        resync_s: float,
+    ) -> None:
+        self.queue = WorkQueue()
+        self._api = api
+        self._clusters = clusters
+        self._pods = pods
+        self._services = services
+        self._secrets = secrets
+        self._events = events
+        self._domain = domain
+        self._resync_s = resync_s
+        self._expectations = Expectations()
+
+    def reconcile(self, key: Key) -> float | None:
+        """See `controller.Controller`."""
+        cluster = self._clusters.get(*key)
+        if cluster is None:
+            self._expectations.forget(key)
+            return None
+        if externally_managed(cluster["spec"]):
+            return None
+        if wrong := validate_cluster(cluster):
+            self._events.emit(cluster, WARNING, wrong.reason, "Validate", wrong.message)
+            return None
+        if cluster["metadata"].get("deletionTimestamp"):
+            return None
+        trouble = self._act(cluster, key)
+        changed = self._write_status(cluster, trouble)
+        if trouble is not None:
+            raise PassFailed(trouble.message)
+        return AFTER_STATUS_CHANGE_S if changed else self._resync_s
+
+    def _act(self, cluster: Object, key: Key) -> Trouble | None:
+        try:
+            self._ensure_secret(cluster)
+            self._ensure_head_service(cluster)
+            self._carry_out(cluster, key)
+        except _Failed as failed:
+            return failed.trouble
+        except ApiError as error:
+            return Trouble(reason="", message=error.message)
+        return None
+
+    def _write_status(self, cluster: Object, trouble: Trouble | None) -> bool:
+        meta = cluster["metadata"]
+        service = self._head_service(cluster)
+        if service is None:
+            # Nothing can be said of a cluster whose head service is not visible yet.
+            raise PassFailed(trouble.message if trouble else "unable to find head service")
+        status = cluster_status(
+            cluster,
+            self._pods.select(meta["namespace"], {names.CLUSTER: meta["name"]}),
+            service,
+            trouble,
+            stamp(time.time()),
+        )
+        if not worth_writing(cluster.get("status"), status):
+            return False
+        self._clusters.wrote(self._api.replace_status(RAY_CLUSTER, {**cluster, "status": status}))
+        return True
+
+    def _ensure_secret(self, cluster: Object) -> None:
+        meta = cluster["metadata"]
+        name = names.clip_name(meta["name"])
+        if not needs_secret(cluster["spec"]) or self._secrets.get(meta["namespace"], name):
+            return
+        token = base64.b64encode(os.urandom(TOKEN_BYTES)).decode()
+        secret = {
+            "metadata": {
+                "name": name,
+                "namespace": meta["namespace"],
+                "labels": {names.CLUSTER: meta["name"]},
+                "ownerReferences": names.owned_by(cluster, RAY_CLUSTER),
+            },
+            "stringData": {names.TOKEN_KEY: token},
+        }
+        self._secrets.wrote(self._api.create(SECRET, secret))
+
+    def _ensure_head_service(self, cluster: Object) -> None:
+        if self._head_service(cluster):
+            return
+        service = cluster_head_service(cluster)
+        full_name = f"{service['metadata']['namespace']}/{service['metadata']['name']}"
+        try:
+            self._services.wrote(self._api.create(SERVICE, service))
+        except ApiError as error:
+            note = f"Failed creating service {full_name}, {error.message}"
+            self._events.emit(cluster, WARNING, "FailedToCreateService", "Create", note)
+            raise
+        note = f"Created service {full_name}"
+        self._events.emit(cluster, NORMAL, "CreatedService", "Create", note)
+
+    def _head_service(self, cluster: Object) -> Object | None:
+        meta = cluster["metadata"]
+        labels = {names.CLUSTER: meta["name"], names.NODE_TYPE: "head"}
+        labels[names.IDENTIFIER] = names.clip_label(f"{meta['name']}-head")
+        found = self._services.select(meta["namespace"], labels)
+        return found[0] if found else None
+
+    def _carry_out(self, cluster: Object, key: Key) -> None:
+        unsettled = self._expectations.unsettled(
+            key, lambda pod: self._pods.get(key[0], pod) is not None
+        )
+        pods = self._pods.select(key[0], {names.CLUSTER: key[1]})
+        plan = plan_pods(cluster, pods, unsettled)
+        for step in plan.steps:
+            match step:
+                case DeleteAll():
+                    self._delete_all(cluster, pods)
+                case Delete():
+                    self._delete(cluster, key, step)
+                case CreateHead():
+                    self._create_head(cluster, key)
+                case CreateWorker():
+                    self._create_worker(cluster, key, step)
+        if plan.failure:
+            raise _Failed(Trouble(reason="", message=plan.failure))
+
+    def _delete_all(self, cluster: Object, pods: list[Object]) -> None:
+        meta = cluster["metadata"]
+        full_name = f"{meta['namespace']}/{meta['name']}"
+        for pod in pods:
+            if pod["metadata"].get("deletionTimestamp"):
+                continue
+            try:
+                self._delete_pod(meta["namespace"], pod["metadata"]["name"])
+            except ApiError as error:
+                note = f"Failed deleting Pods due to suspension for RayCluster {full_name}, {error}"
+                self._events.emit(cluster, WARNING, "FailedToDeletePodCollection", "Delete", note)
+                raise _replica_failure("FailedDeleteAllPods", error) from error
+        note = f"Deleted Pods for RayCluster {full_name} due to suspension"
+        self._events.emit(cluster, NORMAL, "DeletedPod", "Delete", note)
+
+    def _delete(self, cluster: Object, key: Key, step: Delete) -> None:
+        kind = "Head" if step.group == names.HEAD_GROUP else "Worker"
+        what = f"{kind.lower()} Pod" if step.note else "Pod"
+        pod = f"{what} {key[0]}/{step.name}{step.note}"
+        try:
+            self._delete_pod(key[0], step.name)
+        except ApiError as error:
+            note = f"Failed deleting {pod}, {error.message}"
+            self._events.emit(cluster, WARNING, f"FailedToDelete{kind}Pod", "Delete", note)
+            raise _replica_failure(f"FailedDelete{kind}Pod", error) from error
+        self._expectations.expect(key, step.group, step.name, created=False)
+        self._events.emit(cluster, NORMAL, f"Deleted{kind}Pod", "Delete", f"Deleted {pod}")
+
+    def _create_head(self, cluster: Object, key: Key) -> None:
+        try:
+            pod = self._pods.wrote(self._api.create(POD, head_pod(cluster)))
+        except ApiError as error:
+            # The name is not drawn yet when the API server refuses: the operator prints none.
+            note = f"Failed to create head Pod {key[0]}/, {error.message}"
+            self._events.emit(cluster, WARNING, "FailedToCreateHeadPod", "Create", note)
+            raise _replica_failure("FailedCreateHeadPod", error) from error
+        name = pod["metadata"]["name"]
+        self._expectations.expect(key, names.HEAD_GROUP, name, created=True)
+        note = f"Created head Pod {key[0]}/{name}"
+        self._events.emit(cluster, NORMAL, "CreatedHeadPod", "Create", note)
+
+    def _create_worker(self, cluster: Object, key: Key, step: CreateWorker) -> None:
+        group = next(g for g in groups(cluster) if g["groupName"] == step.group)
+        try:
+            wanted = worker_pod(cluster, group, step.index, self._domain)
+            pod = self._pods.wrote(self._api.create(POD, wanted))
+        except ApiError as error:
+            full_name = "/".join(key)
+            note = f"Failed to create worker Pod for the cluster {full_name}, {error.message}"
+            self._events.emit(cluster, WARNING, "FailedToCreateWorkerPod", "Create", note)
+            raise _replica_failure("FailedCreateWorkerPod", error) from error
+        name = pod["metadata"]["name"]
+        self._expectations.expect(key, step.group, name, created=True)
+        note = f"Created worker Pod {key[0]}/{name}"
+        self._events.emit(cluster, NORMAL, "CreatedWorkerPod", "Create", note)
+
+    def _delete_pod(self, namespace: str, name: str) -> None:
+        try:
+            self._api.delete(POD, namespace, name)
+        except ApiError as error:
+            if error.status != 404:
+                raise
+
+
+def _replica_failure(reason: str, error: ApiError) -> _Failed:
+    return _Failed(Trouble(reason=reason, message=f"{reason}\n{error.message}"))

@@ -1,0 +1,148 @@
+"""What the operator finds wrong with a RayCluster, in its order and its words."""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from tests.support.kuberay import names
+from tests.support.kuberay.api import Object
+from tests.support.kuberay.not_covered import refusal_of_cluster
+from tests.support.kuberay.spec import version, wants_token
+
+RESOURCE_PARAMS: Final = ("num-cpus", "num-gpus", "memory", "resources")
+TOKEN_SINCE: Final = (2, 52, 0)
+LABEL_VALUE: Final = re.compile(r"(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?")
+LABEL_KEY: Final = re.compile(r"([a-z0-9.-]{1,253}/)?([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]")
+DNS_1035_RULE: Final = (
+    "[a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an "
+    "alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', "
+    "regex used for validation is '[a-z]([-a-z0-9]*[a-z0-9])?')]"
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Invalid:
+    """The Event's reason, and what the operator says."""
+
+    reason: str
+    message: str
+
+
+def validate_cluster(cluster: Object) -> Invalid | None:
+    """The first rule that a RayCluster breaks; the message is the whole note of the Event."""
+    meta = cluster["metadata"]
+    full_name = f"{meta['namespace']}/{meta['name']}"
+    if wrong := name_error("RayCluster", meta["name"], names.MAX_CLUSTER_NAME):
+        message = f"The RayCluster metadata is invalid {full_name}: {wrong}"
+        return Invalid(reason="InvalidRayClusterMetadata", message=message)
+    annotations = meta.get("annotations") or {}
+    wrong = spec_error(cluster["spec"]) or refusal_of_cluster(cluster["spec"], annotations)
+    if wrong:
+        message = f"The RayCluster spec is invalid {full_name}: {wrong}"
+        return Invalid(reason="InvalidRayClusterSpec", message=message)
+    return None
+
+
+def name_error(kind: str, name: str, limit: int) -> str | None:
+    """Too long, or no DNS label."""
+    if len(name) > limit:
+        return f"{kind} name should be no more than {limit} characters"
+    if not names.is_dns_1035(name):
+        return f"{kind} name should be a valid DNS1035 label: {DNS_1035_RULE}"
+    return None
+
+
+def spec_error(spec: Object) -> str | None:
+    """The first rule that a RayCluster's spec breaks."""
+    head = spec["headGroupSpec"]
+    if not head["template"]["spec"].get("containers"):
+        return "headGroupSpec should have at least one container"
+    if wrong := _group_error("Head", head):
+        return wrong
+    for group in spec.get("workerGroupSpecs") or []:
+        if wrong := _worker_group_error(group):
+            return wrong
+    return _head_error(head) or _token_error(spec)
+
+
+def _worker_group_error(group: Object) -> str | None:
+    name = group["groupName"]
+    if not group["template"]["spec"].get("containers"):
+        return "workerGroupSpec should have at least one container"
+    low, high = group.get("minReplicas"), group.get("maxReplicas")
+    if low is None or high is None:
+        return (
+            f"worker group {name} must set both minReplicas and maxReplicas "
+            "when autoscaling is disabled"
+        )
+    if low < 0:
+        return f"worker group {name} has negative minReplicas {low}"
+    if high < 0:
+        return f"worker group {name} has negative maxReplicas {high}"
+    if low > high:
+        return f"worker group {name} has minReplicas {low} greater than maxReplicas {high}"
+    return _group_error(name, group)
+
+
+def _group_error(name: str, group: Object) -> str | None:
+    params = group.get("rayStartParams") or {}
+    if group.get("resources") and any(params.get(key) for key in RESOURCE_PARAMS):
+        return (
+            f"resource fields should not be set in both rayStartParams and Resources for {name} "
+            "group; please use only one"
+        )
+    if "labels" in params:
+        return (
+            f"rayStartParams['labels'] is not supported for {name} group; "
+            "please use the top-level Labels field instead"
+        )
+    for key, value in (group.get("labels") or {}).items():
+        if not LABEL_KEY.fullmatch(key):
+            return f"invalid label key for {name} group: '{key}'"
+        if len(value) > names.MAX_LABEL or not LABEL_VALUE.fullmatch(value):
+            return f"invalid label value for key '{key}' in {name} group: '{value}'"
+    return None
+
+
+def _head_error(head: Object) -> str | None:
+    environment = {v["name"]: v for v in head["template"]["spec"]["containers"][0].get("env") or []}
+    if "RAY_REDIS_ADDRESS" in environment:
+        return (
+            "RAY_REDIS_ADDRESS is set which implicitly enables GCS fault tolerance, but "
+            "GcsFaultToleranceOptions is not set. Please set GcsFaultToleranceOptions to enable "
+            "GCS fault tolerance"
+        )
+    params = head.get("rayStartParams") or {}
+    if params.get("redis-username") or "REDIS_USERNAME" in environment:
+        return (
+            "cannot set redis username in rayStartParams or environment variables"
+            " - use GcsFaultToleranceOptions.RedisUsername instead"
+        )
+    autoscaler = environment.get("RAY_enable_autoscaler_v2", {}).get("value")
+    if autoscaler in ("1", "true"):
+        return (
+            f"environment variable RAY_enable_autoscaler_v2 cannot be set to '{autoscaler}' when "
+            "enableInTreeAutoscaling is false. Please set enableInTreeAutoscaling: true to use "
+            "autoscaler v2"
+        )
+    return None
+
+
+def _token_error(spec: Object) -> str | None:
+    if not wants_token(spec):
+        return None
+    ray = spec.get("rayVersion")
+    if not ray:
+        return (
+            "authOptions.mode is 'token' but RayVersion was not specified. "
+            "Ray version 2.52.0 or later is required"
+        )
+    numbers = version(ray)
+    if numbers is None:
+        return (
+            f"authOptions.mode is 'token' but RayVersion format is invalid: {ray}, "
+            f'could not parse "{ray}" as version'
+        )
+    if numbers < TOKEN_SINCE:
+        return f"authOptions.mode is 'token' but minimum Ray version is 2.52.0, got {ray}"
+    return None

@@ -1,0 +1,116 @@
+"""Events as client-go's recorder of `events.k8s.io` writes them, folding included.
+
+Events of the same reason about the same version of an object are one Event: the first note stays,
+the second occurrence writes `series.count` 2, later ones are only counted in memory.
+"""
+
+import copy
+import logging
+import queue
+import socket
+import threading
+import time
+from typing import Final
+
+from tests.support.kuberay.api import EVENT, Api, ApiError, Object
+from tests.support.kuberay.clock import micro_stamp
+
+FINISHED_AFTER_S: Final = 360.0
+NORMAL: Final = "Normal"
+WARNING: Final = "Warning"
+
+log = logging.getLogger("kuberay.events")
+
+
+class EventRecorder:
+    """Events of one controller, written by a thread of its own so that no pass waits for them."""
+
+    def __init__(self, api: Api, controller: str) -> None:
+        self._api = api
+        self._controller = controller
+        self._instance = f"{controller}-{socket.gethostname()}"
+        self._pending: queue.Queue[Object] = queue.Queue()
+        self._folded: dict[tuple[str, ...], tuple[float, Object]] = {}
+
+    def start(self) -> None:
+        """Write until the process ends."""
+        threading.Thread(target=self._write_for_ever, name="events", daemon=True).start()
+
+    def emit(self, about: Object, kind: str, reason: str, action: str, note: str) -> None:
+        """Tell something about an object as it is known to the caller."""
+        now = time.time()
+        log.info("%s %s %s", reason, about["metadata"]["name"], note)
+        self._pending.put(
+            {
+                "apiVersion": EVENT.api_version,
+                "kind": "Event",
+                "metadata": {
+                    "namespace": about["metadata"]["namespace"],
+                    "name": f"{about['metadata']['name']}.{time.time_ns():x}",
+                },
+                "eventTime": micro_stamp(now),
+                "reportingController": self._controller,
+                "reportingInstance": self._instance,
+                "type": kind,
+                "reason": reason,
+                "action": action,
+                "note": note,
+                "regarding": {
+                    "apiVersion": about["apiVersion"],
+                    "kind": about["kind"],
+                    "namespace": about["metadata"]["namespace"],
+                    "name": about["metadata"]["name"],
+                    "uid": about["metadata"]["uid"],
+                    "resourceVersion": about["metadata"]["resourceVersion"],
+                },
+            }
+        )
+
+    def fold(self, event: Object, now: float) -> tuple[str, Object] | None:
+        """What is to be written for an event: `create` or `patch` it, or nothing."""
+        self._forget(now)
+        regarding = event["regarding"]
+        key = (
+            event["type"],
+            event["reason"],
+            event["action"],
+            regarding["uid"],
+            regarding["resourceVersion"],
+        )
+        known = self._folded.get(key)
+        if known is None:
+            self._folded[key] = (now, event)
+            return "create", event
+        first = known[1]
+        self._folded[key] = (now, first)
+        if "series" in first:
+            first["series"]["count"] += 1
+            return None
+        first["series"] = {"count": 2, "lastObservedTime": event["eventTime"]}
+        return "patch", first
+
+    def _forget(self, now: float) -> None:
+        old = [key for key, (seen, _) in self._folded.items() if now - seen > FINISHED_AFTER_S]
+        for key in old:
+            del self._folded[key]
+
+    def _write_for_ever(self) -> None:
+        while True:
+            event = self._pending.get()
+            write = self.fold(event, time.monotonic())
+            if write is None:
+                continue
+            how, body = write
+            meta = body["metadata"]
+            try:
+                if how == "create":
+                    self._api.create(EVENT, copy.deepcopy(body))
+                else:
+                    series = {"series": dict(body["series"])}
+                    self._api.patch(EVENT, meta["namespace"], meta["name"], series)
+            except ApiError as error:
+                # As client-go: a note of more than 1024 bytes leaves no Event at all.
+                log.warning("event %s was refused: %s", meta["name"], error)
+            except Exception as error:
+                # The boundary of this thread: events are best effort.
+                log.warning("event %s was lost: %s", meta["name"], error)
