@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 from tests.support.dagster_pages import Reader, graph_path
 from tests.support.dagster_server import DagsterServer
-from tests.support.homes import MODEL, TRAINED_DAY
+from tests.support.homes import MODEL, TRAINED_DAY, dagster_of
 
 pytestmark = pytest.mark.browser
 
@@ -18,8 +18,8 @@ GROUPS = ("raw", "staging", "features", MODEL)
 @pytest.fixture(scope="module")
 def training_run(server: DagsterServer) -> str:
     """The run that trained the model."""
-    instance = dg.DagsterInstance.from_config(str(server.home / "dagster"))
-    event = instance.get_latest_materialization_event(dg.AssetKey([MODEL, "model"]))
+    with dagster_of(server.home) as instance:
+        event = instance.get_latest_materialization_event(dg.AssetKey([MODEL, "model"]))
     assert event is not None
     return event.run_id
 

@@ -9,11 +9,10 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from ml_platform.cli.home import CONFIG_FILE, TEMPLATES
 from tests.support.commands import mlp
 from tests.support.dagster_server import DAGSTER_DEV, DagsterServer, dagster_server
 from tests.support.dbt_runs import copy_of_home
-from tests.support.homes import MODEL
+from tests.support.homes import MODEL, dagster_of
 
 pytestmark = pytest.mark.integration
 
@@ -38,8 +37,6 @@ query Status($id: String!) {
 def server(raw_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DagsterServer]:
     folder = tmp_path_factory.mktemp("backfill_server")
     home = copy_of_home(raw_home, folder / "home")
-    (home / "dagster").mkdir()
-    (home / "dagster" / CONFIG_FILE).write_text((TEMPLATES / CONFIG_FILE).read_text())
     tell_of_sources(home)
     with dagster_server(home, folder / "server.log", command=DAGSTER_DEV) as running:
         yield running
@@ -59,13 +56,14 @@ def backfill_id(server: DagsterServer) -> str:
 
 
 @pytest.fixture(scope="module")
-def instance(server: DagsterServer) -> dg.DagsterInstance:
-    return dg.DagsterInstance.from_config(str(server.home / "dagster"))
+def instance(server: DagsterServer) -> Iterator[dg.DagsterInstance]:
+    with dagster_of(server.home) as opened:
+        yield opened
 
 
 def tell_of_sources(home: Path) -> None:
     """Record the tables that the home has already, so that nothing but days is missing."""
-    with dg.DagsterInstance.from_config(str(home / "dagster")) as instance:
+    with dagster_of(home) as instance:
         for key in SOURCES:
             instance.report_runless_asset_event(dg.AssetMaterialization(key))
 

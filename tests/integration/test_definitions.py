@@ -1,6 +1,7 @@
 """The code location as Dagster loads it."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -89,14 +90,25 @@ def test_loading_the_definitions_imports_no_heavy_library(home_of_the_session: P
     assert HEAVY & set(json.loads(done.stdout.splitlines()[-1])) == set()
 
 
-def test_dg_finds_nothing_wrong() -> None:
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("dg check defs", "All definitions loaded successfully"),
+        ("dg list defs", "flight_delay/champion"),
+        ("dagster definitions validate -w workspace.yaml", "Validation successful"),
+    ],
+)
+def test_dagsters_commands_work_from_the_root(command: str, words: str) -> None:
+    program, *arguments = command.split()
     done = subprocess.run(
-        [Path(sys.executable).parent / "dg", "check", "defs"],
+        [Path(sys.executable).parent / program, *arguments],
         cwd=PROJECT_ROOT,
+        # Tables as wide as they need to be.
+        env={**os.environ, "COLUMNS": "200"},
         capture_output=True,
         text=True,
         check=False,
     )
 
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "All definitions loaded successfully" in done.stdout + done.stderr
+    assert words in done.stdout + done.stderr

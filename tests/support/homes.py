@@ -9,8 +9,10 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import dagster as dg
 import pytest
 
+from ml_platform.cli.home import CONFIG_FILE, TEMPLATES
 from ml_platform.features.project import prepared_manifest
 from ml_platform.warehouse.example_data import load_example_data
 from ml_platform.warehouse.open import open_warehouse
@@ -67,15 +69,18 @@ def main_job(raw_home: Path, tmp_path_factory: pytest.TempPathFactory) -> MainJo
     day = ("--from", TRAINED_DAY, "--to", TRAINED_DAY)
     command = ["backfill", MODEL, *day, "--here"]
     log = home / "interrupted.log"
-    process = start_mlp(home, command, log)
-    try:
-        wait_for_line(home, "epoch 1:", within_s=INTERRUPT_WITHIN_S)
-        # What a terminal does on Ctrl-C: the whole group hears of it.
-        os.killpg(process.pid, signal.SIGINT)
-        code = process.wait(timeout=60)
-    finally:
-        process.kill()
-        process.wait()
+    with dagster_of(home) as instance:
+        # Makes the databases, which two processes at once could not.
+        instance.get_runs_count()
+        process = start_mlp(home, command, log)
+        try:
+            wait_for_message(instance, "epoch 1:", within_s=INTERRUPT_WITHIN_S)
+            # What a terminal does on Ctrl-C: the whole group hears of it.
+            os.killpg(process.pid, signal.SIGINT)
+            code = process.wait(timeout=60)
+        finally:
+            process.kill()
+            process.wait()
     return MainJob(
         home=home,
         interrupted=Said(code=code, out=log.read_text(), err=""),
@@ -83,12 +88,26 @@ def main_job(raw_home: Path, tmp_path_factory: pytest.TempPathFactory) -> MainJo
     )
 
 
-def wait_for_line(home: Path, text: str, *, within_s: float) -> None:
-    """Wait until what the work itself writes has `text`."""
+def dagster_of(home: Path) -> dg.DagsterInstance:
+    """The Dagster instance of a home, made with the settings that `mlp` gives one."""
+    folder = home / "dagster"
+    folder.mkdir(exist_ok=True)
+    if not (folder / CONFIG_FILE).exists():
+        (folder / CONFIG_FILE).write_text((TEMPLATES / CONFIG_FILE).read_text())
+    return dg.DagsterInstance.from_config(str(folder))
+
+
+def wait_for_message(instance: dg.DagsterInstance, text: str, *, within_s: float) -> None:
+    """Wait until a run that goes on says `text`."""
+    running = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])
     deadline = time.monotonic() + within_s
+    said: list[str] = []
     while time.monotonic() < deadline:
-        logs = [path.read_text(errors="replace") for path in (home / "logs").glob("*.log")]
-        if any(text in log for log in logs):
+        runs = instance.get_runs(filters=running)
+        said = [entry.user_message for run in runs for entry in instance.all_logs(run.run_id)]
+        if any(text in message for message in said):
             return
-        time.sleep(0.2)
-    raise TimeoutError(f"no {text!r} within {within_s:.0f} s in:\n" + "\n".join(logs)[-2000:])
+        time.sleep(0.5)
+    raise TimeoutError(
+        f"no run said {text!r} within {within_s:.0f} s, but:\n" + "\n".join(said[-20:])
+    )
