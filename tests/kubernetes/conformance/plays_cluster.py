@@ -161,8 +161,10 @@ def quota(stage: Stage) -> None:
     stage.pause(1.5)
     stage.create(stage.manifests.cluster(groups=[stage.manifests.group(replicas=2)]))
     stage.wait("first worker", lambda: stage.cluster().get("readyWorkerReplicas") == 1)
-    # A try that came 8 s after the one before: the next one is due in 16 s or more.
-    stage.wait("a long back-off", lambda: _last_gap_s(stage, "FailedToCreateWorkerPod") >= 8)
+    # By now tries come of the back-off alone; after 13 of them the next one is due in 20 s or more.
+    stage.pause(3)
+    before = len(_tries(stage))
+    stage.wait("a long back-off", lambda: len(_tries(stage)) >= max(13, before + 1))
     stage.patch("ResourceQuota", "q", {"spec": {"hard": {"requests.memory": "4Gi"}}})
     stage.pause(8)
 
@@ -226,11 +228,10 @@ def _runs(pod: Object) -> bool:
     return any("running" in (status.get("state") or {}) for status in statuses)
 
 
-def _last_gap_s(stage: Stage, reason: str) -> float:
-    """Seconds between the last two Events of this reason."""
-    times = [
-        entry["t"]
+def _tries(stage: Stage) -> list[Object]:
+    """Entries that tell of a worker pod that could not be made."""
+    return [
+        entry
         for entry in stage.film.draft.entries
-        if entry["kind"] == "Event" and entry["part"].get("reason") == reason
+        if entry["kind"] == "Event" and entry["part"].get("reason") == "FailedToCreateWorkerPod"
     ]
-    return times[-1] - times[-2] if len(times) > 1 else 0.0

@@ -16,7 +16,7 @@ from tests.kubernetes.conformance.stage import Stage
 from tests.kubernetes.conformance.timeline import Timeline, recorded
 from tests.support.kuberay.api import Api
 
-SEATS: Final = 16
+SEATS: Final = 14
 """Pods at once: two cores start about two a second, and every worker asks for 0.2 of one."""
 
 

@@ -41,7 +41,8 @@ OPTIONS = {
 # Longer than the operator's 3 s between two looks: it always sees a job pending.
 PENDING_S = 3.5
 STOP_S = 1.0
-LEAVE_S = 4.0
+# Ray's own takes half a minute; a head that only restarts must have been looked at before.
+LEAVE_S = 12.0
 DEAD_NODE_S = 3.0
 TASK_SILENCE_S = 3.0
 TASK_TRIES = 4
