@@ -14,7 +14,8 @@ from ml_platform.clusters.processes import is_alive
 from ml_platform.errors import ClusterStartError
 from ml_platform.settings import PROJECT_ROOT
 
-LOST_AFTER_S: Final = 30.0
+# A machine that does much else kept a healthy head silent for half a minute.
+LOST_AFTER_S: Final = 90.0
 POLL_S: Final = 0.1
 # A keeper that has said nothing by then has died of an import or of a full disk.
 KEEPER_SILENT_S: Final = 30.0
