@@ -6,6 +6,7 @@ the path of a real operator's program, or `cluster` for whatever the cluster has
 
 import json
 import os
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -24,6 +25,7 @@ _OUR_DEFINITIONS: Final = Path(__file__).parent / "crds"
 _LABELS: Final = {"app.kubernetes.io/name": NAME}
 _SELECTOR: Final = f"app.kubernetes.io/name={NAME}"
 _READY_S: Final = 90
+_POLL_S: Final = 0.2
 _ALL: Final = ["create", "delete", "get", "list", "patch", "update", "watch"]
 _READ: Final = ["get", "list", "watch"]
 _RAY: Final = ("rayclusters", "raycronjobs", "rayjobs", "rayservices")
@@ -144,14 +146,26 @@ def install(cluster: Cluster, which: str) -> KubeRay:
     if which != "double":
         # The real operator does nothing at all until it can watch this kind too.
         cluster.kubectl(*apply, str(_OUR_DEFINITIONS / "services" / "rayservices.yaml"))
-    names = ("crd/rayclusters.ray.io", "crd/rayjobs.ray.io")
-    # By path: `--for=condition` fails on a definition that has no conditions yet.
-    established = '--for=jsonpath={.status.conditions[?(@.type=="Established")].status}=True'
-    cluster.kubectl("wait", *names, established, f"--timeout={_READY_S}s")
+    _wait_until_established(cluster)
     text = json.dumps({"apiVersion": "v1", "kind": "List", "items": _objects(cluster, which)})
     cluster.kubectl(*apply, "-", stdin=text)
     kuberay.wait_until_ready()
     return kuberay
+
+
+def _wait_until_established(cluster: Cluster) -> None:
+    names = ("crd/rayclusters.ray.io", "crd/rayjobs.ray.io")
+    deadline = time.monotonic() + _READY_S
+    while True:
+        try:
+            cluster.kubectl("wait", *names, "--for=condition=Established", f"--timeout={_READY_S}s")
+        except ClusterError:
+            # It gives up at once on a definition that has no conditions yet.
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(_POLL_S)
+        else:
+            return
 
 
 def _objects(cluster: Cluster, which: str) -> list[dict[str, Any]]:

@@ -26,7 +26,7 @@ def test_the_operator_is_not_root(kuberay: KubeRay) -> None:
     [
         (("create", "", "pods"), True),
         (("update", "ray.io", "rayjobs"), True),
-        (("delete", "", "secrets"), False),
+        (("delete", "", "namespaces"), False),
         (("list", "", "nodes"), False),
     ],
 )
