@@ -86,7 +86,7 @@ def head_pod_deleted(stage: Stage) -> None:
         "a new head that is ready",
         lambda: name not in stage.film.latest["Pod"] and stage.condition("HeadPodReady") == "True",
     )
-    stage.wait("the worker's container again", lambda: _restarts(stage, "worker") > 0)
+    stage.wait("the worker's container again", lambda: _ready_again(stage, "worker"))
     stage.wait("the worker ready again", lambda: stage.cluster().get("readyWorkerReplicas") == 1)
 
 
@@ -104,7 +104,7 @@ def worker_oom_by_rays_monitor(stage: Stage) -> None:
 @situation("rc-worker-oomkilled-group")
 def worker_oom_of_the_container(stage: Stage) -> None:
     _run_until_failed(stage, stage.ray.eats("worker"))
-    stage.wait("the worker's container again", lambda: _restarts(stage, "worker") > 0)
+    stage.wait("the worker's container again", lambda: _ready_again(stage, "worker"))
     stage.wait("the worker ready again", lambda: stage.cluster().get("readyWorkerReplicas") == 1)
     stage.pause(1)
 
@@ -119,7 +119,7 @@ def head_oom_of_the_container(stage: Stage) -> None:
     stage.create(stage.manifests.cluster())
     stage.wait_until_provisioned()
     stage.submit("job1", stage.ray.eats("head"))
-    stage.wait("the head's container again", lambda: _restarts(stage, "head") > 0)
+    stage.wait("the head's container again", lambda: _ready_again(stage, "head"))
     stage.wait("the head ready again", lambda: stage.condition("HeadPodReady") == "True")
     stage.pause(3)
     code, _ = stage.dashboard("GET", "/api/jobs/job1")
@@ -185,7 +185,7 @@ def suspend_and_resume(stage: Stage) -> None:
 @situation("rc-crash-loop", allowances=(LONGER,))
 def crash_loop(stage: Stage) -> None:
     stage.create(stage.manifests.cluster(params={"no-such-flag": "1"}))
-    stage.wait("3 restarts", lambda: _restarts(stage, "head") >= 3)
+    stage.wait("3 restarts", lambda: _restarts(stage, "head") >= 3, 150)
     stage.pause(0.5)
 
 
@@ -220,6 +220,14 @@ def _restarts(stage: Stage, node_type: str) -> int:
         container.get("restartCount", 0)
         for pod in stage.pods(node_type)
         for container in (pod.get("status") or {}).get("containerStatuses") or []
+    )
+
+
+def _ready_again(stage: Stage, node_type: str) -> bool:
+    return any(
+        status.get("ready") and status.get("restartCount", 0) > 0
+        for pod in stage.pods(node_type)
+        for status in (pod.get("status") or {}).get("containerStatuses") or []
     )
 
 

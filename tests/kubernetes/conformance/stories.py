@@ -18,7 +18,8 @@ NOISE: Final = frozenset({"Unhealthy", "FailedToUpdateEndpointSlices"})
 """Warnings of every normal start, and of a service that goes while its endpoints are counted."""
 USUAL_WAITS: Final = frozenset({"ContainerCreating", "PodInitializing", "ContainersNotReady"})
 RETRIED: Final = frozenset({"FailedToCreateHeadPod", "FailedToCreateWorkerPod", "DeletedPod"})
-"""Events of every try: how many there are depends on how often something else changed."""
+"""Events of every try: how many there are, and how many of these are folded into one, depends on
+how often something else changed meanwhile."""
 
 
 @dataclass(kw_only=True)
@@ -155,8 +156,7 @@ def _event(story: Story, role: str, entry: Entry) -> None:
     told["note"] = plain(part["message"]).split("&ContainerStateTerminated")[0]
     key = f"{role} event {reason}"
     if reason in RETRIED:
-        folded = bool(story.facts.get(key, {}).get("folded")) or count > 1
-        story.facts[key] = {**told, "folded": folded}
+        story.facts[key] = told
     elif entry.change == "ADDED":
         story.facts.setdefault(key, []).append({**told, "count": count})
     else:
