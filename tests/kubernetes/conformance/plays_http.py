@@ -147,6 +147,7 @@ def worker_killed(stage: Stage) -> None:
     stage.create(stage.manifests.job(cluster=stage.manifests.spec(groups=[late])))
     submit_and_tell(stage, f"{stage.ray.task(TASK_S + 4)}; sleep 3")
     stage.wait_for_job("RUNNING")
+    stage.pause(3)
     stage.delete("Pod", stage.pods("worker")[0]["metadata"]["name"])
     stage.wait_for_deployment("Complete", "Failed")
 
@@ -156,6 +157,7 @@ def worker_force_killed(stage: Stage) -> None:
     stage.create(stage.manifests.job())
     submit_and_tell(stage, stage.ray.task(TASK_S))
     stage.wait_for_job("RUNNING")
+    stage.pause(3)
     name = stage.pods("worker")[0]["metadata"]["name"]
     stage.delete("Pod", name, {"gracePeriodSeconds": 0})
     stage.wait_for_deployment("Complete", "Failed")
@@ -191,6 +193,7 @@ def cluster_deleted(stage: Stage) -> None:
     stage.create(stage.manifests.job())
     submit_and_tell(stage, stage.ray.task(TASK_S + 4))
     stage.wait_for_job("RUNNING")
+    stage.pause(2)
     pods = {pod["metadata"]["name"] for pod in stage.pods()}
     stage.delete("RayCluster", next(iter(stage.film.latest["RayCluster"])))
     stage.wait("the end of the old pods", lambda: not pods & stage.film.latest["Pod"].keys())

@@ -70,6 +70,8 @@ class Stage:
         for kind in ("RayJob", "RayCluster"):
             for name in list(latest[kind]):
                 self.delete(kind, name)
+            # A RayJob that is not gone yet may make its RayCluster once more.
+            self.wait_until_gone("RayJob")
         self.wait_until_gone()
         time.sleep(1.0)
         end["left_after_delete"] = self._left()

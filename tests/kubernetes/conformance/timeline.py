@@ -13,6 +13,7 @@ from typing import Any, Final, Self
 from tests.support.kuberay.api import Object
 
 TRACES: Final = Path(__file__).parent / "traces"
+OVERTAKEN_S: Final = 0.5
 SUFFIX: Final = "[bcdfghjklmnpqrstvwxz2456789]{5}"
 UID: Final = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
@@ -42,8 +43,8 @@ class Timeline:
             Entry(e["t"], e["kind"], e["name"], e["change"], e.get("part") or {})
             for e in document["timeline"]
         ]
-        # Two watches may deliver a little out of order: time decides.
-        entries.sort(key=lambda entry: entry.t)
+        # Each kind has a watch of its own, and Events may overtake what they are about.
+        entries.sort(key=lambda e: e.t + (OVERTAKEN_S if e.kind == "Event" else 0.0))
         return cls(situation=document["situation"], entries=tuple(entries), end=document["end"])
 
 

@@ -171,8 +171,6 @@ class JobController:
         found = self._clusters.get(meta["namespace"], name)
         if found:
             return found
-        if not self._is_still_wanted(job):
-            raise PassFailed("the RayJob is being deleted")
         full_name = f"{meta['namespace']}/{name}"
         try:
             cluster = self._clusters.wrote(self._api.create(RAY_CLUSTER, cluster_of(job, name)))
@@ -183,12 +181,6 @@ class JobController:
         note = f"Created RayCluster {full_name}"
         self._events.emit(job, NORMAL, "CreatedRayCluster", "Create", note)
         return cluster
-
-    def _is_still_wanted(self, job: Object) -> bool:
-        """Asked of the API server: the cache may not know of a deletion yet."""
-        meta = job["metadata"]
-        now = self._api.get(RAY_JOB, meta["namespace"], meta["name"])
-        return now is not None and "deletionTimestamp" not in now["metadata"]
 
     def _delete_cluster(self, job: Object, status: Object) -> bool:
         """Ask for the cluster's deletion; whether the object is gone (its pods may not be)."""
