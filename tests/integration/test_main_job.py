@@ -87,7 +87,8 @@ def test_a_model_shows_its_learning_curve_and_its_mlflow_run(
     assert metadata["learning_curve"].value.startswith("![")
     assert metadata["mlflow_run"].value.startswith("http")
     assert metadata["training_rows"].value > 20_000
-    assert [one["day"] for one in metadata["snapshots"].value][-1] == TRAINED_DAY
+    days = [one.data["day"] for one in metadata["snapshots"].records]
+    assert (len(days), days[-1]) == (28, TRAINED_DAY)
 
 
 def test_an_evaluation_shows_calibration_and_rivals(
@@ -96,7 +97,7 @@ def test_an_evaluation_shows_calibration_and_rivals(
     metadata = materialized(instance, "evaluation")
     assert metadata["calibration"].value.startswith("![")
     assert "than" in metadata["gates"].value
-    assert len(metadata["scores"].value) == 4
+    assert len(metadata["scores"].records) == 4
 
 
 def test_a_champion_says_why_it_is(main_job: MainJob, instance: dg.DagsterInstance) -> None:
