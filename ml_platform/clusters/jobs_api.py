@@ -5,6 +5,7 @@ frozen head would hang its caller for ever), obeys `RAY_ADDRESS` over the addres
 costs two seconds of `import ray` in every step.
 """
 
+import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -147,30 +148,41 @@ class JobsApi:
         from websockets.sync.client import connect
 
         address = self._head.url.replace("http", "ws", 1)
+        connection = contextlib.ExitStack()
         try:
-            with connect(
-                f"{address}/api/jobs/{submission_id}/logs/tail",
-                additional_headers=self._head.headers,
-                proxy=None,
-                # Ray 2.60 passes our offer of compression on to another connection, whose answer
-                # then does not fit ours, and never reads from us, so that no ping is answered.
-                compression=None,
-                ping_interval=None,
-                max_size=None,  # a chunk holds whole lines, however long
-                open_timeout=REQUEST_TIMEOUT_S,
-                close_timeout=1,
-            ) as stream:
-                while True:
-                    try:
-                        chunk = stream.recv(timeout=self._quiet_s)
-                    except TimeoutError:
-                        yield ""
-                    except ConnectionClosedOK:
-                        return
-                    else:
-                        yield chunk if isinstance(chunk, str) else chunk.decode("utf-8", "replace")
+            stream = connection.enter_context(
+                connect(
+                    f"{address}/api/jobs/{submission_id}/logs/tail",
+                    additional_headers=self._head.headers,
+                    proxy=None,
+                    # Ray 2.60 passes our offer of compression on to another connection, whose
+                    # answer then does not fit ours, and never reads from us, so that no ping is
+                    # answered.
+                    compression=None,
+                    ping_interval=None,
+                    max_size=None,  # a chunk holds whole lines, however long
+                    open_timeout=REQUEST_TIMEOUT_S,
+                    close_timeout=1,
+                )
+            )
         except (OSError, WebSocketException) as error:
-            raise LogStreamBrokenError(f"the log of {submission_id} broke off: {error}") from error
+            raise LogStreamBrokenError(f"no log of {submission_id}: {error}") from error
+        try:
+            while True:
+                try:
+                    chunk = stream.recv(timeout=self._quiet_s)
+                except TimeoutError:
+                    chunk = ""
+                except ConnectionClosedOK:
+                    return
+                except (OSError, WebSocketException) as error:
+                    broke_off = f"the log of {submission_id} broke off: {error}"
+                    raise LogStreamBrokenError(broke_off) from error
+                yield chunk if isinstance(chunk, str) else chunk.decode("utf-8", "replace")
+        finally:
+            # What closing raises must not take the place of an interrupt, which would be lost.
+            with contextlib.suppress(OSError, WebSocketException):
+                connection.close()
 
     def __enter__(self) -> "JobsApi":
         import httpx

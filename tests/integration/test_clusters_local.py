@@ -57,6 +57,8 @@ def start_step() -> Iterator[Steps]:
             stdout=subprocess.PIPE,
             text=True,
             start_new_session=True,
+            # Tests that run in the background of a shell inherit that interrupts are ignored.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         started.append(step)
         return step

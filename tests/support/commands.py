@@ -1,6 +1,7 @@
 """Runs `mlp` in a process of its own, as a person would."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -50,4 +51,6 @@ def start_mlp(home: Path, arguments: Sequence[str], log: Path) -> "subprocess.Po
             stdout=out,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            # Tests that run in the background of a shell inherit that interrupts are ignored.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
