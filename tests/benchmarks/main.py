@@ -62,17 +62,17 @@ def _training(repeats: int, epochs: int) -> None:
     settings = load_settings()
     plan = fixed_plan(read_model(MODEL).plan, epochs=epochs)
     warm: list[AssetTime] = []
-    plain: list[LoopTime] = []
     fed: list[LoopTime] = []
     with (
         tempfile.TemporaryDirectory() as scratch,
         open_instance(settings) as instance,
         ray_afterwards_stopped(plan, settings),
     ):
+        request = request_of(plan, SECOND_DAY, settings, "")
+        # Before the others, as a Ray that idles meanwhile would be stopped.
+        plain = [plain_pytorch(request, Path(scratch)) for _ in range(repeats)]
         cold = materialize(plan, FIRST_DAY, settings, instance)
         for turn in range(repeats):
-            request = request_of(plan, SECOND_DAY, settings, "")
-            plain.append(plain_pytorch(request, Path(scratch)))
             warm.append(materialize(plan, SECOND_DAY, settings, instance))
             attempt = f"{os.getpid()}-{turn}"
             fed.append(ray_data(plan, SECOND_DAY, settings, Path(scratch), attempt))

@@ -55,8 +55,8 @@ def train(wanted: dict[str, Any]) -> LoopTime:
         total = 0.0
         for picked in order.split(batch):
             optimizer.zero_grad()
-            logits = net(numbers[picked], categories[picked])
-            loss = loss_of(logits, label[picked].unsqueeze(1).expand_as(logits))
+            logits = net(numbers.index_select(0, picked), categories.index_select(0, picked))
+            loss = loss_of(logits, label.index_select(0, picked).unsqueeze(1).expand_as(logits))
             loss.backward()
             optimizer.step()
             total += loss.item() * len(picked)
