@@ -37,15 +37,13 @@ WEIGHTS_FILE: Final = "model.safetensors"
 def train_loop(config: dict[str, Any]) -> None:
     """Called by Ray Train in every worker; `config` holds request, encoding and files."""
     import ray.train
-    import torch
 
     request = TrainingRequest.model_validate_json(config["request"])
-    # Ray sets OMP_NUM_THREADS, but OpenMP may have been loaded before.
-    torch.set_num_threads(request.cluster.workers.cpus)
     encoding = FeatureEncoding.model_validate_json(config["encoding"])
     context = ray.train.get_context()
     rank, world_size = context.get_world_rank(), context.get_world_size()
-    with _seeded(request.training.seed), _pipes(rank) as pipes:
+    set_up_torch(request)
+    with _pipes(rank) as pipes:
         run = WorkerRun(
             request,
             encoding,
@@ -58,6 +56,20 @@ def train_loop(config: dict[str, Any]) -> None:
         if not run.had_finished():
             load_function(request.code_folder, "train", "train")(run)
         run.finish(time.monotonic() - started)
+
+
+def set_up_torch(request: TrainingRequest) -> None:
+    """Threads, seeds and determinism of this process, as `request` wants them."""
+    import numpy as np
+    import torch
+
+    # Ray sets OMP_NUM_THREADS, but OpenMP may have been loaded before.
+    torch.set_num_threads(request.cluster.workers.cpus)
+    seed = request.training.seed
+    random.seed(seed)
+    np.random.seed(seed)
+    torch.manual_seed(seed)
+    torch.use_deterministic_algorithms(True, warn_only=True)
 
 
 class WorkerRun(TrainingRun):
@@ -222,18 +234,6 @@ def _latest_checkpoint() -> Iterator[Path | None]:
         return
     with checkpoint.as_directory() as directory:
         yield Path(directory)
-
-
-@contextlib.contextmanager
-def _seeded(seed: int) -> Iterator[None]:
-    import numpy as np
-    import torch
-
-    random.seed(seed)
-    np.random.seed(seed)
-    torch.manual_seed(seed)
-    torch.use_deterministic_algorithms(True, warn_only=True)
-    yield
 
 
 @contextlib.contextmanager

@@ -13,7 +13,8 @@ from pathlib import Path
 import dagster as dg
 
 from ml_platform.clusters.interface import Entrypoint, JobKey
-from ml_platform.clusters.open import open_clusters
+from ml_platform.clusters.local_files import ClusterFolder
+from ml_platform.clusters.open import local_home, open_clusters
 from ml_platform.partitions import daily_partitions
 from ml_platform.settings import Settings
 from ml_platform.training.asset import (
@@ -143,9 +144,14 @@ def ray_data(
 
 
 @contextmanager
-def ray_afterwards_stopped(plan: ModelPlan, settings: Settings) -> Iterator[None]:
-    """Leave no Ray behind, however the block ends."""
+def ray_kept_meanwhile(plan: ModelPlan, settings: Settings) -> Iterator[None]:
+    """Keep the Ray also while others take their turn, and leave none behind, however it ends."""
+    clusters = open_clusters(settings, plan.cluster)
+    folder = ClusterFolder(local_home(settings) / plan.cluster.spec_hash())
+    folder.make()
+    lease = folder.take_lease("benchmark")
     try:
         yield
     finally:
-        open_clusters(settings, plan.cluster).shutdown()
+        lease.unlink(missing_ok=True)
+        clusters.shutdown()

@@ -53,29 +53,29 @@ def _training(repeats: int, epochs: int) -> None:
         AssetTime,
         materialize,
         plain_pytorch,
-        ray_afterwards_stopped,
         ray_data,
+        ray_kept_meanwhile,
         request_of,
     )
     from tests.benchmarks.fixed_loop import FIRST_DAY, MODEL, SECOND_DAY, LoopTime, fixed_plan
 
     settings = load_settings()
     plan = fixed_plan(read_model(MODEL).plan, epochs=epochs)
+    plain: list[LoopTime] = []
     warm: list[AssetTime] = []
     fed: list[LoopTime] = []
     with (
         tempfile.TemporaryDirectory() as scratch,
         open_instance(settings) as instance,
-        ray_afterwards_stopped(plan, settings),
+        ray_kept_meanwhile(plan, settings),
     ):
         request = request_of(plan, SECOND_DAY, settings, "")
-        # Before the others, as a Ray that idles meanwhile would be stopped.
-        plain = [plain_pytorch(request, Path(scratch)) for _ in range(repeats)]
         cold = materialize(plan, FIRST_DAY, settings, instance)
         for turn in range(repeats):
             warm.append(materialize(plan, SECOND_DAY, settings, instance))
             attempt = f"{os.getpid()}-{turn}"
             fed.append(ray_data(plan, SECOND_DAY, settings, Path(scratch), attempt))
+            plain.append(plain_pytorch(request, Path(scratch)))
     loops = [one.loop for one in warm]
     base = statistics.median(one.rows_per_s for one in plain)
     print_table(

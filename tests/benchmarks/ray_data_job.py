@@ -17,7 +17,7 @@ from ml_platform.training.api import Batch, FeatureEncoding, Split
 from ml_platform.training.encoding import Encoder
 from ml_platform.training.model_code import load_function
 from ml_platform.training.request import REQUEST_FILE, TrainingRequest
-from ml_platform.training.worker import WorkerRun
+from ml_platform.training.worker import WorkerRun, set_up_torch
 from ml_platform.training_set.storage import Folder
 
 if TYPE_CHECKING:
@@ -98,6 +98,7 @@ def loop(config: dict[str, Any]) -> None:
     """Runs in the worker: the model's own `train.py`."""
     request = TrainingRequest.model_validate_json(config["request"])
     encoding = FeatureEncoding.model_validate_json(config["encoding"])
+    set_up_torch(request)
     began = time.monotonic()
     run = RayDataRun(request, encoding, files=config["files"], rank=0, world_size=1)
     load_function(request.code_folder, "train", "train")(run)
