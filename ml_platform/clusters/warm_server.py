@@ -20,14 +20,15 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from ml_platform.clusters.processes import die_with_parent
 
-# What a training imports. Nothing of ours, which may be edited while the server lives.
+# What Ray Train, torch and a training import. Not Ray itself: its library draws names from a
+# generator that a fork would repeat, and reads the job's id at its import. Nothing of ours, which
+# may be edited while the server lives.
 LIBRARIES: Final = (
     "torch.nn.parallel",
     # The first optimizer and the first wish for determinism import these, which takes six seconds.
@@ -49,12 +50,6 @@ LIBRARIES: Final = (
     "safetensors.torch",
     "tensorboardX",
     "yaml",
-)
-RAY: Final = (
-    "ray.data",
-    "ray.train.torch",
-    "ray.job_submission",
-    "ray._private.workers.default_worker",
 )
 STREAMS: Final = 3
 LISTEN_BACKLOG: Final = 64
@@ -210,43 +205,13 @@ def _shut_down(code: int) -> NoReturn:
     os._exit(code)
 
 
-def import_all(names: tuple[str, ...]) -> None:
-    """Import what is there; one less is slower, not wrong."""
-    for name in names:
-        with contextlib.suppress(ImportError):
-            importlib.import_module(name)
-
-
-@contextlib.contextmanager
-def ray_keeps_its_generator() -> Iterator[None]:
-    """Name actor classes without Ray's own generator of random names.
-
-    Ray's library seeds it when it draws for the first time, which is when a module of Ray's that
-    declares an actor is imported. All forks would go on from that seed and so name their objects
-    alike; unused, each seeds its own.
-    """
-    import ray.actor
-
-    class Named:
-        @staticmethod
-        def from_random() -> ray.ActorClassID:
-            return ray.ActorClassID(os.urandom(ray.ActorClassID.size()))
-
-    kept = ray.actor.ActorClassID
-    ray.actor.ActorClassID = Named
-    try:
-        yield
-    finally:
-        ray.actor.ActorClassID = kept
-
-
 def main(path: str) -> NoReturn:
     """Listen, import, fork."""
     die_with_parent(signal.SIGTERM)
     server = WarmServer(path)
-    import_all(LIBRARIES)
-    with ray_keeps_its_generator():
-        import_all(RAY)
+    for name in LIBRARIES:
+        with contextlib.suppress(ImportError):  # one less is slower, not wrong
+            importlib.import_module(name)
     gc.collect()
     gc.freeze()  # so that a fork's collector does not touch, and so copy, what is shared
     server.serve()

@@ -154,26 +154,3 @@ def test_without_a_server_a_driver_runs_as_it_would_have(folder: Path) -> None:
 )
 def test_a_worker_that_needs_more_than_variables_is_left_to_ray(arguments: list[str]) -> None:
     assert ray_worker(arguments) is None
-
-
-def test_forks_of_a_process_that_has_imported_ray_draw_names_of_their_own() -> None:
-    program = """
-import os
-from ml_platform.clusters.warm_server import RAY, import_all, ray_keeps_its_generator
-with ray_keeps_its_generator():
-    import_all(RAY)
-import ray
-for _ in range(3):
-    if os.fork() == 0:
-        print(ray.NodeID.from_random().hex(), flush=True)
-        os._exit(0)
-    os.wait()
-"""
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=PROJECT_ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert len(set(done.stdout.split())) == 3
