@@ -217,12 +217,19 @@ def same_name_again(stage: Stage) -> None:
     submit_and_tell(stage, stage.ray.task(LONG_S))
     stage.wait_for_job("RUNNING")
     stage.pause(1)
+    latest = stage.film.latest
+    old = {*latest["RayCluster"], *latest["Service"], *latest["Pod"]} - {"rj1-head-svc"}
     stage.delete("RayJob", "rj1")
     for _ in range(100):
         if stage.create(stage.manifests.job()) == 201:
             break
         stage.pause(0.1)
     stage.wait("the new RayJob", lambda: stage.job().get("jobDeploymentStatus") == "Initializing")
+    # What is left of the old one when the new one runs, its service above all, is taken over.
+    stage.wait(
+        "the end of all that was the old one's",
+        lambda: not old & {*latest["RayCluster"], *latest["Service"], *latest["Pod"]},
+    )
     submit_and_tell(stage, stage.ray.quick)
     stage.wait_for_deployment("Complete", "Failed")
     stage.pause(1)
