@@ -26,6 +26,10 @@ class Ray(Protocol):
         """By how much longer than the stand-in it takes to start."""
 
     @property
+    def seats(self) -> int:
+        """How many pods may be there at once."""
+
+    @property
     def quick(self) -> str:
         """Succeeds so late that it is seen running."""
 
@@ -58,6 +62,8 @@ class StandIn:
     """See `tests.support.kuberay.ray_stand_in`."""
 
     patience: float = 1.0
+    # Two cores start about two pods a second, and every worker asks for 0.2 of a core.
+    seats: int = 14
     quick: str = "sleep 4"
 
     def container(self, role: str) -> dict[str, Any]:
@@ -101,6 +107,8 @@ class RealRay:
     """Ray itself, with the entrypoints of the recordings."""
 
     patience: float = 4.0
+    # A Ray takes a core for 20 s to start.
+    seats: int = 4
     quick: str = "python -c 'import ray; ray.init(); print(ray.get(ray.remote(abs).remote(-7)))'"
 
     def container(self, role: str) -> dict[str, Any]:

@@ -20,8 +20,6 @@ from tests.support.kuberay.api import Api
 
 PLAYED_AGAIN: Final = "played again"
 """The property of a test's report that tells of a second try."""
-SEATS: Final = 14
-"""Pods at once: two cores start about two a second, and every worker asks for 0.2 of one."""
 
 
 class Seats:
@@ -52,7 +50,7 @@ class Theatre:
         self._manifests = manifests
         self._films = films
         self._recorder = Recorder(api)
-        self._seats = Seats(SEATS)
+        self._seats = Seats(manifests.ray.seats)
         self._machine = Watch()
         self._futures: dict[str, Future[Timeline]] = {}
         self._played: dict[str, tuple[float, float]] = {}
