@@ -5,7 +5,8 @@ stays, and an operator takes the pods for those of a cluster of the same name.
 """
 
 import time
-from typing import Any, Final
+from collections.abc import Iterable
+from typing import Final
 
 from tests.kubernetes.conformance.manifests import CONFIG_MAP, Manifests
 from tests.support.kuberay.api import RAY_CLUSTER, RAY_JOB, Api, Object, Resource
@@ -26,38 +27,38 @@ def wait_for_the_collector(api: Api, manifests: Manifests) -> None:
     Raises:
         AssertionError: it does not collect.
     """
+    owners = (
+        (RAY_CLUSTER, manifests.cluster(**NOT_OURS)),
+        (RAY_JOB, manifests.job(**NOT_OURS)),
+    )
     end = time.monotonic() + TIMEOUT_S
-    for number in range(1000):
-        name = f"collected-{number}"
-        owners: tuple[tuple[Resource, Object], ...] = (
-            (RAY_CLUSTER, manifests.cluster(name, **NOT_OURS)),
-            (RAY_JOB, manifests.job(name, **NOT_OURS)),
-        )
-        left = [_orphan(api, resource, manifest) for resource, manifest in owners]
-        answers = time.monotonic() + ANSWERS_S
-        while left and time.monotonic() < answers:
-            left = [name for name in left if api.get(CONFIG_MAP, NAMESPACE, name)]
-            time.sleep(0.1)
-        if not left:
-            return
+    while left := _left_behind(api, owners):
         assert time.monotonic() < end, (
             f"the garbage collector has not deleted {', '.join(left)}, whose owners are gone, "
             f"within {TIMEOUT_S:.0f} s; see the log of kube-controller-manager"
         )
 
 
+def _left_behind(api: Api, owners: Iterable[tuple[Resource, Object]]) -> list[str]:
+    """What is still there a moment after its owner was deleted."""
+    left = [_orphan(api, resource, manifest) for resource, manifest in owners]
+    end = time.monotonic() + ANSWERS_S
+    while left and time.monotonic() < end:
+        time.sleep(0.1)
+        left = [name for name in left if api.get(CONFIG_MAP, NAMESPACE, name)]
+    return left
+
+
 def _orphan(api: Api, resource: Resource, manifest: Object) -> str:
-    """The name of an object whose owner is made and deleted."""
-    manifest["metadata"]["namespace"] = NAMESPACE
-    owner = api.create(resource, manifest)["metadata"]
-    name = f"{owner['name']}-{resource.plural}"
-    reference: dict[str, Any] = {
+    """The name of an object whose owner was made and deleted."""
+    meta = {"generateName": "orphan-", "namespace": NAMESPACE}
+    owner = api.create(resource, {**manifest, "metadata": meta})["metadata"]
+    reference = {
         "apiVersion": resource.api_version,
         "kind": resource.kind,
         "name": owner["name"],
         "uid": owner["uid"],
     }
-    meta = {"name": name, "namespace": NAMESPACE, "ownerReferences": [reference]}
-    api.create(CONFIG_MAP, {"metadata": meta})
+    orphan = api.create(CONFIG_MAP, {"metadata": {**meta, "ownerReferences": [reference]}})
     api.delete(resource, NAMESPACE, owner["name"])
-    return name
+    return str(orphan["metadata"]["name"])
