@@ -18,6 +18,10 @@ FOLDER: Final = "/stand-in"
 PATH: Final = f"{FOLDER}:/usr/local/bin:/usr/bin:/bin:/home/ray/anaconda3/bin"
 
 
+class CannotBePlayed(Exception):
+    """This Ray cannot do what the situation is about, here."""
+
+
 class Ray(Protocol):
     """Entrypoints of jobs, and what the containers need."""
 
@@ -54,7 +58,11 @@ class Ray(Protocol):
         """A task of this length on a worker, repeated if that is lost."""
 
     def eats(self, who: str) -> str:
-        """Takes all memory: `task`, `worker`, `driver`, `head`."""
+        """Takes all memory: `task`, `worker`, `driver`, `head`.
+
+        Raises:
+            CannotBePlayed: the kernel would not end what is asked for.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +148,7 @@ class RealRay:
         """One process."""
         hog = "a = []\n    while True: a.append(b'x' * (64 << 20))"
         if who in ("worker", "head"):
-            raise NotImplementedError("cgroup v1 kills one process of a container, not all of it")
+            raise CannotBePlayed("cgroup v1 kills one process of a container, not all of it")
         return _python(hog, on="worker" if who == "task" else "head")
 
 
