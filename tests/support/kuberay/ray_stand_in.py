@@ -17,6 +17,7 @@ Like Ray it ends on SIGTERM with exit code 1, but not before its jobs and tasks 
 with `STAND_IN_DEAF` SIGTERM is ignored, as by a Ray in its first seconds.
 """
 
+import http.client
 import json
 import os
 import signal
@@ -154,7 +155,8 @@ class Handler(BaseHTTPRequestHandler):
         length = int(self.headers.get("Content-Length") or 0)
         body = json.loads(self.rfile.read(length) or b"{}")
         if self.path == "/stand-in/workers":
-            Node.workers[body["ip"]] = time.monotonic()
+            # The service is headless: nothing stands between a worker's address and this.
+            Node.workers[self.client_address[0]] = time.monotonic()
             self.json({"session": Node.session})
         elif self.may():
             self.jobs_post(self.path.rstrip("/"), body)
@@ -290,15 +292,19 @@ def serve_gcs(port: int) -> None:
 def report() -> None:
     """Tell the head that this worker lives; leave when another head answers."""
     head = f"http://{os.environ['FQ_RAY_IP']}:{DASHBOARD_PORT}/stand-in/workers"
-    ip = socket.gethostbyname(socket.gethostname())
-    joined = ""
+    joined = told = ""
     while True:
         try:
-            session = ask(head, json.dumps({"ip": ip}).encode())["session"]
-        except (OSError, ValueError):
-            session = ""
+            session = ask(head, b"{}")["session"]
+            news = f"head {session} answers"
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            session, news = "", f"no head answers: {error}"
+        if news != told:
+            say(news)
+            told = news
         joined = joined or session
         if session and session != joined:
+            say(f"this worker had joined {joined}, and leaves in {LEAVE_S:.0f} s")
             time.sleep(LEAVE_S)
             os._exit(1)
         time.sleep(1.0)
