@@ -36,7 +36,7 @@ def head_killed(stage: Stage) -> None:
     stage.pause(3)
     code, _ = stage.dashboard("GET", "/api/jobs/mine-1")
     assert code == 404, "the operator must not have submitted anything"
-    stage.submit("mine-2", stage.ray.quick)
+    stage.submit("mine-2", "echo hi")
     stage.patch("RayJob", "rj1", {"spec": {"jobId": "mine-2"}})
     stage.pause(7)
     assert stage.job()["jobId"] == "mine-1", "a job id that was taken up stays"

@@ -72,7 +72,8 @@ class StandIn:
     patience: float = 1.0
     # Two cores start about two pods a second, and every worker asks for 0.2 of a core.
     seats: int = 14
-    quick: str = "sleep 4"
+    # Twice the operator's 3 s between two looks.
+    quick: str = "sleep 6"
 
     def container(self, role: str) -> dict[str, Any]:
         """Found first on the PATH, with probes that find it ready within a second."""

@@ -39,8 +39,10 @@ OPTIONS = {
     *("head", "labels", "memory", "metrics-export-port", "no-monitor", "num-cpus", "num-gpus"),
     *("port", "resources"),
 }
-# Longer than the operator's 3 s between two looks: it always sees a job pending.
+# Longer than the operator's 3 s between two looks: it always sees a job pending. One that is slow
+# to look is waited for.
 PENDING_S = 3.5
+PENDING_UNSEEN_S = 8.0
 STOP_S = 1.0
 # Ray's own takes half a minute; a head that only restarts must have been looked at before.
 LEAVE_S = 12.0
@@ -62,6 +64,7 @@ class Job:
         self.exit_code: int | None = None
         self.log = tempfile.NamedTemporaryFile(mode="w+b", delete=False)  # noqa: SIM115
         self.stopped = threading.Event()
+        self.seen_pending = False
         threading.Thread(target=self._run, daemon=True).start()
 
     @property
@@ -78,6 +81,7 @@ class Job:
             return log.read()
 
     def told(self) -> dict[str, Any]:
+        self.seen_pending = self.seen_pending or self.status == "PENDING"
         return {
             "type": "SUBMISSION",
             "submission_id": self.id,
@@ -90,8 +94,14 @@ class Job:
             "driver_exit_code": self.exit_code,
         }
 
+    def _pends(self) -> bool:
+        pending_s = time.time() - self.start_ms / 1000
+        return pending_s < (PENDING_S if self.seen_pending else PENDING_UNSEEN_S)
+
     def _run(self) -> None:
-        if not self.stopped.wait(PENDING_S):
+        while self._pends() and not self.stopped.wait(0.1):
+            pass
+        if not self.stopped.is_set():
             self.status, self.message = "RUNNING", "Job is currently running."
             process = subprocess.Popen(
                 ["/bin/bash", "-c", self.submission["entrypoint"]],
