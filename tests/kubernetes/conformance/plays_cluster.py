@@ -117,9 +117,10 @@ def head_oom_of_the_driver(stage: Stage) -> None:
 
 @situation("rc-head-oomkilled-group", allowances=(LONGER,))
 def head_oom_of_the_container(stage: Stage) -> None:
+    entrypoint = stage.ray.eats("head")
     stage.create(stage.manifests.cluster())
     stage.wait_until_provisioned()
-    stage.submit("job1", stage.ray.eats("head"))
+    stage.submit("job1", entrypoint)
     stage.wait("the head's container again", lambda: is_ready(stage, "head", restarted=True))
     stage.wait("the head ready again", lambda: stage.condition("HeadPodReady") == "True")
     stage.pause(3)

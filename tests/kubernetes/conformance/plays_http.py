@@ -174,8 +174,9 @@ def worker_oom_of_a_process(stage: Stage) -> None:
 
 @situation("rj-worker-oomkilled-group", http=True)
 def worker_oom_of_the_container(stage: Stage) -> None:
+    entrypoint = f"sleep 3; {stage.ray.eats('worker')}"
     stage.create(stage.manifests.job(ttlSecondsAfterFinished=25))
-    submit_and_tell(stage, f"sleep 3; {stage.ray.eats('worker')}")
+    submit_and_tell(stage, entrypoint)
     stage.wait_for_deployment("Complete", "Failed")
     stage.wait("the worker again", lambda: runs(stage, "worker", restarted=True))
     stage.pause(3)

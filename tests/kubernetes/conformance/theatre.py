@@ -23,22 +23,23 @@ PLAYED_AGAIN: Final = "played again"
 
 
 class Seats:
-    """So many pods may be there at once."""
+    """So many pods may be there at once; who asks for more gets all."""
 
     def __init__(self, count: int) -> None:
-        self._free = count
+        self._all = self._free = count
         self._changed = threading.Condition()
 
     def take(self, count: int) -> None:
         """Wait for that many."""
+        taken = min(count, self._all)
         with self._changed:
-            self._changed.wait_for(lambda: self._free >= count)
-            self._free -= count
+            self._changed.wait_for(lambda: self._free >= taken)
+            self._free -= taken
 
     def leave(self, count: int) -> None:
         """Give them back."""
         with self._changed:
-            self._free += count
+            self._free += min(count, self._all)
             self._changed.notify_all()
 
 
