@@ -116,7 +116,7 @@ class RealRay:
     """Ray itself, with the entrypoints of the recordings."""
 
     patience: float = 4.0
-    # One cluster at a time: a Ray takes a core for 20 s to start, and ends if that takes 60 s.
+    # One cluster at a time: a Ray takes a core for 20 s to start, and ends if that takes a minute.
     seats: int = 2
     quick: str = (
         "python -c 'import ray; ray.init(); print(ray.get(ray.remote(lambda: 7).remote()))'"

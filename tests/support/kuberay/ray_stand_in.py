@@ -20,6 +20,7 @@ with `STAND_IN_DEAF` SIGTERM is ignored, as by a Ray in its first seconds.
 import http.client
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -199,7 +200,10 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(404, f"Job {parts[0] if parts else path} does not exist")
 
     def task(self, what: str) -> None:
-        """Run a task while the driver listens; one byte every half second says that it lives."""
+        """Run a task while the driver listens; one byte every half second says that it lives.
+
+        A driver whose pod ends says good-bye, but nothing answers any more: a write would not fail.
+        """
         number = uuid.uuid4().hex
         Node.tasks.add(number)
         try:
@@ -220,6 +224,8 @@ class Handler(BaseHTTPRequestHandler):
             return subprocess.run([sys.executable, __file__, "eat"], check=False).returncode == 0
         end = time.monotonic() + float(what)
         while time.monotonic() < end:
+            if select.select([self.connection], [], [], 0)[0]:
+                raise ConnectionResetError("the driver has gone")
             self.wfile.write(b".")
             self.wfile.flush()
             time.sleep(0.5)
