@@ -57,7 +57,7 @@ kubernetes-down: install ## Take that node down; nothing of it is left
 
 .PHONY: kubernetes-test
 kubernetes-test: install ## Run the tests that need a Kubernetes node; one is brought up unless one is up
-	$(RUN)pytest tests/kubernetes -m kubernetes $(ARGS)
+	$(RUN)pytest -m kubernetes $(if $(findstring tests/kubernetes,$(ARGS)),,tests/kubernetes) $(ARGS)
 
 .PHONY: check
 check: lint types layers test ## What CI runs

@@ -1,4 +1,7 @@
-"""The theatre: all selected situations are played at once, each test looks at one of them."""
+"""The theatre: all selected situations are played at once, each test looks at one of them.
+
+What was played a second time is said at the end of the report.
+"""
 
 import os
 from collections.abc import Iterator
@@ -9,11 +12,19 @@ import pytest
 from tests.kubernetes.cluster import Cluster
 from tests.kubernetes.conformance import rays
 from tests.kubernetes.conformance.manifests import Manifests
-from tests.kubernetes.conformance.theatre import Theatre
+from tests.kubernetes.conformance.theatre import PLAYED_AGAIN, Theatre
 from tests.kubernetes.kuberay import KubeRay
 from tests.support.kuberay.api import Api
 
 FILMS = "MLP_CONFORMANCE_FILMS"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """One line for each situation that needed a second try."""
+    for report in terminalreporter.getreports("passed"):
+        for key, value in report.user_properties:
+            if key == PLAYED_AGAIN:
+                terminalreporter.write_line(str(value))
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,6 @@
 """RayClusters: from a good start to images that are missing, quotas, suspension and pod deaths."""
 
+from tests.kubernetes.conformance.containers import is_ready, restarts, runs_in
 from tests.kubernetes.conformance.manifests import requesting
 from tests.kubernetes.conformance.situation import allow, situation
 from tests.kubernetes.conformance.stage import Stage
@@ -20,7 +21,16 @@ def ready(stage: Stage) -> None:
     stage.wait_until_gone()
 
 
-@situation("rc-invalid", pods=4)
+@situation(
+    "rc-invalid",
+    pods=4,
+    allowances=(
+        allow(
+            r"refused: create RayCluster/crd-(nohead|unknownfield|badtype)",
+            "what the definitions refuse never comes to the operator, and ours are small ones",
+        ),
+    ),
+)
 def invalid(stage: Stage) -> None:
     make, slow = stage.manifests, stage.ray.slow(reachable=True)
     without_version = make.cluster(
@@ -37,22 +47,13 @@ def invalid(stage: Stage) -> None:
     stage.create(make.cluster("1starts-with-digit", groups=[]))
     group = {**make.group(), "resources": {"CPU": "1"}}
     stage.create(make.cluster("inv-dup-resources", groups=[group]))
-    manifest = make.cluster("crd-nohead")
-    del manifest["spec"]["headGroupSpec"]
-    stage.create(manifest)
-    manifest = make.cluster("crd-unknownfield")
-    manifest["spec"]["headGroupSpec"]["nope"] = 1
-    stage.create(manifest)
-    manifest = make.cluster("crd-badtype")
-    manifest["spec"]["workerGroupSpecs"][0]["replicas"] = "two"
-    stage.create(manifest)
     stage.create(make.cluster("Crd-Upper"))
     manifest = make.cluster("crd-nocontainers")
     manifest["spec"]["headGroupSpec"]["template"]["spec"]["containers"] = []
     stage.create(manifest)
     group = {**make.group(), "numOfHosts": 0}
     stage.create(make.cluster("numofhosts-zero", groups=[group], head_env=slow))
-    stage.wait("all containers", lambda: [_runs(pod) for pod in stage.pods()] == [True] * 3)
+    stage.wait("all containers", lambda: [runs_in(pod) for pod in stage.pods()] == [True] * 3)
     stage.pause(6)
     stage.delete("RayCluster", "numofhosts-zero")
     stage.patch("RayCluster", "inv-auth", {"spec": {"authOptions": None}})
@@ -86,7 +87,7 @@ def head_pod_deleted(stage: Stage) -> None:
         "a new head that is ready",
         lambda: name not in stage.film.latest["Pod"] and stage.condition("HeadPodReady") == "True",
     )
-    stage.wait("the worker's container again", lambda: _ready_again(stage, "worker"))
+    stage.wait("the worker's container again", lambda: is_ready(stage, "worker", restarted=True))
     stage.wait("the worker ready again", lambda: stage.cluster().get("readyWorkerReplicas") == 1)
 
 
@@ -104,7 +105,7 @@ def worker_oom_by_rays_monitor(stage: Stage) -> None:
 @situation("rc-worker-oomkilled-group")
 def worker_oom_of_the_container(stage: Stage) -> None:
     _run_until_failed(stage, stage.ray.eats("worker"))
-    stage.wait("the worker's container again", lambda: _ready_again(stage, "worker"))
+    stage.wait("the worker's container again", lambda: is_ready(stage, "worker", restarted=True))
     stage.wait("the worker ready again", lambda: stage.cluster().get("readyWorkerReplicas") == 1)
     stage.pause(1)
 
@@ -116,10 +117,11 @@ def head_oom_of_the_driver(stage: Stage) -> None:
 
 @situation("rc-head-oomkilled-group", allowances=(LONGER,))
 def head_oom_of_the_container(stage: Stage) -> None:
+    entrypoint = stage.ray.eats("head")
     stage.create(stage.manifests.cluster())
     stage.wait_until_provisioned()
-    stage.submit("job1", stage.ray.eats("head"))
-    stage.wait("the head's container again", lambda: _ready_again(stage, "head"))
+    stage.submit("job1", entrypoint)
+    stage.wait("the head's container again", lambda: is_ready(stage, "head", restarted=True))
     stage.wait("the head ready again", lambda: stage.condition("HeadPodReady") == "True")
     stage.pause(3)
     code, _ = stage.dashboard("GET", "/api/jobs/job1")
@@ -161,10 +163,9 @@ def quota(stage: Stage) -> None:
     stage.pause(1.5)
     stage.create(stage.manifests.cluster(groups=[stage.manifests.group(replicas=2)]))
     stage.wait("first worker", lambda: stage.cluster().get("readyWorkerReplicas") == 1)
-    # By now tries come of the back-off alone; after 13 of them the next one is due in 20 s or more.
+    # The worker's own changes cause tries too, until now; after 13 the next is due in 20 s or more.
     stage.pause(3)
-    before = len(_tries(stage))
-    stage.wait("a long back-off", lambda: len(_tries(stage)) >= max(13, before + 1))
+    stage.wait("a long back-off", lambda: len(_tries(stage)) >= 13)
     stage.patch("ResourceQuota", "q", {"spec": {"hard": {"requests.memory": "4Gi"}}})
     stage.pause(8)
 
@@ -185,7 +186,7 @@ def suspend_and_resume(stage: Stage) -> None:
 @situation("rc-crash-loop", allowances=(LONGER,))
 def crash_loop(stage: Stage) -> None:
     stage.create(stage.manifests.cluster(params={"no-such-flag": "1"}))
-    stage.wait("3 restarts", lambda: _restarts(stage, "head") >= 3, 150)
+    stage.wait("3 restarts", lambda: restarts(stage, "head") >= 3, 150)
     stage.pause(0.5)
 
 
@@ -213,27 +214,6 @@ def _run_until_failed(stage: Stage, entrypoint: str) -> None:
             return
         stage.pause(0.5)
     raise AssertionError(f"{stage.situation}: the job did not fail: {code} {text[:300]}")
-
-
-def _restarts(stage: Stage, node_type: str) -> int:
-    return sum(
-        container.get("restartCount", 0)
-        for pod in stage.pods(node_type)
-        for container in (pod.get("status") or {}).get("containerStatuses") or []
-    )
-
-
-def _ready_again(stage: Stage, node_type: str) -> bool:
-    return any(
-        status.get("ready") and status.get("restartCount", 0) > 0
-        for pod in stage.pods(node_type)
-        for status in (pod.get("status") or {}).get("containerStatuses") or []
-    )
-
-
-def _runs(pod: Object) -> bool:
-    statuses = (pod.get("status") or {}).get("containerStatuses") or []
-    return any("running" in (status.get("state") or {}) for status in statuses)
 
 
 def _tries(stage: Stage) -> list[Object]:

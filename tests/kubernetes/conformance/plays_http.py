@@ -1,5 +1,6 @@
 """RayJobs recorded in HTTPMode where only the submission differs: here the play submits."""
 
+from tests.kubernetes.conformance.containers import runs
 from tests.kubernetes.conformance.manifests import requesting
 from tests.kubernetes.conformance.operator_pod import restart_operator
 from tests.kubernetes.conformance.plays_interactive import LONG_S, submit_and_tell
@@ -124,7 +125,7 @@ def suspend_while_running(stage: Stage) -> None:
 def deleted_while_starting(stage: Stage) -> None:
     slow = stage.manifests.spec(head_env=stage.ray.slow(deaf=True))
     stage.create(stage.manifests.job(cluster=slow))
-    stage.wait("the head's container", lambda: _runs(stage, "head"))
+    stage.wait("the head's container", lambda: runs(stage, "head"))
     stage.pause(1)
     stage.delete("RayJob", "rj1")
     stage.wait_until_gone()
@@ -173,10 +174,11 @@ def worker_oom_of_a_process(stage: Stage) -> None:
 
 @situation("rj-worker-oomkilled-group", http=True)
 def worker_oom_of_the_container(stage: Stage) -> None:
+    entrypoint = f"sleep 3; {stage.ray.eats('worker')}"
     stage.create(stage.manifests.job(ttlSecondsAfterFinished=25))
-    submit_and_tell(stage, f"sleep 3; {stage.ray.eats('worker')}")
+    submit_and_tell(stage, entrypoint)
     stage.wait_for_deployment("Complete", "Failed")
-    stage.wait("the worker again", lambda: _runs(stage, "worker", restarted=True))
+    stage.wait("the worker again", lambda: runs(stage, "worker", restarted=True))
     stage.pause(3)
 
 
@@ -197,7 +199,7 @@ def cluster_deleted(stage: Stage) -> None:
     pods = {pod["metadata"]["name"] for pod in stage.pods()}
     stage.delete("RayCluster", next(iter(stage.film.latest["RayCluster"])))
     stage.wait("the end of the old pods", lambda: not pods & stage.film.latest["Pod"].keys())
-    stage.wait("a new head", lambda: _runs(stage, "head"))
+    stage.wait("a new head", lambda: runs(stage, "head"))
     stage.submit("mine-1", stage.ray.quick)
     stage.wait_for_job("PENDING")
     stage.wait_for_deployment("Complete", "Failed")
@@ -217,12 +219,19 @@ def same_name_again(stage: Stage) -> None:
     submit_and_tell(stage, stage.ray.task(LONG_S))
     stage.wait_for_job("RUNNING")
     stage.pause(1)
+    latest = stage.film.latest
+    old = {*latest["RayCluster"], *latest["Service"], *latest["Pod"]} - {"rj1-head-svc"}
     stage.delete("RayJob", "rj1")
     for _ in range(100):
         if stage.create(stage.manifests.job()) == 201:
             break
         stage.pause(0.1)
     stage.wait("the new RayJob", lambda: stage.job().get("jobDeploymentStatus") == "Initializing")
+    # What is left of the old one when the new one runs, its service above all, is taken over.
+    stage.wait(
+        "the end of all that was the old one's",
+        lambda: not old & {*latest["RayCluster"], *latest["Service"], *latest["Pod"]},
+    )
     submit_and_tell(stage, stage.ray.quick)
     stage.wait_for_deployment("Complete", "Failed")
     stage.pause(1)
@@ -251,12 +260,3 @@ def operator_restarted(stage: Stage) -> None:
     restart_operator(stage.api)
     stage.wait_for_deployment("Complete", "Failed")
     stage.wait_until_gone("Pod")
-
-
-def _runs(stage: Stage, node_type: str, *, restarted: bool = False) -> bool:
-    return any(
-        "running" in (container.get("state") or {})
-        and (not restarted or container.get("restartCount", 0) > 0)
-        for pod in stage.pods(node_type)
-        for container in (pod.get("status") or {}).get("containerStatuses") or []
-    )

@@ -1,5 +1,6 @@
 """RayJobs in InteractiveMode, as recorded in InteractiveMode."""
 
+from tests.kubernetes.conformance.containers import is_ready
 from tests.kubernetes.conformance.situation import situation
 from tests.kubernetes.conformance.stage import Stage
 
@@ -30,12 +31,12 @@ def head_killed(stage: Stage) -> None:
     name = stage.pods("head")[0]["metadata"]["name"]
     stage.delete("Pod", name)
     stage.wait("the end of the old head", lambda: name not in stage.film.latest["Pod"], 60)
-    stage.wait("a new head that is ready", lambda: _head_is_ready(stage))
-    stage.wait("the worker's restart", lambda: _worker_has_restarted(stage))
+    stage.wait("a new head that is ready", lambda: is_ready(stage, "head"))
+    stage.wait("the worker's restart", lambda: is_ready(stage, "worker", restarted=True))
     stage.pause(3)
     code, _ = stage.dashboard("GET", "/api/jobs/mine-1")
     assert code == 404, "the operator must not have submitted anything"
-    stage.submit("mine-2", stage.ray.quick)
+    stage.submit("mine-2", "echo hi")
     stage.patch("RayJob", "rj1", {"spec": {"jobId": "mine-2"}})
     stage.pause(7)
     assert stage.job()["jobId"] == "mine-1", "a job id that was taken up stays"
@@ -89,19 +90,3 @@ def job_id_preset(stage: Stage) -> None:
     stage.submit("mine-1", stage.ray.quick)
     stage.wait_for_deployment("Complete", "Failed")
     stage.pause(1)
-
-
-def _head_is_ready(stage: Stage) -> bool:
-    return any(
-        container.get("ready")
-        for pod in stage.pods("head")
-        for container in (pod.get("status") or {}).get("containerStatuses") or []
-    )
-
-
-def _worker_has_restarted(stage: Stage) -> bool:
-    return any(
-        container.get("restartCount") and container.get("ready")
-        for pod in stage.pods("worker")
-        for container in (pod.get("status") or {}).get("containerStatuses") or []
-    )

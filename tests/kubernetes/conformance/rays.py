@@ -18,12 +18,20 @@ FOLDER: Final = "/stand-in"
 PATH: Final = f"{FOLDER}:/usr/local/bin:/usr/bin:/bin:/home/ray/anaconda3/bin"
 
 
+class CannotBePlayed(Exception):
+    """This Ray cannot do what the situation is about, here."""
+
+
 class Ray(Protocol):
     """Entrypoints of jobs, and what the containers need."""
 
     @property
     def patience(self) -> float:
         """By how much longer than the stand-in it takes to start."""
+
+    @property
+    def seats(self) -> int:
+        """How many pods may be there at once."""
 
     @property
     def quick(self) -> str:
@@ -50,7 +58,11 @@ class Ray(Protocol):
         """A task of this length on a worker, repeated if that is lost."""
 
     def eats(self, who: str) -> str:
-        """Takes all memory: `task`, `worker`, `driver`, `head`."""
+        """Takes all memory: `task`, `worker`, `driver`, `head`.
+
+        Raises:
+            CannotBePlayed: the kernel would not end what is asked for.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +70,10 @@ class StandIn:
     """See `tests.support.kuberay.ray_stand_in`."""
 
     patience: float = 1.0
-    quick: str = "sleep 4"
+    # Two cores start about two pods a second, and every worker asks for 0.2 of a core.
+    seats: int = 14
+    # Twice the operator's 3 s between two looks.
+    quick: str = "sleep 6"
 
     def container(self, role: str) -> dict[str, Any]:
         """Found first on the PATH, with probes that find it ready within a second."""
@@ -101,7 +116,11 @@ class RealRay:
     """Ray itself, with the entrypoints of the recordings."""
 
     patience: float = 4.0
-    quick: str = "python -c 'import ray; ray.init(); print(ray.get(ray.remote(abs).remote(-7)))'"
+    # One cluster at a time: a Ray takes a core for 20 s to start, and ends if that takes a minute.
+    seats: int = 2
+    quick: str = (
+        "python -c 'import ray; ray.init(); print(ray.get(ray.remote(lambda: 7).remote()))'"
+    )
 
     def container(self, role: str) -> dict[str, Any]:
         """Memory as recorded; probes are those that KubeRay injects. No memory monitor of Ray's."""
@@ -132,7 +151,7 @@ class RealRay:
         """One process."""
         hog = "a = []\n    while True: a.append(b'x' * (64 << 20))"
         if who in ("worker", "head"):
-            raise NotImplementedError("cgroup v1 kills one process of a container, not all of it")
+            raise CannotBePlayed("cgroup v1 kills one process of a container, not all of it")
         return _python(hog, on="worker" if who == "task" else "head")
 
 

@@ -28,6 +28,7 @@ KINDS: Final = {
 }
 LEFT: Final = (RAY_JOB, RAY_CLUSTER, POD, SERVICE, SECRET, SERVICE_ACCOUNT)
 SUBMIT_TRIES: Final = 8
+LOG_LINES: Final = 12
 
 
 class NotSeen(AssertionError):
@@ -257,4 +258,11 @@ class Stage:
         jobs = {name: job.get("status") for name, job in self.film.latest["RayJob"].items()}
         clusters = {n: c.get("status") for n, c in self.film.latest["RayCluster"].items()}
         pods = {pod["metadata"]["name"]: pod.get("status", {}).get("phase") for pod in self.pods()}
-        return json.dumps({"RayJobs": jobs, "RayClusters": clusters, "pods": pods})[:3000]
+        seen = json.dumps({"RayJobs": jobs, "RayClusters": clusters, "pods": pods})[:3000]
+        return "\n".join([seen, *(self._log(name) for name in pods)])
+
+    def _log(self, pod: str) -> str:
+        """The end of what the Ray container has written."""
+        path = POD.path(self.namespace, pod, "log")
+        _, text = self.api.text("GET", f"{path}?tailLines={LOG_LINES}")
+        return f"--- {pod}\n{text.rstrip()}"

@@ -16,6 +16,8 @@ from tests.support.kuberay.api import Object
 OPERATOR: Final = frozenset({"raycluster-controller", "rayjob-controller"})
 NOISE: Final = frozenset({"Unhealthy", "FailedToUpdateEndpointSlices"})
 """Warnings of every normal start, and of a service that goes while its endpoints are counted."""
+SAYS: Final = " says when "
+"""Between a condition and its value, in the name of the fact that is the message."""
 USUAL_WAITS: Final = frozenset({"ContainerCreating", "PodInitializing", "ContainersNotReady"})
 RETRIED: Final = frozenset({"FailedToCreateHeadPod", "FailedToCreateWorkerPod", "DeletedPod"})
 """Events of every try: how many there are, and how many of these are folded into one, depends on
@@ -74,9 +76,14 @@ def job_state(part: Object, cluster: str | None) -> Object:
     }
     state |= {
         key: True
-        for key in ("jobId", "dashboardURL", "endTime", "jobStatusCheckFailureStartTime")
+        for key in (
+            *("jobId", "dashboardURL", "startTime", "endTime"),
+            "jobStatusCheckFailureStartTime",
+        )
         if key in part
     }
+    if "rayJobInfo" in part:
+        state["rayJobInfo"] = sorted(part["rayJobInfo"])
     state |= {
         key: part[key] for key in ("deleting", "finalizers", "rayClusterState") if key in part
     }
@@ -109,7 +116,9 @@ def _cluster(story: Story, role: str, entry: Entry) -> None:
         if kind == "ReplicaFailure":
             story.saw(f"{role} {kind}", told)
         elif kind == "HeadPodReady":
-            story.saw(f"{role} {kind}", f"{told['status']} {told['reason']}")
+            heading = f"{told['status']} {told['reason']}"
+            story.saw(f"{role} {kind}", heading)
+            story.facts[f"{role} {kind}{SAYS}{heading}"] = told.get("message", "")
         else:
             # Suspended and Suspending carry no message of weight, Provisioned does.
             story.saw(f"{role} {kind}", told)

@@ -9,6 +9,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
+from tests.kubernetes.conformance.garbage_collector import wait_for_the_collector
+from tests.kubernetes.conformance.machine import Watch
 from tests.kubernetes.conformance.manifests import Manifests
 from tests.kubernetes.conformance.recorder import Recorder
 from tests.kubernetes.conformance.situation import SITUATIONS, Situation
@@ -16,27 +18,28 @@ from tests.kubernetes.conformance.stage import Stage
 from tests.kubernetes.conformance.timeline import Timeline, recorded
 from tests.support.kuberay.api import Api
 
-SEATS: Final = 14
-"""Pods at once: two cores start about two a second, and every worker asks for 0.2 of one."""
+PLAYED_AGAIN: Final = "played again"
+"""The property of a test's report that tells of a second try."""
 
 
 class Seats:
-    """So many pods may be there at once."""
+    """So many pods may be there at once; who asks for more gets all."""
 
     def __init__(self, count: int) -> None:
-        self._free = count
+        self._all = self._free = count
         self._changed = threading.Condition()
 
     def take(self, count: int) -> None:
         """Wait for that many."""
+        taken = min(count, self._all)
         with self._changed:
-            self._changed.wait_for(lambda: self._free >= count)
-            self._free -= count
+            self._changed.wait_for(lambda: self._free >= taken)
+            self._free -= taken
 
     def leave(self, count: int) -> None:
         """Give them back."""
         with self._changed:
-            self._free += count
+            self._free += min(count, self._all)
             self._changed.notify_all()
 
 
@@ -48,12 +51,16 @@ class Theatre:
         self._manifests = manifests
         self._films = films
         self._recorder = Recorder(api)
-        self._seats = Seats(SEATS)
+        self._seats = Seats(manifests.ray.seats)
+        self._machine = Watch()
         self._futures: dict[str, Future[Timeline]] = {}
+        self._played: dict[str, tuple[float, float]] = {}
 
     def open(self, names: Iterable[str]) -> None:
         """Begin with all of these; those that must be alone come last, one by one."""
+        wait_for_the_collector(self._api, self._manifests)
         self._recorder.start()
+        self._machine.start()
         situations = [SITUATIONS[name] for name in names]
         # The long ones first: otherwise the run waits for one of them at its end.
         together = [s for s in situations if not s.alone]
@@ -73,10 +80,20 @@ class Theatre:
         """What was seen; waits for the end of the play and raises what went wrong in it."""
         return self._futures[name].result()
 
+    def starved_s(self, name: str) -> float:
+        """How long the machine had no processor time left while this was played."""
+        return self._machine.starved_s(*self._played[name])
+
+    def play_again(self, name: str) -> Timeline:
+        """Once more, with nothing beside it."""
+        wait(self._futures.values())
+        return self._play(SITUATIONS[name])
+
     def close(self) -> None:
         """Wait for all, and stop recording."""
         wait(self._futures.values())
         self._recorder.stop()
+        self._machine.stop()
 
     def _play_alone(self, situation: Situation, others: list[Future[Timeline]]) -> Timeline:
         wait(others)
@@ -84,7 +101,7 @@ class Theatre:
 
     def _play(self, situation: Situation) -> Timeline:
         self._seats.take(situation.pods)
-        started = time.monotonic()
+        started = time.time()
         stage = Stage(self._api, self._recorder, self._manifests, situation.name)
         try:
             stage.open()
@@ -94,10 +111,12 @@ class Theatre:
             stage.strike()
             self._seats.leave(situation.pods)
             timeline = stage.film.draft.finished()
-            self._keep(timeline, time.monotonic() - started)
+            again = situation.name in self._played
+            self._played[situation.name] = (started, time.time())
+            self._keep(timeline, time.time() - started, again=again)
         return timeline
 
-    def _keep(self, timeline: Timeline, seconds: float) -> None:
+    def _keep(self, timeline: Timeline, seconds: float, *, again: bool) -> None:
         """In the format of the recordings, to lay beside them."""
         document = {
             "situation": timeline.situation,
@@ -106,4 +125,5 @@ class Theatre:
             "end": timeline.end,
         }
         lines = json.dumps(document, ensure_ascii=False).replace('}, {"t":', '},\n{"t":')
-        (self._films / f"{timeline.situation}.json").write_text(lines)
+        name = f"{timeline.situation}.again.json" if again else f"{timeline.situation}.json"
+        (self._films / name).write_text(lines)

@@ -3,6 +3,7 @@
 import base64
 import os
 import time
+from collections.abc import Callable
 from typing import Final
 
 from tests.support.kuberay import names
@@ -128,14 +129,14 @@ class ClusterController:
             return
         service = cluster_head_service(cluster)
         full_name = f"{service['metadata']['namespace']}/{service['metadata']['name']}"
-        try:
-            self._services.wrote(self._api.create(SERVICE, service))
-        except ApiError as error:
-            note = f"Failed creating service {full_name}, {error.message}"
-            self._events.emit(cluster, WARNING, "FailedToCreateService", "Create", note)
-            raise
-        note = f"Created service {full_name}"
-        self._events.emit(cluster, NORMAL, "CreatedService", "Create", note)
+        self._events.attempt(
+            cluster,
+            "Create",
+            "Service",
+            lambda: self._services.wrote(self._api.create(SERVICE, service)),
+            done=lambda _: f"Created service {full_name}",
+            failed=f"Failed creating service {full_name}, ",
+        )
 
     def _head_service(self, cluster: Object) -> Object | None:
         meta = cluster["metadata"]
@@ -182,42 +183,56 @@ class ClusterController:
         kind = "Head" if step.group == names.HEAD_GROUP else "Worker"
         what = f"{kind.lower()} Pod" if step.note else "Pod"
         pod = f"{what} {key[0]}/{step.name}{step.note}"
-        try:
-            self._delete_pod(key[0], step.name)
-        except ApiError as error:
-            note = f"Failed deleting {pod}, {error.message}"
-            self._events.emit(cluster, WARNING, f"FailedToDelete{kind}Pod", "Delete", note)
-            raise _replica_failure(f"FailedDelete{kind}Pod", error) from error
+        self._attempt(
+            cluster,
+            "Delete",
+            f"{kind}Pod",
+            lambda: self._delete_pod(key[0], step.name),
+            done=lambda _: f"Deleted {pod}",
+            failed=f"Failed deleting {pod}, ",
+        )
         self._expectations.expect(key, step.group, step.name, created=False)
-        self._events.emit(cluster, NORMAL, f"Deleted{kind}Pod", "Delete", f"Deleted {pod}")
 
     def _create_head(self, cluster: Object, key: Key) -> None:
-        try:
-            pod = self._pods.wrote(self._api.create(POD, head_pod(cluster)))
-        except ApiError as error:
+        pod = self._attempt(
+            cluster,
+            "Create",
+            "HeadPod",
+            lambda: self._pods.wrote(self._api.create(POD, head_pod(cluster))),
+            done=lambda pod: f"Created head Pod {key[0]}/{pod['metadata']['name']}",
             # The name is not drawn yet when the API server refuses: the operator prints none.
-            note = f"Failed to create head Pod {key[0]}/, {error.message}"
-            self._events.emit(cluster, WARNING, "FailedToCreateHeadPod", "Create", note)
-            raise _replica_failure("FailedCreateHeadPod", error) from error
-        name = pod["metadata"]["name"]
-        self._expectations.expect(key, names.HEAD_GROUP, name, created=True)
-        note = f"Created head Pod {key[0]}/{name}"
-        self._events.emit(cluster, NORMAL, "CreatedHeadPod", "Create", note)
+            failed=f"Failed to create head Pod {key[0]}/, ",
+        )
+        self._expectations.expect(key, names.HEAD_GROUP, pod["metadata"]["name"], created=True)
 
     def _create_worker(self, cluster: Object, key: Key, step: CreateWorker) -> None:
         group = next(g for g in groups(cluster) if g["groupName"] == step.group)
+        wanted = worker_pod(cluster, group, step.index, self._domain)
+        pod = self._attempt(
+            cluster,
+            "Create",
+            "WorkerPod",
+            lambda: self._pods.wrote(self._api.create(POD, wanted)),
+            done=lambda pod: f"Created worker Pod {key[0]}/{pod['metadata']['name']}",
+            failed=f"Failed to create worker Pod for the cluster {'/'.join(key)}, ",
+        )
+        self._expectations.expect(key, step.group, pod["metadata"]["name"], created=True)
+
+    def _attempt(
+        self,
+        cluster: Object,
+        action: str,
+        what: str,
+        act: Callable[[], Object | None],
+        *,
+        done: Callable[[Object], str],
+        failed: str,
+    ) -> Object:
+        """With an Event, and with the condition ReplicaFailure if it fails."""
         try:
-            wanted = worker_pod(cluster, group, step.index, self._domain)
-            pod = self._pods.wrote(self._api.create(POD, wanted))
+            return self._events.attempt(cluster, action, what, act, done=done, failed=failed)
         except ApiError as error:
-            full_name = "/".join(key)
-            note = f"Failed to create worker Pod for the cluster {full_name}, {error.message}"
-            self._events.emit(cluster, WARNING, "FailedToCreateWorkerPod", "Create", note)
-            raise _replica_failure("FailedCreateWorkerPod", error) from error
-        name = pod["metadata"]["name"]
-        self._expectations.expect(key, step.group, name, created=True)
-        note = f"Created worker Pod {key[0]}/{name}"
-        self._events.emit(cluster, NORMAL, "CreatedWorkerPod", "Create", note)
+            raise _replica_failure(f"Failed{action}{what}", error) from error
 
     def _delete_pod(self, namespace: str, name: str) -> None:
         try:

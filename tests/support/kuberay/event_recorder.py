@@ -10,6 +10,7 @@ import queue
 import socket
 import threading
 import time
+from collections.abc import Callable
 from typing import Final
 
 from tests.support.kuberay.api import EVENT, Api, ApiError, Object
@@ -65,6 +66,38 @@ class EventRecorder:
                 },
             }
         )
+
+    def attempt(
+        self,
+        about: Object,
+        action: str,
+        what: str,
+        act: Callable[[], Object | None],
+        *,
+        done: Callable[[Object], str],
+        failed: str,
+    ) -> Object:
+        """Do something and tell of it: `<action>d<what>`, or `FailedTo<action><what>`.
+
+        Args:
+            about: The object that the Event is about.
+            action: `Create`, `Update` or `Delete`.
+            what: On what, as the reason calls it.
+            act: Does it.
+            done: The note, given what `act` returned.
+            failed: The note up to the API server's own words.
+
+        Raises:
+            ApiError: `act` has raised it.
+        """
+        try:
+            result = act() or {}
+        except ApiError as error:
+            note = f"{failed}{error.message}"
+            self.emit(about, WARNING, f"FailedTo{action}{what}", action, note)
+            raise
+        self.emit(about, NORMAL, f"{action}d{what}", action, done(result))
+        return result
 
     def fold(self, event: Object, now: float) -> tuple[str, Object] | None:
         """What is to be written for an event: `create` or `patch` it, or nothing."""

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from typing import Final
 
 from tests.support.kuberay import job_steps, names
-from tests.support.kuberay.api import RAY_CLUSTER, RAY_JOB, SERVICE, Api, ApiError, Object
+from tests.support.kuberay.api import RAY_CLUSTER, RAY_JOB, SERVICE, Api, Object
 from tests.support.kuberay.controller import PassFailed
 from tests.support.kuberay.dashboard import Dashboard, DashboardError
-from tests.support.kuberay.event_recorder import NORMAL, WARNING, EventRecorder
+from tests.support.kuberay.event_recorder import WARNING, EventRecorder
 from tests.support.kuberay.informer import Informer
 from tests.support.kuberay.job_validation import validate_job
 from tests.support.kuberay.services import dashboard_address, job_head_service
@@ -172,15 +172,14 @@ class JobController:
         if found:
             return found
         full_name = f"{meta['namespace']}/{name}"
-        try:
-            cluster = self._clusters.wrote(self._api.create(RAY_CLUSTER, cluster_of(job, name)))
-        except ApiError as error:
-            note = f"Failed to create RayCluster {full_name}: {error.message}"
-            self._events.emit(job, WARNING, "FailedToCreateRayCluster", "Create", note)
-            raise
-        note = f"Created RayCluster {full_name}"
-        self._events.emit(job, NORMAL, "CreatedRayCluster", "Create", note)
-        return cluster
+        return self._events.attempt(
+            job,
+            "Create",
+            "RayCluster",
+            lambda: self._clusters.wrote(self._api.create(RAY_CLUSTER, cluster_of(job, name))),
+            done=lambda _: f"Created RayCluster {full_name}",
+            failed=f"Failed to create RayCluster {full_name}: ",
+        )
 
     def _delete_cluster(self, job: Object, status: Object) -> bool:
         """Ask for the cluster's deletion; whether the object is gone (its pods may not be)."""
@@ -190,14 +189,14 @@ class JobController:
             return True
         if cluster["metadata"].get("deletionTimestamp"):
             return False
-        try:
-            self._api.delete(RAY_CLUSTER, namespace, name)
-        except ApiError as error:
-            note = f"Failed to delete cluster {namespace}/{name}: {error.message}"
-            self._events.emit(job, WARNING, "FailedToDeleteRayCluster", "Delete", note)
-            raise
-        note = f"Deleted cluster {namespace}/{name}"
-        self._events.emit(job, NORMAL, "DeletedRayCluster", "Delete", note)
+        self._events.attempt(
+            job,
+            "Delete",
+            "RayCluster",
+            lambda: self._api.delete(RAY_CLUSTER, namespace, name),
+            done=lambda _: f"Deleted cluster {namespace}/{name}",
+            failed=f"Failed to delete cluster {namespace}/{name}: ",
+        )
         return False
 
     def _ensure_service(self, job: Object, cluster: Object) -> None:
@@ -206,28 +205,20 @@ class JobController:
         found = self._services.get(namespace, name)
         selector = service["spec"]["selector"]
         if found is None:
-            self._told(job, "Create", namespace, name, lambda: self._api.create(SERVICE, service))
+            action, act = "Create", lambda: self._api.create(SERVICE, service)
         elif found["spec"]["selector"][names.CLUSTER] != selector[names.CLUSTER]:
             change = {"spec": {"selector": selector}}
-            self._told(
-                job,
-                "Update",
-                namespace,
-                name,
-                lambda: self._api.patch(SERVICE, namespace, name, change),
-            )
-
-    def _told(
-        self, job: Object, action: str, namespace: str, name: str, act: Callable[[], Object]
-    ) -> None:
-        try:
-            self._services.wrote(act())
-        except ApiError as error:
-            note = f"Failed to {action.lower()} the service {namespace}/{name}, {error.message}"
-            self._events.emit(job, WARNING, f"FailedTo{action}Service", action, note)
-            raise
-        note = f"{action}d the service {namespace}/{name}"
-        self._events.emit(job, NORMAL, f"{action}dService", action, note)
+            action, act = "Update", lambda: self._api.patch(SERVICE, namespace, name, change)
+        else:
+            return
+        self._events.attempt(
+            job,
+            action,
+            "Service",
+            lambda: self._services.wrote(act()),
+            done=lambda _: f"{action}d the service {namespace}/{name}",
+            failed=f"Failed to {action.lower()} the service {namespace}/{name}, ",
+        )
 
     def _token(self, cluster: Object) -> str | None:
         if not wants_token(cluster["spec"]):

@@ -17,8 +17,10 @@ Like Ray it ends on SIGTERM with exit code 1, but not before its jobs and tasks 
 with `STAND_IN_DEAF` SIGTERM is ignored, as by a Ray in its first seconds.
 """
 
+import http.client
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -38,8 +40,10 @@ OPTIONS = {
     *("head", "labels", "memory", "metrics-export-port", "no-monitor", "num-cpus", "num-gpus"),
     *("port", "resources"),
 }
-# Longer than the operator's 3 s between two looks: it always sees a job pending.
+# Longer than the operator's 3 s between two looks: it always sees a job pending. One that is slow
+# to look is waited for.
 PENDING_S = 3.5
+PENDING_UNSEEN_S = 8.0
 STOP_S = 1.0
 # Ray's own takes half a minute; a head that only restarts must have been looked at before.
 LEAVE_S = 12.0
@@ -61,6 +65,7 @@ class Job:
         self.exit_code: int | None = None
         self.log = tempfile.NamedTemporaryFile(mode="w+b", delete=False)  # noqa: SIM115
         self.stopped = threading.Event()
+        self.seen_pending = False
         threading.Thread(target=self._run, daemon=True).start()
 
     @property
@@ -77,6 +82,7 @@ class Job:
             return log.read()
 
     def told(self) -> dict[str, Any]:
+        self.seen_pending = self.seen_pending or self.status == "PENDING"
         return {
             "type": "SUBMISSION",
             "submission_id": self.id,
@@ -89,8 +95,14 @@ class Job:
             "driver_exit_code": self.exit_code,
         }
 
+    def _pends(self) -> bool:
+        pending_s = time.time() - self.start_ms / 1000
+        return pending_s < (PENDING_S if self.seen_pending else PENDING_UNSEEN_S)
+
     def _run(self) -> None:
-        if not self.stopped.wait(PENDING_S):
+        while self._pends() and not self.stopped.wait(0.1):
+            pass
+        if not self.stopped.is_set():
             self.status, self.message = "RUNNING", "Job is currently running."
             process = subprocess.Popen(
                 ["/bin/bash", "-c", self.submission["entrypoint"]],
@@ -154,7 +166,8 @@ class Handler(BaseHTTPRequestHandler):
         length = int(self.headers.get("Content-Length") or 0)
         body = json.loads(self.rfile.read(length) or b"{}")
         if self.path == "/stand-in/workers":
-            Node.workers[body["ip"]] = time.monotonic()
+            # The service is headless: nothing stands between a worker's address and this.
+            Node.workers[self.client_address[0]] = time.monotonic()
             self.json({"session": Node.session})
         elif self.may():
             self.jobs_post(self.path.rstrip("/"), body)
@@ -187,7 +200,10 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(404, f"Job {parts[0] if parts else path} does not exist")
 
     def task(self, what: str) -> None:
-        """Run a task while the driver listens; one byte every half second says that it lives."""
+        """Run a task while the driver listens; one byte every half second says that it lives.
+
+        A driver whose pod ends says good-bye, but nothing answers any more: a write would not fail.
+        """
         number = uuid.uuid4().hex
         Node.tasks.add(number)
         try:
@@ -208,6 +224,8 @@ class Handler(BaseHTTPRequestHandler):
             return subprocess.run([sys.executable, __file__, "eat"], check=False).returncode == 0
         end = time.monotonic() + float(what)
         while time.monotonic() < end:
+            if select.select([self.connection], [], [], 0)[0]:
+                raise ConnectionResetError("the driver has gone")
             self.wfile.write(b".")
             self.wfile.flush()
             time.sleep(0.5)
@@ -290,15 +308,19 @@ def serve_gcs(port: int) -> None:
 def report() -> None:
     """Tell the head that this worker lives; leave when another head answers."""
     head = f"http://{os.environ['FQ_RAY_IP']}:{DASHBOARD_PORT}/stand-in/workers"
-    ip = socket.gethostbyname(socket.gethostname())
-    joined = ""
+    joined = told = ""
     while True:
         try:
-            session = ask(head, json.dumps({"ip": ip}).encode())["session"]
-        except (OSError, ValueError):
-            session = ""
+            session = ask(head, b"{}")["session"]
+            news = f"head {session} answers"
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            session, news = "", f"no head answers: {error}"
+        if news != told:
+            say(news)
+            told = news
         joined = joined or session
         if session and session != joined:
+            say(f"this worker had joined {joined}, and leaves in {LEAVE_S:.0f} s")
             time.sleep(LEAVE_S)
             os._exit(1)
         time.sleep(1.0)

@@ -138,6 +138,29 @@ def test_a_cluster_that_is_deleted_too_early_is_off_pace() -> None:
     assert any(text.startswith("pace: from 'RayJob/rj1 is Complete'") for text in found)
 
 
+@pytest.mark.parametrize("late_s", [5, -5])
+def test_a_ttl_that_is_off_by_five_seconds_is_off_pace(late_s: float) -> None:
+    real = recorded("rj-ttl")
+    told = next(e.t for e in real.entries if e.part.get("reason") == "DeletedRayCluster")
+
+    def change(entry: Entry) -> Entry:
+        return replace(entry, t=entry.t + late_s) if entry.t >= told else entry
+
+    found = compared("rj-ttl", change)
+    assert any(text.startswith("pace: from 'RayJob/rj1 is Complete'") for text in found)
+
+
+def test_a_step_that_waits_for_the_next_look_is_off_pace() -> None:
+    real = recorded("rj-interactive-success")
+    waits = next(e.t for e in real.entries if e.part.get("jobDeploymentStatus") == "Waiting")
+
+    def change(entry: Entry) -> Entry:
+        return replace(entry, t=entry.t + 2) if entry.t >= waits else entry
+
+    (found,) = compared("rj-interactive-success", change)
+    assert found.startswith("pace: from 'RayCluster/rj1-<r>#1 state ready' to 'RayJob/rj1 is Wait")
+
+
 def test_a_deadline_that_fires_late_is_off_pace() -> None:
     def change(entry: Entry) -> Entry:
         late = entry.part.get("reason") == "DeadlineExceeded" or entry.t > 71
