@@ -77,12 +77,12 @@ def test_a_full_quota_refuses_a_pod_until_it_is_gone(cluster: Cluster, namespace
 def test_a_taint_keeps_pods_away_until_it_is_gone(
     node: Node, cluster: Cluster, namespace: str
 ) -> None:
-    with nodes.tainted(cluster) as key:
+    with nodes.tainted(cluster):
         pods.create(cluster, pods.pod(cluster, namespace, "waiting", ["true"]))
         message = 'jsonpath={.status.conditions[?(@.type=="PodScheduled")].message}'
         until(
             "reason why the pod waits",
-            lambda: key in cluster.kubectl("get", *_pod(namespace, "waiting"), f"-o={message}"),
+            lambda: "untolerated taint" in cluster.kubectl("get", *_pod(namespace, "waiting"), f"-o={message}"),
             timeout_s=20,
         )
     pods.wait(cluster, namespace, "waiting", "jsonpath={.status.phase}=Succeeded")

@@ -27,11 +27,11 @@ def tainted(cluster: Cluster, *, effect: str = "NoSchedule") -> Iterator[str]:
         effect: `NoSchedule`, or `NoExecute`, which also evicts every pod.
     """
     key = "testbed.invalid/fault"
-    cluster.kubectl("taint", _NODE.replace("/", "s="), f"{key}=:{effect}", "--overwrite")
+    cluster.kubectl("taint", *_NODE.split("/"), f"{key}=:{effect}", "--overwrite")
     try:
         yield key
     finally:
-        cluster.kubectl("taint", _NODE.replace("/", "s="), f"{key}:{effect}-")
+        cluster.kubectl("taint", *_NODE.split("/"), f"{key}:{effect}-")
 
 
 @contextlib.contextmanager
