@@ -6,15 +6,13 @@ it down, also when the one that brought it up was killed half-way.
 
 import json
 import shutil
-import signal
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from ml_platform.clusters.processes import Identity, identity_of, send, stop_all
-from tests.kubernetes import configuration, image, layout, namespaces, object_storage
+from ml_platform.clusters.processes import stop_all
+from tests.kubernetes import cgroups, configuration, image, layout, namespaces, object_storage
 from tests.kubernetes.cluster import Cluster, ClusterError
 from tests.kubernetes.components import Component
 from tests.kubernetes.errors import KubernetesTestError
@@ -33,10 +31,6 @@ COMPONENTS: Final = (
 )
 _READY: Final = "ready.json"
 _READY_S: Final = 60.0
-_DOWN_S: Final = 30.0
-_POLL_S: Final = 0.1
-_CGROUPS: Final = Path("/sys/fs/cgroup")
-_CONTROLLERS: Final = frozenset({"cpu", "cpuset", "hugetlb", "memory", "pids"})
 
 
 class NodeError(KubernetesTestError):
@@ -115,7 +109,7 @@ def down() -> None:
     """Take the node down, whatever state it is in; nothing of it is left.
 
     Raises:
-        NodeError: a process of it could not be ended.
+        NodeError, CgroupError: a process of it could not be ended.
     """
     with machine_lock("node"):
         _remove()
@@ -137,7 +131,7 @@ def _start(programs: Programs) -> None:
         _import(image.archive(name, pause=programs.path("pause")))
     api_server.wait_until_serving()
     configuration.write_kubeconfig()
-    _make_cgroups()
+    cgroups.make()
     rest = [
         configuration.define_controller_manager(programs),
         configuration.define_scheduler(programs),
@@ -186,7 +180,7 @@ def _remove() -> None:
     if left:
         raise NodeError(f"these processes of the node survive SIGKILL: {left}")
     # A container's process whose parents were killed first carries no mark, but is still in here.
-    _remove_cgroups()
+    cgroups.remove()
     if layout.FOLDER.exists():
         namespaces.remove()
         shutil.rmtree(layout.FOLDER)
@@ -194,49 +188,3 @@ def _remove() -> None:
 
 def _said_when_ready() -> dict[str, Any]:
     return json.loads((layout.FOLDER / _READY).read_text())
-
-
-def _hierarchies() -> list[Path]:
-    """The testbed's cgroup: one folder with cgroup v2, one for each controller with v1."""
-    if (_CGROUPS / "cgroup.controllers").exists():
-        return [_CGROUPS / layout.CGROUP]
-    return [path / layout.CGROUP for path in sorted(_CGROUPS.iterdir()) if path.is_dir()]
-
-
-def _make_cgroups() -> None:
-    for folder in _hierarchies():
-        folder.mkdir(exist_ok=True)
-    offered = _CGROUPS / "cgroup.controllers"
-    if offered.exists():  # v2: the kubelet wants below the root whatever the root offers
-        for name in _CONTROLLERS.intersection(offered.read_text().split()):
-            (_CGROUPS / "cgroup.subtree_control").write_text(f"+{name}")
-
-
-def _remove_cgroups() -> None:
-    deadline = time.monotonic() + _DOWN_S
-    for top in _hierarchies():
-        while inside := _members(top):
-            for identity in inside:
-                send(identity, signal.SIGKILL)
-            if time.monotonic() > deadline:
-                raise NodeError(f"these processes of pods survive SIGKILL: {inside}")
-            time.sleep(_POLL_S)
-        # The kernel lets go of a cgroup some time after its last process.
-        while top.exists() and not _is_removed(top):
-            if time.monotonic() > deadline:
-                raise NodeError(f"the cgroup {top} is in use and cannot be removed")
-            time.sleep(_POLL_S)
-
-
-def _is_removed(top: Path) -> bool:
-    try:
-        for folder in sorted(top.glob("**/"), reverse=True):
-            folder.rmdir()
-    except OSError:
-        return False
-    return True
-
-
-def _members(top: Path) -> list[Identity]:
-    pids = {int(pid) for file in top.glob("**/cgroup.procs") for pid in file.read_text().split()}
-    return [identity for identity in map(identity_of, pids) if identity is not None]

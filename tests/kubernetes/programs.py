@@ -22,7 +22,8 @@ from tests.kubernetes.errors import KubernetesTestError
 
 _MODULES: Final = Path(__file__).parent / "programs"
 _KUBERNETES_VERSION: Final = "k8s.io/component-base/version"
-# Program → the Debian package that has it.
+FAKE_TIME: Final = f"/usr/lib/{os.uname().machine}-linux-gnu/faketime/libfaketime.so.1"
+# Program or file → the Debian package that has it.
 _FROM_DEBIAN: Final = {
     "containerd": "containerd",
     "runc": "runc",
@@ -33,6 +34,7 @@ _FROM_DEBIAN: Final = {
     "nsenter": "util-linux",
     "openssl": "openssl",
     "wget": "wget",  # KubeRay's probes call it inside the pods
+    FAKE_TIME: "libfaketime",  # for clocks that are wrong
 }
 _LINES_OF_A_FAILED_BUILD: Final = 20
 

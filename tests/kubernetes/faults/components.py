@@ -1,0 +1,52 @@
+"""A program of the node, or the operator, that is away, hangs or starts anew."""
+
+import contextlib
+from collections.abc import Iterator
+
+from tests.kubernetes.components import Component
+from tests.kubernetes.kuberay import KubeRay
+from tests.kubernetes.node import Node
+
+
+@contextlib.contextmanager
+def stopped(node: Node, name: str) -> Iterator[Component]:
+    """A component that does not run: connections to it are refused.
+
+    Args:
+        node: Whose.
+        name: A name of `node.COMPONENTS`, such as `kube-apiserver`.
+    """
+    component = node.component(name)
+    component.stop()
+    try:
+        yield component
+    finally:
+        component.start()
+
+
+@contextlib.contextmanager
+def frozen(node: Node, name: str) -> Iterator[Component]:
+    """A component that hangs: connections to it stay open, and nothing is answered.
+
+    Args:
+        node: Whose.
+        name: A name of `node.COMPONENTS`, such as `etcd`.
+    """
+    component = node.component(name)
+    try:
+        component.freeze()
+        yield component
+    finally:
+        component.thaw()
+        # A program may have given up meanwhile, such as one that could not renew a lease.
+        component.start()
+
+
+@contextlib.contextmanager
+def operator_away(kuberay: KubeRay) -> Iterator[None]:
+    """No operator: its objects can be made and changed, and nobody acts on them."""
+    try:
+        kuberay.stop()
+        yield
+    finally:
+        kuberay.start()

@@ -1,0 +1,30 @@
+"""Waiting with a deadline, for what a fault has caused or what must work again after it."""
+
+import time
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+from tests.kubernetes.errors import KubernetesTestError
+
+_POLL_S: Final = 0.1
+_T = TypeVar("_T")
+
+
+class FaultError(KubernetesTestError):
+    """A fault could not be made or undone."""
+
+
+def until(what: str, seen: Callable[[], _T], *, timeout_s: float) -> _T:
+    """Wait until `seen` returns something true, and return that.
+
+    Raises:
+        FaultError: it did not in time; with what it returned last, and `what` was waited for.
+    """
+    deadline = time.monotonic() + timeout_s
+    while True:
+        found = seen()
+        if found:
+            return found
+        if time.monotonic() > deadline:
+            raise FaultError(f"no {what} within {timeout_s:.0f} s; seen last: {found!r}")
+        time.sleep(_POLL_S)
