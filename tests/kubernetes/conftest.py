@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Final, NoReturn
 import pytest
 
 from tests.kubernetes import kuberay as operator
-from tests.kubernetes import layout, programs
+from tests.kubernetes import layout, programs, ray_clusters
 from tests.kubernetes.cluster import Cluster, external
 from tests.kubernetes.node import Node, down, running, up
+from tests.kubernetes.ray_clusters import RayCluster
 
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient
@@ -85,6 +86,23 @@ def cluster() -> Iterator[Cluster]:
 def kuberay(cluster: Cluster) -> operator.KubeRay:
     """KubeRay's definitions and an operator that is ready."""
     return operator.install(cluster, operator.chosen())
+
+
+@pytest.fixture(scope="session")
+def shared_ray_cluster(
+    node: Node, cluster: Cluster, kuberay: operator.KubeRay
+) -> Iterator[RayCluster]:
+    """A RayCluster with a real Ray: a head and two workers, with token authentication."""
+    with cluster.namespace("shared-ray") as namespace:
+        spec = ray_clusters.spec(cluster, workers=2, with_token=True)
+        yield ray_clusters.create(cluster, namespace, "shared", spec)
+
+
+@pytest.fixture
+def ray_cluster(shared_ray_cluster: RayCluster) -> RayCluster:
+    """The session's RayCluster, ready, whatever an earlier test has done to it."""
+    shared_ray_cluster.wait_until_ready()
+    return shared_ray_cluster
 
 
 @pytest.fixture

@@ -82,7 +82,10 @@ def test_a_taint_keeps_pods_away_until_it_is_gone(
         message = 'jsonpath={.status.conditions[?(@.type=="PodScheduled")].message}'
         until(
             "reason why the pod waits",
-            lambda: "untolerated taint" in cluster.kubectl("get", *_pod(namespace, "waiting"), f"-o={message}"),
+            lambda: (
+                "untolerated taint"
+                in cluster.kubectl("get", *_pod(namespace, "waiting"), f"-o={message}")
+            ),
             timeout_s=20,
         )
     pods.wait(cluster, namespace, "waiting", "jsonpath={.status.phase}=Succeeded")

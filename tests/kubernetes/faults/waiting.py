@@ -14,7 +14,7 @@ class FaultError(KubernetesTestError):
     """A fault could not be made or undone."""
 
 
-def until(what: str, seen: Callable[[], _T], *, timeout_s: float) -> _T:
+def until(what: str, seen: Callable[[], _T | None], *, timeout_s: float) -> _T:
     """Wait until `seen` returns something true, and return that.
 
     Raises:

@@ -1,0 +1,285 @@
+"""A proxy in front of the API server, for the clients under test: it fails on demand.
+
+Everything else, the operator and the node, speaks to the API server itself and notices nothing. It
+passes on requests and streams of lines (lists, watches, logs), but no upgrades (`kubectl exec`).
+"""
+
+import base64
+import contextlib
+import http.client
+import http.server
+import json
+import socket
+import ssl
+import subprocess
+import sys
+import tempfile
+import threading
+import urllib.parse
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final
+
+from tests.kubernetes.cluster import Cluster
+from tests.kubernetes.faults.api_script import (
+    Action,
+    Answer,
+    Cut,
+    Delay,
+    LoseAnswer,
+    Rule,
+    Seen,
+    Truncate,
+)
+
+_OF_ONE_CONNECTION: Final = frozenset(
+    {"accept-encoding", "connection", "content-length", "host", "transfer-encoding", "upgrade"}
+)
+_AT_ONCE: Final = 1 << 16
+
+
+@dataclass(kw_only=True, slots=True)
+class ApiProxy:
+    """The proxy; `in_front_of` runs one.
+
+    Attributes:
+        cluster: The cluster as seen through it: its kubeconfig, kubectl and Python client.
+        seen: All requests so far.
+    """
+
+    cluster: Cluster
+    seen: list[Seen] = field(default_factory=list)
+    _rules: list[Rule] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @contextlib.contextmanager
+    def failing(
+        self,
+        action: Action,
+        *,
+        method: str = "",
+        path: str = "",
+        skip: int = 0,
+        times: int | None = None,
+    ) -> Iterator[None]:
+        """Let something befall requests; `Rule` explains the arguments. The first rule wins."""
+        rule = Rule(action=action, method=method, path=path, skip=skip, times=times)
+        with self._lock:
+            self._rules.append(rule)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._rules[:] = [other for other in self._rules if other is not rule]
+
+    def befalls(self, method: str, path: str) -> Action | None:
+        """Note a request; what befalls it."""
+        with self._lock:
+            rule = next((rule for rule in self._rules if rule.takes(method, path)), None)
+            action = rule.action if rule else None
+            self.seen.append(Seen(method=method, path=path, action=action))
+        return action
+
+
+@contextlib.contextmanager
+def in_front_of(cluster: Cluster, *, address: str = "127.0.0.1") -> Iterator[ApiProxy]:
+    """Run a proxy.
+
+    Args:
+        cluster: Whose API server; its kubeconfig has a token and the authority's certificate.
+        address: Where it listens. Pods reach it at `layout.HOST_ADDRESS`.
+    """
+    with tempfile.TemporaryDirectory(prefix="api-proxy-") as name:
+        folder = Path(name)
+        said = json.loads(cluster.kubectl("config", "view", "--raw", "--minify", "--output=json"))
+        (target,) = said["clusters"]
+        upstream = _Upstream.of(target["cluster"])
+        _write_certificate(folder, address)
+        proxy = ApiProxy(cluster=replace(cluster, kubeconfig=folder / "kubeconfig"))
+        server = _Server((address, 0), proxy, upstream, folder)
+        target["cluster"] = {
+            "server": f"https://{address}:{server.server_port}",
+            "certificate-authority-data": _encoded(folder / "proxy.crt"),
+        }
+        proxy.cluster.kubeconfig.write_text(json.dumps(said))
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        try:
+            yield proxy
+        finally:
+            server.shutdown()
+            thread.join()
+            server.break_all()
+            server.server_close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Upstream:
+    """The API server, and how to be sure that it is."""
+
+    host: str
+    port: int
+    trusted: ssl.SSLContext
+
+    @classmethod
+    def of(cls, target: dict[str, str]) -> "_Upstream":
+        url = urllib.parse.urlsplit(target["server"])
+        authority = base64.b64decode(target["certificate-authority-data"]).decode()
+        trusted = ssl.create_default_context(cadata=authority)
+        return cls(str(url.hostname), url.port or 443, trusted)
+
+    def connect(self) -> http.client.HTTPSConnection:
+        connection = http.client.HTTPSConnection(self.host, self.port, context=self.trusted)
+        connection.connect()
+        return connection
+
+
+class _Server(http.server.ThreadingHTTPServer):
+    # Closing waits for the requests, whose connections `break_all` has broken.
+    daemon_threads = False
+
+    def __init__(
+        self, address: tuple[str, int], proxy: ApiProxy, upstream: _Upstream, folder: Path
+    ) -> None:
+        super().__init__(address, _Handler)
+        self.proxy = proxy
+        self.upstream = upstream
+        self.closing = threading.Event()
+        self._open: set[socket.socket] = set()
+        self._lock = threading.Lock()
+        own = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        own.load_cert_chain(folder / "proxy.crt", folder / "proxy.key")
+        # The handshake is left to the thread of the connection.
+        self.socket = own.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
+
+    @contextlib.contextmanager
+    def breakable(self, connection: socket.socket) -> Iterator[None]:
+        """Closing the server breaks this connection, whoever waits on it."""
+        with self._lock:
+            self._open.add(connection)
+            if self.closing.is_set():
+                _break(connection)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._open.discard(connection)
+
+    def break_all(self) -> None:
+        with self._lock:
+            self.closing.set()
+            for connection in self._open:
+                _break(connection)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        # Clients come and go; anything else is a mistake of the proxy's own.
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handle_error(request, client_address)
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: _Server
+
+    def handle(self) -> None:
+        with self.server.breakable(self.connection):
+            super().handle()
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Nothing: `ApiProxy.seen` has it."""
+
+    def do_GET(self) -> None:
+        try:
+            self._act(self.server.proxy.befalls(self.command, self.path))
+        except (OSError, http.client.HTTPException):
+            # The client has gone, or the API server: then it is gone for the client too.
+            self._cut()
+
+    do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_OPTIONS = do_GET
+
+    def _act(self, action: Action | None) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if isinstance(action, Answer):
+            self._answer(action)
+            return
+        if isinstance(action, Delay):
+            self.server.closing.wait(action.seconds)
+        connection = self.server.upstream.connect()
+        with contextlib.closing(connection), self.server.breakable(connection.sock):
+            headers = {
+                name: value
+                for name, value in self.headers.items()
+                if name.lower() not in _OF_ONE_CONNECTION
+            }
+            connection.request(self.command, self.path, body or None, headers)
+            with connection.getresponse() as response:
+                if isinstance(action, LoseAnswer):
+                    response.read()
+                    self._cut()
+                else:
+                    self._pass_on(response, action)
+
+    def _answer(self, answer: Answer) -> None:
+        self.send_response(answer.status)
+        if answer.retry_after_s is not None:
+            self.send_header("Retry-After", str(answer.retry_after_s))
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(answer.body)))
+        self.end_headers()
+        self.wfile.write(answer.body)
+
+    def _pass_on(self, response: http.client.HTTPResponse, action: Action | None) -> None:
+        self.send_response(response.status)
+        for name, value in response.getheaders():
+            if name.lower() not in _OF_ONE_CONNECTION:
+                self.send_header(name, value)
+        if self.command == "HEAD" or response.status in (204, 304):
+            self.end_headers()
+            return
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        if isinstance(action, Cut | Truncate):
+            for _ in range(action.after_lines):
+                self._send_chunk(response.readline())
+        if isinstance(action, Cut):
+            self._cut()
+            return
+        if isinstance(action, Truncate):
+            line = response.readline()
+            self._send_chunk(line[: len(line) // 2])
+        else:
+            while piece := response.read1(_AT_ONCE):
+                self._send_chunk(piece)
+        self.wfile.write(b"0\r\n\r\n")
+
+    def _send_chunk(self, piece: bytes) -> None:
+        if piece:  # an empty one would end the answer
+            self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
+
+    def _cut(self) -> None:
+        self.close_connection = True
+        _break(self.connection)
+
+
+def _break(connection: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
+
+
+def _write_certificate(folder: Path, address: str) -> None:
+    """A key and a certificate that is its own authority."""
+    subprocess.run(
+        [
+            *("openssl", "req", "-x509", "-nodes", "-days", "2"),
+            *("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"),
+            *("-subj", "/CN=api-proxy", "-addext", f"subjectAltName=IP:{address}"),
+            *("-keyout", str(folder / "proxy.key"), "-out", str(folder / "proxy.crt")),
+        ],
+        check=True,
+        capture_output=True,
+    )
+
+
+def _encoded(file: Path) -> str:
+    return base64.b64encode(file.read_bytes()).decode()
