@@ -73,6 +73,14 @@ def test_an_event_that_is_missing_is_found() -> None:
     assert "event DeletedRayCluster" in found
 
 
+def test_a_second_try_after_a_good_create_is_passed_over() -> None:
+    real = recorded("rc-ready")
+    created = next(e for e in real.entries if e.part.get("reason") == "CreatedService")
+    again = {"reason": "FailedToCreateService", "type": "Warning", "message": "… already exists"}
+    played = replace(real, entries=(*real.entries, with_part(created, **again)))
+    assert differences(tell(real), tell(played)) == []
+
+
 def test_events_that_are_not_folded_are_found() -> None:
     def change(entry: Entry) -> Entry:
         folded = entry.part.get("series")
