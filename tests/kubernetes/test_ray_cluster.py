@@ -23,7 +23,7 @@ on = [NodeAffinitySchedulingStrategy(worker, soft=False) for worker in workers]
 where = ray.remote(num_cpus=1)(lambda: socket.gethostname())
 print("tasks ran on", *ray.get([where.options(scheduling_strategy=each).remote() for each in on]))
 """
-_SQUARE: Final = "import ray; ray.init(); print('got', ray.get(ray.remote(lambda: abs(-7)).remote()))"
+_SQUARE: Final = "import ray; print('got', ray.get(ray.remote(lambda: abs(-7)).remote()))"
 
 
 def test_a_job_runs_on_both_workers_and_its_log_comes_back(ray_cluster: RayCluster) -> None:
