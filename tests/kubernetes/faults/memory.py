@@ -62,9 +62,18 @@ def run_out_of_memory(
         kill_container(cluster, namespace, pod, container)
 
 
-def death(cluster: Cluster, namespace: str, pod: str) -> dict[str, object]:
-    """How the first container of a pod ended last; empty if it never did."""
+def death(
+    cluster: Cluster, namespace: str, pod: str, *, of: str | None = None
+) -> dict[str, object]:
+    """How the first container of a pod ended last; empty if it did not.
+
+    Args:
+        cluster: Where.
+        namespace: The pod's.
+        pod: Its name.
+        of: Only the end of the container of this id: one that starts again may have ended before.
+    """
     said = cluster.kubectl("get", f"pod/{pod}", f"--namespace={namespace}", "--output=json")
     (status, *_) = json.loads(said)["status"]["containerStatuses"]
     ended = status["state"].get("terminated") or status["lastState"].get("terminated") or {}
-    return dict(ended)
+    return dict(ended) if of in (None, ended.get("containerID")) else {}
