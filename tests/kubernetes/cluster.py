@@ -1,6 +1,7 @@
 """The API of a Kubernetes cluster, the testbed's or another one, for tests that only look at it."""
 
 import contextlib
+import json
 import os
 import re
 import secrets
@@ -9,7 +10,7 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from tests.kubernetes.errors import KubernetesTestError
 
@@ -63,6 +64,14 @@ class Cluster:
         if done.returncode:
             raise ClusterError(f"`kubectl {' '.join(arguments)}` failed: {done.stderr.strip()}")
         return done.stdout
+
+    def get(self, *what: str) -> dict[str, Any]:
+        """What `kubectl get` has of one object, or of several as `items`.
+
+        Raises:
+            ClusterError: there is none of this name.
+        """
+        return dict(json.loads(self.kubectl("get", *what, "--output=json")))
 
     @contextlib.contextmanager
     def namespace(self, name: str) -> Iterator[str]:

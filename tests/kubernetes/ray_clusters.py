@@ -131,8 +131,7 @@ class RayCluster:
         return seen
 
     def _get(self, *what: str) -> dict[str, Any]:
-        where = f"--namespace={self.namespace}"
-        return dict(json.loads(self.cluster.kubectl("get", *what, where, "--output=json")))
+        return self.cluster.get(*what, f"--namespace={self.namespace}")
 
 
 def spec(

@@ -62,5 +62,4 @@ def test_an_installed_operator_is_found_installed(node: Node, kuberay: KubeRay) 
 
 
 def _pods(cluster: Cluster) -> list[dict[str, Any]]:
-    said = cluster.kubectl("get", "pods", _WHERE, "--output=json")
-    return list(json.loads(said)["items"])
+    return list(cluster.get("pods", _WHERE)["items"])

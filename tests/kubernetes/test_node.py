@@ -1,6 +1,5 @@
 """The node is a real one, and pods on it see the project."""
 
-import json
 import sys
 import time
 import urllib.request
@@ -105,9 +104,7 @@ def test_this_machine_reaches_a_pod_by_its_address(
         cluster, pods.pod(cluster, namespace, "server", ["python", "-m", "http.server", "8000"])
     )
     pods.wait(cluster, namespace, "server", "condition=Ready")
-    seen = json.loads(
-        cluster.kubectl("get", "pod/server", f"--namespace={namespace}", "--output=json")
-    )
+    seen = cluster.get("pod/server", f"--namespace={namespace}")
     assert "Directory listing" in _page(f"http://{seen['status']['podIP']}:8000/")
 
 
@@ -149,8 +146,9 @@ def test_pods_go_on_while_containerd_starts_again(
     pods.create(cluster, pods.pod(cluster, namespace, "sleeper", ["sleep", "infinity"]))
     pods.wait(cluster, namespace, "sleeper", "condition=Ready")
     node.component("containerd").restart()
-    said = cluster.kubectl("get", "pod/sleeper", f"--namespace={namespace}", "--output=json")
-    (container,) = json.loads(said)["status"]["containerStatuses"]
+    (container,) = cluster.get("pod/sleeper", f"--namespace={namespace}")["status"][
+        "containerStatuses"
+    ]
     assert container["restartCount"] == 0
     pods.output(cluster, namespace, "another", ["true"])
 

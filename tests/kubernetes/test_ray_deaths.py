@@ -63,11 +63,7 @@ def test_a_worker_whose_container_runs_out_of_memory_is_oom_killed_and_starts_ag
     worker = name_of(ray_cluster.pods("worker")[0])
     killed = container_id(cluster, ray_cluster.namespace, worker)
     memory.run_out_of_memory(cluster, ray_cluster.namespace, worker, whole=True)
-    ended = until(
-        "death of the worker's container",
-        lambda: memory.death(cluster, ray_cluster.namespace, worker, of=killed),
-        timeout_s=_NOTICE_S,
-    )
+    ended = _death(ray_cluster, worker, of=killed)
     assert (ended["exitCode"], ended["reason"]) == (137, "OOMKilled")
     ray_cluster.wait_until_ready()
     assert worker in [name_of(pod) for pod in ray_cluster.pods("worker")]
@@ -89,14 +85,19 @@ def test_a_head_that_is_killed_comes_back_and_knows_no_job(
     head = name_of(ray_cluster.head)
     killed = container_id(cluster, ray_cluster.namespace, head)
     kill_container(cluster, ray_cluster.namespace, head)
-    ended = until(
-        "death of the head's container",
-        lambda: memory.death(cluster, ray_cluster.namespace, head, of=killed),
-        timeout_s=_NOTICE_S,
-    )
+    ended = _death(ray_cluster, head, of=killed)
     assert (ended["exitCode"], ended["reason"]) == (137, "Error")
     ray_cluster.wait_until_ready()
     assert ray_cluster.job("before") is None
+
+
+def _death(ray_cluster: RayCluster, pod: str, *, of: str) -> dict[str, object]:
+    """How the container of this id ended, once it has."""
+    return until(
+        f"death of the container of {pod}",
+        lambda: memory.death(ray_cluster.cluster, ray_cluster.namespace, pod, of=of),
+        timeout_s=_NOTICE_S,
+    )
 
 
 def _restarts(ray_cluster: RayCluster) -> int:

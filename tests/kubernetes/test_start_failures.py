@@ -1,6 +1,5 @@
 """What keeps a Ray cluster from starting shows in true Events, each in its own place."""
 
-import json
 from typing import Any, Final
 
 import pytest
@@ -84,11 +83,10 @@ def test_a_service_account_that_is_missing_is_an_event_of_the_ray_cluster(
 
 def _warning(cluster: Cluster, namespace: str, reason: str) -> dict[str, Any]:
     """The first Warning of this reason."""
-    where = f"--namespace={namespace}"
-    look = ("get", "events", where, "--field-selector=type=Warning", "--output=json")
+    look = ("events", f"--namespace={namespace}", "--field-selector=type=Warning")
 
     def found() -> list[dict[str, Any]]:
-        events = json.loads(cluster.kubectl(*look))["items"]
+        events = cluster.get(*look)["items"]
         return [event for event in events if event["reason"] == reason]
 
     return until(f"Warning {reason}", found, timeout_s=_WARNING_S)[0]

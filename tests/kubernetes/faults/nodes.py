@@ -1,7 +1,6 @@
 """The node turns pods away, is emptied, or is silent. There is only one, so this stops it all."""
 
 import contextlib
-import json
 from collections.abc import Iterator
 from typing import Final
 
@@ -79,5 +78,5 @@ def readiness(cluster: Cluster) -> str:
 
 def _is_welcome(cluster: Cluster) -> bool:
     """Whether pods can be scheduled: the taint goes some time after the condition is back."""
-    spec = json.loads(cluster.kubectl("get", _NODE, "--output=json"))["spec"]
+    spec = cluster.get(_NODE)["spec"]
     return readiness(cluster) == "True" and not spec.get("taints")

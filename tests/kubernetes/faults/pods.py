@@ -1,6 +1,5 @@
 """Pods that end: a container killed from outside, a pod deleted."""
 
-import json
 import signal
 from typing import Any, Final
 
@@ -53,8 +52,8 @@ def container_id(cluster: Cluster, namespace: str, pod: str, container: str | No
     Raises:
         FaultError: there is no such container, or it does not run.
     """
-    said = cluster.kubectl("get", f"pod/{pod}", f"--namespace={namespace}", "--output=json")
-    statuses: list[dict[str, Any]] = json.loads(said)["status"].get("containerStatuses", [])
+    seen = cluster.get(f"pod/{pod}", f"--namespace={namespace}")
+    statuses: list[dict[str, Any]] = seen["status"].get("containerStatuses", [])
     found = [s for s in statuses if container in (None, s["name"])]
     if len(found) != 1 or "running" not in found[0]["state"]:
         raise FaultError(

@@ -23,7 +23,7 @@ def filled(cluster: Cluster, namespace: str, *, free_pods: int = 0) -> Iterator[
         free_pods: So many may still be made.
     """
     where = f"--namespace={namespace}"
-    there = json.loads(cluster.kubectl("get", "pods", where, "--output=json"))["items"]
+    there = cluster.get("pods", where)["items"]
     hard = {"pods": str(len(there) + free_pods)}
     quota = {
         "apiVersion": "v1",
