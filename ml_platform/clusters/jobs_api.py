@@ -162,7 +162,7 @@ class JobsApi:
                     ping_interval=None,
                     max_size=None,  # a chunk holds whole lines, however long
                     open_timeout=REQUEST_TIMEOUT_S,
-                    close_timeout=1,
+                    close_timeout=0.05,  # it does not answer our closing either
                 )
             )
         except (OSError, WebSocketException) as error:

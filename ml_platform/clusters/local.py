@@ -26,6 +26,8 @@ IDLE_TIMEOUT_S: Final = 30.0
 ORPHAN_GRACE_S: Final = 120.0
 START_TIMEOUT_S: Final = 120.0
 OBJECT_STORE_BYTES: Final = 256 * 2**20
+# A head on this machine may be asked often, so that the end of a job is seen at once.
+QUIET_S: Final = 0.3
 
 
 class LocalClusters(Clusters):
@@ -80,7 +82,7 @@ class LocalClusters(Clusters):
         patience = Patience(lost_after_s=LOST_AFTER_S, clock=self._clock, sleep=self._sleep)
         with (
             self._cluster(spec, holder=job_key.slug(), on_phase=on_phase) as head,
-            JobsApi(head) as api,
+            JobsApi(head, quiet_s=QUIET_S) as api,
         ):
             job = submit_or_adopt(
                 api, head, job_key, entrypoint, patience=patience, on_phase=on_phase

@@ -4,29 +4,13 @@ import json
 import os
 import signal
 import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 
-from ml_platform.clusters import warm_client
-from ml_platform.clusters.warm_client import CONTEXT_OPTION, SOCKET_VARIABLE, ray_worker
-from ml_platform.settings import PROJECT_ROOT
-
-# Imports nothing heavy, so that it is up at once.
-SERVER = "import sys; from ml_platform.clusters.warm_server import WarmServer; "
-SERVER += "WarmServer(sys.argv[1]).serve()"
-PROBE = """
-import json, os, sys, time
-print(json.dumps({"argv": sys.argv[1:], "X": os.environ.get("X"), "cwd": os.getcwd(),
-                  "parent": os.getppid(), "pid": os.getpid()}), flush=True)
-if sys.argv[1] == "wait":
-    time.sleep(60)
-sys.exit(int(sys.argv[1]))
-"""
+from ml_platform.clusters.warm_client import CONTEXT_OPTION, ray_worker
+from tests.unit.clusters.warm import PROBE, end, ends, said, start, start_server
 
 
 @pytest.fixture
@@ -37,46 +21,10 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def server(folder: Path) -> "Iterator[subprocess.Popen[bytes]]":
-    path = folder / "warm"
-    process = subprocess.Popen([sys.executable, "-c", SERVER, str(path)], cwd=PROJECT_ROOT)
-    deadline = time.monotonic() + 30
-    while not path.exists() and time.monotonic() < deadline:
-        time.sleep(0.01)
+    process = start_server(folder)
     yield process
     process.terminate()
     process.wait()
-
-
-def start(folder: Path, *arguments: str, **variables: str) -> "subprocess.Popen[str]":
-    """A client of the server in `folder`."""
-    environment = {**os.environ, SOCKET_VARIABLE: str(folder / "warm"), **variables}
-    return subprocess.Popen(
-        [sys.executable, warm_client.__file__, *arguments],
-        cwd=folder,
-        env=environment,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-
-
-def said(client: "subprocess.Popen[str]") -> dict[str, object]:
-    assert client.stdout is not None
-    found: dict[str, object] = json.loads(client.stdout.readline())
-    return found
-
-
-def end(client: "subprocess.Popen[str]") -> int:
-    code = client.wait(timeout=30)
-    assert client.stdout is not None
-    client.stdout.close()
-    return code
-
-
-def ends(pid: int) -> bool:
-    deadline = time.monotonic() + 10
-    while psutil.pid_exists(pid) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    return not psutil.pid_exists(pid)
 
 
 def test_a_driver_runs_in_a_fork_with_its_own_words_place_and_variables(

@@ -1,0 +1,207 @@
+"""Forks of the fork server that have imported Ray as well, each for one set of Ray's variables.
+
+Ray reads its variables while it is imported, the id of the job among them, so its import cannot be
+shared by all. But jobs are numbered: what the workers of the next job will bring is known, and so
+is what a driver will, and a supervisor, which belongs to the head's own job. A spare serves whoever
+brings the very variables with which it imported Ray; the others are forked without Ray, as ever.
+"""
+
+import contextlib
+import os
+import socket
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final, NoReturn
+
+from ml_platform.clusters.processes import die_with_parent
+from ml_platform.clusters.warm_forks import (
+    STREAMS,
+    Forks,
+    Request,
+    import_all,
+    receive,
+    send,
+    settle,
+)
+
+RAY_MODULES: Final = (
+    "ray.data",
+    "ray.train.torch",
+    "ray.job_submission",
+    "ray._private.workers.default_worker",
+    "ray.dashboard.modules.job.job_supervisor",
+)
+PREFIX: Final = "RAY_"
+JOB: Final = "RAY_JOB_ID"
+JOB_BYTES: Final = 4
+NO_JOB: Final = b"\xff" * JOB_BYTES
+HEADS_OWN_JOB: Final = 1
+# What Ray reads when it connects, not when it is imported: the job's environment and metadata.
+READ_LATER: Final = frozenset({"RAY_JOB_CONFIG_JSON_ENV_VAR"})
+
+Variables = dict[str, str]
+
+
+def variables_of(environment: Mapping[str, str]) -> Variables:
+    """Those that Ray may read while it is imported."""
+    return {
+        name: value
+        for name, value in environment.items()
+        if name.startswith(PREFIX) and name not in READ_LATER
+    }
+
+
+class Foresight:
+    """Tells from the variables that were brought so far which will be brought next."""
+
+    def __init__(self) -> None:
+        self._drivers: Variables | None = None
+        self._workers: Variables | None = None
+        self._newest_job = HEADS_OWN_JOB
+
+    def note(self, variables: Variables) -> None:
+        """Somebody brought these."""
+        if JOB not in variables:
+            self._drivers = variables
+            return
+        self._workers = variables
+        job = bytes.fromhex(variables[JOB])
+        if job != NO_JOB:
+            self._newest_job = max(self._newest_job, int.from_bytes(job, "little"))
+
+    def wanted(self) -> list[Variables]:
+        """Those worth a spare: the head's job, the newest, the next, and a driver."""
+        found = [self._drivers] if self._drivers is not None else []
+        if self._workers is not None:
+            jobs = {HEADS_OWN_JOB, self._newest_job, self._newest_job + 1}
+            found += [
+                {**self._workers, JOB: job.to_bytes(JOB_BYTES, "little").hex()}
+                for job in sorted(jobs)
+            ]
+        return found
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Spare:
+    """A child that forks for those who bring `variables`; it leaves when `channel` is closed."""
+
+    pid: int
+    variables: Variables
+    channel: socket.socket
+
+
+class Spares:
+    """The spares of a fork server.
+
+    Args:
+        forks: The server's own.
+        modules: What a spare imports.
+    """
+
+    def __init__(self, forks: Forks, modules: tuple[str, ...]) -> None:
+        self._forks = forks
+        self._modules = modules
+        self._foresight = Foresight()
+        self._spares: list[Spare] = []
+        self._leaving: set[int] = set()
+
+    def hand_over(self, request: Request) -> bool:
+        """Let a spare serve the request; False if there is none for it."""
+        variables = variables_of(request.content["env"])
+        self._foresight.note(variables)
+        spare = next((one for one in self._spares if one.variables == variables), None)
+        if spare is None:
+            return False
+        try:
+            send(spare.channel, request.content, [request.client.fileno(), *request.streams])
+        except OSError:
+            return False  # it died; `_dismiss` follows
+        request.close()
+        return True
+
+    def prepare(self) -> None:
+        """Have the spares that will be wanted, and no others."""
+        wanted = self._foresight.wanted()
+        for spare in [one for one in self._spares if one.variables not in wanted]:
+            self._dismiss(spare)
+        self._leaving = {pid for pid in self._leaving if os.waitpid(pid, os.WNOHANG)[0] == 0}
+        there = [spare.variables for spare in self._spares]
+        for variables in wanted:
+            if variables not in there:
+                self._start(variables)
+
+    def _start(self, variables: Variables) -> None:
+        ours, theirs = socket.socketpair()
+        pid = os.fork()
+        if pid == 0:
+            self._forks.let_go()
+            ours.close()
+            _be_a_spare(theirs, variables, self._modules)
+        theirs.close()
+        spare = Spare(pid=pid, variables=variables, channel=ours)
+        self._spares.append(spare)
+        # A spare never says anything: what can be read is its end.
+        self._forks.watch(ours, lambda: self._dismiss(spare))
+
+    def _dismiss(self, spare: Spare) -> None:
+        self._spares.remove(spare)
+        self._leaving.add(spare.pid)
+        self._forks.forget(spare.channel)
+
+
+def _be_a_spare(channel: socket.socket, variables: Variables, modules: tuple[str, ...]) -> NoReturn:
+    """Import, and fork until the channel is closed and the last fork has ended."""
+    code = 1
+    try:
+        die_with_parent()
+        for name in [name for name in os.environ if name.startswith(PREFIX)]:
+            del os.environ[name]
+        os.environ.update(variables)
+        with ray_keeps_its_generator():
+            import_all(modules)
+        settle()
+        forks = Forks()
+        expected = True
+
+        def take() -> None:
+            nonlocal expected
+            try:
+                content, (client, *streams) = receive(channel, 1 + STREAMS)
+            except (OSError, ValueError):
+                expected = False
+                forks.forget(channel)
+                return
+            of_client = socket.socket(fileno=client)
+            forks.fork_for(Request(client=of_client, content=content, streams=streams))
+
+        forks.watch(channel, take)
+        while expected or len(forks):
+            forks.wait()
+        code = 0
+    except BaseException:  # boundary: a fork must not return into the code of its parent
+        sys.excepthook(*sys.exc_info())
+    os._exit(code)
+
+
+@contextlib.contextmanager
+def ray_keeps_its_generator() -> Iterator[None]:
+    """Name actor classes without Ray's own generator of random names.
+
+    Ray's library seeds it when it draws for the first time, which is when a module of Ray's that
+    declares an actor is imported. All forks would go on from that seed and so name their objects
+    alike; unused, each seeds its own.
+    """
+    import ray.actor
+
+    class Named:
+        @staticmethod
+        def from_random() -> ray.ActorClassID:
+            return ray.ActorClassID(os.urandom(ray.ActorClassID.size()))
+
+    kept = ray.actor.ActorClassID
+    ray.actor.ActorClassID = Named
+    try:
+        yield
+    finally:
+        ray.actor.ActorClassID = kept

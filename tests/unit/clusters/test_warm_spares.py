@@ -1,0 +1,169 @@
+"""Spares of the fork server: for whom they fork, and that their forks do not name things alike."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from ml_platform.clusters.warm_client import CONTEXT_OPTION
+from ml_platform.clusters.warm_spares import JOB, Foresight, variables_of
+from ml_platform.settings import PROJECT_ROOT
+from tests.unit.clusters.warm import PROBE, end, ends, said, start, start_server
+
+WORKER = {"RAY_RAYLET_PID": "7"}
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> "Iterator[psutil.Process]":
+    (tmp_path / "probe.py").write_text(PROBE)
+    process = start_server(tmp_path)
+    yield psutil.Process(process.pid)
+    process.terminate()
+    process.wait()
+
+
+def worker(folder: Path, job: str, word: str = "0") -> "subprocess.Popen[str]":
+    return start(folder, str(folder / "probe.py"), word, **WORKER, **{JOB: job})
+
+
+def run_worker(folder: Path, job: str) -> dict[str, object]:
+    client = worker(folder, job)
+    seen = said(client)
+    assert end(client) == 0
+    return seen
+
+
+def spares_of(server: psutil.Process, count: int) -> list[psutil.Process]:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        found = [one for one in server.children() if one.status() != psutil.STATUS_ZOMBIE]
+        if len(found) == count:
+            return found
+        time.sleep(0.02)
+    raise AssertionError(f"{len(server.children())} spares instead of {count}")
+
+
+def test_the_workers_of_the_next_job_and_the_next_supervisor_find_spares(
+    tmp_path: Path, server: psutil.Process
+) -> None:
+    first = run_worker(tmp_path, "02000000")
+    assert (first["parent"], first["modules"]) == (server.pid, [])
+    spares_of(server, 3)  # the head's job, this one, the next
+    for job in ("02000000", "01000000", "03000000"):
+        seen = run_worker(tmp_path, job)
+        assert seen["parent"] != server.pid
+        assert seen["modules"] == ["ray", "colorsys"]
+
+
+def test_a_job_that_nobody_foresaw_is_forked_without_ray(
+    tmp_path: Path, server: psutil.Process
+) -> None:
+    run_worker(tmp_path, "02000000")
+    spares_of(server, 3)
+    assert run_worker(tmp_path, "09000000")["parent"] == server.pid
+
+
+def test_a_worker_whose_runtime_environment_changes_ray_is_forked_without_it(
+    tmp_path: Path, server: psutil.Process
+) -> None:
+    run_worker(tmp_path, "02000000")
+    spares_of(server, 3)
+    context = CONTEXT_OPTION + json.dumps({"env_vars": {"RAY_X": "1"}})
+    client = start(
+        tmp_path, context, str(tmp_path / "probe.py"), "0", **WORKER, **{JOB: "03000000"}
+    )
+    assert said(client)["parent"] == server.pid
+    end(client)
+
+
+def test_spares_of_jobs_that_are_over_leave_once_their_last_fork_has(
+    tmp_path: Path, server: psutil.Process
+) -> None:
+    run_worker(tmp_path, "02000000")
+    spares_of(server, 3)
+    lasting = worker(tmp_path, "02000000", "wait")
+    pid = int(str(said(lasting)["pid"]))
+    run_worker(tmp_path, "03000000")
+    spares_of(server, 4)  # 1, 3 and 4, and 2 as long as its fork lives
+    assert psutil.pid_exists(pid)
+    lasting.send_signal(signal.SIGTERM)
+    assert end(lasting) == -signal.SIGTERM
+    spares_of(server, 3)
+
+
+def test_a_spare_that_is_killed_is_replaced_and_its_forks_are_gone(
+    tmp_path: Path, server: psutil.Process
+) -> None:
+    run_worker(tmp_path, "02000000")
+    spares_of(server, 3)
+    client = worker(tmp_path, "03000000", "wait")
+    seen = said(client)
+    os.kill(int(str(seen["parent"])), signal.SIGKILL)
+    assert end(client) != 0
+    assert ends(int(str(seen["pid"])))
+    spares_of(server, 3)
+    assert run_worker(tmp_path, "03000000")["parent"] not in (seen["parent"], server.pid)
+
+
+def test_a_server_that_is_killed_takes_spares_and_their_forks_along(
+    tmp_path: Path, server: psutil.Process
+) -> None:
+    run_worker(tmp_path, "02000000")
+    spares = spares_of(server, 3)
+    client = worker(tmp_path, "03000000", "wait")
+    pid = int(str(said(client)["pid"]))
+    server.kill()
+    assert end(client) != 0
+    assert ends(pid)
+    assert all(ends(spare.pid) for spare in spares)
+
+
+def test_what_is_foreseen() -> None:
+    foresight = Foresight()
+    assert foresight.wanted() == []
+    foresight.note({"RAY_A": "driver"})
+    foresight.note({"RAY_A": "worker", JOB: "ffffffff"})  # before any job
+    jobs = [one.get(JOB) for one in foresight.wanted()]
+    assert jobs == [None, "01000000", "02000000"]
+    foresight.note({"RAY_A": "worker", JOB: "ff010000"})
+    jobs = [one.get(JOB) for one in foresight.wanted()]
+    assert jobs == [None, "01000000", "ff010000", "00020000"]
+
+
+def test_what_differs_between_drivers_does_not_count() -> None:
+    environment = {"RAY_A": "1", "RAY_JOB_CONFIG_JSON_ENV_VAR": "{}", "PATH": "/bin"}
+    assert variables_of(environment) == {"RAY_A": "1"}
+
+
+def test_forks_of_a_process_that_has_imported_ray_draw_names_of_their_own() -> None:
+    program = """
+import os
+import numpy, pyarrow.dataset
+from ml_platform.clusters.warm_forks import import_all
+from ml_platform.clusters.warm_spares import RAY_MODULES, ray_keeps_its_generator
+before = len(os.listdir("/proc/self/task"))  # numpy's and pyarrow's, which can be forked
+with ray_keeps_its_generator():
+    import_all(RAY_MODULES)
+import ray
+assert len(os.listdir("/proc/self/task")) == before  # a fork takes one thread along
+for _ in range(3):
+    if os.fork() == 0:
+        print(ray.NodeID.from_random().hex(), flush=True)
+        os._exit(0)
+    os.wait()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=PROJECT_ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert len(set(done.stdout.split())) == 3
