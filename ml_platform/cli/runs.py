@@ -8,7 +8,6 @@ import logging
 import socket
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -216,7 +215,7 @@ def settle_dead_runs(instance: dg.DagsterInstance) -> list[str]:
             continue
         if not is_alive(Identity(pid=int(pid), started=float(started))):
             instance.report_run_failed(run, "The process that ran it was killed.")
-            with suppress(NotImplementedError):
+            if instance.event_log_storage.supports_global_concurrency_limits:
                 instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
             settled.append(run.run_id)
     return settled

@@ -115,9 +115,9 @@ def clean_environment(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def job_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """What every job on a local Ray gets, before what its entry point asks for."""
+    """What every job on a local Ray gets beside its Ray's own, before what its entry point asks."""
     paths = [str(PROJECT_ROOT), environ.get("PYTHONPATH", "")]
-    return {"PYTHONPATH": os.pathsep.join(path for path in paths if path), **RUNTIME}
+    return {"PYTHONPATH": os.pathsep.join(path for path in paths if path)}
 
 
 def before_ray_starts(parameters: Any, head: bool) -> None:

@@ -43,7 +43,7 @@ def fixed_plan(plan: ModelPlan, *, epochs: int, workers: int = 1) -> ModelPlan:
         plan,
         training=plan.training.model_copy(update={"parameters": parameters}),
         # CPUs are logical; Ray Data needs some beside those that the workers hold.
-        cluster=ClusterSpec(head=HeadGroup(cpus=3), workers=WorkerGroup(count=workers)),
+        cluster=ClusterSpec(head=HeadGroup(cpus=2 + workers), workers=WorkerGroup(count=workers)),
     )
 
 

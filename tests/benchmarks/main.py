@@ -7,10 +7,7 @@ are noisy. Nothing here passes or fails.
 import argparse
 import os
 import platform
-import statistics
 import sys
-import tempfile
-from pathlib import Path
 from typing import Final
 
 from ml_platform.settings import PROJECT_ROOT
@@ -46,77 +43,23 @@ def _prepare() -> None:
 
 
 def _training(repeats: int, epochs: int) -> None:
-    from ml_platform.cli.home import open_instance
     from ml_platform.cli.specs import read_model
     from ml_platform.settings import load_settings
-    from tests.benchmarks.contestants import (
-        AssetTime,
-        materialize,
-        plain_pytorch,
-        ray_data,
-        ray_kept_meanwhile,
-        request_of,
+    from tests.benchmarks.fixed_loop import MODEL, fixed_plan
+    from tests.benchmarks.training import (
+        print_against_ray_data,
+        print_loops,
+        print_phases,
+        take_turns,
     )
-    from tests.benchmarks.fixed_loop import FIRST_DAY, MODEL, SECOND_DAY, LoopTime, fixed_plan
 
     settings = load_settings()
-    plan = fixed_plan(read_model(MODEL).plan, epochs=epochs)
-    plain: list[LoopTime] = []
-    warm: list[AssetTime] = []
-    fed: list[LoopTime] = []
-    with (
-        tempfile.TemporaryDirectory() as scratch,
-        open_instance(settings) as instance,
-        ray_kept_meanwhile(plan, settings),
-    ):
-        request = request_of(plan, SECOND_DAY, settings, "")
-        cold = materialize(plan, FIRST_DAY, settings, instance)
-        for turn in range(repeats):
-            warm.append(materialize(plan, SECOND_DAY, settings, instance))
-            attempt = f"{os.getpid()}-{turn}"
-            fed.append(ray_data(plan, SECOND_DAY, settings, Path(scratch), attempt))
-            plain.append(plain_pytorch(request, Path(scratch)))
-    loops = [one.loop for one in warm]
-    base = statistics.median(one.rows_per_s for one in plain)
-    print_table(
-        ("training loop", "rows/s", "of plain PyTorch", "last validation loss"),
-        [
-            (
-                name,
-                f"{(rate := statistics.median(one.rows_per_s for one in times)):,.0f}",
-                f"{rate / base:.2f}",
-                f"{times[-1].validation_loss:.4f}",
-            )
-            for name, times in (
-                ("plain PyTorch, one process", plain),
-                ("the training asset, one worker", loops),
-                ("the same, fed by Ray Data", fed),
-            )
-        ],
-    )
-    ratios = [one.rows_per_s / other.rows_per_s for one, other in zip(loops, fed, strict=True)]
-    print(f"the asset's loop over Ray Data's: {statistics.median(ratios):.2f}\n")  # noqa: T201
-    walls = statistics.median(one.wall_s for one in warm)
-    plain_s = statistics.median(one.loop_s for one in plain)
-    print(  # noqa: T201
-        f"wall of the asset on a Ray that is up over plain PyTorch's loop: "
-        f"{walls:.1f} s / {plain_s:.1f} s = {walls / plain_s:.2f}; "
-        f"what is not the loop: {statistics.median(one.overhead_s for one in warm):.1f} s\n"
-    )
-    print_table(
-        ("phase", "first partition, s", "next, on a Ray that is up, s"),
-        [
-            (name, f"{seconds:.1f}", f"{statistics.median(one.phases[name] for one in warm):.1f}")
-            for name, seconds in cold.phases.items()
-        ]
-        + [
-            (
-                "what is not the loop, in all",
-                f"{cold.overhead_s:.1f}",
-                f"{statistics.median(one.overhead_s for one in warm):.1f}",
-            )
-        ],
-    )
+    model = read_model(MODEL).plan
+    one = take_turns(fixed_plan(model, epochs=epochs), settings, repeats, with_plain=True)
+    two = take_turns(fixed_plan(model, epochs=epochs, workers=2), settings, repeats)
+    print_loops(one)
+    print_against_ray_data({"1": one, "2": two})
+    print_phases(one)
 
 
 def _loading(repeats: int) -> None:

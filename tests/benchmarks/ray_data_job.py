@@ -95,15 +95,20 @@ def main(folder_uri: str, result_file: str) -> None:
 
 
 def loop(config: dict[str, Any]) -> None:
-    """Runs in the worker: the model's own `train.py`."""
+    """Runs in each worker: the model's own `train.py`."""
+    import ray.train
+
     request = TrainingRequest.model_validate_json(config["request"])
     encoding = FeatureEncoding.model_validate_json(config["encoding"])
+    context = ray.train.get_context()
+    rank, world_size = context.get_world_rank(), context.get_world_size()
     set_up_torch(request)
     began = time.monotonic()
-    run = RayDataRun(request, encoding, files=config["files"], rank=0, world_size=1)
+    run = RayDataRun(request, encoding, files=config["files"], rank=rank, world_size=world_size)
     load_function(request.code_folder, "train", "train")(run)
-    found = {"loop_s": time.monotonic() - began, "validation_loss": run.validation_loss}
-    Path(config["result"]).write_text(json.dumps(found))
+    if rank == 0:
+        found = {"loop_s": time.monotonic() - began, "validation_loss": run.validation_loss}
+        Path(config["result"]).write_text(json.dumps(found))
 
 
 if __name__ == "__main__":
