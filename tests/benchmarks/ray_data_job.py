@@ -89,7 +89,10 @@ def main(folder_uri: str, result_file: str) -> None:
             "result": result_file,
         },
         scaling_config=ScalingConfig(num_workers=request.cluster.workers.count),
-        run_config=RunConfig(name="ray_data", storage_path=str(Path(result_file).parent)),
+        # A name of its own, or Ray would go on from the last turn's checkpoint.
+        run_config=RunConfig(
+            name=Path(result_file).stem, storage_path=str(Path(result_file).parent)
+        ),
         datasets={"train": dataset},
     ).fit()
 

@@ -33,7 +33,7 @@ _SHADOWED: Final = (
     "/run/mount",
 )
 # The kubelet sets these for the whole machine; `down` puts them back.
-_SYSCTLS_OF_KUBELET: Final = (
+SYSCTLS_OF_KUBELET: Final = (
     "kernel/keys/root_maxbytes",
     "kernel/keys/root_maxkeys",
     "kernel/panic",
@@ -166,7 +166,7 @@ def _make_mount_points() -> None:
 
 
 def _note_sysctls() -> None:
-    settings = {name: Path("/proc/sys", name) for name in _SYSCTLS_OF_KUBELET}
+    settings = {name: Path("/proc/sys", name) for name in SYSCTLS_OF_KUBELET}
     now = {name: path.read_text() for name, path in settings.items() if path.exists()}
     (layout.FOLDER / _SYSCTLS).write_text(json.dumps(now))
 

@@ -6,6 +6,7 @@ or not at all.
 """
 
 import fcntl
+import functools
 import hashlib
 import os
 import re
@@ -59,8 +60,9 @@ def missing() -> str | None:
     lacks = []
     if os.geteuid() != 0:
         lacks.append("root (sudo)")
-    if shutil.which("go") is None:
-        lacks.append(f"Go {_go_wanted()} or later (https://go.dev/dl)")
+    wanted = _go_wanted()
+    if _go_found() < wanted:
+        lacks.append(f"Go {'.'.join(map(str, wanted))} or later (https://go.dev/dl)")
     packages = sorted({p for program, p in _FROM_DEBIAN.items() if not _is_there(program)})
     if packages:
         lacks.append(f"`apt-get install --no-install-recommends {' '.join(packages)}`")
@@ -167,7 +169,20 @@ def _is_there(program: str) -> bool:
     return Path(program).exists() if program.startswith("/") else shutil.which(program) is not None
 
 
-def _go_wanted() -> str:
+def _go_wanted() -> tuple[int, int]:
     texts = (path.read_text() for path in _MODULES.glob("*/go.mod"))
     found = [re.search(r"^go (\d+)\.(\d+)", text, re.MULTILINE) for text in texts]
-    return ".".join(map(str, max((int(m[1]), int(m[2])) for m in found if m)))
+    return max((int(m[1]), int(m[2])) for m in found if m)
+
+
+@functools.cache
+def _go_found() -> tuple[int, int]:
+    """Of the Go in the path; (0, 0) if there is none."""
+    if shutil.which("go") is None:
+        return 0, 0
+    environment = {**os.environ, **_ENVIRONMENT}
+    done = subprocess.run(
+        ["go", "env", "GOVERSION"], env=environment, capture_output=True, text=True
+    )
+    found = re.match(r"go(\d+)\.(\d+)", done.stdout)
+    return (int(found[1]), int(found[2])) if found else (0, 0)

@@ -1,17 +1,38 @@
 """What a node could leave on this machine, to compare before it is up and after it is down."""
 
+import contextlib
 import subprocess
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from ml_platform.clusters.processes import owned
 from tests.kubernetes import layout
+from tests.kubernetes.namespaces import SYSCTLS_OF_KUBELET
 
 _FOLDERS: Final = ("/etc", "/etc/cni", "/run", "/run/netns", "/run/containerd", "/var/lib")
 _LOGS: Final = ("/var/log", "/var/lib/kubelet", "/var/lib/cni", "/var/log/pods")
-_SYSCTLS: Final = ("vm/overcommit_memory", "kernel/panic", "kernel/panic_on_oops")
-_SETTINGS: Final = (*_SYSCTLS, "net/ipv4/ip_forward")
+_SETTINGS: Final = (*SYSCTLS_OF_KUBELET, "net/ipv4/ip_forward")
+# Also without the mark, should one ever have lost it.
+_PROGRAMS: Final = frozenset(
+    {
+        "bridge",
+        "containerd",
+        "containerd-shim",  # the kernel keeps fifteen characters of a name
+        "coredns",
+        "etcd",
+        "fake-gcs-server",
+        "host-local",
+        "kube-apiserver",
+        "kube-controller",
+        "kube-proxy",
+        "kube-scheduler",
+        "kubelet",
+        "pause",
+        "runc",
+    }
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,21 +53,40 @@ class Traces:
 def look() -> Traces:
     """The state now."""
     return Traces(
-        processes=frozenset(map(str, owned(layout.MARK, None))),
+        processes=frozenset(map(str, owned(layout.MARK, None))) | frozenset(_programs()),
         mounts=frozenset(Path("/proc/self/mounts").read_text().splitlines()),
         links=_said("ip", "-oneline", "-brief", "link"),
         packet_filter=_said("iptables-save") | _said("ip6tables-save"),
         routes=_said("ip", "route", "show", "table", "all"),
         cgroups=frozenset(map(str, Path("/sys/fs/cgroup").glob(f"**/{layout.CGROUP}"))),
-        network_namespaces=_said("ip", "netns", "list"),
+        network_namespaces=_said("ip", "netns", "list") | frozenset(_namespaces()),
         folders=frozenset(
             str(path)
             for folder in (*_FOLDERS, *_LOGS)
             if Path(folder).is_dir()
             for path in Path(folder).iterdir()
         ),
-        settings=frozenset(f"{name}={Path('/proc/sys', name).read_text()}" for name in _SETTINGS),
+        settings=frozenset(
+            f"{path}={path.read_text()}"
+            for path in (Path("/proc/sys", name) for name in _SETTINGS)
+            if path.exists()
+        ),
     )
+
+
+def _programs() -> Iterator[str]:
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # it has ended
+            name = (folder / "comm").read_text().strip()
+            if name in _PROGRAMS:
+                yield f"{folder.name} {name}"
+
+
+def _namespaces() -> Iterator[str]:
+    """Those that a process is in; packet filter rules and links live and die with them."""
+    for link in Path("/proc").glob("[0-9]*/ns/net"):
+        with contextlib.suppress(OSError):
+            yield str(link.readlink())
 
 
 def _said(*command: str) -> frozenset[str]:
