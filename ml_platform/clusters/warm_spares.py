@@ -26,8 +26,10 @@ from ml_platform.clusters.warm_forks import (
 )
 
 RAY_MODULES: Final = (
-    "ray.data",
+    "ray.dag.output_node",
+    "ray.data._internal.issue_detection.issue_detector_manager",
     "ray.train.torch",
+    "ray.tune",  # unpickling Ray Train's controller and workers imports it
     "ray.job_submission",
     "ray._private.workers.default_worker",
     "ray.dashboard.modules.job.job_supervisor",
@@ -37,6 +39,8 @@ JOB: Final = "RAY_JOB_ID"
 JOB_BYTES: Final = 4
 NO_JOB: Final = b"\xff" * JOB_BYTES
 HEADS_OWN_JOB: Final = 1
+# Of variables, for which spares are kept: drivers, supervisors, workers, and one more.
+KINDS: Final = 4
 # What Ray reads when it connects, not when it is imported: the job's environment and metadata.
 READ_LATER: Final = frozenset({"RAY_JOB_CONFIG_JSON_ENV_VAR"})
 
@@ -53,33 +57,43 @@ def variables_of(environment: Mapping[str, str]) -> Variables:
 
 
 class Foresight:
-    """Tells from the variables that were brought so far which will be brought next."""
+    """Tells from the variables that were brought so far which will be brought next.
+
+    Drivers, supervisors and the workers of jobs bring each their own; the job's id apart, they
+    bring the same every time.
+    """
 
     def __init__(self) -> None:
-        self._drivers: Variables | None = None
-        self._workers: Variables | None = None
-        self._newest_job = HEADS_OWN_JOB
+        self._kinds: dict[frozenset[tuple[str, str]], int] = {}  # to the newest job, oldest first
 
     def note(self, variables: Variables) -> None:
         """Somebody brought these."""
-        if JOB not in variables:
-            self._drivers = variables
-            return
-        self._workers = variables
-        job = bytes.fromhex(variables[JOB])
-        if job != NO_JOB:
-            self._newest_job = max(self._newest_job, int.from_bytes(job, "little"))
+        others = dict(variables)
+        job = bytes.fromhex(others.pop(JOB, ""))
+        if job == NO_JOB:
+            return  # started ahead by Ray, for whoever comes
+        number = int.from_bytes(job, "little")
+        kind = frozenset(others.items())
+        newest = max(number, self._kinds.pop(kind, 0))
+        self._kinds[kind] = newest
+        while len(self._kinds) > KINDS:
+            del self._kinds[next(iter(self._kinds))]
 
     def wanted(self) -> list[Variables]:
-        """Those worth a spare: the head's job, the newest, the next, and a driver."""
-        found = [self._drivers] if self._drivers is not None else []
-        if self._workers is not None:
-            jobs = {HEADS_OWN_JOB, self._newest_job, self._newest_job + 1}
-            found += [
-                {**self._workers, JOB: job.to_bytes(JOB_BYTES, "little").hex()}
-                for job in sorted(jobs)
-            ]
-        return found
+        """Those worth a spare: the same again, and those of the next job."""
+        return [
+            {**dict(kind), **job}
+            for kind, newest in self._kinds.items()
+            for job in self._jobs(newest)
+        ]
+
+    @staticmethod
+    def _jobs(newest: int) -> list[Variables]:
+        if newest == 0:
+            return [{}]  # drivers, whose job has no id yet
+        # Supervisors all belong to the head's own job.
+        numbers = [newest] if newest == HEADS_OWN_JOB else [newest, newest + 1]
+        return [{JOB: number.to_bytes(JOB_BYTES, "little").hex()} for number in numbers]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -55,16 +55,15 @@ def take_turns(
         cold = materialize(plan, FIRST_DAY, settings, instance)
         for turn in range(repeats):
             warm.append(materialize(plan, SECOND_DAY, settings, instance))
-            attempt = f"{os.getpid()}-{turn}"
-            fed.append(ray_data(plan, SECOND_DAY, settings, Path(scratch), attempt))
             if with_plain:
                 plain.append(plain_pytorch(request, Path(scratch)))
+            attempt = f"{os.getpid()}-{turn}"
+            fed.append(ray_data(plan, SECOND_DAY, settings, Path(scratch), attempt))
     return Turns(cold=cold, warm=warm, fed=fed, plain=plain)
 
 
 def print_loops(turns: Turns) -> None:
     """The loop each way on one worker, against plain PyTorch."""
-    base = _rate(turns.plain)
     contestants = (
         ("plain PyTorch, one process", turns.plain),
         ("the training asset, one worker", [one.loop for one in turns.warm]),
@@ -76,7 +75,7 @@ def print_loops(turns: Turns) -> None:
             (
                 name,
                 f"{_rate(times):,.0f}",
-                f"{_rate(times) / base:.2f}",
+                f"{_median_ratio(times, turns.plain):.2f}",
                 f"{times[-1].validation_loss:.4f}",
             )
             for name, times in contestants

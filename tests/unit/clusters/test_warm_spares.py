@@ -29,12 +29,12 @@ def server(tmp_path: Path) -> "Iterator[psutil.Process]":
     process.wait()
 
 
-def worker(folder: Path, job: str, word: str = "0") -> "subprocess.Popen[str]":
-    return start(folder, str(folder / "probe.py"), word, **WORKER, **{JOB: job})
+def worker(folder: Path, job: str, word: str = "0", **variables: str) -> "subprocess.Popen[str]":
+    return start(folder, str(folder / "probe.py"), word, **WORKER, **variables, **{JOB: job})
 
 
-def run_worker(folder: Path, job: str) -> dict[str, object]:
-    client = worker(folder, job)
+def run_worker(folder: Path, job: str, **variables: str) -> dict[str, object]:
+    client = worker(folder, job, **variables)
     seen = said(client)
     assert end(client) == 0
     return seen
@@ -53,20 +53,23 @@ def spares_of(server: psutil.Process, count: int) -> list[psutil.Process]:
 def test_the_workers_of_the_next_job_and_the_next_supervisor_find_spares(
     tmp_path: Path, server: psutil.Process
 ) -> None:
-    first = run_worker(tmp_path, "02000000")
-    assert (first["parent"], first["modules"]) == (server.pid, [])
-    spares_of(server, 3)  # the head's job, this one, the next
-    for job in ("02000000", "01000000", "03000000"):
-        seen = run_worker(tmp_path, job)
-        assert seen["parent"] != server.pid
-        assert seen["modules"] == ["ray", "colorsys"]
+    first = [run_worker(tmp_path, "02000000"), run_worker(tmp_path, "01000000", RAY_X="1")]
+    assert [(one["parent"], one["modules"]) for one in first] == [(server.pid, [])] * 2
+    spares_of(server, 3)  # for workers of this job and of the next, and for supervisors
+    again = [
+        run_worker(tmp_path, "02000000"),
+        run_worker(tmp_path, "01000000", RAY_X="1"),
+        run_worker(tmp_path, "03000000"),
+    ]
+    assert all(one["parent"] != server.pid for one in again)
+    assert [one["modules"] for one in again] == [["ray", "colorsys"]] * 3
 
 
 def test_a_job_that_nobody_foresaw_is_forked_without_ray(
     tmp_path: Path, server: psutil.Process
 ) -> None:
     run_worker(tmp_path, "02000000")
-    spares_of(server, 3)
+    spares_of(server, 2)
     assert run_worker(tmp_path, "09000000")["parent"] == server.pid
 
 
@@ -74,7 +77,7 @@ def test_a_worker_whose_runtime_environment_changes_ray_is_forked_without_it(
     tmp_path: Path, server: psutil.Process
 ) -> None:
     run_worker(tmp_path, "02000000")
-    spares_of(server, 3)
+    spares_of(server, 2)
     context = CONTEXT_OPTION + json.dumps({"env_vars": {"RAY_X": "1"}})
     client = start(
         tmp_path, context, str(tmp_path / "probe.py"), "0", **WORKER, **{JOB: "03000000"}
@@ -87,28 +90,28 @@ def test_spares_of_jobs_that_are_over_leave_once_their_last_fork_has(
     tmp_path: Path, server: psutil.Process
 ) -> None:
     run_worker(tmp_path, "02000000")
-    spares_of(server, 3)
+    spares_of(server, 2)
     lasting = worker(tmp_path, "02000000", "wait")
     pid = int(str(said(lasting)["pid"]))
     run_worker(tmp_path, "03000000")
-    spares_of(server, 4)  # 1, 3 and 4, and 2 as long as its fork lives
+    spares_of(server, 3)  # of jobs 3 and 4, and of 2 as long as its fork lives
     assert psutil.pid_exists(pid)
     lasting.send_signal(signal.SIGTERM)
     assert end(lasting) == -signal.SIGTERM
-    spares_of(server, 3)
+    spares_of(server, 2)
 
 
 def test_a_spare_that_is_killed_is_replaced_and_its_forks_are_gone(
     tmp_path: Path, server: psutil.Process
 ) -> None:
     run_worker(tmp_path, "02000000")
-    spares_of(server, 3)
+    spares_of(server, 2)
     client = worker(tmp_path, "03000000", "wait")
     seen = said(client)
     os.kill(int(str(seen["parent"])), signal.SIGKILL)
     assert end(client) != 0
     assert ends(int(str(seen["pid"])))
-    spares_of(server, 3)
+    spares_of(server, 2)
     assert run_worker(tmp_path, "03000000")["parent"] not in (seen["parent"], server.pid)
 
 
@@ -116,7 +119,7 @@ def test_a_server_that_is_killed_takes_spares_and_their_forks_along(
     tmp_path: Path, server: psutil.Process
 ) -> None:
     run_worker(tmp_path, "02000000")
-    spares = spares_of(server, 3)
+    spares = spares_of(server, 2)
     client = worker(tmp_path, "03000000", "wait")
     pid = int(str(said(client)["pid"]))
     server.kill()
@@ -128,13 +131,23 @@ def test_a_server_that_is_killed_takes_spares_and_their_forks_along(
 def test_what_is_foreseen() -> None:
     foresight = Foresight()
     assert foresight.wanted() == []
-    foresight.note({"RAY_A": "driver"})
-    foresight.note({"RAY_A": "worker", JOB: "ffffffff"})  # before any job
-    jobs = [one.get(JOB) for one in foresight.wanted()]
-    assert jobs == [None, "01000000", "02000000"]
     foresight.note({"RAY_A": "worker", JOB: "ff010000"})
-    jobs = [one.get(JOB) for one in foresight.wanted()]
-    assert jobs == [None, "01000000", "ff010000", "00020000"]
+    foresight.note({"RAY_A": "supervisor", JOB: "01000000"})
+    foresight.note({"RAY_A": "driver"})
+    foresight.note({"RAY_A": "started ahead", JOB: "ffffffff"})
+    assert foresight.wanted() == [
+        {"RAY_A": "worker", JOB: "ff010000"},
+        {"RAY_A": "worker", JOB: "00020000"},
+        {"RAY_A": "supervisor", JOB: "01000000"},
+        {"RAY_A": "driver"},
+    ]
+
+
+def test_only_the_variables_that_came_last_are_foreseen() -> None:
+    foresight = Foresight()
+    for number in range(9):
+        foresight.note({"RAY_A": f"driver {number}"})
+    assert [one["RAY_A"] for one in foresight.wanted()] == [f"driver {n}" for n in (5, 6, 7, 8)]
 
 
 def test_what_differs_between_drivers_does_not_count() -> None:
