@@ -91,8 +91,7 @@ class WarmServer:
             if self._forks.wait(None if prepared else self._quiet_s):
                 prepared = False
             else:
-                self._spares.prepare()
-                prepared = True
+                prepared = self._spares.prepare()
 
     def _admit(self) -> None:
         client = self._listener.accept()[0]

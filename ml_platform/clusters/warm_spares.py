@@ -80,20 +80,21 @@ class Foresight:
             del self._kinds[next(iter(self._kinds))]
 
     def wanted(self) -> list[Variables]:
-        """Those worth a spare: the same again, and those of the next job."""
-        return [
-            {**dict(kind), **job}
-            for kind, newest in self._kinds.items()
-            for job in self._jobs(newest)
-        ]
+        """Those worth a spare, the most useful first: the next job's, the same again."""
+        again, following = [], []
+        for kind, newest in reversed(self._kinds.items()):
+            others = dict(kind)
+            if newest == 0:
+                again.append(others)  # drivers, whose job has no id yet
+                continue
+            again.append(others | _job(newest))
+            if newest != HEADS_OWN_JOB:  # that of all supervisors
+                following.append(others | _job(newest + 1))
+        return following + again
 
-    @staticmethod
-    def _jobs(newest: int) -> list[Variables]:
-        if newest == 0:
-            return [{}]  # drivers, whose job has no id yet
-        # Supervisors all belong to the head's own job.
-        numbers = [newest] if newest == HEADS_OWN_JOB else [newest, newest + 1]
-        return [{JOB: number.to_bytes(JOB_BYTES, "little").hex()} for number in numbers]
+
+def _job(number: int) -> Variables:
+    return {JOB: number.to_bytes(JOB_BYTES, "little").hex()}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -134,16 +135,23 @@ class Spares:
         request.close()
         return True
 
-    def prepare(self) -> None:
-        """Have the spares that will be wanted, and no others."""
+    def prepare(self) -> bool:
+        """Come closer to the spares that are wanted, and no others, by at most one more.
+
+        Each imports for seconds, and all at once would keep a training from its processors.
+
+        Returns:
+            Whether all are there.
+        """
         wanted = self._foresight.wanted()
         for spare in [one for one in self._spares if one.variables not in wanted]:
             self._dismiss(spare)
         self._leaving = {pid for pid in self._leaving if os.waitpid(pid, os.WNOHANG)[0] == 0}
         there = [spare.variables for spare in self._spares]
-        for variables in wanted:
-            if variables not in there:
-                self._start(variables)
+        lacking = [variables for variables in wanted if variables not in there]
+        if lacking:
+            self._start(lacking[0])
+        return not lacking
 
     def _start(self, variables: Variables) -> None:
         ours, theirs = socket.socketpair()

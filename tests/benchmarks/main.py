@@ -20,7 +20,7 @@ def main() -> None:
     """Prepare the data, measure, print."""
     parser = argparse.ArgumentParser(prog="make benchmark")
     parser.add_argument("--repeats", type=int, default=3, help="turns of each contestant")
-    parser.add_argument("--epochs", type=int, default=40, help="epochs of the loop")
+    parser.add_argument("--epochs", type=int, default=20, help="epochs of the loop")
     wanted = parser.parse_args()
     os.environ |= {"MLP_HOME": str(HOME), "DAGSTER_HOME": str(HOME / "dagster")}
     _prepare()

@@ -136,10 +136,10 @@ def test_what_is_foreseen() -> None:
     foresight.note({"RAY_A": "driver"})
     foresight.note({"RAY_A": "started ahead", JOB: "ffffffff"})
     assert foresight.wanted() == [
-        {"RAY_A": "worker", JOB: "ff010000"},
         {"RAY_A": "worker", JOB: "00020000"},
-        {"RAY_A": "supervisor", JOB: "01000000"},
         {"RAY_A": "driver"},
+        {"RAY_A": "supervisor", JOB: "01000000"},
+        {"RAY_A": "worker", JOB: "ff010000"},
     ]
 
 
@@ -147,7 +147,7 @@ def test_only_the_variables_that_came_last_are_foreseen() -> None:
     foresight = Foresight()
     for number in range(9):
         foresight.note({"RAY_A": f"driver {number}"})
-    assert [one["RAY_A"] for one in foresight.wanted()] == [f"driver {n}" for n in (5, 6, 7, 8)]
+    assert [one["RAY_A"] for one in foresight.wanted()] == [f"driver {n}" for n in (8, 7, 6, 5)]
 
 
 def test_what_differs_between_drivers_does_not_count() -> None:
