@@ -102,20 +102,26 @@ def built(say: Callable[[str], None] = lambda _: None, *, modules: Path = _MODUL
         if not folder.exists():
             with machine_lock("build"):
                 if not folder.exists():
-                    say(f"building {module.name} {version(module)}, once for this machine")
+                    named = f"{module.name} {version(module)}".strip()
+                    say(f"building {named}, once for this machine")
                     _build(module, folder)
         folders |= {program.name: folder for program in folder.iterdir()}
     return Programs(folders=folders)
 
 
 def version(module: Path) -> str:
-    """The pinned version of what a module builds, such as `1.35.4`; empty if it is our own."""
+    """The pinned version of what a module builds, such as `1.35.4`; empty if it is all our own."""
     text = (module / "go.mod").read_text()
-    tool = re.search(r"^tool (?:\(\s+)?(\S+)", text, re.MULTILINE)
-    if tool is None:
-        return ""
     required = re.findall(r"^(?:require )?\s*(\S+) v(\S+)", text, re.MULTILINE)
-    return next(number for path, number in required if tool[1].startswith(path))
+    # Our own program around somebody's library requires that first, as tidying leaves it.
+    built = _tool(module) or next((path for path, _ in required), "")
+    return next((number for path, number in required if built and built.startswith(path)), "")
+
+
+def _tool(module: Path) -> str:
+    """The first of the others' programs that a module builds; empty if it has one of its own."""
+    found = re.search(r"^tool (?:\(\s+)?(\S+)", (module / "go.mod").read_text(), re.MULTILINE)
+    return found[1] if found else ""
 
 
 def _build(module: Path, folder: Path) -> None:
@@ -123,7 +129,7 @@ def _build(module: Path, folder: Path) -> None:
     with tempfile.TemporaryDirectory(dir=cache(), prefix="building-") as place:
         output = Path(place, "programs")
         output.mkdir()
-        packages = "tool" if version(module) else "."
+        packages = "tool" if _tool(module) else "."
         done = subprocess.run(
             ["go", "build", *_flags(module), "-o", f"{output}/", packages],
             cwd=module,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from ml_platform.clusters.processes import owned
+from ml_platform.clusters.processes import identity_of, owned
 from tests.kubernetes import layout
 from tests.kubernetes.namespaces import SYSCTLS_OF_KUBELET
 
@@ -78,7 +78,8 @@ def _programs() -> Iterator[str]:
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):  # it has ended
             name = (folder / "comm").read_text().strip()
-            if name in _PROGRAMS:
+            # A zombie holds nothing: it waits for this process, which started it, to take note.
+            if name in _PROGRAMS and identity_of(int(folder.name)) is not None:
                 yield f"{folder.name} {name}"
 
 
