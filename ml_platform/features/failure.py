@@ -1,9 +1,13 @@
 """Why dbt failed, model by model, in the platform's words."""
 
+import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from ml_platform.errors import FeatureBuildError
+
+# DuckDB's words, and BigQuery's.
+_MISSING: Final = re.compile(r"Table with name \S+ does not exist|Not found: (Table|Dataset)")
 
 
 def build_error(results: Mapping[str, Any], output: str) -> FeatureBuildError:
@@ -29,8 +33,14 @@ def build_error(results: Mapping[str, Any], output: str) -> FeatureBuildError:
     return FeatureBuildError(
         f"dbt {'found rows that break a promise' if tests_only else 'could not build'}:\n"
         + "\n".join(lines),
-        hint="the failed checks say which rows; correct the data or the model, then materialize "
-        "the same partitions again."
-        if tests_only
-        else "correct the model that is named, then materialize the same partitions again.",
+        hint=_hint(tests_only=tests_only, messages=[message for _, _, message in failed]),
     )
+
+
+def _hint(*, tests_only: bool, messages: list[str]) -> str:
+    again = "then materialize the same partitions again."
+    if tests_only:
+        return f"the failed checks say which rows; correct the data or the model, {again}"
+    if any(_MISSING.search(message) for message in messages):
+        return f"materialize the assets upstream, which make the table that is missing, {again}"
+    return f"correct the model that is named, {again}"
