@@ -22,8 +22,7 @@ from ml_platform.clusters.patience import Patience
 from ml_platform.clusters.spec import ClusterSpec
 from ml_platform.errors import PlatformError
 
-# Between two days of a backfill Dagster judges a model and starts a run, half a minute on two cores.
-IDLE_TIMEOUT_S: Final = 90.0
+IDLE_TIMEOUT_S: Final = 30.0
 ORPHAN_GRACE_S: Final = 120.0
 START_TIMEOUT_S: Final = 120.0
 OBJECT_STORE_BYTES: Final = 256 * 2**20

@@ -146,7 +146,13 @@ def _build(module: Path, folder: Path) -> None:
         output.rename(folder)
 
 
-_ENVIRONMENT: Final = {"CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOWORK": "off", "GOFLAGS": ""}
+_ENVIRONMENT: Final = {
+    "CGO_ENABLED": "0",
+    "GOTOOLCHAIN": "local",
+    "GOWORK": "off",
+    "GOFLAGS": "",
+    "GOGC": "400",  # the compiler itself is a Go program, and memory is cheaper here than time
+}
 
 
 def _flags(module: Path) -> list[str]:
