@@ -20,6 +20,7 @@ import sys
 from typing import Any, NoReturn
 
 SOCKET_VARIABLE = "ML_PLATFORM_WARM_SOCKET"
+HEADER_BYTES = 8
 CONTEXT_OPTION = "--serialized-runtime-env-context="
 LANGUAGE_OPTION = "--language="
 
@@ -82,9 +83,7 @@ def cold(arguments: list[str]) -> NoReturn:
 
 def stand_in(server: socket.socket, wanted: dict[str, object]) -> int:
     """Hand over what is wanted, wait for its end, and pass signals on meanwhile."""
-    message = json.dumps({**wanted, "cwd": os.getcwd()}).encode()
-    socket.send_fds(server, [len(message).to_bytes(8, "big")], [0, 1, 2])
-    server.sendall(message)
+    send_message(server, {**wanted, "cwd": os.getcwd()}, [0, 1, 2])
     early: list[int] = []
     handled = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
     for number in handled:
@@ -105,6 +104,13 @@ def stand_in(server: socket.socket, wanted: dict[str, object]) -> int:
         ) else None
         os.kill(os.getpid(), -code)
     return code
+
+
+def send_message(channel: socket.socket, content: dict[str, object], files: list[int]) -> None:
+    """Send `content` and open files, as the server's `receive` takes them."""
+    message = json.dumps(content).encode()
+    socket.send_fds(channel, [len(message).to_bytes(HEADER_BYTES, "big")], files)
+    channel.sendall(message)
 
 
 def send(pid: int, number: int) -> None:

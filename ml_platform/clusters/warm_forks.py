@@ -13,14 +13,14 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from ml_platform.clusters.processes import die_with_parent
+from ml_platform.clusters.warm_client import HEADER_BYTES
 
-HEADER_BYTES: Final = 8
 STREAMS: Final = 3
 
 
@@ -55,10 +55,11 @@ class Forks:
         self._alive: dict[int, Fork] = {}
         self._doors: list[socket.socket] = []
         self._selector = selectors.DefaultSelector()
-        signal.signal(signal.SIGTERM, lambda *_: os._exit(0))  # forks die with their parent
 
-    def __len__(self) -> int:
-        return len(self._alive)
+    @property
+    def busy(self) -> bool:
+        """Whether somebody may still come, or a fork is alive."""
+        return bool(self._doors or self._alive)
 
     def watch(self, door: socket.socket, on_ready: Callable[[], None]) -> None:
         """Call `on_ready` from `wait` whenever `door` has something; forks do not inherit it."""
@@ -116,13 +117,6 @@ class Forks:
         for fork in self._alive.values():
             os.close(fork.process)
             fork.client.close()
-
-
-def send(channel: socket.socket, content: dict[str, Any], files: Sequence[int]) -> None:
-    """Send `content` with open files, for `receive` at the other end."""
-    message = json.dumps(content).encode()
-    socket.send_fds(channel, [len(message).to_bytes(HEADER_BYTES, "big")], list(files))
-    channel.sendall(message)
 
 
 def receive(channel: socket.socket, count: int) -> tuple[dict[str, Any], list[int]]:

@@ -7,6 +7,8 @@ brings three streams and what to run, and gets the fork's process id and, at its
 a connection that breaks ends its fork. SIGTERM ends the server and all forks.
 """
 
+import os
+import signal
 import socket
 import sys
 from pathlib import Path
@@ -86,6 +88,8 @@ class WarmServer:
 
     def serve(self) -> NoReturn:
         """Fork until SIGTERM."""
+        # Forks die with their parent; spares inherit this.
+        signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
         prepared = True
         while True:
             if self._forks.wait(None if prepared else self._quiet_s):

@@ -15,13 +15,13 @@ from dataclasses import dataclass
 from typing import Final, NoReturn
 
 from ml_platform.clusters.processes import die_with_parent
+from ml_platform.clusters.warm_client import send_message
 from ml_platform.clusters.warm_forks import (
     STREAMS,
     Forks,
     Request,
     import_all,
     receive,
-    send,
     settle,
 )
 
@@ -129,7 +129,8 @@ class Spares:
         if spare is None:
             return False
         try:
-            send(spare.channel, request.content, [request.client.fileno(), *request.streams])
+            files = [request.client.fileno(), *request.streams]
+            send_message(spare.channel, request.content, files)
         except OSError:
             return False  # it died; `_dismiss` follows
         request.close()
@@ -184,21 +185,18 @@ def _be_a_spare(channel: socket.socket, variables: Variables, modules: tuple[str
             import_all(modules)
         settle()
         forks = Forks()
-        expected = True
 
         def take() -> None:
-            nonlocal expected
             try:
                 content, (client, *streams) = receive(channel, 1 + STREAMS)
             except (OSError, ValueError):
-                expected = False
                 forks.forget(channel)
                 return
             of_client = socket.socket(fileno=client)
             forks.fork_for(Request(client=of_client, content=content, streams=streams))
 
         forks.watch(channel, take)
-        while expected or len(forks):
+        while forks.busy:
             forks.wait()
         code = 0
     except BaseException:  # boundary: a fork must not return into the code of its parent

@@ -1,11 +1,11 @@
 """The training benchmark: takes turns, so that all contestants see the same machine, and prints."""
 
 import os
-import statistics
 import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
 from ml_platform.cli.home import open_instance
 from ml_platform.settings import Settings
@@ -81,8 +81,8 @@ def print_loops(turns: Turns) -> None:
             for name, times in contestants
         ],
     )
-    walls = _median(one.wall_s for one in turns.warm)
-    plain_s = _median(one.loop_s for one in turns.plain)
+    walls = median(one.wall_s for one in turns.warm)
+    plain_s = median(one.loop_s for one in turns.plain)
     print(  # noqa: T201
         f"wall of the asset on a Ray that is up over plain PyTorch's loop: "
         f"{walls:.1f} s / {plain_s:.1f} s = {walls / plain_s:.2f}\n"
@@ -110,27 +110,23 @@ def print_phases(turns: Turns) -> None:
     print_table(
         ("phase", "first partition, s", "next, on a Ray that is up, s"),
         [
-            (name, f"{seconds:.1f}", f"{_median(one.phases[name] for one in turns.warm):.1f}")
+            (name, f"{seconds:.1f}", f"{median(one.phases[name] for one in turns.warm):.1f}")
             for name, seconds in turns.cold.phases.items()
         ]
         + [
             (
                 "what is not the loop, in all",
                 f"{turns.cold.overhead_s:.1f}",
-                f"{_median(one.overhead_s for one in turns.warm):.1f}",
+                f"{median(one.overhead_s for one in turns.warm):.1f}",
             )
         ],
     )
 
 
 def _rate(times: Iterable[LoopTime]) -> float:
-    return _median(one.rows_per_s for one in times)
-
-
-def _median(values: Iterable[float]) -> float:
-    return statistics.median(values)
+    return median(one.rows_per_s for one in times)
 
 
 def _median_ratio(ours: list[LoopTime], theirs: list[LoopTime]) -> float:
     """Of the turns, each of which saw the same machine."""
-    return _median(a.rows_per_s / b.rows_per_s for a, b in zip(ours, theirs, strict=True))
+    return median(a.rows_per_s / b.rows_per_s for a, b in zip(ours, theirs, strict=True))

@@ -40,6 +40,14 @@ def run_worker(folder: Path, job: str, **variables: str) -> dict[str, object]:
     return seen
 
 
+@pytest.fixture
+def foreseeing(tmp_path: Path, server: psutil.Process) -> psutil.Process:
+    """A server that has served job 2, and has spares for its workers and for those of job 3."""
+    run_worker(tmp_path, "02000000")
+    spares_of(server, 2)
+    return server
+
+
 def spares_of(server: psutil.Process, count: int) -> list[psutil.Process]:
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
@@ -66,53 +74,45 @@ def test_the_workers_of_the_next_job_and_the_next_supervisor_find_spares(
 
 
 def test_a_job_that_nobody_foresaw_is_forked_without_ray(
-    tmp_path: Path, server: psutil.Process
+    tmp_path: Path, foreseeing: psutil.Process
 ) -> None:
-    run_worker(tmp_path, "02000000")
-    spares_of(server, 2)
-    assert run_worker(tmp_path, "09000000")["parent"] == server.pid
+    assert run_worker(tmp_path, "09000000")["parent"] == foreseeing.pid
 
 
 def test_a_worker_whose_runtime_environment_changes_ray_is_forked_without_it(
-    tmp_path: Path, server: psutil.Process
+    tmp_path: Path, foreseeing: psutil.Process
 ) -> None:
-    run_worker(tmp_path, "02000000")
-    spares_of(server, 2)
     context = CONTEXT_OPTION + json.dumps({"env_vars": {"RAY_X": "1"}})
     client = start(
         tmp_path, context, str(tmp_path / "probe.py"), "0", **WORKER, **{JOB: "03000000"}
     )
-    assert said(client)["parent"] == server.pid
+    assert said(client)["parent"] == foreseeing.pid
     end(client)
 
 
 def test_spares_of_jobs_that_are_over_leave_once_their_last_fork_has(
-    tmp_path: Path, server: psutil.Process
+    tmp_path: Path, foreseeing: psutil.Process
 ) -> None:
-    run_worker(tmp_path, "02000000")
-    spares_of(server, 2)
     lasting = worker(tmp_path, "02000000", "wait")
     pid = int(str(said(lasting)["pid"]))
     run_worker(tmp_path, "03000000")
-    spares_of(server, 3)  # of jobs 3 and 4, and of 2 as long as its fork lives
+    spares_of(foreseeing, 3)  # of jobs 3 and 4, and of 2 as long as its fork lives
     assert psutil.pid_exists(pid)
     lasting.send_signal(signal.SIGTERM)
     assert end(lasting) == -signal.SIGTERM
-    spares_of(server, 2)
+    spares_of(foreseeing, 2)
 
 
 def test_a_spare_that_is_killed_is_replaced_and_its_forks_are_gone(
-    tmp_path: Path, server: psutil.Process
+    tmp_path: Path, foreseeing: psutil.Process
 ) -> None:
-    run_worker(tmp_path, "02000000")
-    spares_of(server, 2)
     client = worker(tmp_path, "03000000", "wait")
     seen = said(client)
     os.kill(int(str(seen["parent"])), signal.SIGKILL)
     assert end(client) != 0
     assert ends(int(str(seen["pid"])))
-    spares_of(server, 2)
-    assert run_worker(tmp_path, "03000000")["parent"] not in (seen["parent"], server.pid)
+    spares_of(foreseeing, 2)
+    assert run_worker(tmp_path, "03000000")["parent"] not in (seen["parent"], foreseeing.pid)
 
 
 def test_a_server_that_is_killed_takes_spares_and_their_forks_along(
