@@ -4,6 +4,8 @@ UV_VERSION := 0.13.9
 BOOTSTRAP := .bootstrap
 UV := $(BOOTSTRAP)/bin/uv
 RUN := .venv/bin/
+# In the order of the folders: what takes long begins first.
+TWO_AT_ONCE := -n 2 --no-loadscope-reorder
 PYTHON ?= python3.11
 export UV_PYTHON_DOWNLOADS := never
 export DAGSTER_HOME ?= $(CURDIR)/.mlp/dagster
@@ -33,11 +35,11 @@ dev: install ## Open the Dagster UI (http://127.0.0.1:3000) and MLflow (:5000) o
 
 .PHONY: test
 test: install ## Run all tests but those that need a Kubernetes node
-	$(RUN)pytest -m "not kubernetes and not browser" $(ARGS)
+	$(RUN)pytest -m "not kubernetes and not browser" $(TWO_AT_ONCE) $(ARGS)
 
 .PHONY: unit
 unit: install ## Run the quick tests only
-	$(RUN)pytest tests/unit $(ARGS)
+	$(RUN)pytest tests/unit $(TWO_AT_ONCE) $(ARGS)
 
 .PHONY: browser
 browser: install ## Look at the Dagster UI in headless Chromium

@@ -181,7 +181,8 @@ def _be_a_spare(channel: socket.socket, variables: Variables, modules: tuple[str
         for name in [name for name in os.environ if name.startswith(PREFIX)]:
             del os.environ[name]
         os.environ.update(variables)
-        with ray_keeps_its_generator():
+        # Of a Ray that has no such generator nothing is imported ahead.
+        with contextlib.suppress(Exception), ray_keeps_its_generator():
             import_all(modules)
         settle()
         forks = Forks()

@@ -40,6 +40,15 @@ def processes_of(home: Path) -> list[psutil.Process]:
     return found
 
 
+def test_a_version_can_be_trained_again_and_is_compared(main_job: MainJob) -> None:
+    again = mlp(main_job.home, "model", "reproduce", MODEL, "--json")
+
+    found = json.loads(again.out)
+    assert again.code in {0, 1}
+    assert found["reproduction"]["largest_difference"] < 0.1
+    assert found["libraries"] == {}
+
+
 def test_an_interrupt_says_so_and_what_is_next(main_job: MainJob) -> None:
     assert main_job.interrupted.code == 130
     assert "interrupted: nothing half is left" in main_job.interrupted.out
@@ -55,14 +64,6 @@ def test_the_same_command_goes_on_after_an_interrupt(main_job: MainJob) -> None:
 
 def test_no_half_written_file_is_left(main_job: MainJob) -> None:
     assert list(main_job.home.rglob("*.partial")) == []
-
-
-def test_no_process_is_left_after_the_idle_time_of_ray(main_job: MainJob) -> None:
-    deadline = time.monotonic() + 60
-    while local_clusters(main_job.home / "ray") and time.monotonic() < deadline:
-        time.sleep(0.5)
-    assert local_clusters(main_job.home / "ray") == []
-    assert processes_of(main_job.home) == []
 
 
 def test_the_interrupted_run_does_not_look_as_if_it_ran(
@@ -129,15 +130,6 @@ def test_from_a_champion_one_reads_what_it_was_made_from(main_job: MainJob) -> N
     assert request["cluster"]["workers"]["count"] == 2
 
 
-def test_a_version_can_be_trained_again_and_is_compared(main_job: MainJob) -> None:
-    again = mlp(main_job.home, "model", "reproduce", MODEL, "--json")
-
-    found = json.loads(again.out)
-    assert again.code in {0, 1}
-    assert found["reproduction"]["largest_difference"] < 0.1
-    assert found["libraries"] == {}
-
-
 @pytest.mark.parametrize(
     ("day", "said"),
     [
@@ -154,3 +146,11 @@ def test_a_day_that_cannot_be_trained_is_refused_before_anything_runs(
     assert refused.code == 2
     assert said in refused.err
     assert instance.get_runs_count() == before
+
+
+def test_no_process_is_left_after_the_idle_time_of_ray(main_job: MainJob) -> None:
+    deadline = time.monotonic() + 60
+    while local_clusters(main_job.home / "ray") and time.monotonic() < deadline:
+        time.sleep(0.5)
+    assert local_clusters(main_job.home / "ray") == []
+    assert processes_of(main_job.home) == []

@@ -3,6 +3,7 @@
 Treat them as read-only; `tests.support.dbt_runs.copy_of_home` makes a home to write into.
 """
 
+import fcntl
 import os
 import signal
 import time
@@ -21,9 +22,21 @@ from tests.support.dbt_runs import build_days, copy_of_home, dbt, settings_of
 
 
 @pytest.fixture(scope="session")
-def raw_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def raw_home(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
     """A home whose warehouse has the raw tables and the staging views; dbt's project is parsed."""
-    home = tmp_path_factory.mktemp("raw_home")
+    if worker_id == "master":
+        return _build_raw_home(tmp_path_factory.mktemp("raw_home"))
+    # The processes of one session have their folders in one; the first builds it for both.
+    home = tmp_path_factory.getbasetemp().parent / "raw_home"
+    with home.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not home.exists():
+            _build_raw_home(home.with_suffix(".building")).rename(home)
+    return home
+
+
+def _build_raw_home(home: Path) -> Path:
+    home.mkdir(exist_ok=True)
     settings = settings_of(home)
     prepared_manifest(settings)
     with open_warehouse(settings) as warehouse:

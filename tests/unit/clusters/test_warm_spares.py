@@ -115,6 +115,19 @@ def test_a_spare_that_is_killed_is_replaced_and_its_forks_are_gone(
     assert run_worker(tmp_path, "03000000")["parent"] not in (seen["parent"], foreseeing.pid)
 
 
+def test_a_spare_that_cannot_import_serves_all_the_same(tmp_path: Path) -> None:
+    (tmp_path / "probe.py").write_text(PROBE)
+    (tmp_path / "broken.py").write_text("raise RuntimeError('a Ray of another version')")
+    process = start_server(tmp_path, spare_module="broken")
+    try:
+        run_worker(tmp_path, "02000000")
+        spares_of(psutil.Process(process.pid), 2)
+        assert run_worker(tmp_path, "02000000")["parent"] != process.pid
+    finally:
+        process.terminate()
+        process.wait()
+
+
 def test_a_server_that_is_killed_takes_spares_and_their_forks_along(
     tmp_path: Path, server: psutil.Process
 ) -> None:

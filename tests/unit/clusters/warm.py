@@ -17,7 +17,7 @@ from ml_platform.settings import PROJECT_ROOT
 SERVER = """
 import sys
 from ml_platform.clusters.warm_server import WarmServer
-WarmServer(sys.argv[1], spare_modules=("colorsys",), quiet_s=0.05).serve()
+WarmServer(sys.argv[1], spare_modules=(sys.argv[2],), quiet_s=0.05).serve()
 """
 PROBE = """
 import json, os, sys, time
@@ -31,10 +31,12 @@ sys.exit(int(sys.argv[1]))
 """
 
 
-def start_server(folder: Path) -> "subprocess.Popen[bytes]":
+def start_server(folder: Path, *, spare_module: str = "colorsys") -> "subprocess.Popen[bytes]":
     """A server whose socket and probe are in `folder`."""
     path = folder / "warm"
-    process = subprocess.Popen([sys.executable, "-c", SERVER, str(path)], cwd=PROJECT_ROOT)
+    command = [sys.executable, "-c", SERVER, str(path), spare_module]
+    search = os.pathsep.join([str(folder), str(PROJECT_ROOT)])
+    process = subprocess.Popen(command, cwd=PROJECT_ROOT, env={**os.environ, "PYTHONPATH": search})
     deadline = time.monotonic() + 30
     while not path.exists() and time.monotonic() < deadline:
         time.sleep(0.01)
