@@ -62,7 +62,7 @@ def free_port() -> int:
 def start_command(order: "Order", *, port: int, temp_dir: str) -> list[str]:
     """`ray start` for `order`, in the foreground, every port free or chosen by Ray."""
     return [
-        *(sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block"),
+        *(sys.executable, "-m", "ml_platform.clusters.ray_command", "start", "--head", "--block"),
         *("--node-ip-address", LOCALHOST, "--port", "0"),
         *("--include-dashboard", "true", "--dashboard-host", LOCALHOST),
         *("--dashboard-port", str(port), "--dashboard-agent-listen-port", "0"),
