@@ -4,8 +4,8 @@ UV_VERSION := 0.13.9
 BOOTSTRAP := .bootstrap
 UV := $(BOOTSTRAP)/bin/uv
 RUN := .venv/bin/
-# A file's tests stay together, for their fixtures, and what takes long begins first.
-TWO_AT_ONCE := -n 2 --dist loadfile --no-loadscope-reorder
+# In the order of the folders: what takes long begins first.
+TWO_AT_ONCE := -n 2 --no-loadscope-reorder
 PYTHON ?= python3.11
 export UV_PYTHON_DOWNLOADS := never
 export DAGSTER_HOME ?= $(CURDIR)/.mlp/dagster

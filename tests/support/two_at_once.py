@@ -1,0 +1,24 @@
+"""Which tests go to one process when two run at once: those of a file, and all that start a Ray."""
+
+from pathlib import PurePosixPath
+from typing import Final
+
+import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
+
+# Two Rays that start at once on two cores are late for everything.
+_START_RAY: Final = {"test_main_job", "test_clusters_local", "test_training_job"}
+
+
+class ByFixtures(LoadScopeScheduling):
+    """Does not split a file, whose fixtures would then be made twice."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.split("::")[0]
+        return "ray" if PurePosixPath(file).stem in _START_RAY else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFixtures:
+    """For pytest-xdist, in place of its `--dist loadgroup`, which 3.8 cannot do with pytest 9.2."""
+    return ByFixtures(config, log)
