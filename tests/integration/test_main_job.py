@@ -130,24 +130,6 @@ def test_from_a_champion_one_reads_what_it_was_made_from(main_job: MainJob) -> N
     assert request["cluster"]["workers"]["count"] == 2
 
 
-@pytest.mark.parametrize(
-    ("day", "said"),
-    [
-        ("2013-01-05", "the first partition is 2013-01-01"),
-        ("2014-02-01", "the last day with data is 2013-12-31"),
-        ("yesterday", "wanted a day such as 2013-03-01"),
-    ],
-)
-def test_a_day_that_cannot_be_trained_is_refused_before_anything_runs(
-    main_job: MainJob, instance: dg.DagsterInstance, day: str, said: str
-) -> None:
-    before = instance.get_runs_count()
-    refused = mlp(main_job.home, "backfill", MODEL, "--from", day, "--to", day)
-    assert refused.code == 2
-    assert said in refused.err
-    assert instance.get_runs_count() == before
-
-
 def test_no_process_is_left_after_the_idle_time_of_ray(main_job: MainJob) -> None:
     deadline = time.monotonic() + 60
     while local_clusters(main_job.home / "ray") and time.monotonic() < deadline:
