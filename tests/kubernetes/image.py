@@ -106,8 +106,7 @@ def compile_ray() -> None:
     Pods cannot keep what they compile. In a fresh environment every process of a Ray did it anew,
     and heads ended because they had not come up within a minute.
     """
-    spec = importlib.util.find_spec("ray")
-    for folder in (spec and spec.submodule_search_locations) or ():
+    for folder in _folders_of_ray():
         compileall.compile_dir(folder, quiet=2, workers=os.cpu_count() or 1)
 
 
@@ -140,8 +139,12 @@ def _hidden_folders() -> list[str]:
     KubeRay gives the container in which a worker waits for its head a fifth of a processor, and
     there that import alone took 15 s.
     """
-    serve = Path(sys.prefix).glob("lib/python*/site-packages/ray/serve")
-    return [str(folder) for folder in serve]
+    return [f"{folder}/serve" for folder in _folders_of_ray()]
+
+
+def _folders_of_ray() -> list[str]:
+    spec = importlib.util.find_spec("ray")
+    return list((spec and spec.submodule_search_locations) or ())
 
 
 def _outermost(paths: Iterable[Path]) -> list[str]:

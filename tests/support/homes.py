@@ -24,10 +24,9 @@ from tests.support.dbt_runs import build_days, copy_of_home, dbt, settings_of
 @pytest.fixture(scope="session")
 def raw_home(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
     """A home whose warehouse has the raw tables and the staging views; dbt's project is parsed."""
-    if worker_id == "master":
-        return _build_raw_home(tmp_path_factory.mktemp("raw_home"))
     # The processes of one session have their folders in one; the first builds it for both.
-    home = tmp_path_factory.getbasetemp().parent / "raw_home"
+    folder = tmp_path_factory.getbasetemp()
+    home = (folder if worker_id == "master" else folder.parent) / "raw_home"
     with home.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not home.exists():

@@ -21,9 +21,14 @@ WORKER = {"RAY_RAYLET_PID": "7"}
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> "Iterator[psutil.Process]":
+def spare_module() -> str:
+    return "colorsys"
+
+
+@pytest.fixture
+def server(tmp_path: Path, spare_module: str) -> "Iterator[psutil.Process]":
     (tmp_path / "probe.py").write_text(PROBE)
-    process = start_server(tmp_path)
+    process = start_server(tmp_path, spare_module=spare_module)
     yield psutil.Process(process.pid)
     process.terminate()
     process.wait()
@@ -115,17 +120,14 @@ def test_a_spare_that_is_killed_is_replaced_and_its_forks_are_gone(
     assert run_worker(tmp_path, "03000000")["parent"] not in (seen["parent"], foreseeing.pid)
 
 
-def test_a_spare_that_cannot_import_serves_all_the_same(tmp_path: Path) -> None:
-    (tmp_path / "probe.py").write_text(PROBE)
+@pytest.mark.parametrize("spare_module", ["broken"])
+def test_a_spare_that_cannot_import_serves_all_the_same(
+    tmp_path: Path, server: psutil.Process
+) -> None:
     (tmp_path / "broken.py").write_text("raise RuntimeError('a Ray of another version')")
-    process = start_server(tmp_path, spare_module="broken")
-    try:
-        run_worker(tmp_path, "02000000")
-        spares_of(psutil.Process(process.pid), 2)
-        assert run_worker(tmp_path, "02000000")["parent"] != process.pid
-    finally:
-        process.terminate()
-        process.wait()
+    run_worker(tmp_path, "02000000")
+    spares_of(server, 2)
+    assert run_worker(tmp_path, "02000000")["parent"] != server.pid
 
 
 def test_a_server_that_is_killed_takes_spares_and_their_forks_along(
