@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ml_platform.clusters.processes import Identity, is_alive, myself
+from ml_platform.file_lock import file_lock
 
 KeeperPhase = Literal["starting", "ready", "stopping", "failed"]
 
@@ -82,8 +83,7 @@ class ClusterFolder:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Alone among those who make, adopt or give up this cluster; released by death too."""
-        with (self.path / "lock").open("a") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+        with file_lock(self.path / "lock"):
             yield
 
     @contextmanager

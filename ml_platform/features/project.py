@@ -4,7 +4,6 @@ The manifest is parsed when a file of the project has changed, into a folder of 
 platform's home, so a read-only checkout will do and several processes may load it at once.
 """
 
-import fcntl
 import hashlib
 import json
 import os
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from ml_platform.errors import FeatureBuildError
+from ml_platform.file_lock import file_lock
 from ml_platform.settings import Settings
 
 # What dbt itself writes into a project's folder.
@@ -112,8 +112,7 @@ def prepared_manifest(settings: Settings) -> Path:
     if _is_prepared(folder, wanted):
         return manifest
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # several processes may load the definitions at once
+    with file_lock(folder / "lock"):  # several processes may load the definitions at once
         if not _is_prepared(folder, wanted):
             _parse(settings, folder)
             (folder / _STAMP).write_text(wanted)

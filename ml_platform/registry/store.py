@@ -3,10 +3,8 @@
 The first use of an embedded store creates an sqlite database and takes seconds.
 """
 
-import fcntl
 import logging
 import os
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -15,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote, urlparse
 
 from ml_platform.errors import RegistryError
+from ml_platform.file_lock import file_lock
 from ml_platform.settings import Settings
 
 if TYPE_CHECKING:
@@ -28,8 +27,6 @@ QUIET: Final = {
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
 }
-
-_thread_lock = threading.Lock()
 
 
 def open_client(settings: Settings) -> "MlflowClient":
@@ -56,8 +53,7 @@ def store_lock(settings: Settings) -> Iterator[None]:
     """
     path = settings.home / "mlflow.lock"
     path.parent.mkdir(parents=True, exist_ok=True)
-    with _thread_lock, path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    with file_lock(path):
         yield
 
 

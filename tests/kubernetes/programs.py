@@ -5,7 +5,6 @@ goes into the cache under a name that is a hash of all that decides it, and appe
 or not at all.
 """
 
-import fcntl
 import functools
 import hashlib
 import os
@@ -19,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from ml_platform.file_lock import file_lock
 from tests.kubernetes.errors import KubernetesTestError
 
 _MODULES: Final = Path(__file__).parent / "programs"
@@ -81,8 +81,7 @@ def cache() -> Path:
 def machine_lock(name: str) -> Iterator[None]:
     """Only one process of this machine at a time; it is let go when its holder ends."""
     cache().mkdir(parents=True, exist_ok=True)
-    with (cache() / f"{name}.lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    with file_lock(cache() / f"{name}.lock"):
         yield
 
 

@@ -3,7 +3,6 @@
 Treat them as read-only; `tests.support.dbt_runs.copy_of_home` makes a home to write into.
 """
 
-import fcntl
 import os
 import signal
 import time
@@ -15,6 +14,7 @@ import pytest
 
 from ml_platform.cli.home import CONFIG_FILE, TEMPLATES
 from ml_platform.features.project import prepared_manifest
+from ml_platform.file_lock import file_lock
 from ml_platform.warehouse.example_data import load_example_data
 from ml_platform.warehouse.open import open_warehouse
 from tests.support.commands import Said, mlp, start_mlp
@@ -27,8 +27,7 @@ def raw_home(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
     # The processes of one session have their folders in one; the first builds it for both.
     folder = tmp_path_factory.getbasetemp()
     home = (folder if worker_id == "master" else folder.parent) / "raw_home"
-    with home.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with file_lock(home.with_suffix(".lock")):
         if not home.exists():
             _build_raw_home(home.with_suffix(".building")).rename(home)
     return home
