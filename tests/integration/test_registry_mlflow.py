@@ -3,6 +3,7 @@
 import multiprocessing
 import socket
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -217,9 +218,10 @@ def register_in_a_process(home: Path, folder: Path) -> int:
 
 
 def test_two_processes_that_create_the_store_and_the_version_at_once_agree(tmp_path: Path) -> None:
-    with multiprocessing.get_context("spawn").Pool(2) as pool:
-        jobs = [(tmp_path / "home", tmp_path / "one"), (tmp_path / "home", tmp_path / "two")]
-        versions = pool.starmap(register_in_a_process, jobs)
+    # Not `Pool`, which ends its processes by SIGTERM: in a background shell Dagster ignores it.
+    with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:
+        folders = [tmp_path / "one", tmp_path / "two"]
+        versions = list(pool.map(register_in_a_process, [tmp_path / "home"] * 2, folders))
     assert versions == [1, 1]
     assert len(Registry(Settings(home=tmp_path / "home")).versions(NAME)) == 1
 
