@@ -8,7 +8,7 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 # Two Rays that start at once on two cores are late for everything.
-_START_RAY: Final = {"test_main_job", "test_clusters_local", "test_training_job"}
+_ONE_RAY_AT_A_TIME: Final = "on_ray"
 
 
 class ByFixtures(LoadScopeScheduling):
@@ -16,7 +16,8 @@ class ByFixtures(LoadScopeScheduling):
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.split("::")[0]
-        return "ray" if PurePosixPath(file).stem in _START_RAY else file
+        folder = PurePosixPath(file).parent
+        return str(folder) if folder.name == _ONE_RAY_AT_A_TIME else file
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFixtures:
