@@ -3,7 +3,7 @@
     python warm_client.py -m module argument…        a driver
     python warm_client.py [Ray's options] default_worker.py argument…      a worker of Ray's
 
-Importing Ray Train and torch costs each process eight seconds of a CPU, and a training has five of
+Importing Ray Train and torch costs each process five seconds of a CPU, and a training has five of
 them. The server has imported both and forks; this process waits for the fork, passes signals on,
 and ends with its exit code. Without a server, or where Ray wants more than variables set, it
 becomes what it would have been without us. Only the standard library: it starts in 30 ms.

@@ -115,7 +115,7 @@ def run_dbt(
 class _Dbt(DbtCliResource):
     """dagster-dbt's runner without two costs that it has no switch for.
 
-    It asks `dbt --version` each time, which takes 7 CPU seconds and looks for news on the network,
+    It asks `dbt --version` each time, which takes seconds and looks for news on the network,
     and it opens the warehouse in this process, where DuckDB then locks out the next dbt. Drop it
     once dagster-dbt makes both optional.
     """

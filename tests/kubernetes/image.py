@@ -7,7 +7,6 @@ image. containerd does it by the specification that every container begins with
 (`base_runtime_spec`).
 """
 
-import compileall
 import hashlib
 import importlib.util
 import io
@@ -98,16 +97,6 @@ def bound_folders() -> list[str]:
                 f"run `chmod -R o+rX {folder}`, with a umask of 022 from then on"
             )
     return _outermost([*map(Path, _OF_THE_MACHINE), *wanted])
-
-
-def compile_ray() -> None:
-    """Compile Ray's modules, where that was not done; it takes 3 s, once.
-
-    Pods cannot keep what they compile. In a fresh environment every process of a Ray did it anew,
-    and heads ended because they had not come up within a minute.
-    """
-    for folder in _folders_of_ray():
-        compileall.compile_dir(folder, quiet=2, workers=os.cpu_count() or 1)
 
 
 def base_runtime_spec(default: dict[str, Any]) -> dict[str, Any]:

@@ -90,7 +90,6 @@ def up(say: Callable[[str], None] = lambda _: None) -> Node:
             left to be looked at, `down` removes it.
     """
     programs = built(say)
-    image.compile_ray()
     with machine_lock("node"):
         node = running()
         if node is not None and all(component.is_running for component in node.components):
