@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ml_platform.evaluation.report import EvaluationReport
+from ml_platform.evaluation.report import EvaluationReport, Incumbent
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -13,24 +13,47 @@ class Promotion:
     reason: str
 
 
-def decide(report: EvaluationReport) -> Promotion:
-    """Promote if every gate passed, unless the champion is the model of a later day.
+def decide(report: EvaluationReport, champion: Incumbent | None) -> Promotion:
+    """Promote if every gate passed, unless that would be against a newer or an unjudged champion.
 
-    The second condition keeps a backfill of old days, or days that finish out of order, from
-    putting an old model in the place of a newer one.
+    A backfill of old days, days that finish out of order, and a champion that is materialized once
+    more must not put an old model in the place of a newer one.
+
+    Args:
+        report: The candidate's evaluation.
+        champion: The version that serves now, which may have changed since the evaluation.
     """
-    incumbent, verdicts = report.incumbent, report.verdicts
+    verdicts = report.verdicts
     failed = [verdict.sentence for verdict in verdicts if not verdict.passed]
     if failed:
-        reason = f"{len(failed)} of {len(verdicts)} gates failed: {'; '.join(failed)}"
-        return Promotion(promote=False, reason=reason)
-    if incumbent is not None and incumbent.partition > report.partition:
-        reason = (
-            f"the champion, version {incumbent.version}, is the model of {incumbent.partition}, "
+        return _stays(f"{len(failed)} of {len(verdicts)} gates failed: {'; '.join(failed)}")
+    if champion is not None and champion.partition > report.partition:
+        return _stays(
+            f"the champion, version {champion.version}, is the model of {champion.partition}, "
             f"a later day than {report.partition}"
         )
-        return Promotion(promote=False, reason=reason)
+    if champion not in (report.incumbent, _candidate(report)):
+        return _stays(
+            f"the champion changed after the evaluation of {report.partition}: it was judged "
+            f"beside {_name(report.incumbent)}, and now there is {_name(champion)}; materialize "
+            f"{report.model}/evaluation once more"
+        )
     if not verdicts:
         return Promotion(promote=True, reason="the model has no gates")
     sentences = "; ".join(verdict.sentence for verdict in verdicts)
     return Promotion(promote=True, reason=f"every gate passed: {sentences}")
+
+
+def _stays(reason: str) -> Promotion:
+    return Promotion(promote=False, reason=reason)
+
+
+def _candidate(report: EvaluationReport) -> Incumbent | None:
+    """The evaluated version as a champion, which it is when it was promoted before."""
+    if report.version is None:
+        return None
+    return Incumbent(version=report.version, partition=report.partition)
+
+
+def _name(champion: Incumbent | None) -> str:
+    return f"version {champion.version} of {champion.partition}" if champion else "none"

@@ -4,7 +4,7 @@ import dagster as dg
 
 from ml_platform.errors import RegistryError
 from ml_platform.evaluation.promotion import Promotion, decide
-from ml_platform.evaluation.report import EvaluationReport
+from ml_platform.evaluation.report import EvaluationReport, Incumbent
 from ml_platform.registry.mlflow_registry import Registry
 from ml_platform.registry.models import ModelVersion
 from ml_platform.settings import Settings, load_settings
@@ -31,7 +31,7 @@ def build_champion(
         registry = Registry(settings)
         candidate, report = evaluated(registry, settings, plan.name, context.partition_key)
         before = registry.champion(candidate.name)
-        promotion = decide(report)
+        promotion = decide(report, _incumbent(before))
         if promotion.promote:
             registry.promote(candidate, promotion.reason)
         context.log.info(promotion.reason)
@@ -61,6 +61,12 @@ def evaluated(
             hint=f"materialize {model}/{missing} for {partition} first.",
         )
     return candidate, report
+
+
+def _incumbent(champion: ModelVersion | None) -> Incumbent | None:
+    if champion is None:
+        return None
+    return Incumbent(version=champion.version, partition=champion.partition)
 
 
 def _metadata(
