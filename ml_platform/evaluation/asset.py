@@ -21,6 +21,7 @@ from ml_platform.training.api import FeatureEncoding
 from ml_platform.training.asset import ModelPlan
 from ml_platform.training.reader import read_batches
 from ml_platform.training.request import TrainingRequest
+from ml_platform.training_set.checks import require_sound
 from ml_platform.training_set.manifest import SnapshotManifest
 from ml_platform.training_set.store import SnapshotStore
 
@@ -102,6 +103,7 @@ def build_evaluation(
         require_days(days, settings, what=what)
         store = SnapshotStore(settings.storage_root, plan.name)
         held_out = store.load_days(days, what=what)
+        require_sound(held_out, plan.features, what=what)
         candidate = shelf.candidate(settings, plan.name, partition)
         champion = shelf.opponent(settings, plan.name, partition)
         report, scored = judge_candidate(plan, spec, store, held_out, candidate, champion)

@@ -1,11 +1,13 @@
 """What must be true of a snapshot before anything trains on it; sentences for a person.
 
-Pure functions from a manifest (and rows) to a `Finding`; Dagster shows them as asset checks.
+Pure functions from a manifest to a `Finding`; Dagster shows them as asset checks.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from ml_platform.errors import TrainingSetError
 from ml_platform.training_set.manifest import SnapshotManifest
 from ml_platform.training_set.spec import FeaturesSpec
 
@@ -22,6 +24,36 @@ class Finding:
 
     passed: bool
     sentence: str
+
+
+def blocking(manifest: SnapshotManifest, spec: FeaturesSpec) -> dict[str, Finding]:
+    """What must be so before anything reads a snapshot, by the name of the asset check."""
+    knowledge = no_late_knowledge(manifest, spec)
+    return {
+        "not_empty": not_empty(manifest),
+        "schema_as_contract": schema_as_contract(manifest, spec),
+        "label_present": label_present(manifest, spec),
+        "no_leak": no_leaking_feature(manifest, spec) if knowledge.passed else knowledge,
+    }
+
+
+def require_sound(manifests: Sequence[SnapshotManifest], spec: FeaturesSpec, *, what: str) -> None:
+    """Check again that nothing blocks: Dagster's checks hold back only their own run.
+
+    Raises:
+        TrainingSetError: a snapshot does not pass; names the day and says why.
+    """
+    for manifest in manifests:
+        failing = [one.sentence for one in blocking(manifest, spec).values() if not one.passed]
+        if failing:
+            day = manifest.partition
+            raise TrainingSetError(
+                f"{what} needs the training set of {day}, which does not pass its checks: "
+                f"{'; '.join(failing)}",
+                hint=f"mend {spec.table} or defs.yaml, then run `mlp backfill {manifest.name} "
+                f"--from {manifests[0].partition} --to {manifests[-1].partition} "
+                "--through training_set --all`.",
+            )
 
 
 def not_empty(manifest: SnapshotManifest) -> Finding:
@@ -82,33 +114,36 @@ def no_late_knowledge(manifest: SnapshotManifest, spec: FeaturesSpec) -> Finding
     )
 
 
-def no_leaking_feature(rows: "pa.Table", spec: FeaturesSpec) -> Finding:
+def no_leaking_feature(manifest: SnapshotManifest, spec: FeaturesSpec) -> Finding:
     """No single number foretells the label so well that it must have seen it."""
-    import numpy as np
-
-    label = rows.column(spec.label).to_numpy()
-    suspects = []
-    best_name, best = "", 0.5
-    for name in spec.numbers:
-        values = rows.column(name).to_numpy()
-        known = np.isfinite(values)
-        auc = rank_auc(label[known], values[known])
-        strength = max(auc, 1 - auc)
-        if strength > best:
-            best_name, best = name, strength
-        if strength > SUSPICIOUS_AUC:
-            suspects.append(f"{name} ({strength:.3f})")
+    strengths = {name: manifest.foretells.get(name, 0.5) for name in spec.numbers}
+    suspects = [f"{name} ({one:.3f})" for name, one in strengths.items() if one > SUSPICIOUS_AUC]
     if suspects:
         return Finding(
             passed=False,
             sentence=f"too good to be true alone (ROC AUC over {SUSPICIOUS_AUC}): "
             f"{', '.join(suspects)}; is it known before {spec.event_time}?",
         )
+    best = max(strengths, key=lambda name: strengths[name], default="none")
     return Finding(
         passed=True,
-        sentence=f"no number foretells {spec.label} alone; the best is {best_name or 'none'} "
-        f"with a ROC AUC of {best:.3f}",
+        sentence=f"no number foretells {spec.label} alone; the best is {best} "
+        f"with a ROC AUC of {strengths.get(best, 0.5):.3f}",
     )
+
+
+def foretells(rows: "pa.Table", spec: FeaturesSpec) -> dict[str, float]:
+    """How well each number of `rows` alone ranks the label; see `SnapshotManifest.foretells`."""
+    import numpy as np
+
+    label = rows.column(spec.label).to_numpy()
+    found = {}
+    for name in spec.numbers:
+        values = rows.column(name).to_numpy()
+        known = np.isfinite(values)
+        area = rank_auc(label[known], values[known])
+        found[name] = max(area, 1 - area)
+    return found
 
 
 def rank_auc(label: "object", values: "object") -> float:

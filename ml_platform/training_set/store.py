@@ -14,7 +14,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from ml_platform.errors import TrainingSetError
-from ml_platform.training_set.manifest import SnapshotManifest, Source, schema_hash
+from ml_platform.training_set.checks import foretells
+from ml_platform.training_set.manifest import (
+    ColumnSchema,
+    DataFile,
+    SnapshotManifest,
+    Source,
+    schema_hash,
+)
 from ml_platform.training_set.spec import FeaturesSpec
 from ml_platform.training_set.storage import Folder
 from ml_platform.training_set.writer import SnapshotWriter
@@ -93,6 +100,9 @@ class SnapshotStore:
             if existing is not None:
                 place.write_json("current.json", {"version": version})
                 return Written(manifest=existing, new=False, previous=previous)
+            files = tuple(rows.files)
+            wanted = [*spec.numbers, spec.label]
+            sample = _concatenated(_sampled(place, files, wanted), columns, wanted)
             manifest = SnapshotManifest(
                 name=self.name,
                 partition=partition,
@@ -101,9 +111,10 @@ class SnapshotStore:
                 rows_without_label=rows.rows_without_label,
                 positives=rows.positives,
                 late_knowledge_rows=rows.late_knowledge_rows,
+                foretells=foretells(sample, spec),
                 columns=columns,
                 schema_hash=digest,
-                files=tuple(rows.files),
+                files=files,
                 source=source,
                 profile=rows.profile,
                 created_at=self._now(),
@@ -164,7 +175,6 @@ class SnapshotStore:
 
     def read(self, manifest: SnapshotManifest, columns: Sequence[str] | None = None) -> "pa.Table":
         """All rows of a snapshot in memory: for checks and small days."""
-        import pyarrow as pa
         import pyarrow.parquet as pq
 
         place = self.folder / manifest.partition
@@ -172,25 +182,16 @@ class SnapshotStore:
         for file in manifest.files:
             with place.filesystem.open(place.path(file.path), "rb") as stream:
                 tables.append(pq.read_table(stream, columns=list(columns) if columns else None))
-        return pa.concat_tables(tables)
+        return _concatenated(tables, manifest.columns, columns)
 
     def sample(
         self, manifest: SnapshotManifest, columns: Sequence[str], *, rows: int = SAMPLE_ROWS
     ) -> "pa.Table":
         """Row groups from all over a snapshot, until they have `rows`: for checks of any size."""
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
         place = self.folder / manifest.partition
-        groups = [
-            (file.path, index) for file in manifest.files for index in range(len(file.row_groups))
-        ]
-        step = max(1, manifest.rows // rows)
-        tables = []
-        for path, index in groups[::step]:
-            with place.filesystem.open(place.path(path), "rb") as stream:
-                tables.append(pq.ParquetFile(stream).read_row_group(index, columns=list(columns)))
-        return pa.concat_tables(tables)
+        return _concatenated(
+            _sampled(place, manifest.files, columns, rows), manifest.columns, columns
+        )
 
     def _remove_unreferenced(self, place: Folder, write_id: str) -> None:
         """Remove this write's rows unless a manifest refers to them."""
@@ -198,6 +199,34 @@ class SnapshotStore:
             if f"data/{write_id}/" in place.read(f"versions/{version}").decode():
                 return
         place.remove(f"data/{write_id}")
+
+
+def _sampled(
+    place: Folder, files: Sequence[DataFile], columns: Sequence[str], rows: int = SAMPLE_ROWS
+) -> "list[pa.Table]":
+    import pyarrow.parquet as pq
+
+    groups = [(file.path, index) for file in files for index in range(len(file.row_groups))]
+    step = max(1, sum(file.rows for file in files) // rows)
+    tables = []
+    for path, index in groups[::step]:
+        with place.filesystem.open(place.path(path), "rb") as stream:
+            tables.append(pq.ParquetFile(stream).read_row_group(index, columns=list(columns)))
+    return tables
+
+
+def _concatenated(
+    tables: "Sequence[pa.Table]",
+    columns: Sequence[ColumnSchema],
+    wanted: Sequence[str] | None,
+) -> "pa.Table":
+    """The rows as one table; a day without rows has no file, but it has columns."""
+    import pyarrow as pa
+
+    if tables:
+        return pa.concat_tables(tables)
+    types = {column.name: column.type for column in columns}
+    return pa.table({name: pa.array([], types[name]) for name in wanted or types})
 
 
 def _shorten(days: Sequence[str]) -> str:

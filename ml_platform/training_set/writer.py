@@ -57,6 +57,7 @@ class SnapshotWriter:
         if kept.num_rows == 0:
             return
         late = pc.greater(kept.column(self._spec.known_at), kept.column(self._spec.event_time))
+        late = pc.fill_null(late, True)  # a value of the array, not a flag
         self.late_knowledge_rows += pc.sum(pc.cast(late, pa.int64())).as_py() or 0
         self.positives += int(pc.sum(kept.column(self._spec.label)).as_py())
         self.profile = self.profile.merge(

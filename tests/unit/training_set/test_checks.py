@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa  # noqa: TID253
 import pytest
 
+from ml_platform.errors import TrainingSetError
 from ml_platform.training_set import checks
 from ml_platform.training_set.drift import drift, shifted
 from ml_platform.training_set.manifest import SnapshotManifest
@@ -25,11 +26,8 @@ def manifest_of(store: SnapshotStore, rows: pa.Table) -> SnapshotManifest:
 
 def test_a_sound_snapshot_passes_every_check(store: SnapshotStore) -> None:
     manifest = manifest_of(store, day_of_flights())
-    assert checks.not_empty(manifest).passed
-    assert checks.schema_as_contract(manifest, SPEC).passed
-    assert checks.label_present(manifest, SPEC).passed
-    assert checks.no_late_knowledge(manifest, SPEC).passed
-    assert checks.no_leaking_feature(day_of_flights(), SPEC).passed
+    assert all(one.passed for one in checks.blocking(manifest, SPEC).values())
+    checks.require_sound([manifest], SPEC, what="training")
 
 
 def test_a_feature_known_after_the_event_is_found(store: SnapshotStore) -> None:
@@ -40,11 +38,42 @@ def test_a_feature_known_after_the_event_is_found(store: SnapshotStore) -> None:
     assert "3 of 100 rows" in finding.sentence
 
 
-def test_a_number_that_is_the_label_in_disguise_is_found() -> None:
+def test_what_was_known_nobody_knows_when_is_late(store: SnapshotStore) -> None:
+    known = [datetime(2013, 1, 1, 0)] * 98 + [None] * 2
+    finding = checks.no_late_knowledge(manifest_of(store, day_of_flights(known_at=known)), SPEC)
+    assert "2 of 100 rows" in finding.sentence
+
+
+def test_a_day_whose_check_failed_is_refused_whenever_it_is_asked_for(
+    store: SnapshotStore,
+) -> None:
+    sound = manifest_of(store, day_of_flights())
+    late = manifest_of(store, day_of_flights(known_at=[datetime(2013, 1, 1, 13)] * 100))
+    with pytest.raises(TrainingSetError, match=r"training of m needs .* 100 of 100 rows") as raised:
+        checks.require_sound([sound, late], SPEC, what="training of m")
+    assert "--through training_set --all" in raised.value.hint
+
+
+def test_a_snapshot_made_before_a_column_was_added_is_refused(store: SnapshotStore) -> None:
+    wider = SPEC.model_copy(update={"numbers": (*SPEC.numbers, "humidity")})
+    with pytest.raises(TrainingSetError, match="humidity is missing"):
+        checks.require_sound([manifest_of(store, day_of_flights())], wider, what="training")
+
+
+def test_a_day_without_one_label_fails_its_checks_and_can_be_read(store: SnapshotStore) -> None:
+    manifest = manifest_of(store, day_of_flights(is_late=pa.array([None] * 100, pa.int8())))
+    findings = checks.blocking(manifest, SPEC)
+    assert not findings["not_empty"].passed
+    assert not findings["label_present"].passed
+    assert store.read(manifest).num_rows == 0
+    assert store.sample(manifest, ["wind", "carrier"]).column_names == ["wind", "carrier"]
+
+
+def test_a_number_that_is_the_label_in_disguise_is_found(store: SnapshotStore) -> None:
     rows = day_of_flights()
     label = rows.column("is_late").to_numpy()
     planted = rows.set_column(5, "wind", pa.array(label * 10.0 + np.linspace(0, 1, 100)))
-    finding = checks.no_leaking_feature(planted, SPEC)
+    finding = checks.no_leaking_feature(manifest_of(store, planted), SPEC)
     assert not finding.passed
     assert "wind (1.000)" in finding.sentence
 
