@@ -32,12 +32,16 @@ def parse_day(text: str) -> date:
         PartitionError: `text` is not `YYYY-MM-DD`.
     """
     try:
-        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC).date()
-    except ValueError as error:
+        day = date.fromisoformat(text)
+    except ValueError:
+        day = None
+    # Other spellings of a day, such as 20130301, would be other keys.
+    if day is None or day.isoformat() != text:
         raise PartitionError(
             f"{text!r} is no partition: wanted a day such as 2013-03-01",
             hint="write the day as YYYY-MM-DD (UTC).",
-        ) from error
+        )
+    return day
 
 
 def day_range(first: date, last: date) -> list[str]:

@@ -1,6 +1,7 @@
 """`mlp backfill`: history of a model, from features to champion."""
 
 import enum
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -64,7 +65,9 @@ def backfill(
 ) -> None:
     """Make the history of a model; the help is `HELP`."""
     from ml_platform.cli.backfill_here import backfill_here, make_plan, requested_days
+    from ml_platform.cli.boundary import FAILED, WRONG_INPUT
     from ml_platform.cli.output import counted, note, print_json, say
+    from ml_platform.cli.plan import DAY_STAGES
     from ml_platform.cli.server import launch, server_answers
     from ml_platform.cli.session import open_session
     from ml_platform.cli.specs import read_model
@@ -92,10 +95,15 @@ def backfill(
                 f"{name}: {counted(len(plan.steps), 'run')} to make; of "
                 f"{counted(len(plan.days), 'day')} {len(plan.ready_days)} were there before"
             )
-        report = backfill_here(session, chain, plan, max_parallel=max_parallel)
+        trains = plan.through in DAY_STAGES
+        report = replace(
+            backfill_here(session, chain, plan, max_parallel=max_parallel),
+            outdated=tuple(session.outdated(model, plan.ready_days if trains else ())),
+        )
     print_json(report) if as_json else show_report(report)
     if not report.succeeded:
-        raise typer.Exit(1)
+        wrong_input = any(one.wrong_input for one in report.results)
+        raise typer.Exit(WRONG_INPUT if wrong_input else FAILED)
 
 
 def show_plan(plan: "Plan") -> None:
@@ -135,6 +143,12 @@ def show_report(report: "BackfillReport") -> None:
         gates = f"; {refused} did not pass its gates" if refused else ""
         there = f"{counted(len(report.days), 'day')} made{kept}{gates}"
         say(f"[green]✓[/green] {report.model} {days}: {there}")
+        if report.outdated:
+            others = counted(len(report.outdated), "model")
+            say(
+                f"  [yellow]![/yellow] {others} of another defs.yaml or train.py: "
+                f"{days_in_words(report.outdated)}\n    → `--all` trains them by today's"
+            )
         return
     say(f"[red]✗[/red] {report.model} {days}: {counted(len(bad), 'step')} not made")
     for one in bad:

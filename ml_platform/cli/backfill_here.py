@@ -36,6 +36,7 @@ class BackfillReport:
         model: The model.
         days: The partitions that were asked for.
         reused: Those of them that needed nothing.
+        outdated: Those of the reused whose model was trained by another `defs.yaml` or other code.
         results: How each step ended, in order.
         log: File with what the work itself wrote; None when nothing ran.
     """
@@ -44,6 +45,7 @@ class BackfillReport:
     days: tuple[str, ...]
     reused: tuple[str, ...]
     results: tuple[StepResult, ...]
+    outdated: tuple[str, ...] = ()
     log: Path | None = None
 
     @property

@@ -11,6 +11,7 @@ from ml_platform.cli.helptext import help_of
 if TYPE_CHECKING:
     from ml_platform.cli.backfill_here import BackfillReport
     from ml_platform.cli.registered import VersionRow
+    from ml_platform.registry.models import ModelVersion
     from ml_platform.settings import Settings
 
 MODEL: Final = "flight_delay"
@@ -32,12 +33,14 @@ class DemoReport:
     Attributes:
         backfill: The runs.
         versions: The newest version of each of its days.
+        has_champion: Whether the model has one, of these days or of a later one.
         training_rows: Rows that each day's model was trained on.
         seconds: How long all of it took.
     """
 
     backfill: "BackfillReport"
     versions: "tuple[VersionRow, ...]"
+    has_champion: bool
     training_rows: dict[str, int]
     seconds: float
 
@@ -54,7 +57,7 @@ def demo() -> None:
         show_report(report.backfill)
         raise typer.Exit(1)
     show_demo(report, settings)
-    if not any(one.champion for one in report.versions):
+    if not report.has_champion:
         say("[red]✗[/red] no model passed its gates: `mlp model show` says why")
         raise typer.Exit(1)
 
@@ -63,6 +66,7 @@ def run_demo(settings: "Settings") -> DemoReport:
     """Make what is missing of the demo's days; stops the Ray that it started."""
     from ml_platform.cli.backfill_here import backfill_here, make_plan, requested_days
     from ml_platform.cli.output import note
+    from ml_platform.cli.registered import version_row
     from ml_platform.cli.session import open_session
     from ml_platform.cli.specs import read_model
     from ml_platform.clusters.open import open_clusters
@@ -79,29 +83,31 @@ def run_demo(settings: "Settings") -> DemoReport:
         finally:
             if plan.by_day:
                 open_clusters(settings, model.plan.cluster).shutdown()
-    versions, rows = _made(settings, days) if backfill.succeeded else ((), {})
+    found, champion = _made(settings, days) if backfill.succeeded else ([], None)
     return DemoReport(
         backfill=backfill,
-        versions=versions,
-        training_rows=rows,
+        versions=tuple(version_row(MODEL, one) for one in found),
+        has_champion=champion is not None,
+        training_rows={
+            one.partition: sum(snapshot.rows for snapshot in one.lineage.request.snapshots)
+            for one in found
+        },
         seconds=time.monotonic() - began,
     )
 
 
-def _made(settings: "Settings", days: list[str]) -> "tuple[tuple[VersionRow, ...], dict[str, int]]":
+def _made(
+    settings: "Settings", days: list[str]
+) -> "tuple[list[ModelVersion], ModelVersion | None]":
+    """The newest version of each day, and the champion."""
     from ml_platform.cli.output import working
-    from ml_platform.cli.registered import version_row
     from ml_platform.registry.mlflow_registry import Registry
 
     with working("reading the registry"):
         registry = Registry(settings)
         name = settings.registered_name(MODEL)
         found = [one for day in days if (one := registry.newest(name, day)) is not None]
-    rows = {
-        one.partition: sum(snapshot.rows for snapshot in one.lineage.request.snapshots)
-        for one in found
-    }
-    return tuple(version_row(MODEL, one) for one in found), rows
+        return found, registry.champion(name)
 
 
 def show_demo(report: DemoReport, settings: "Settings") -> None:

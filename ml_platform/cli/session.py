@@ -1,11 +1,12 @@
 """What a command needs to run work here: definitions, instance, runner, progress and a log."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 import dagster as dg
 
@@ -18,6 +19,10 @@ from ml_platform.cli.progress import Progress, output_to
 from ml_platform.cli.runs import Runner, settle_dead_runs
 from ml_platform.cli.specs import ModelFolder
 from ml_platform.settings import Settings
+from ml_platform.training.asset import RECIPE, make_request
+
+MOST_MATERIALIZATIONS: Final = 1000
+"""What Dagster hands out at once."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,6 +52,24 @@ class Session:
             key: self.instance.get_materialized_partitions(dg.AssetKey.from_user_string(key))
             for key in keys
         }
+
+    def outdated(self, model: ModelFolder, days: Sequence[str]) -> list[str]:
+        """Those of `days` whose model was trained by another `defs.yaml` or other code."""
+        if not days:
+            return []
+        today = make_request(model.plan, days[-1], self.settings, []).recipe_hash()
+        records = self.instance.fetch_materializations(
+            dg.AssetRecordsFilter(
+                asset_key=dg.AssetKey([model.plan.name, "model"]), asset_partitions=list(days)
+            ),
+            limit=MOST_MATERIALIZATIONS,
+        ).records
+        newest: dict[str, str] = {}
+        for record in records:  # the newest first
+            made = record.asset_materialization
+            if made is not None and made.partition is not None and RECIPE in made.metadata:
+                newest.setdefault(made.partition, str(made.metadata[RECIPE].value))
+        return sorted(day for day, recipe in newest.items() if recipe != today)
 
     def sources_there(self, chain: Chain) -> set[str]:
         """The sources of a chain that are materialized."""

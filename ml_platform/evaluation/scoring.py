@@ -73,7 +73,7 @@ def _user_error(who: str, where: str, error: Exception) -> UserCodeError:
     own = error.__traceback__.tb_next if error.__traceback__ else None
     return UserCodeError(
         f"{who} raised {type(error).__name__}{where}: {error}",
-        hint="mend evaluate.py, train again (a model keeps the code that it was trained with) and "
-        "materialize the evaluation.",
+        hint="mend evaluate.py and run `mlp model train NAME --partition DAY --retrain --through "
+        "evaluation`: a model keeps the code that it was trained with.",
         traceback="".join(traceback.format_exception(type(error), error, own)),
     )

@@ -29,7 +29,12 @@ class Lineage(BaseModel):
     inputs_hash: str = Field(description="Hash of what decides the outcome, as it was computed.")
     encoding_hash: str = Field(description="Hash of vocabularies and scales.")
     libraries: dict[str, str] = Field(description="Versions of what computed, by name.")
-    dbt_manifest_hash: str = Field(default="", description="Of the project that made the features.")
+    dbt_manifest_hash: str = Field(
+        default="", description="Of the project that made the features of the last day."
+    )
+    older_dbt_manifest_hashes: tuple[str, ...] = Field(
+        default=(), description="Of those that made earlier days, where they differ; newest first."
+    )
     git_commit: str = Field(default="", description="Of this code location, where it is known.")
     image: str = Field(default="", description="Container image, where there was one.")
     asset: str = Field(description="The asset that trained it, e.g. `flight_delay/model`.")

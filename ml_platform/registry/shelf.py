@@ -26,12 +26,15 @@ def register_trained(settings: Settings, facts: TrainedModelFacts) -> Registered
     """
     registry = Registry(settings)
     result = facts.trained.result
+    newest_first = reversed(facts.manifests)
+    dbt_manifest, *older = dict.fromkeys(one.source.dbt_manifest for one in newest_first)
     lineage = Lineage(
         request=facts.request,
         inputs_hash=result.inputs_hash,
         encoding_hash=result.encoding_hash,
         libraries=result.libraries,
-        dbt_manifest_hash=facts.manifests[-1].source.dbt_manifest,
+        dbt_manifest_hash=dbt_manifest,
+        older_dbt_manifest_hashes=tuple(older),
         git_commit=_git_commit(),
         image=facts.request.cluster.image,
         asset=facts.asset,

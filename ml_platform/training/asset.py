@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import dagster as dg
 
@@ -26,6 +27,9 @@ from ml_platform.training_set.checks import require_sound
 from ml_platform.training_set.manifest import SnapshotManifest
 from ml_platform.training_set.spec import FeaturesSpec
 from ml_platform.training_set.store import SnapshotStore
+
+RECIPE: Final = "recipe_hash"
+"""Of each materialization of a model: by which `defs.yaml` and code it was trained."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -228,6 +232,7 @@ def _metadata(
         "seed": dg.MetadataValue.int(request.training.seed),
         "code_version": dg.MetadataValue.text(request.code_version),
         "inputs_hash": dg.MetadataValue.text(request.inputs_hash()),
+        RECIPE: dg.MetadataValue.text(request.recipe_hash()),
         "dagster/uri": dg.MetadataValue.url(result.model_uri),
         "phases": dg.MetadataValue.table(phases),
         "snapshots": dg.MetadataValue.table(versions),

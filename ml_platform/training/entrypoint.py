@@ -80,7 +80,7 @@ def run(
                 outcome = _fit(request, encoding, files)
                 break
             except Exception as error:  # boundary: whatever Ray raises becomes a named cause
-                failure = classify(error)
+                failure = classify(error, code=request.code_folder)
                 retries = request.training.worker_retries
                 decision = after_failure(failure, retries_used=attempts - 1, retries=retries)
                 if decision is Decision.GIVE_UP:
@@ -106,7 +106,7 @@ def run(
     except _GaveUp as gave_up:
         failure = gave_up.failure
     except Exception as error:  # boundary: the result file must say why there is no model
-        failure = classify(error)
+        failure = classify(error, code=request.code_folder)
     return TrainingResult(
         status="failed",
         inputs_hash=request.inputs_hash(),

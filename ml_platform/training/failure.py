@@ -8,13 +8,18 @@ import re
 import traceback
 from collections.abc import Iterator
 from enum import Enum
+from pathlib import Path
 from typing import Final
 
-from ml_platform.errors import InputError, NonFiniteLossError, PlatformError
+from ml_platform.errors import InputError, NonFiniteLossError
+from ml_platform.training.request import PACKAGE_ROOT
 from ml_platform.training.result import Failure
 
 _WRAPPED: Final = ("controller_failure", "health_check_failure", "_base_exc", "cause", "__cause__")
-_PLATFORM_FRAME: Final = re.compile(r"/ml_platform/training/|/site-packages/")
+_FRAME: Final = re.compile(r'File "([^"]+)", line (\d+)')
+_PLATFORM: Final = str(PACKAGE_ROOT)
+# What `train.py` calls: whatever is raised there, it has been given something wrong.
+_FACE: Final = f"{_PLATFORM}/training/worker.py"
 
 
 class Decision(Enum):
@@ -31,8 +36,13 @@ def after_failure(failure: Failure, *, retries_used: int, retries: int) -> Decis
     return Decision.GIVE_UP
 
 
-def classify(error: BaseException) -> Failure:
-    """The cause of a failed `TorchTrainer.fit()`, with its traceback and the next thing to do."""
+def classify(error: BaseException, *, code: Path) -> Failure:
+    """The cause of a failed `TorchTrainer.fit()`, with its traceback and the next thing to do.
+
+    Args:
+        error: What was raised.
+        code: The model's folder; its author is blamed for nothing that was raised elsewhere.
+    """
     chain = list(_chain(error))
     for one in chain:
         if isinstance(one, NonFiniteLossError):
@@ -42,31 +52,41 @@ def classify(error: BaseException) -> Failure:
             return Failure(
                 cause="out_of_memory",
                 message=f"a training worker ran out of memory: {_first_line(one)}",
-                hint="give the workers more memory in `cluster.workers.memory`, or use smaller "
-                "batches.",
+                hint="use smaller batches or, on a cluster, give the workers more memory in "
+                "`cluster.workers.memory`.",
             )
     for one in chain:
         if type(one).__name__ in _DEATHS:
             return Failure(
                 cause="worker_died",
                 message=f"a training worker died: {_first_line(one)}",
-                hint="look at the end of the job's log; if it happens again, give the workers more "
-                "memory.",
+                hint="look at the end of the job's log; if it happens again, use smaller batches "
+                "or fewer workers or, on a cluster, give them more memory.",
             )
-    user = _user_error(chain)
-    if user is None:
+    innermost = _innermost(chain)
+    if isinstance(innermost, InputError):
+        return Failure(
+            cause="user_code",
+            message=innermost.message,
+            hint=innermost.hint,
+            traceback=_traceback_of(innermost, error),
+        )
+    text = _traceback_of(innermost, error)
+    place = _place_in(code, text)
+    if place is None:
         return Failure(
             cause="platform",
-            message=f"the training could not be run: {_first_line(error)}",
+            message="the training could not be run: "
+            f"{type(innermost).__name__}: {_first_line(innermost)}",
             hint="materialize again; if it stays, the job's log has the whole story.",
-            traceback="".join(traceback.format_exception(error)),
+            traceback=text,
         )
-    hint = user.hint if isinstance(user, PlatformError) else "mend train.py at the line above."
+    file, line = place
     return Failure(
         cause="user_code",
-        message=f"train.py raised {type(user).__name__}: {_first_line(user)}",
-        hint=hint,
-        traceback=_traceback_of(user, error),
+        message=f"{file} raised {type(innermost).__name__}: {_first_line(innermost)} (line {line})",
+        hint=f"mend {file} at line {line}.",
+        traceback=text,
     )
 
 
@@ -102,23 +122,31 @@ def _is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
 
 
-def _user_error(chain: list[BaseException]) -> BaseException | None:
+def _innermost(chain: list[BaseException]) -> BaseException:
     """The innermost exception that is no wrapper of Ray's."""
     own = [one for one in chain if not type(one).__module__.startswith("ray.")]
-    return own[-1] if own else None
+    return own[-1] if own else chain[-1]
+
+
+def _place_in(code: Path, text: str) -> tuple[str, int] | None:
+    """File and line in the model's folder, if the platform did not raise the error further in."""
+    for path, line in reversed(_FRAME.findall(text)):
+        if Path(path).is_relative_to(code):
+            return Path(path).name, int(line)
+        if path.startswith(_PLATFORM) and path != _FACE:
+            return None
+    return None
 
 
 def _first_line(error: BaseException) -> str:
-    if isinstance(error, InputError):
-        return error.message
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[0] if lines else type(error).__name__
 
 
-def _traceback_of(user: BaseException, error: BaseException) -> str:
+def _traceback_of(innermost: BaseException, error: BaseException) -> str:
     """The user's own frames; Ray sends a traceback as text, so look there when there are none."""
-    if user.__traceback__ is not None:
-        return "".join(traceback.format_exception(user))
+    if innermost.__traceback__ is not None:
+        return "".join(traceback.format_exception(innermost))
     text = str(error)
     start = text.find("Traceback (most recent call last)")
     return text[start:] if start >= 0 else text

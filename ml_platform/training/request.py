@@ -9,7 +9,7 @@ import importlib.metadata
 import json
 import platform
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -64,18 +64,23 @@ class TrainingRequest(BaseModel):
 
     def inputs_hash(self) -> str:
         """Sixteen hex digits over what decides the outcome; no path and no library version."""
-        content = {
-            "model": self.model,
-            "snapshots": [snapshot.version for snapshot in self.snapshots],
+        snapshots = [snapshot.version for snapshot in self.snapshots]
+        rows = {"model": self.model, "snapshots": snapshots, "attempt": self.attempt}
+        return _short_hash(rows | self._recipe())
+
+    def recipe_hash(self) -> str:
+        """Sixteen hex digits over what people wrote, `defs.yaml` and code, without the rows."""
+        return _short_hash(self._recipe())
+
+    def _recipe(self) -> dict[str, Any]:
+        return {
             "features": self.features.model_dump(mode="json"),
             "training": self.training.model_dump(
                 mode="json", exclude={"worker_retries", "checkpoint_every_s", "max_runtime_s"}
             ),
             "workers": self.cluster.workers.model_dump(mode="json", include={"count", "gpus"}),
             "code": self.code_version,
-            "attempt": self.attempt,
         }
-        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
     def job_key(self) -> JobKey:
         """The name of this work."""
@@ -94,6 +99,10 @@ class TrainingRequest(BaseModel):
     def code_folder(self) -> Path:
         """The model's folder on this machine."""
         return PACKAGE_ROOT / self.code
+
+
+def _short_hash(content: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def code_reference(folder: Path) -> str:

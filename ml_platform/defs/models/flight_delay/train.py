@@ -73,8 +73,12 @@ class FlightDelayNet(nn.Module):
 
     def probabilities(self, numbers: torch.Tensor, categories: torch.Tensor) -> torch.Tensor:
         """The mean of all members, drawn towards the base rate, (rows,)."""
+        return torch.sigmoid(self.logits(numbers, categories))
+
+    def logits(self, numbers: torch.Tensor, categories: torch.Tensor) -> torch.Tensor:
+        """Those of `probabilities`, (rows,)."""
         mean = torch.sigmoid(self(numbers, categories)).mean(1)
-        return torch.sigmoid(torch.lerp(self.base_logit, torch.logit(mean, 1e-6), self.confidence))
+        return torch.lerp(self.base_logit, torch.logit(mean, 1e-6), self.confidence)
 
 
 def build(numbers: int, cardinalities: tuple[int, ...], params: dict[str, float]) -> FlightDelayNet:
@@ -128,16 +132,8 @@ def train(run: TrainingRun) -> None:
             total += loss.item() * len(batch)
             rows += len(batch)
         model.eval()
-        held, held_rows = 0.0, 0
-        with torch.no_grad():
-            for batch in run.batches("validation", rows=8192):
-                predicted = net.probabilities(batch.numbers, batch.categories)
-                held += nn.functional.binary_cross_entropy(
-                    predicted, batch.label, reduction="sum"
-                ).item()
-                held_rows += len(batch)
         losses = run.mean_over_workers(
-            {"train_loss": total / rows, "validation_loss": held / held_rows}
+            {"train_loss": total / rows, "validation_loss": validation_loss(run, net)}
         )
         if losses["validation_loss"] < best_loss:
             best_loss, best_epoch = losses["validation_loss"], epoch
@@ -145,6 +141,21 @@ def train(run: TrainingRun) -> None:
         metrics = losses | {"best_validation_loss": best_loss, "best_epoch": float(best_epoch)}
         run.report(epoch, metrics, partial(_state, net, best, optimizer))
     run.save_model(best)
+
+
+def validation_loss(run: TrainingRun, net: FlightDelayNet) -> float:
+    """Mean loss of the rows held out; NaN, for `report` to find, once the weights are."""
+    total, rows = 0.0, 0
+    with torch.no_grad():
+        for batch in run.batches("validation", rows=8192):
+            logits = net.logits(batch.numbers, batch.categories)
+            # By logits, as the loss of probabilities raises an error of its own at a NaN.
+            loss = nn.functional.binary_cross_entropy_with_logits(
+                logits, batch.label, reduction="sum"
+            )
+            total += loss.item()
+            rows += len(batch)
+    return total / rows
 
 
 def _base_logit(run: TrainingRun) -> float:
