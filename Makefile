@@ -82,7 +82,7 @@ benchmark: install ## Measure the training loop and the loading of the definitio
 	$(RUN)python -m tests.benchmarks.main $(ARGS)
 
 .PHONY: scores
-scores: install ## Train the example on ten windows and print how good it is (about 15 minutes)
+scores: install ## Train the example on ten windows and print how good it is (about 8 minutes)
 	$(RUN)python -m tests.benchmarks.example_scores
 
 .PHONY: install

@@ -13,6 +13,7 @@ from ml_platform.cli.main import app
 from ml_platform.cli.specs import SECTIONS
 from ml_platform.component import parse_spec
 from ml_platform.settings import PROJECT_ROOT
+from ml_platform.training.api import TrainingRun
 
 README = (PROJECT_ROOT / "README.md").read_text()
 CODE = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
@@ -76,3 +77,10 @@ def test_every_picture_and_path_of_the_readme_is_there() -> None:
     linked = re.findall(r"\]\(([^)#]+)\)", README)
     missing = [one for one in linked if "://" not in one and not (PROJECT_ROOT / one).exists()]
     assert missing == []
+
+
+def test_the_readme_calls_what_a_training_run_has() -> None:
+    said = {name for block in blocks("python") for name in re.findall(r"\brun\.(\w+)", block)}
+
+    assert said
+    assert said <= {*dir(TrainingRun), *TrainingRun.__annotations__}
