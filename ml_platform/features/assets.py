@@ -79,7 +79,8 @@ def run_dbt(
 ) -> Iterator[Any]:
     """Run dbt for the selected models and hand on its events, with rows, columns and lineage.
 
-    What was built before a failure is recorded before the error is raised.
+    What was built before a failure is recorded before the error is raised; a model of which a test
+    failed is not, for it would count as made in the next run.
 
     Args:
         context: Says which models and checks are selected.
@@ -104,7 +105,7 @@ def run_dbt(
             raise_on_error=False,
         )
         # To the end first: only then is the warehouse free for counting rows.
-        events = list(invocation.stream())
+        events = _without_failing(context, list(invocation.stream()))
     _describe(context, settings, json.loads(manifest.read_text()), invocation, events, days)
     yield from events
     if invocation.process.returncode != 0:
@@ -133,6 +134,23 @@ def _results(invocation: DbtCliInvocation) -> Mapping[str, Any]:
         return invocation.get_artifact("run_results.json")
     except FileNotFoundError:  # dbt stopped before it ran anything
         return {}
+
+
+def _without_failing(context: dg.AssetExecutionContext, events: Sequence[Any]) -> list[Any]:
+    """The events less the outputs of models of which a test failed."""
+    failing = {
+        event.asset_key
+        for event in events
+        if isinstance(event, dg.AssetCheckResult | dg.AssetCheckEvaluation)
+        and not event.passed
+        and event.severity is dg.AssetCheckSeverity.ERROR
+    }
+    return [
+        event
+        for event in events
+        if not isinstance(event, dg.Output)
+        or context.asset_key_for_output(event.output_name) not in failing
+    ]
 
 
 def _describe(

@@ -174,12 +174,17 @@ def test_raw_tables_that_are_there_are_not_loaded_again(graph: Graph) -> None:
     assert sum(rows) == 367_687
 
 
-def test_a_model_that_fails_is_named_with_the_engines_message(
+def test_a_model_that_fails_is_named_and_one_whose_test_fails_is_not_there(
     raw_home: Path, tmp_path: Path
 ) -> None:
     project = changed_project(
         tmp_path / "dbt", "models/features/aircraft.sql", {"planes.seats": "planes.chairs"}
     )
+    weather = project / "models/features/origin_weather.sql"
+    known_at = "    known_at\nfrom directed"
+    assert known_at in weather.read_text()
+    too_early = "    reported_hour - interval 1 hour as known_at\nfrom directed"
+    weather.write_text(weather.read_text().replace(known_at, too_early))
     broken = settings_of(copy_of_home(raw_home, tmp_path / "home"), project_dir=project)
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("MLP_HOME", str(broken.home))
@@ -194,9 +199,13 @@ def test_a_model_that_fails_is_named_with_the_engines_message(
     assert error.cls_name == FeatureBuildError.__name__
     assert "aircraft (error)" in error.message
     assert "chairs" in error.message
-    # What does not depend on the broken model was built and is recorded.
+    # What does not depend on the broken model was built and is recorded, if it passed its tests.
     events = result.asset_materializations_for_node("features")
-    assert dg.AssetKey("origin_weather") in {event.asset_key for event in events}
+    made = {event.asset_key.to_user_string() for event in events}
+    assert "carrier_delay_history" in made
+    assert "origin_weather" not in made
+    failing = {one.asset_key for one in result.get_asset_check_evaluations() if not one.passed}
+    assert failing == {dg.AssetKey("origin_weather")}
 
 
 def test_loading_the_definitions_imports_no_engine(settings: Settings) -> None:

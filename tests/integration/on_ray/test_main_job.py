@@ -130,6 +130,30 @@ def test_from_a_champion_one_reads_what_it_was_made_from(main_job: MainJob) -> N
     assert request["cluster"]["workers"]["count"] == 2
 
 
+def test_two_days_train_at_once(main_job: MainJob, instance: dg.DagsterInstance) -> None:
+    days = ["2013-03-17", "2013-03-18"]
+    options = ("--from", days[0], "--to", days[1], "--through", "model")
+    made = mlp(main_job.home, "backfill", MODEL, *options, "--max-parallel", "2", "--here")
+
+    assert made.code == 0, made.err
+    first_epochs, ends = zip(*(training_of(instance, day) for day in days), strict=True)
+    assert max(first_epochs) < min(ends)
+    assert {one.name: one.limit for one in instance.event_log_storage.get_pool_limits()}["ray"] == 2
+
+
+def training_of(instance: dg.DagsterInstance, day: str) -> tuple[float, float]:
+    """When the first epoch of a day was over, and when its model was made."""
+    [run] = instance.get_runs(filters=dg.RunsFilter(tags={"dagster/partition": day}))
+    entries = instance.all_logs(run.run_id)
+    [first_epoch] = [one.timestamp for one in entries if one.user_message.startswith("epoch 0:")]
+    [end] = [
+        one.timestamp
+        for one in entries
+        if one.is_dagster_event and one.get_dagster_event().is_step_success
+    ]
+    return first_epoch, end
+
+
 def test_no_process_is_left_after_the_idle_time_of_ray(main_job: MainJob) -> None:
     deadline = time.monotonic() + 60
     while local_clusters(main_job.home / "ray") and time.monotonic() < deadline:
