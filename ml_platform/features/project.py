@@ -23,6 +23,10 @@ from ml_platform.settings import Settings
 
 # What dbt itself writes into a project's folder.
 _NOT_SOURCE: Final = {"target", "logs", "dbt_packages", ".user.yml", "__pycache__"}
+_PLACES: Final = {
+    *("DBT_TARGET_PATH", "DBT_LOG_PATH", "DBT_PROJECT_DIR", "DBT_PROFILES_DIR"),
+    "MLP_DBT_DUCKDB_PATH",
+}
 _STAMP: Final = "prepared_for"
 _KEPT: Final = ("manifest.json", "partial_parse.msgpack")
 
@@ -108,7 +112,10 @@ def prepared_manifest(settings: Settings) -> Path:
         )
     folder = target_folder(settings)
     manifest = folder / "manifest.json"
-    wanted = json.dumps([manifest_hash(settings), dbt_variables(settings)])
+    variables = dbt_variables(settings)
+    # The manifest has the names of tables, and of DuckDB's file only the stem, but no place.
+    named = {name: value for name, value in variables.items() if name not in _PLACES}
+    wanted = json.dumps([manifest_hash(settings), named, settings.duckdb_file.stem])
     if _is_prepared(folder, wanted):
         return manifest
     folder.mkdir(parents=True, exist_ok=True)

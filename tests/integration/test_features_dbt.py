@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from ml_platform.errors import FeatureBuildError
-from ml_platform.features.project import prepared_manifest
+from ml_platform.features.project import prepared_manifest, target_folder
 from ml_platform.settings import Settings
 from ml_platform.warehouse.interface import TableRef
 from ml_platform.warehouse.open import open_warehouse
@@ -115,7 +115,12 @@ def test_a_project_that_cannot_be_parsed_says_where(tmp_path: Path) -> None:
     assert "depends on a node named 'planes'" in caught.value.message
 
 
-def test_a_prepared_manifest_is_not_prepared_again(raw_home: Path) -> None:
+def test_a_prepared_manifest_is_not_prepared_again_also_where_the_home_has_moved(
+    raw_home: Path, tmp_path: Path
+) -> None:
     settings = settings_of(raw_home)
     before = prepared_manifest(settings).stat().st_mtime_ns
     assert prepared_manifest(settings).stat().st_mtime_ns == before
+    moved = settings_of(copy_of_home(raw_home, tmp_path / "home"))
+    there = (target_folder(moved) / "manifest.json").stat().st_mtime_ns
+    assert prepared_manifest(moved).stat().st_mtime_ns == there
