@@ -94,7 +94,7 @@ class ClusterController:
         service = self._head_service(cluster)
         if service is None:
             # Nothing can be said of a cluster whose head service is not visible yet.
-            raise PassFailed(trouble.message if trouble else "unable to find head service")
+            raise PassFailed(trouble.message if trouble else "the head service is not visible yet")
         status = cluster_status(
             cluster,
             self._pods.select(meta["namespace"], {names.CLUSTER: meta["name"]}),
@@ -135,7 +135,7 @@ class ClusterController:
             "Service",
             lambda: self._services.wrote(self._api.create(SERVICE, service)),
             done=lambda _: f"Created service {full_name}",
-            failed=f"Failed creating service {full_name}, ",
+            failed=f"Could not create service {full_name}: ",
         )
 
     def _head_service(self, cluster: Object) -> Object | None:
@@ -173,7 +173,7 @@ class ClusterController:
             try:
                 self._delete_pod(meta["namespace"], pod["metadata"]["name"])
             except ApiError as error:
-                note = f"Failed deleting Pods due to suspension for RayCluster {full_name}, {error}"
+                note = f"Could not delete all Pods of RayCluster {full_name}: {error}"
                 self._events.emit(cluster, WARNING, "FailedToDeletePodCollection", "Delete", note)
                 raise _replica_failure("FailedDeleteAllPods", error) from error
         note = f"Deleted Pods for RayCluster {full_name} due to suspension"
@@ -189,7 +189,7 @@ class ClusterController:
             f"{kind}Pod",
             lambda: self._delete_pod(key[0], step.name),
             done=lambda _: f"Deleted {pod}",
-            failed=f"Failed deleting {pod}, ",
+            failed=f"Could not delete {pod}: ",
         )
         self._expectations.expect(key, step.group, step.name, created=False)
 

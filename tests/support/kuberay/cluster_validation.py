@@ -1,4 +1,7 @@
-"""What the operator finds wrong with a RayCluster, in its order and its words."""
+"""What the operator finds wrong with a RayCluster, in its order.
+
+Its own words are those that were recorded; where nothing was recorded the words are ours.
+"""
 
 import re
 from dataclasses import dataclass
@@ -68,17 +71,14 @@ def spec_error(spec: Object) -> str | None:
 def _worker_group_error(group: Object) -> str | None:
     name = group["groupName"]
     if not group["template"]["spec"].get("containers"):
-        return "workerGroupSpec should have at least one container"
+        return f"worker group {name} has no container"
     low, high = group.get("minReplicas"), group.get("maxReplicas")
     if low is None or high is None:
-        return (
-            f"worker group {name} must set both minReplicas and maxReplicas "
-            "when autoscaling is disabled"
-        )
+        return f"worker group {name} lacks minReplicas or maxReplicas, and there is no autoscaler"
     if low < 0:
-        return f"worker group {name} has negative minReplicas {low}"
+        return f"minReplicas of worker group {name} is {low}, below 0"
     if high < 0:
-        return f"worker group {name} has negative maxReplicas {high}"
+        return f"maxReplicas of worker group {name} is {high}, below 0"
     if low > high:
         return f"worker group {name} has minReplicas {low} greater than maxReplicas {high}"
     return _group_error(name, group)
@@ -92,38 +92,27 @@ def _group_error(name: str, group: Object) -> str | None:
             "group; please use only one"
         )
     if "labels" in params:
-        return (
-            f"rayStartParams['labels'] is not supported for {name} group; "
-            "please use the top-level Labels field instead"
-        )
+        return f"labels of group {name} stand in its rayStartParams, not in its field of that name"
     for key, value in (group.get("labels") or {}).items():
         if not LABEL_KEY.fullmatch(key):
-            return f"invalid label key for {name} group: '{key}'"
+            return f"group {name} has a label with a bad key: {key}"
         if len(value) > names.MAX_LABEL or not LABEL_VALUE.fullmatch(value):
-            return f"invalid label value for key '{key}' in {name} group: '{value}'"
+            return f"label {key} of group {name} has a bad value: {value}"
     return None
 
 
 def _head_error(head: Object) -> str | None:
     environment = {v["name"]: v for v in head["template"]["spec"]["containers"][0].get("env") or []}
     if "RAY_REDIS_ADDRESS" in environment:
-        return (
-            "RAY_REDIS_ADDRESS is set which implicitly enables GCS fault tolerance, but "
-            "GcsFaultToleranceOptions is not set. Please set GcsFaultToleranceOptions to enable "
-            "GCS fault tolerance"
-        )
+        return "the head's RAY_REDIS_ADDRESS needs gcsFaultToleranceOptions"
     params = head.get("rayStartParams") or {}
     if params.get("redis-username") or "REDIS_USERNAME" in environment:
-        return (
-            "cannot set redis username in rayStartParams or environment variables"
-            " - use GcsFaultToleranceOptions.RedisUsername instead"
-        )
+        return "a user name for Redis belongs into gcsFaultToleranceOptions"
     autoscaler = environment.get("RAY_enable_autoscaler_v2", {}).get("value")
     if autoscaler in ("1", "true"):
         return (
-            f"environment variable RAY_enable_autoscaler_v2 cannot be set to '{autoscaler}' when "
-            "enableInTreeAutoscaling is false. Please set enableInTreeAutoscaling: true to use "
-            "autoscaler v2"
+            f"the head's RAY_enable_autoscaler_v2={autoscaler} contradicts "
+            "enableInTreeAutoscaling, which is off"
         )
     return None
 
@@ -139,10 +128,7 @@ def _token_error(spec: Object) -> str | None:
         )
     numbers = version(ray)
     if numbers is None:
-        return (
-            f"authOptions.mode is 'token' but RayVersion format is invalid: {ray}, "
-            f'could not parse "{ray}" as version'
-        )
+        return f"authOptions.mode is 'token' but RayVersion is no version: {ray}"
     if numbers < TOKEN_SINCE:
-        return f"authOptions.mode is 'token' but minimum Ray version is 2.52.0, got {ray}"
+        return f"authOptions.mode is 'token' but RayVersion is {ray}, older than 2.52.0"
     return None

@@ -106,7 +106,7 @@ class JobController:
         service = self._services.get(namespace, names.head_service(status["rayClusterName"]))
         address = dashboard_address(service, self._domain) if service else None
         if address is None:
-            raise PassFailed("dashboard port is not found")
+            raise PassFailed("the head service has no port called dashboard")
         return job_steps.waiting(status, address)
 
     def _waiting(self, job: Object, status: Object) -> Object | None:
@@ -195,7 +195,7 @@ class JobController:
             "RayCluster",
             lambda: self._api.delete(RAY_CLUSTER, namespace, name),
             done=lambda _: f"Deleted cluster {namespace}/{name}",
-            failed=f"Failed to delete cluster {namespace}/{name}: ",
+            failed=f"Could not delete cluster {namespace}/{name}: ",
         )
         return False
 
@@ -217,7 +217,7 @@ class JobController:
             "Service",
             lambda: self._services.wrote(act()),
             done=lambda _: f"{action}d the service {namespace}/{name}",
-            failed=f"Failed to {action.lower()} the service {namespace}/{name}, ",
+            failed=f"Could not {action.lower()} the service {namespace}/{name}: ",
         )
 
     def _token(self, cluster: Object) -> str | None:
@@ -228,7 +228,7 @@ class JobController:
         secret = self._secrets.get(meta["namespace"], given or names.clip_name(meta["name"]))
         if secret is None:
             # Without a timer: a RayJob whose secret is gone hangs, also in its deletion.
-            raise PassFailed("auth secret not found")
+            raise PassFailed("there is no secret with the token")
         return base64.b64decode(secret["data"][names.TOKEN_KEY]).decode()
 
     def _write(self, job: Object, old: Object, new: Object, *, counted: bool = True) -> None:

@@ -75,8 +75,7 @@ def past_status_checks(status: Object, timeout_s: int, now: float) -> Object | N
     since = status.get("jobStatusCheckFailureStartTime")
     if not since or now < seconds(since) + timeout_s:
         return None
-    when = spoken(since).removesuffix(" +0000 UTC")
-    message = f"Job status checks have been failing since {when}; exceeded timeout of {timeout_s}s"
+    message = f"No usable answer of the dashboard since {spoken(since)}, for {timeout_s} s"
     return _failed(status, "JobStatusCheckTimeoutExceeded", message)
 
 

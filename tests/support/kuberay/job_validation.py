@@ -1,4 +1,4 @@
-"""What the operator finds wrong with a RayJob, in its order and its words."""
+"""What the operator finds wrong with a RayJob, in its order; for its words see there."""
 
 import yaml
 
@@ -33,7 +33,7 @@ def _life_error(spec: Object) -> str | None:
     if spec.get("suspend") and not shutdown:
         return f"{never} is not allowed to be suspended"
     if ttl < 0:
-        return f"{PREFIX}TTLSecondsAfterFinished must be a non-negative integer"
+        return f"{PREFIX}ttlSecondsAfterFinished is {ttl}, below 0"
     if ttl > 0 and not shutdown and not spec.get("deletionStrategy"):
         return f"{never} cannot have TTLSecondsAfterFinished"
     return None
@@ -43,7 +43,7 @@ def _cluster_error(spec: Object) -> str | None:
     if not spec.get("rayClusterSpec") and not spec.get("clusterSelector"):
         return f"{PREFIX}one of RayClusterSpec or ClusterSelector must be set"
     if spec.get("submissionMode") == COVERED_MODE and spec.get("backoffLimit", 0) > 0:
-        return f"{PREFIX}BackoffLimit is incompatible with InteractiveMode"
+        return f"{PREFIX}there are no retries (backoffLimit) in InteractiveMode"
     cluster = spec.get("rayClusterSpec")
     if cluster and (wrong := spec_error(cluster)):
         return PREFIX + wrong

@@ -88,7 +88,7 @@ def _head_plan(pods: list[Object], unsettled: frozenset[str]) -> Plan:
         return Plan(steps=(CreateHead(),))
     if len(heads) > 1:
         found = [pod["metadata"]["name"] for pod in heads]
-        return Plan(failure=f"{len(heads)} head pods found {found}. Please delete extra head pods")
+        return Plan(failure=f"more than one head: {', '.join(found)}")
     if must_go(heads[0]):
         return Plan(steps=(_delete(heads[0], HEAD_GROUP),), failure="the head Pod has ended")
     return NOTHING
@@ -100,7 +100,7 @@ def _group_plan(group: Object, workers: list[Object]) -> Plan:
     if ended:
         return Plan(
             steps=tuple(_delete(pod, name) for pod in ended),
-            failure=f"delete {len(ended)} unhealthy worker Pods",
+            failure=f"{len(ended)} workers of group {name} have ended",
         )
     missing = desired(group) - len(workers)
     if missing < 0:

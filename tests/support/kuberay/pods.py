@@ -12,16 +12,18 @@ from tests.support.kuberay.spec import version, wants_token
 UNIFIED_HEALTH_SINCE: Final = (2, 53, 0)
 OVERWRITE: Final = "ray.io/overwrite-container-cmd"
 SHELL: Final = ["/bin/bash", "-c", "--"]
+# The loop keeps the shell in place, which does not hear SIGTERM: a pod that waits takes its whole
+# grace period to end, as it was recorded.
 WAIT: Final = """
-while true; do
-  if ray health-check --address {address} > /dev/null 2>&1; then
-    echo "GCS is ready."
-    break
-  fi
-  echo "$SECONDS seconds elapsed: Waiting for GCS to be ready."
+until ray health-check --address {address} &> /dev/null; do
+  echo "no head answers at {address}, next try in 5 s"
   sleep 5
 done
 """
+PROBE: Final = (
+    "wget --quiet --tries=1 --timeout={timeout_s} --output-document=- "
+    "http://localhost:{port}/{path} | grep success"
+)
 
 
 def head_pod(cluster: Object) -> Object:
@@ -154,11 +156,10 @@ def _add_probes(container: Object, params: dict[str, str], ray: str, *, head: bo
     if (version(ray) or (0,)) >= UNIFIED_HEALTH_SINCE:
         check = {"httpGet": {"path": "/api/healthz", "port": port}}
     else:
-        wget = "wget --tries 1 -T {} -q -O- http://localhost:{}/{} | grep success"
-        commands = [wget.format(2, port, "api/local_raylet_healthz")]
+        commands = [PROBE.format(timeout_s=2, port=port, path="api/local_raylet_healthz")]
         if head:
             dashboard = int(params.get("dashboard-port", ray_start.DASHBOARD_PORT))
-            commands.append(wget.format(10, dashboard, "api/gcs_healthz"))
+            commands.append(PROBE.format(timeout_s=10, port=dashboard, path="api/gcs_healthz"))
         check = {"exec": {"command": ["bash", "-c", " && ".join(commands)]}}
     common = {"periodSeconds": 5, "successThreshold": 1, "timeoutSeconds": 5 if head else 2}
     liveness = {**check, **common, "initialDelaySeconds": 30, "failureThreshold": 120}

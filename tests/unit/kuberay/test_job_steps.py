@@ -85,7 +85,7 @@ def test_checks_that_fail_for_too_long_end_the_job() -> None:
     assert failed is not None
     assert failed["reason"] == "JobStatusCheckTimeoutExceeded"
     assert failed["message"] == (
-        "Job status checks have been failing since 2026-11-22 06:16:39; exceeded timeout of 300s"
+        "No usable answer of the dashboard since 2026-11-22 06:16:39 +0000 UTC, for 300 s"
     )
 
 

@@ -1,3 +1,6 @@
+import os
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +22,12 @@ def environment(pod: Object) -> dict[str, Any]:
     """Variables of the Ray container."""
     variables = pod["spec"]["containers"][0]["env"]
     return {v["name"]: v.get("value", v.get("valueFrom")) for v in variables}
+
+
+def program(path: Path, body: str) -> None:
+    """A shell script that can be run by its name."""
+    path.write_text(f"#!/bin/bash\n{body}\n")
+    path.chmod(0o755)
 
 
 def test_a_head_is_named_labelled_and_owned() -> None:
@@ -75,6 +84,17 @@ def test_a_worker_waits_for_the_head_in_its_own_image_and_environment() -> None:
     assert {"name": "A", "value": "1"} in wait["env"]
     assert f"ray health-check --address {ADDRESS}" in wait["args"][0]
     assert wait["resources"]["requests"] == {"cpu": "200m", "memory": "256Mi"}
+
+
+def test_a_worker_asks_again_until_the_head_is_healthy(tmp_path: Path) -> None:
+    calls = tmp_path / "calls"
+    program(tmp_path / "ray", f'echo "$@" >> {calls}; test $(wc -l < {calls}) -ge 3')
+    program(tmp_path / "sleep", f'echo "sleep $@" >> {tmp_path}/sleeps')
+    (wait,) = worker_pod(cluster(), group(), 0, DOMAIN)["spec"]["initContainers"]
+    environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    subprocess.run([*wait["command"], *wait["args"]], env=environment, check=True, timeout=30)
+    assert calls.read_text().splitlines() == [f"health-check --address {ADDRESS}"] * 3
+    assert (tmp_path / "sleeps").read_text().splitlines() == ["sleep 5"] * 2
 
 
 def test_a_worker_knows_the_head_by_its_service() -> None:

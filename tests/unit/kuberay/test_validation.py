@@ -38,19 +38,25 @@ def test_a_bad_name_is_found_before_anything_else(name: str, words: str) -> None
             {"workerGroupSpecs": [group(minReplicas=3, maxReplicas=1)]},
             "worker group w has minReplicas 3 greater than maxReplicas 1",
         ),
-        ({"workerGroupSpecs": [group(minReplicas=-1)]}, "has negative minReplicas -1"),
+        (
+            {"workerGroupSpecs": [group(minReplicas=-1)]},
+            "minReplicas of worker group w is -1, below 0",
+        ),
         (
             {"workerGroupSpecs": [group(rayStartParams={"num-cpus": "1"}, resources={"CPU": "1"})]},
             "resource fields should not be set in both rayStartParams and Resources for w group",
         ),
         (
             {"workerGroupSpecs": [group(rayStartParams={"labels": "a=b"})]},
-            "rayStartParams['labels'] is not supported for w group",
+            "labels of group w stand in its rayStartParams",
         ),
-        ({"workerGroupSpecs": [group(labels={"a b": "c"})]}, "invalid label key for w group"),
+        (
+            {"workerGroupSpecs": [group(labels={"a b": "c"})]},
+            "group w has a label with a bad key: a b",
+        ),
         ({**TOKEN, "rayVersion": ""}, "RayVersion was not specified"),
-        ({**TOKEN, "rayVersion": "2.51.0"}, "minimum Ray version is 2.52.0, got 2.51.0"),
-        ({**TOKEN, "rayVersion": "nightly"}, "RayVersion format is invalid: nightly"),
+        ({**TOKEN, "rayVersion": "2.51.0"}, "RayVersion is 2.51.0, older than 2.52.0"),
+        ({**TOKEN, "rayVersion": "nightly"}, "RayVersion is no version: nightly"),
         (
             {
                 "headGroupSpec": {
@@ -59,7 +65,7 @@ def test_a_bad_name_is_found_before_anything_else(name: str, words: str) -> None
                     }
                 }
             },
-            "implicitly enables GCS fault tolerance",
+            "RAY_REDIS_ADDRESS needs gcsFaultToleranceOptions",
         ),
     ],
 )
@@ -102,9 +108,9 @@ def test_a_good_job_is_valid() -> None:
             {"ttlSecondsAfterFinished": 5, "shutdownAfterJobFinishes": False},
             "shutdownAfterJobFinishes set to false cannot have TTLSecondsAfterFinished",
         ),
-        ({"ttlSecondsAfterFinished": -1}, "TTLSecondsAfterFinished must be a non-negative integer"),
+        ({"ttlSecondsAfterFinished": -1}, "ttlSecondsAfterFinished is -1, below 0"),
         ({"rayClusterSpec": None}, "one of RayClusterSpec or ClusterSelector must be set"),
-        ({"backoffLimit": 1}, "BackoffLimit is incompatible with InteractiveMode"),
+        ({"backoffLimit": 1}, "no retries (backoffLimit) in InteractiveMode"),
         ({"backoffLimit": -1}, "backoffLimit must be a positive integer"),
         ({"activeDeadlineSeconds": 0}, "activeDeadlineSeconds must be a positive integer"),
         ({"preRunningDeadlineSeconds": 0}, "preRunningDeadlineSeconds must be a positive integer"),
