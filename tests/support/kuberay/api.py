@@ -109,12 +109,10 @@ class Api:
         namespace = body["metadata"].get("namespace")
         return self._json("POST", resource.path(namespace), query=query, body=body)
 
-    def replace_status(self, resource: Resource, body: Object) -> Object:
-        """Write the status; 409 if the object has changed since `body` was read."""
+    def replace(self, resource: Resource, body: Object, part: str | None = None) -> Object:
+        """Write all of it, or its `status`; 409 if it has changed since `body` was read."""
         meta = body["metadata"]
-        return self._json(
-            "PUT", resource.path(meta["namespace"], meta["name"], "status"), body=body
-        )
+        return self._json("PUT", resource.path(meta["namespace"], meta["name"], part), body=body)
 
     def patch(self, resource: Resource, namespace: str, name: str, body: Object) -> Object:
         """A merge patch: null deletes a key, a `metadata.resourceVersion` compares first."""

@@ -104,7 +104,8 @@ class ClusterController:
         )
         if not worth_writing(cluster.get("status"), status):
             return False
-        self._clusters.wrote(self._api.replace_status(RAY_CLUSTER, {**cluster, "status": status}))
+        new = {**cluster, "status": status}
+        self._clusters.wrote(self._api.replace(RAY_CLUSTER, new, "status"))
         return True
 
     def _ensure_secret(self, cluster: Object) -> None:

@@ -13,7 +13,7 @@ from tests.support.kuberay.dashboard import Dashboard, DashboardError
 from tests.support.kuberay.event_recorder import WARNING, EventRecorder
 from tests.support.kuberay.informer import Informer
 from tests.support.kuberay.job_validation import validate_job
-from tests.support.kuberay.services import dashboard_address, job_head_service
+from tests.support.kuberay.services import dashboard_address, job_head_service, selected_cluster
 from tests.support.kuberay.spec import externally_managed, wants_token
 from tests.support.kuberay.work_queue import Key, WorkQueue
 
@@ -200,15 +200,16 @@ class JobController:
         return False
 
     def _ensure_service(self, job: Object, cluster: Object) -> None:
+        """Of the RayJob's own name: one that leads elsewhere is taken over, whoever made it."""
         service = job_head_service(job, cluster)
         namespace, name = service["metadata"]["namespace"], service["metadata"]["name"]
         found = self._services.get(namespace, name)
-        selector = service["spec"]["selector"]
         if found is None:
             action, act = "Create", lambda: self._api.create(SERVICE, service)
-        elif found["spec"]["selector"][names.CLUSTER] != selector[names.CLUSTER]:
-            change = {"spec": {"selector": selector}}
-            action, act = "Update", lambda: self._api.patch(SERVICE, namespace, name, change)
+        elif selected_cluster(found) != selected_cluster(service):
+            # The address is all that stays of a spec: it cannot be changed.
+            spec = {**service["spec"], "clusterIP": found["spec"].get("clusterIP", "")}
+            action, act = "Update", lambda: self._api.replace(SERVICE, {**found, "spec": spec})
         else:
             return
         self._events.attempt(
@@ -236,7 +237,7 @@ class JobController:
             new = job_steps.counted(new)
         if job_steps.worth_writing(old, new):
             status = job_steps.written(new, self._clock())
-            self._jobs.wrote(self._api.replace_status(RAY_JOB, {**job, "status": status}))
+            self._jobs.wrote(self._api.replace(RAY_JOB, {**job, "status": status}, "status"))
 
 
 def cluster_of(job: Object, name: str) -> Object:

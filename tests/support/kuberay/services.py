@@ -66,6 +66,12 @@ def dashboard_address(service: Object, domain: str) -> str | None:
     return None
 
 
+def selected_cluster(service: Object) -> str | None:
+    """The RayCluster that a service leads to: the operator looks at no other key."""
+    selector: dict[str, str] = service["spec"].get("selector") or {}
+    return selector.get(names.CLUSTER)
+
+
 def endpoints(service: Object) -> dict[str, str]:
     """`status.endpoints` of a RayCluster."""
     ports = service["spec"].get("ports") or []
