@@ -1,16 +1,13 @@
-"""`python -m tests.support.kuberay`: the double, in a pod or with the KUBECONFIG at hand.
+"""`python -m tests.support.kuberay`: the double, in a pod or with the KUBECONFIG at hand."""
 
-Options of the real operator are accepted, so that one Deployment serves both; only the address of
-the health probe means anything here.
-"""
-
-import argparse
 import logging
+import os
 import signal
+import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from tests.support.kuberay import operator
+from tests.support.kuberay import operator, settings
 from tests.support.kuberay.api import Api
 
 
@@ -26,13 +23,10 @@ class _Health(BaseHTTPRequestHandler):
 
 def main() -> None:
     """Run until SIGTERM."""
-    parser = argparse.ArgumentParser(prog="kuberay-double", description=__doc__)
-    parser.add_argument("--health-probe-bind-address", default=":8082", metavar="HOST:PORT")
-    options, _ = parser.parse_known_args()
+    chosen = settings.read(sys.argv[1:], os.environ)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
-    operator.start(Api.connect())
-    host, _, port = options.health_probe_bind_address.rpartition(":")
-    health = ThreadingHTTPServer((host, int(port)), _Health)
+    operator.start(Api.connect(), chosen)
+    health = ThreadingHTTPServer((chosen.health_host, chosen.health_port), _Health)
     threading.Thread(target=health.serve_forever, daemon=True).start()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -1,12 +1,32 @@
 """What the double refuses, though the real operator has it.
 
 These are listed in one place because no other test may lean on them: nothing was recorded of them,
-so the double cannot be shown to be true. A refusal looks like an invalid spec of the real operator.
+so the double cannot be shown to be true. A refusal looks like an invalid spec of the real operator;
+for flags see `settings`, which takes none but its own.
 """
+
+import re
+from typing import Final
 
 from tests.support.kuberay.api import Object
 
-COVERED_MODE = "InteractiveMode"
+COVERED_MODE: Final = "InteractiveMode"
+DEVICES: Final = re.compile(r"nvidia\.com/mig-.*|google\.com/tpu|aws\.amazon\.com/neuroncore")
+"""Of these KubeRay makes flags of `ray start`."""
+VARIABLES: Final = (
+    "DELETE_RAYJOB_CR_AFTER_JOB_FINISHES",
+    "ENABLE_DETERMINISTIC_HEAD_POD_NAME",
+    "ENABLE_GCS_FT_REDIS_CLEANUP",
+    "ENABLE_INIT_CONTAINER_INJECTION",
+    "ENABLE_LOGIN_SHELL",
+    "ENABLE_PROBES_INJECTION",
+    "ENABLE_RANDOM_POD_DELETE",
+    "ENABLE_RAY_HEAD_CLUSTER_IP_SERVICE",
+    "ENABLE_WEBHOOKS",
+    "RAYJOB_DEPLOYMENT_STATUS_TRANSITION_GRACE_PERIOD_SECONDS",
+    "USE_INGRESS_ON_OPENSHIFT",
+)
+"""The double does not start where one of these is set."""
 
 
 def refusal_of_cluster(spec: Object, annotations: dict[str, str]) -> str | None:
@@ -42,8 +62,11 @@ def refusal_of_cluster(spec: Object, annotations: dict[str, str]) -> str | None:
         "idleTimeoutSeconds and priority of groups": any(
             g.get("idleTimeoutSeconds") or g.get("priority") for g in groups
         ),
+        "slices of GPUs, TPUs and Neuron cores": any(
+            DEVICES.fullmatch(name) for group in (head, *groups) for name in _resources(group)
+        ),
     }
-    return _words([name for name, used in features.items() if used])
+    return refusal([name for name, used in features.items() if used])
 
 
 def refusal_of_job(spec: Object, annotations: dict[str, str]) -> str | None:
@@ -58,11 +81,23 @@ def refusal_of_job(spec: Object, annotations: dict[str, str]) -> str | None:
             (spec.get("rayClusterSpec") or {}).keys() & {"suspend", "managedBy"}
         ),
     }
-    words = _words([name for name, used in features.items() if used])
+    words = refusal([name for name, used in features.items() if used])
     return words or refusal_of_cluster(spec.get("rayClusterSpec") or {}, annotations)
 
 
-def _words(features: list[str]) -> str | None:
+def refusal(features: list[str]) -> str | None:
+    """The words with which it does not take something; None if there is nothing."""
     if not features:
         return None
     return f"this is the double of KubeRay's operator, which does not cover {'; '.join(features)}"
+
+
+def _resources(group: Object) -> list[str]:
+    """What the containers of a head or a group ask for."""
+    pod = (group.get("template") or {}).get("spec") or {}
+    bounds = [
+        (container.get("resources") or {}).get(bound) or {}
+        for container in pod.get("containers") or []
+        for bound in ("limits", "requests")
+    ]
+    return [name for bound in bounds for name in bound]

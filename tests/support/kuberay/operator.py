@@ -1,6 +1,5 @@
 """Wires caches and controllers together: which change makes which controller look again."""
 
-import os
 from collections.abc import Callable
 from typing import Final
 
@@ -11,19 +10,17 @@ from tests.support.kuberay.event_recorder import EventRecorder
 from tests.support.kuberay.informer import Handler, Informer, wait_for_caches
 from tests.support.kuberay.job_controller import JobController
 from tests.support.kuberay.names import POD_SELECTOR
+from tests.support.kuberay.settings import Settings
 from tests.support.kuberay.work_queue import WorkQueue
 
 CACHES_TIMEOUT_S: Final = 60.0
-DEFAULT_RESYNC_S: Final = 300
-DEFAULT_STATUS_CHECK_TIMEOUT_S: Final = 300
 
 
-def start(api: Api) -> None:
-    """Start everything in threads of their own; the settings are the operator's variables."""
+def start(api: Api, settings: Settings) -> None:
+    """Start everything in threads of their own."""
     clusters, jobs = Informer(api, RAY_CLUSTER), Informer(api, RAY_JOB)
     pods, services = Informer(api, POD, POD_SELECTOR), Informer(api, SERVICE)
     secrets = Informer(api, SECRET)
-    domain = os.environ.get("CLUSTER_DOMAIN", "cluster.local")
     cluster_events = EventRecorder(api, "raycluster-controller")
     job_events = EventRecorder(api, "rayjob-controller")
     of_clusters = ClusterController(
@@ -33,8 +30,8 @@ def start(api: Api) -> None:
         services=services,
         secrets=secrets,
         events=cluster_events,
-        domain=domain,
-        resync_s=_positive("RAYCLUSTER_DEFAULT_REQUEUE_SECONDS_ENV", DEFAULT_RESYNC_S),
+        domain=settings.domain,
+        resync_s=settings.resync_s,
     )
     of_jobs = JobController(
         api,
@@ -43,10 +40,8 @@ def start(api: Api) -> None:
         services=services,
         secrets=secrets,
         events=job_events,
-        domain=domain,
-        status_check_timeout_s=_positive(
-            "RAYJOB_STATUS_CHECK_TIMEOUT_SECONDS", DEFAULT_STATUS_CHECK_TIMEOUT_S
-        ),
+        domain=settings.domain,
+        status_check_timeout_s=settings.status_check_timeout_s,
     )
     clusters.on_change(_itself(of_clusters.queue, only_if=_spec_changed))
     jobs.on_change(_itself(of_jobs.queue))
@@ -94,8 +89,3 @@ def _spec_changed(before: Object | None, after: Object | None) -> bool:
         return True
     keys = ("generation", "labels", "annotations", "deletionTimestamp")
     return any(before["metadata"].get(key) != after["metadata"].get(key) for key in keys)
-
-
-def _positive(variable: str, default: int) -> int:
-    value = os.environ.get(variable, "")
-    return int(value) if value.isdigit() and int(value) > 0 else default

@@ -2,11 +2,18 @@ from typing import Any
 
 import pytest
 
+from tests.support.kuberay.api import Object
 from tests.support.kuberay.cluster_validation import validate_cluster
 from tests.support.kuberay.job_validation import validate_job
 from tests.unit.kuberay.things import cluster, container, group, job
 
 TOKEN: dict[str, Any] = {"authOptions": {"mode": "token"}}
+
+
+def asking_for(device: str) -> Object:
+    """A group whose container has one of these."""
+    asking = container(resources={"limits": {device: "1"}})
+    return group(template={"spec": {"containers": [asking]}})
 
 
 def test_a_good_cluster_is_valid() -> None:
@@ -85,6 +92,9 @@ def test_a_broken_rule_is_told(spec: dict[str, Any], words: str) -> None:
         {"workerGroupSpecs": [group(numOfHosts=2)]},
         {"workerGroupSpecs": [group(scaleStrategy={"workersToDelete": ["p"]})]},
         {"upgradeStrategy": {"type": "Recreate"}},
+        {"workerGroupSpecs": [asking_for("nvidia.com/mig-1g.5gb")]},
+        {"workerGroupSpecs": [asking_for("google.com/tpu")]},
+        {"headGroupSpec": asking_for("aws.amazon.com/neuroncore")},
     ],
 )
 def test_what_is_not_covered_is_refused_in_the_name_of_the_double(spec: dict[str, Any]) -> None:
