@@ -10,7 +10,7 @@ from tests.support.kuberay import names
 from tests.support.kuberay.api import POD, RAY_CLUSTER, SECRET, SERVICE, Api, ApiError, Object
 from tests.support.kuberay.clock import stamp
 from tests.support.kuberay.cluster_status import Trouble, cluster_status, worth_writing
-from tests.support.kuberay.cluster_validation import validate_cluster
+from tests.support.kuberay.cluster_validation import INVALID_STATUS, validate_cluster
 from tests.support.kuberay.controller import PassFailed
 from tests.support.kuberay.event_recorder import NORMAL, WARNING, EventRecorder
 from tests.support.kuberay.expectations import Expectations
@@ -69,6 +69,8 @@ class ClusterController:
             return None
         if wrong := validate_cluster(cluster):
             self._events.emit(cluster, WARNING, wrong.reason, "Validate", wrong.message)
+            if wrong.reason == INVALID_STATUS:
+                raise PassFailed(wrong.message)
             return None
         if cluster["metadata"].get("deletionTimestamp"):
             return None

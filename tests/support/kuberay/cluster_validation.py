@@ -9,9 +9,13 @@ from typing import Final
 
 from tests.support.kuberay import names
 from tests.support.kuberay.api import Object
+from tests.support.kuberay.cluster_status import SUSPENDED, SUSPENDING
+from tests.support.kuberay.conditions import is_true
 from tests.support.kuberay.not_covered import refusal_of_cluster
 from tests.support.kuberay.spec import version, wants_token
 
+INVALID_STATUS: Final = "InvalidRayClusterStatus"
+"""The one reason for which the operator looks again by itself."""
 RESOURCE_PARAMS: Final = ("num-cpus", "num-gpus", "memory", "resources")
 TOKEN_SINCE: Final = (2, 52, 0)
 LABEL_VALUE: Final = re.compile(r"(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?")
@@ -43,6 +47,10 @@ def validate_cluster(cluster: Object) -> Invalid | None:
     if wrong:
         message = f"The RayCluster spec is invalid {full_name}: {wrong}"
         return Invalid(reason="InvalidRayClusterSpec", message=message)
+    conditions = (cluster.get("status") or {}).get("conditions") or []
+    if is_true(conditions, SUSPENDING) and is_true(conditions, SUSPENDED):
+        message = f"The RayCluster status is invalid {full_name}: both suspended and suspending"
+        return Invalid(reason=INVALID_STATUS, message=message)
     return None
 
 

@@ -54,7 +54,7 @@ def api_server() -> Iterator[ApiServer]:
     host = f"http://127.0.0.1:{http.server_port}"
     it = client.ApiClient(client.Configuration(host=host))
     server = ApiServer(api=Api(it))
-    thread = threading.Thread(target=http.serve_forever, daemon=True)
+    thread = threading.Thread(target=http.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     try:
         yield server

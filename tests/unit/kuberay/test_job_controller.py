@@ -1,7 +1,5 @@
 """Passes over a RayJob against an API server."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from tests.support.kuberay.api import RAY_CLUSTER, RAY_JOB, SECRET, SERVICE, Object
@@ -11,7 +9,7 @@ from tests.support.kuberay.informer import Informer
 from tests.support.kuberay.job_controller import AGAIN_S, JobController
 from tests.support.kuberay.job_steps import JobInfo
 from tests.support.kuberay.services import job_head_service
-from tests.unit.kuberay.api_server import ApiServer, api_server
+from tests.unit.kuberay.api_server import ApiServer
 from tests.unit.kuberay.things import cluster, job
 
 KEY = ("ns", "rj1")
@@ -30,19 +28,6 @@ class RunningJob(Dashboard):
 
     def job(self, job_id: str) -> JobInfo:
         return JobInfo(status="RUNNING", message="", start_ms=0, end_ms=0)
-
-
-@pytest.fixture(scope="module")
-def _server() -> Iterator[ApiServer]:
-    with api_server() as it:
-        yield it
-
-
-@pytest.fixture
-def server(_server: ApiServer) -> ApiServer:
-    """A server that was written nothing to."""
-    _server.writes.clear()
-    return _server
 
 
 def service_of_another(**spec: object) -> Object:
