@@ -1,7 +1,8 @@
 """Events as client-go's recorder of `events.k8s.io` writes them, folding included.
 
 Events of the same reason about the same version of an object are one Event: the first note stays,
-the second occurrence writes `series.count` 2, later ones are only counted in memory.
+the second occurrence writes `series.count` 2, later ones are only counted in memory until none has
+come for six minutes.
 """
 
 import copy
@@ -26,9 +27,12 @@ log = logging.getLogger("kuberay.events")
 class EventRecorder:
     """Events of one controller, written by a thread of its own so that no pass waits for them."""
 
-    def __init__(self, api: Api, controller: str) -> None:
+    def __init__(
+        self, api: Api, controller: str, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._api = api
         self._controller = controller
+        self._clock = clock
         self._instance = f"{controller}-{socket.gethostname()}"
         self._pending: queue.Queue[Object] = queue.Queue()
         self._folded: dict[tuple[str, ...], tuple[float, Object]] = {}
@@ -101,7 +105,6 @@ class EventRecorder:
 
     def fold(self, event: Object, now: float) -> tuple[str, Object] | None:
         """What is to be written for an event: `create` or `patch` it, or nothing."""
-        self._forget(now)
         regarding = event["regarding"]
         key = (
             event["type"],
@@ -118,32 +121,44 @@ class EventRecorder:
         self._folded[key] = (now, first)
         if "series" in first:
             first["series"]["count"] += 1
+            first["series"]["lastObservedTime"] = event["eventTime"]
             return None
         first["series"] = {"count": 2, "lastObservedTime": event["eventTime"]}
         return "patch", first
 
-    def _forget(self, now: float) -> None:
-        old = [key for key, (seen, _) in self._folded.items() if now - seen > FINISHED_AFTER_S]
-        for key in old:
-            del self._folded[key]
+    def finish(self, now: float) -> list[Object]:
+        """Forget what has not come again for long; series among it, which are to be written."""
+        ended = [key for key, (seen, _) in self._folded.items() if now - seen > FINISHED_AFTER_S]
+        events = [self._folded.pop(key)[1] for key in ended]
+        return [event for event in events if "series" in event]
+
+    def write_next(self, wait_s: float) -> None:
+        """Write the next event, if there is one in time, and the series that have ended."""
+        try:
+            event = self._pending.get(timeout=wait_s)
+        except queue.Empty:
+            event = None
+        now = self._clock()
+        for series in self.finish(now):
+            self._write("patch", series)
+        if event and (write := self.fold(event, now)):
+            self._write(*write)
 
     def _write_for_ever(self) -> None:
         while True:
-            event = self._pending.get()
-            write = self.fold(event, time.monotonic())
-            if write is None:
-                continue
-            how, body = write
-            meta = body["metadata"]
-            try:
-                if how == "create":
-                    self._api.create(EVENT, copy.deepcopy(body))
-                else:
-                    series = {"series": dict(body["series"])}
-                    self._api.patch(EVENT, meta["namespace"], meta["name"], series)
-            except ApiError as error:
-                # As client-go: a note of more than 1024 bytes leaves no Event at all.
-                log.warning("event %s was refused: %s", meta["name"], error)
-            except Exception as error:
-                # The boundary of this thread: events are best effort.
-                log.warning("event %s was lost: %s", meta["name"], error)
+            self.write_next(FINISHED_AFTER_S)
+
+    def _write(self, how: str, event: Object) -> None:
+        meta = event["metadata"]
+        try:
+            if how == "create":
+                self._api.create(EVENT, copy.deepcopy(event))
+            else:
+                series = {"series": dict(event["series"])}
+                self._api.patch(EVENT, meta["namespace"], meta["name"], series)
+        except ApiError as error:
+            # As client-go: a note of more than 1024 bytes leaves no Event at all.
+            log.warning("event %s was refused: %s", meta["name"], error)
+        except Exception as error:
+            # The boundary of this thread: events are best effort.
+            log.warning("event %s was lost: %s", meta["name"], error)

@@ -8,6 +8,8 @@ from typing import Final
 
 FIRST_DELAY_S: Final = 0.005
 LONGEST_DELAY_S: Final = 1000.0
+# More would come to the same, and to numbers that no delay can be.
+MOST_DOUBLINGS: Final = 20
 
 Key = tuple[str, str]
 """Namespace and name."""
@@ -44,7 +46,8 @@ class WorkQueue:
         """Look again after 5 ms, 10 ms, 20 ms … 1000 s."""
         count = self._failures.get(key, 0)
         self._failures[key] = count + 1
-        self.add(key, min(FIRST_DELAY_S * 2**count, LONGEST_DELAY_S))
+        delay_s = FIRST_DELAY_S * 2 ** min(count, MOST_DOUBLINGS)
+        self.add(key, min(delay_s, LONGEST_DELAY_S))
 
     def succeeded(self, key: Key) -> None:
         """Forget the failures of `key`."""

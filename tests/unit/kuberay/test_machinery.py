@@ -4,6 +4,8 @@ from tests.support.kuberay.api import Api, Object
 from tests.support.kuberay.event_recorder import EventRecorder
 from tests.support.kuberay.expectations import Expectations
 from tests.support.kuberay.work_queue import WorkQueue
+from tests.unit.kuberay.api_server import ApiServer
+from tests.unit.kuberay.things import cluster
 
 KEY = ("ns", "a")
 OTHER = ("ns", "b")
@@ -61,6 +63,13 @@ def test_failures_are_repeated_after_growing_delays_until_a_success() -> None:
     assert round(queue._until_next() or 0.0, 3) == 0.005
 
 
+def test_no_failure_is_one_too_many_for_the_delay() -> None:
+    queue = WorkQueue(Clock())
+    queue._failures[KEY] = 5000
+    queue.failed(KEY)
+    assert queue._until_next() == 1000
+
+
 def test_a_created_pod_is_waited_for_but_not_for_ever() -> None:
     clock = Clock()
     expectations = Expectations(clock)
@@ -85,13 +94,13 @@ def test_a_deleted_pod_is_waited_for_until_it_is_gone() -> None:
     assert expectations.unsettled(KEY, lambda _: False) == frozenset()
 
 
-def event(note: str, *, reason: str = "CreatedWorkerPod", version: str = "1") -> Object:
+def event(note: str, *, version: str = "1", at: str = "t") -> Object:
     return {
         "type": "Normal",
-        "reason": reason,
+        "reason": "CreatedWorkerPod",
         "action": "Create",
         "note": note,
-        "eventTime": "t",
+        "eventTime": at,
         "regarding": {"uid": "u", "resourceVersion": version},
     }
 
@@ -130,6 +139,32 @@ def test_an_event_about_a_newer_version_is_a_new_one() -> None:
 def test_an_event_that_was_long_ago_is_not_folded_into() -> None:
     events = recorder()
     events.fold(event("first"), 0.0)
+    assert events.finish(361.0) == []
     written = events.fold(event("second"), 361.0)
     assert written is not None
     assert written[0] == "create"
+
+
+def test_a_series_that_has_ended_is_written_with_all_that_was_counted() -> None:
+    events = recorder()
+    for number in range(4):
+        events.fold(event(str(number), at=f"t{number}"), float(number))
+    assert events.finish(363.0) == []
+    (last,) = events.finish(363.1)
+    assert (last["note"], last["series"]) == ("0", {"count": 4, "lastObservedTime": "t3"})
+    assert events.finish(999.0) == []
+
+
+def test_the_end_of_a_series_is_written_though_no_other_event_comes(server: ApiServer) -> None:
+    clock = Clock()
+    events = EventRecorder(server.api, "raycluster-controller", clock)
+    for note in ("first", "second", "third"):
+        events.emit(cluster(), "Normal", "CreatedWorkerPod", "Create", note)
+        events.write_next(0.0)
+    clock.now = 361
+    events.write_next(0.0)
+    assert [(how, body.get("series", {}).get("count")) for how, _, body in server.writes] == [
+        ("POST", None),
+        ("PATCH", 2),
+        ("PATCH", 3),
+    ]
