@@ -17,10 +17,12 @@ class ApiServer:
     Attributes:
         api: Requests to it.
         writes: Method, path and body of what was written, in order.
+        refused: Methods with ends of paths, which are answered with 403 and `no`.
     """
 
     api: Api
     writes: list[tuple[str, str, Object]] = field(default_factory=list)
+    refused: list[tuple[str, str]] = field(default_factory=list)
 
     def written(self, method: str, part_of_path: str) -> list[Object]:
         """Bodies of the writes of this kind."""
@@ -34,18 +36,26 @@ def api_server() -> Iterator[ApiServer]:
 
     class Handler(BaseHTTPRequestHandler):
         def _write(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            server.writes.append((self.command, self.path.partition("?")[0], body))
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"] or 0)) or "{}")
+            path = self.path.partition("?")[0]
+            if any(how == self.command and path.endswith(end) for how, end in server.refused):
+                self._answer(403, {"message": "no"})
+                return
+            server.writes.append((self.command, path, body))
+            number = 1000 + len(server.writes)
             meta = {"uid": "u", "creationTimestamp": "2026-01-01T00:00:00Z"}
-            meta |= body.get("metadata", {})
-            meta["resourceVersion"] = str(1000 + len(server.writes))
-            answer = json.dumps({**body, "metadata": meta}).encode()
-            self.send_response(200)
+            meta |= {"name": f"n{number}", **body.get("metadata", {})}
+            meta["resourceVersion"] = str(number)
+            self._answer(200, {**body, "metadata": meta})
+
+        do_POST = do_PUT = do_PATCH = do_DELETE = _write
+
+        def _answer(self, code: int, body: Object) -> None:
+            answer = json.dumps(body).encode()
+            self.send_response(code)
             self.send_header("Content-Length", str(len(answer)))
             self.end_headers()
             self.wfile.write(answer)
-
-        do_POST = do_PUT = do_PATCH = _write
 
         def log_message(self, format: str, *args: object) -> None:
             """The writes are kept, that is enough."""

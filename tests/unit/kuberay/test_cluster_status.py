@@ -3,7 +3,7 @@ from typing import Any
 from tests.support.kuberay.api import Object
 from tests.support.kuberay.cluster_status import Trouble, cluster_status, worth_writing
 from tests.support.kuberay.services import cluster_head_service
-from tests.unit.kuberay.things import cluster, group, pod
+from tests.unit.kuberay.things import cluster, container, group, pod
 
 NOW = "2026-01-01T00:00:00Z"
 LATER = "2026-01-01T00:01:00Z"
@@ -130,3 +130,19 @@ def test_a_new_count_is_written() -> None:
     before = status_of(it, [pod("head"), pod(name="a")])
     after = status_of({**it, "status": before}, [pod("head"), pod(name="a"), pod(name="b")])
     assert worth_writing(before, after)
+
+
+def test_pods_of_a_group_that_is_no_longer_there_keep_a_cluster_from_getting_ready() -> None:
+    it = cluster(workerGroupSpecs=[])
+    assert "state" not in status_of(it, [pod("head"), pod(name="a")])
+
+
+def test_resources_are_those_of_all_pods_from_requests_or_else_limits() -> None:
+    asked = {"requests": {"cpu": "1"}, "limits": {"cpu": "4", "memory": "1Gi"}}
+    template = {"spec": {"containers": [container(resources=asked)]}}
+    it = cluster(
+        headGroupSpec={"rayStartParams": {}, "template": template},
+        workerGroupSpecs=[group(replicas=2, template=template)],
+    )
+    status = status_of(it, [])
+    assert (status["desiredCPU"], status["desiredMemory"]) == ("3", "3Gi")

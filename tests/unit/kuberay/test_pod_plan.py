@@ -90,3 +90,8 @@ def test_a_suspended_cluster_gets_no_pods() -> None:
 def test_a_cluster_that_is_suspending_loses_all_pods_on_every_pass() -> None:
     status = {"conditions": [{"type": "RayClusterSuspending", "status": "True"}]}
     assert plan_pods(cluster(status=status), [], NONE).steps == (DeleteAll(),)
+
+
+def test_pods_of_a_group_that_is_no_longer_there_are_left_alone() -> None:
+    it = cluster(workerGroupSpecs=[])
+    assert plan_pods(it, [pod("head"), pod(name="a")], NONE) == Plan()

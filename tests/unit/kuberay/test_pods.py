@@ -7,6 +7,7 @@ import pytest
 
 from tests.support.kuberay.api import Object
 from tests.support.kuberay.pods import head_pod, worker_pod
+from tests.support.kuberay.spec import needs_secret
 from tests.unit.kuberay.things import cluster, container, group
 
 DOMAIN = "cluster.local"
@@ -72,6 +73,37 @@ def test_a_command_that_starts_ray_itself_is_left_alone() -> None:
     pod = head_pod(cluster(headGroupSpec=head(command=["ray start --head"])))
     assert pod["spec"]["containers"][0]["command"] == ["ray start --head"]
     assert environment(pod)["KUBERAY_GEN_RAY_START_CMD"].startswith("ray start --head")
+
+
+def test_an_annotation_of_the_cluster_leaves_the_command_alone() -> None:
+    it = cluster(headGroupSpec=head(command=["echo"], args=["hello"]))
+    it["metadata"]["annotations"] = {"ray.io/overwrite-container-cmd": "true"}
+    own = head_pod(it)["spec"]["containers"][0]
+    assert (own["command"], own["args"]) == (["echo"], ["hello"])
+
+
+def test_resources_and_labels_of_a_group_become_flags() -> None:
+    resources = {"CPU": "2", "memory": "1Gi", "GPU": "1", "shiny": "3"}
+    workers = group(resources=resources, labels={"b": "2", "a": "1"})
+    pod = worker_pod(cluster(), workers, 0, DOMAIN)
+    command = environment(pod)["KUBERAY_GEN_RAY_START_CMD"]
+    for flag in (
+        "--num-cpus=2 ",
+        "--memory=1073741824 ",
+        "--num-gpus=1 ",
+        """--resources='{"shiny":3.0}' """,
+        "--labels=a=1,b=2 ",
+    ):
+        assert flag in command
+    assert pod["metadata"]["labels"]["a"] == "1"
+
+
+def test_labels_of_a_template_replace_all_but_three() -> None:
+    labels = {"app.kubernetes.io/name": "mine", "ray.io/group": "mine", "team": "a"}
+    template = {"metadata": {"labels": labels}, "spec": {"containers": [container()]}}
+    found = worker_pod(cluster(), group(template=template), 0, DOMAIN)["metadata"]["labels"]
+    assert (found["app.kubernetes.io/name"], found["team"]) == ("mine", "a")
+    assert found["ray.io/group"] == "w"
 
 
 def test_a_worker_waits_for_the_head_in_its_own_image_and_environment() -> None:
@@ -144,6 +176,19 @@ def test_the_token_reaches_the_worker_and_its_init_container() -> None:
     assert {"name": "RAY_AUTH_TOKEN", "valueFrom": reference} in wait["env"]
     assert environment(pod)["RAY_AUTH_MODE"] == "token"
     assert environment(pod)["RAY_AUTH_TOKEN"] == reference
+
+
+def test_a_token_may_come_from_a_secret_of_ones_own() -> None:
+    it = cluster(authOptions={"mode": "token", "secretName": "mine"})
+    token = environment(head_pod(it))["RAY_AUTH_TOKEN"]
+    assert token == {"secretKeyRef": {"name": "mine", "key": "auth_token"}}
+    assert not needs_secret(it["spec"])
+
+
+def test_without_a_mode_there_is_a_secret_and_no_token() -> None:
+    it = cluster(authOptions={})
+    assert "RAY_AUTH_TOKEN" not in environment(head_pod(it))
+    assert needs_secret(it["spec"])
 
 
 def test_shared_memory_is_as_large_as_the_limit() -> None:

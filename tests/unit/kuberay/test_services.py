@@ -54,3 +54,8 @@ def test_the_dashboards_address_has_no_scheme() -> None:
 def test_endpoints_are_target_ports_by_name() -> None:
     service = {"spec": {"ports": [{"name": "a", "port": 1, "targetPort": 2}, {"port": 3}]}}
     assert endpoints(service) == {"a": "2"}
+
+
+def test_the_head_service_has_the_annotations_that_were_asked_for() -> None:
+    service = cluster_head_service(cluster(headServiceAnnotations={"a": "b"}))
+    assert service["metadata"]["annotations"] == {"a": "b"}
