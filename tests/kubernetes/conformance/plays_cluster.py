@@ -98,7 +98,10 @@ def worker_oom_of_a_process(stage: Stage) -> None:
 
 @situation("rc-worker-oom-raymonitor")
 def worker_oom_by_rays_monitor(stage: Stage) -> None:
-    """Ray's own monitor kills the task's process before the kernel does: the pod shows nothing."""
+    """A task that fails: all that a pod and a RayCluster show when Ray's monitor has ended one.
+
+    The monitor itself is not played.
+    """
     _run_until_failed(stage, f"{stage.ray.task(1)}; exit 1")
 
 
