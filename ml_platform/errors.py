@@ -15,7 +15,8 @@ PlatformError
 │   ├── UserCodeError         `train.py` or `evaluate.py` raised; carries its own traceback
 │   ├── NonFiniteLossError    the loss became NaN or infinite
 │   ├── WorkerDiedError       a worker process died; says how, when that is known
-│   └── TrainingStoppedError  somebody stopped the job
+│   ├── TrainingStoppedError  somebody stopped the job
+│   └── TrainingTimeoutError  it ran longer than `training.max_runtime_s` and was stopped
 ├── EvaluationError           a model could not be scored
 └── RegistryError             a version, an alias or the registry's server
 """
@@ -117,6 +118,10 @@ class WorkerDiedError(TrainingError):
 
 class TrainingStoppedError(TrainingError):
     """The job was stopped before its end."""
+
+
+class TrainingTimeoutError(TrainingError):
+    """The job was still running at its limit, and was stopped for that."""
 
 
 class EvaluationError(PlatformError):

@@ -7,6 +7,7 @@ The caller works inside the asset body, where asset, partition and attempt are k
 """
 
 import hashlib
+import math
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
@@ -62,9 +63,12 @@ class Phase:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class JobOutcome:
-    """How the Ray job ended, as Ray says it. Its result is in object storage, not here."""
+    """How the Ray job ended, as Ray says it. Its result is in object storage, not here.
 
-    status: Literal["succeeded", "failed", "stopped"]
+    `overdue`: it was still running at its limit, and was stopped for that.
+    """
+
+    status: Literal["succeeded", "failed", "stopped", "overdue"]
     message: str
     submission_id: str
     adopted: bool
@@ -82,8 +86,12 @@ class Job(ABC):
         *,
         on_log: Callable[[str], None],
         on_phase: Callable[[Phase], None] = lambda phase: None,
+        limit_s: float = math.inf,
     ) -> JobOutcome:
         """Stream log lines until the job ends; picks up where it was after a broken connection.
+
+        A job that is still running `limit_s` seconds after it was first seen running is stopped.
+        Waiting does not count; for one who adopts a running job, the time begins when he does.
 
         Raises:
             ClusterLostError: the head does not answer any more.

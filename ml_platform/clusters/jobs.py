@@ -5,6 +5,7 @@ the connection loses nothing: the job runs on, and its log is read again from wh
 """
 
 import contextlib
+import math
 import shlex
 from collections.abc import Callable
 from typing import Final, Literal, cast
@@ -43,24 +44,31 @@ class SubmittedJob(Job):
         *,
         on_log: Callable[[str], None],
         on_phase: Callable[[Phase], None] = lambda phase: None,
+        limit_s: float = math.inf,
     ) -> JobOutcome:
         """Stream log lines until the job ends; an adopted job's log comes from its start.
 
+        A job that is still running after `limit_s` is stopped, see `Job.follow`.
+
         Raises:
             ClusterLostError: the head does not answer any more, or has forgotten the job.
+            ClusterError: the job is overdue and does not stop.
         """
         clock = self._patience.clock
         began = clock()
         details = self._when(lambda seen: seen.status != "PENDING")
         on_phase(Phase(name="pending", seconds=clock() - began))
         began = clock()
-        details = self._stream(details, on_log)
-        on_phase(Phase(name="running", seconds=clock() - began, detail=details.status.lower()))
+        details = self._stream(details, on_log, deadline=began + limit_s)
+        status = cast(
+            Literal["succeeded", "failed", "stopped", "overdue"],
+            details.status.lower() if details.is_over else "overdue",
+        )
+        on_phase(Phase(name="running", seconds=clock() - began, detail=status))
+        if status == "overdue":
+            self.stop()
         return JobOutcome(
-            status=cast(
-                Literal["succeeded", "failed", "stopped"],
-                details.status.lower(),
-            ),
+            status=status,
             message=details.message,
             submission_id=self.submission_id,
             adopted=self.adopted,
@@ -75,16 +83,19 @@ class SubmittedJob(Job):
         deadline = self._patience.clock() + STOP_TIMEOUT_S
         try:
             self._patience.ask(lambda: self._api.stop(self.submission_id))
-            self._when(lambda seen: seen.is_over or self._patience.clock() >= deadline)
+            details = self._when(lambda seen: seen.is_over or self._patience.clock() >= deadline)
         except ClusterLostError:
             return
-        if self._patience.clock() >= deadline:
+        if not details.is_over:
             raise ClusterError(
                 f"job {self.submission_id} did not stop within {STOP_TIMEOUT_S:.0f} s",
                 hint="it ends with its cluster; `mlp doctor` shows the clusters of this machine.",
             )
 
-    def _stream(self, details: JobDetails, on_log: Callable[[str], None]) -> JobDetails:
+    def _stream(
+        self, details: JobDetails, on_log: Callable[[str], None], *, deadline: float
+    ) -> JobDetails:
+        """Returns when the job is over, or when it is not and the deadline has passed."""
         log = LogLines()
         complete = False
         pause = POLL_S
@@ -95,10 +106,12 @@ class SubmittedJob(Job):
                 complete = True
                 self._read_rest(log, on_log)
             else:
-                complete = self._tail(log, on_log)
+                complete = self._tail(log, on_log, deadline=deadline)
                 details = self._now()
                 # A stream that ended at once brought nothing: the driver may never have started.
                 complete = complete and details.is_over and log.position > 0
+                if not details.is_over and self._patience.clock() >= deadline:
+                    complete = True
             if not complete and not details.is_over:
                 pause = POLL_S if log.position > before else min(2 * pause, 5.0)
                 self._patience.sleep(pause)
@@ -106,12 +119,15 @@ class SubmittedJob(Job):
             on_log(line)
         return details
 
-    def _tail(self, log: LogLines, on_log: Callable[[str], None]) -> bool:
+    def _tail(self, log: LogLines, on_log: Callable[[str], None], *, deadline: float) -> bool:
+        """Whether the stream came to its own end."""
         log.restart()
         try:
             for chunk in self._api.tail(self.submission_id):
                 for line in log.feed(chunk):
                     on_log(line)
+                if self._patience.clock() >= deadline:
+                    return False
                 if not chunk and self._now().is_over:
                     return False  # it hangs: the rest is read at once
         except LogStreamBrokenError:

@@ -8,7 +8,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from ml_platform.clusters.interface import Clusters, Entrypoint, JobOutcome, Phase
-from ml_platform.errors import ClusterLostError, TrainingStoppedError, WorkerDiedError
+from ml_platform.errors import (
+    ClusterLostError,
+    TrainingStoppedError,
+    TrainingTimeoutError,
+    WorkerDiedError,
+)
 from ml_platform.training.request import REQUEST_FILE, RESULT_FILE, TrainingRequest
 from ml_platform.training.result import PhaseRecord, TrainingResult
 from ml_platform.training_set.storage import Folder
@@ -78,10 +83,11 @@ def train(
 
     entrypoint = Entrypoint(module=ENTRYPOINT_MODULE, arguments=(folder.uri,), env=env or {})
     with clusters.run(request.job_key(), request.cluster, entrypoint, on_phase=note) as job:
-        outcome = job.follow(on_log=on_log, on_phase=note)
+        outcome = job.follow(on_log=on_log, on_phase=note, limit_s=request.training.max_runtime_s)
     result = find_result(request)
-    if result is None:
-        raise _no_result(outcome)
+    # What a job says of its end after it was stopped for its age is not why it ended.
+    if result is None or (outcome.status == "overdue" and result.status == "failed"):
+        raise _no_result(outcome, request)
     if result.failure is not None:
         raise result.failure.to_error()
     return Trained(
@@ -93,8 +99,16 @@ def train(
     )
 
 
-def _no_result(outcome: JobOutcome) -> Exception:
+def _no_result(outcome: JobOutcome, request: TrainingRequest) -> Exception:
     """Why a job that has ended left no result."""
+    if outcome.status == "overdue":
+        return TrainingTimeoutError(
+            f"the training of {request.model} for {request.partition} was still running after "
+            f"{request.training.max_runtime_s} s, its limit, and was stopped",
+            hint="the end of its log says where it was. If it hangs, mend train.py; if it is only "
+            "slow, raise `training.max_runtime_s`: materialized again, it goes on from its last "
+            "checkpoint.",
+        )
     if outcome.status == "stopped":
         return TrainingStoppedError(
             f"the job {outcome.submission_id} was stopped before its end",
@@ -103,8 +117,9 @@ def _no_result(outcome: JobOutcome) -> Exception:
     if outcome.status == "failed":
         return WorkerDiedError(
             f"the driver of job {outcome.submission_id} died: {outcome.message.strip()}",
+            # A local Ray's processes share this machine: `memory` of a group limits nothing there.
             hint="materialize again: the training goes on from its last checkpoint. If it dies "
-            "again, give `cluster.head.memory` more.",
+            "again, this machine may lack memory: use smaller batches or fewer workers.",
         )
     return ClusterLostError(
         f"the job {outcome.submission_id} says it succeeded but left no result",

@@ -37,7 +37,10 @@ class TrainingSpec(BaseModel):
         "is for long epochs only.",
     )
     max_runtime_s: int = Field(
-        default=6 * 3600, ge=60, description="Limit of the running training, in seconds."
+        default=6 * 3600,
+        ge=60,
+        description="Seconds after which a training that is still running is stopped. Waiting for "
+        "a cluster does not count. Materialized again, it goes on from its last checkpoint.",
     )
 
     @property

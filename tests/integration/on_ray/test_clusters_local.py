@@ -198,6 +198,12 @@ def test_an_interrupt_in_the_block_stops_the_job(clusters: LocalClusters, home: 
     assert job_status(home, job.submission_id) == "STOPPED"
 
 
+def test_a_job_that_runs_beyond_its_limit_is_stopped(clusters: LocalClusters, home: Path) -> None:
+    with clusters.run(key("overdue"), SPEC, talk("0", "600", "hello")) as job:
+        outcome = job.follow(on_log=lambda line: None, limit_s=1)
+        assert (outcome.status, job_status(home, job.submission_id)) == ("overdue", "STOPPED")
+
+
 def test_a_retried_step_adopts_the_running_job_of_a_step_that_was_killed(
     clusters: LocalClusters, home: Path, tmp_path: Path, start_step: Steps
 ) -> None:

@@ -52,6 +52,7 @@ class RayJobsServer:
         self.unlisted: set[str] = set()
         self.stop_status = "STOPPED"
         self.url = ""
+        self._script: dict[str, Any] = {}
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
         self._runner: web.AppRunner | None = None
@@ -63,6 +64,10 @@ class RayJobsServer:
 
     def __exit__(self, *exc: object) -> None:
         self.close()
+
+    def next_jobs(self, **script: Any) -> None:
+        """What jobs do that are submitted from now on, see `ScriptedJob`."""
+        self._script = script
 
     def close(self) -> None:
         """Stop answering, as a head that is gone."""
@@ -116,7 +121,7 @@ class RayJobsServer:
                 status=500, text=f"ValueError: Job with submission_id {submission} already exists."
             )
         self.submitted.append(body)
-        self.jobs[submission] = ScriptedJob(statuses=["RUNNING"])
+        self.jobs[submission] = ScriptedJob(statuses=["RUNNING"], **self._script)
         if self.loses_answers > 0:
             self.loses_answers -= 1
             return web.Response(status=500, text="scripted loss of an answer")

@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from itertools import count
 
 import pytest
 
@@ -158,6 +159,47 @@ def test_a_head_that_dies_behind_an_open_stream_is_lost(
         SubmittedJob(api, FIRST, adopted=False, patience=patience).follow(
             on_log=lambda line: setattr(server, "failures", 1000)
         )
+
+
+def test_a_job_that_talks_beyond_its_limit_is_stopped(server: RayJobsServer, api: JobsApi) -> None:
+    server.jobs[FIRST] = ScriptedJob(statuses=["RUNNING"], log=LOG, hangs=True, ends_as="RUNNING")
+    time = FakeTime()
+    job = SubmittedJob(
+        api, FIRST, adopted=False, patience=Patience(clock=time.clock, sleep=time.sleep)
+    )
+    lines: list[str] = []
+
+    def hear(line: str) -> None:
+        lines.append(line)
+        time.sleep(60)
+
+    outcome = job.follow(on_log=hear, limit_s=100)
+
+    assert outcome.status == "overdue"
+    assert LINES[-1] not in lines
+    assert server.jobs[FIRST].statuses == ["STOPPED"]
+
+
+def test_a_job_that_is_silent_beyond_its_limit_is_stopped(
+    server: RayJobsServer, head: HeadAddress
+) -> None:
+    server.jobs[FIRST] = ScriptedJob(statuses=["RUNNING"], log=LOG, hangs=True, ends_as="RUNNING")
+    each_look_takes_1_s = Patience(clock=count(0.0, 1.0).__next__, sleep=lambda seconds: None)
+    phases: list[Phase] = []
+    with JobsApi(head, quiet_s=0.01) as api:
+        job = SubmittedJob(api, FIRST, adopted=False, patience=each_look_takes_1_s)
+        outcome = job.follow(on_log=lambda line: None, on_phase=phases.append, limit_s=60)
+    assert outcome.status == "overdue"
+    assert phases[-1].detail == "overdue"
+    assert server.jobs[FIRST].statuses == ["STOPPED"]
+
+
+def test_waiting_for_its_turn_does_not_make_a_job_overdue(
+    server: RayJobsServer, api: JobsApi, patience: Patience
+) -> None:
+    server.jobs[FIRST] = ScriptedJob(statuses=["PENDING"] * 20 + ["RUNNING"], log=LOG)
+    job = SubmittedJob(api, FIRST, adopted=False, patience=patience)
+    assert job.follow(on_log=lambda line: None, limit_s=1).status == "succeeded"
 
 
 def test_a_finished_job_gives_its_log_and_outcome_without_a_stream(
