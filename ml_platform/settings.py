@@ -8,6 +8,7 @@ import re
 from datetime import date
 from pathlib import Path
 from typing import Final, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -18,6 +19,7 @@ PROJECT_ROOT: Final = Path(__file__).resolve().parent.parent
 SANDBOX_PATTERN: Final = re.compile(r"^[a-z][a-z0-9_]{0,23}$")
 DEMO_START: Final = date(2013, 1, 1)
 DEMO_END: Final = date(2013, 12, 31)
+LOCAL_MLFLOW_PAGES: Final = "http://127.0.0.1:5000"
 
 Environment = Literal["local", "ci", "prod"]
 WarehouseKind = Literal["duckdb", "bigquery"]
@@ -69,7 +71,9 @@ class Settings(BaseSettings):
         default="", description="MLflow server. Empty: an sqlite file under `home`."
     )
     mlflow_ui_url: str = Field(
-        default="http://127.0.0.1:5000", description="Where people open MLflow's pages."
+        default="",
+        description="Where people open MLflow's pages. Empty: at the MLflow server; without one, "
+        "where `make dev` opens them.",
     )
     dagster_url: str = Field(
         default="http://127.0.0.1:3000", description="Where people open the Dagster UI."
@@ -141,6 +145,17 @@ class Settings(BaseSettings):
     def tracking_uri(self) -> str:
         """MLflow's tracking URI."""
         return self.mlflow_tracking_uri or f"sqlite:///{self.home.resolve() / 'mlflow.db'}"
+
+    @property
+    def mlflow_pages(self) -> str:
+        """Where people open MLflow's pages, without a slash at the end and without a password."""
+        if self.mlflow_ui_url:
+            return self.mlflow_ui_url.rstrip("/")
+        server = urlsplit(self.tracking_uri)
+        if server.scheme not in ("http", "https"):
+            return LOCAL_MLFLOW_PAGES
+        host = server.netloc.rpartition("@")[2]
+        return f"{server.scheme}://{host}{server.path}".rstrip("/")
 
     @property
     def mlflow_artifact_root(self) -> str:

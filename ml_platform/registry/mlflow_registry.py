@@ -224,8 +224,8 @@ class Registry:
         client = self._client
         with registry_errors(f"find the run of {version}"):
             experiment = client.get_run(version.run_id).info.experiment_id
-        base = self._settings.mlflow_ui_url.rstrip("/")
-        return f"{base}/#/experiments/{experiment}/runs/{version.run_id}"
+        pages = self._settings.mlflow_pages
+        return f"{pages}/#/experiments/{experiment}/runs/{version.run_id}"
 
     @cached_property
     def _client(self) -> Any:

@@ -23,6 +23,23 @@ def test_a_sandbox_is_in_the_name_of_tables_models_and_paths() -> None:
     assert settings.storage_root == "gs://bucket/ml/prod_ada"
 
 
+@pytest.mark.parametrize(
+    ("tracking_uri", "ui_url", "pages"),
+    [
+        ("", "", "http://127.0.0.1:5000"),
+        ("https://mlflow.example.com/base/", "", "https://mlflow.example.com/base"),
+        ("http://ann:secret@mlflow:5001", "", "http://mlflow:5001"),
+        ("postgresql://db/mlflow", "", "http://127.0.0.1:5000"),
+        ("http://mlflow:5001", "https://mlflow.example.com/", "https://mlflow.example.com"),
+    ],
+)
+def test_links_go_to_the_mlflow_server_unless_its_pages_are_elsewhere(
+    tracking_uri: str, ui_url: str, pages: str
+) -> None:
+    settings = Settings(mlflow_tracking_uri=tracking_uri, mlflow_ui_url=ui_url)
+    assert settings.mlflow_pages == pages
+
+
 def test_only_the_demo_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     assert load_settings().partitions_end == date(2013, 12, 31)
     monkeypatch.setenv("MLP_PARTITIONS_END", "none")
