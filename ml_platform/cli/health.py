@@ -15,6 +15,7 @@ from ml_platform.cli.server import server_answers
 from ml_platform.clusters.local_inventory import local_clusters
 from ml_platform.clusters.open import local_home
 from ml_platform.errors import PlatformError
+from ml_platform.registry.store import embedded_file, embedded_models, open_client
 from ml_platform.settings import DEMO_END, Settings
 from ml_platform.training_set.storage import Folder
 from ml_platform.warehouse.open import open_warehouse
@@ -102,7 +103,8 @@ def _warehouse(settings: Settings) -> Look:
             warehouse.run("select 1 as one")
         return str(settings.duckdb_file if settings.warehouse == "duckdb" else "answers")
 
-    return _try(name, ask)
+    fix = "correct MLP_WAREHOUSE and the settings of that engine (MLP_DUCKDB_PATH, MLP_BIGQUERY_…)."
+    return _try(name, ask, fix=fix)
 
 
 def _storage(settings: Settings) -> Look:
@@ -117,16 +119,18 @@ def _storage(settings: Settings) -> Look:
 
 
 def _registry(settings: Settings) -> Look:
-    if not settings.mlflow_tracking_uri.startswith("http"):
-        return _reached("registry (MLflow)", settings.tracking_uri)
+    file = embedded_file(settings)
 
     def ask() -> str:
-        from ml_platform.registry.store import open_client
+        if file is None:
+            open_client(settings)
+            return settings.tracking_uri
+        if not file.exists():
+            return f"{file}: made by the first training"
+        return f"{file}, {embedded_models(file)} model(s)"
 
-        open_client(settings)
-        return settings.tracking_uri
-
-    return _try("registry (MLflow)", ask)
+    fix = "mend MLflow or correct MLP_MLFLOW_TRACKING_URI; unset, it is a file under MLP_HOME."
+    return _try("registry (MLflow)", ask, fix=fix)
 
 
 def _instance(settings: Settings) -> Look:
@@ -135,7 +139,8 @@ def _instance(settings: Settings) -> Look:
             runs = instance.get_runs_count()
         return f"{settings.dagster_folder}, {runs} run(s)"
 
-    return _try("Dagster's home", ask)
+    fix = f"move {settings.dagster_folder} away: a new one is made, which knows no run so far."
+    return _try("Dagster's home", ask, fix=fix)
 
 
 def _webserver(settings: Settings) -> Look:
@@ -182,11 +187,14 @@ def _reached(name: str, value: str) -> Look:
     return Look(group="reachable", name=name, state="ok", value=value)
 
 
-def _try(name: str, ask: Callable[[], str], *, fix: str = "") -> Look:
+def _try(name: str, ask: Callable[[], str], *, fix: str) -> Look:
+    """`fix` is for an error that brings no hint of its own, or one that sends its reader here."""
     try:
         return _reached(name, ask())
     except PlatformError as error:
-        found, fix = error.message, fix or error.hint
+        found = error.message
+        if error.hint and "mlp doctor" not in error.hint:
+            fix = error.hint
     except Exception as error:  # boundary: a look that fails is a finding
         found = f"{type(error).__name__}: {error}"
     return Look(group="reachable", name=name, state="no", value=found, fix=fix)

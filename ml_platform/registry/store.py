@@ -5,12 +5,13 @@ The first use of an embedded store creates an sqlite database and takes seconds.
 
 import logging
 import os
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import unquote, urlparse
+from urllib.parse import quote, unquote, urlparse
 
 from ml_platform.errors import RegistryError
 from ml_platform.file_lock import file_lock
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 ANSWER_TIMEOUT_S: Final = 5.0
+SQLITE: Final = "sqlite:///"
 # MLflow reads these when it is imported. It reports its use to its makers from every process, and
 # prints links and progress bars among our own lines. Whoever wants that sets the opposite.
 QUIET: Final = {
@@ -42,6 +44,29 @@ def open_client(settings: Settings) -> "MlflowClient":
         _require_answer(uri)
     with store_lock(settings), registry_errors("open the registry"):
         return _client(uri)
+
+
+def embedded_file(settings: Settings) -> Path | None:
+    """The file of an embedded store, or None where MLflow is a server or another database."""
+    uri = settings.tracking_uri
+    return Path(uri.removeprefix(SQLITE)) if uri.startswith(SQLITE) else None
+
+
+def embedded_models(file: Path) -> int:
+    """How many models an embedded store has; read as it is, without MLflow, which takes seconds.
+
+    Raises:
+        RegistryError: the file is no store that can be read.
+    """
+    try:
+        with closing(sqlite3.connect(f"file:{quote(str(file))}?mode=ro", uri=True)) as store:
+            return int(store.execute("SELECT count(*) FROM registered_models").fetchone()[0])
+    except sqlite3.Error as error:
+        raise RegistryError(
+            f"{file} is no MLflow store that can be read: {error}",
+            hint=f"put a copy of it back, or move {file} away: the next training makes a new one, "
+            "which knows none of the versions so far.",
+        ) from error
 
 
 @contextmanager

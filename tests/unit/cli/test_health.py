@@ -1,0 +1,78 @@
+"""What `mlp doctor` finds where something is broken: a no always has a next step."""
+
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from ml_platform.cli.health import Look, examine
+from ml_platform.settings import Settings
+
+REGISTRY = "registry (MLflow)"
+
+
+def looks_at(settings: Settings) -> dict[str, Look]:
+    return {one.name: one for one in examine(settings)}
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(home=tmp_path, dagster_home=tmp_path / "dagster")
+
+
+def test_a_registry_that_is_not_there_yet_is_well(settings: Settings) -> None:
+    found = looks_at(settings)[REGISTRY]
+    assert (found.state, found.fix) == ("ok", "")
+    assert "made by the first training" in found.value
+
+
+def test_the_embedded_registry_is_opened(settings: Settings) -> None:
+    with closing(sqlite3.connect(settings.home / "mlflow.db")) as store:
+        store.execute("CREATE TABLE registered_models (name TEXT)")
+        store.execute("INSERT INTO registered_models VALUES ('local.flight_delay')")
+        store.commit()
+    assert looks_at(settings)[REGISTRY].value.endswith("mlflow.db, 1 model(s)")
+
+
+def no_store(home: Path) -> str:
+    (home / "mlflow.db").write_text("not a database, however long this text may be")
+    return REGISTRY
+
+
+def no_warehouse(home: Path) -> str:
+    (home / "warehouse.duckdb").write_text("not a database, however long this text may be")
+    return "warehouse (duckdb)"
+
+
+def no_dagster(home: Path) -> str:
+    history = home / "dagster" / "history"
+    history.mkdir(parents=True)
+    (history / "runs.db").write_text("not a database, however long this text may be")
+    return "Dagster's home"
+
+
+def no_storage(home: Path) -> str:
+    (home / "storage").write_text("a file where a folder belongs")
+    return "storage"
+
+
+@pytest.mark.parametrize("damage", [no_store, no_warehouse, no_dagster, no_storage])
+def test_what_is_damaged_is_a_no_with_a_next_step(
+    settings: Settings, damage: Callable[[Path], str]
+) -> None:
+    name = damage(settings.home)
+    found = looks_at(settings)[name]
+    assert found.state == "no"
+    assert found.fix
+    assert "mlp doctor" not in found.fix
+
+
+def test_a_registry_of_another_kind_that_does_not_open_is_a_no_with_a_next_step(
+    settings: Settings,
+) -> None:
+    other = settings.model_copy(update={"mlflow_tracking_uri": "nowhere://registry"})
+    found = looks_at(other)[REGISTRY]
+    assert found.state == "no"
+    assert "MLP_MLFLOW_TRACKING_URI" in found.fix
