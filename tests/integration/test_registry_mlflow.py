@@ -7,18 +7,13 @@ from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from ml_platform.errors import RegistryError
-from ml_platform.evaluation.compare import HeldOut, evaluate
-from ml_platform.evaluation.gates import GateSpec
-from ml_platform.evaluation.metrics import Scored
-from ml_platform.evaluation.report import EvaluationReport
 from ml_platform.registry.mlflow_registry import Registry
-from ml_platform.registry.models import ModelVersion
+from ml_platform.registry.store import embedded_file, embedded_models
 from ml_platform.settings import Settings
-from tests.support.lineages import training
+from tests.support.lineages import evaluation, training
 
 pytestmark = pytest.mark.integration
 
@@ -40,20 +35,6 @@ def registry(settings: Settings) -> Registry:
 def name(request: pytest.FixtureRequest) -> str:
     """A registered name of the test's own, in the store that all share."""
     return f"local.{request.node.name}"
-
-
-def report(version: ModelVersion) -> EvaluationReport:
-    labels = np.array([0, 0, 1, 1])
-    day = HeldOut(
-        partition="2013-03-15", candidate=Scored(labels, np.array([0.1, 0.6, 0.5, 0.9])), rivals={}
-    )
-    return evaluate(
-        model="flight_delay",
-        version=version.version,
-        partition=version.partition,
-        held_out=[day],
-        gates=(GateSpec(metric="roc_auc", at_least=0.6),),
-    )
 
 
 def test_a_training_becomes_a_version_with_lineage_curve_and_files(
@@ -147,12 +128,12 @@ def test_an_evaluation_is_kept_with_metrics_and_pictures_and_the_last_one_wins(
 ) -> None:
     version = registry.register(name, training(tmp_path / "a"))
     assert registry.evaluation(version) is None
-    registry.log_evaluation(version, report(version), {"calibration": b"a picture"})
+    registry.log_evaluation(version, evaluation(version), {"calibration": b"a picture"})
     evaluated = registry.get(name, 1)
-    assert registry.evaluation(evaluated) == report(version)
+    assert registry.evaluation(evaluated) == evaluation(version)
     assert evaluated.metrics["holdout_roc_auc"] == 0.75
     assert evaluated.tags["gates"] == "passed"
-    later = report(version).model_copy(update={"holdout": ("2013-03-16",)})
+    later = evaluation(version).model_copy(update={"holdout": ("2013-03-16",)})
     registry.log_evaluation(version, later, {})
     assert registry.evaluation(evaluated) == later
 
@@ -170,6 +151,15 @@ def test_the_newest_version_of_a_partition_is_found(
 def test_every_registered_name_is_listed(registry: Registry, name: str, tmp_path: Path) -> None:
     registry.register(name, training(tmp_path / "a"))
     assert name in registry.names()
+
+
+def test_an_embedded_store_is_counted_without_mlflow(
+    registry: Registry, settings: Settings, name: str, tmp_path: Path
+) -> None:
+    registry.register(name, training(tmp_path / "a"))
+    file = embedded_file(settings)
+    assert file is not None
+    assert embedded_models(file) == len(registry.names())
 
 
 def test_a_name_that_nobody_registered_has_no_versions_and_no_champion(

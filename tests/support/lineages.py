@@ -1,9 +1,15 @@
-"""Lineages of small trainings, for tests of the registry."""
+"""Lineages of small trainings and their evaluations, for tests of the registry."""
 
 from pathlib import Path
 
+import numpy as np
+
 from ml_platform.clusters.spec import ClusterSpec
-from ml_platform.registry.models import Lineage, Training
+from ml_platform.evaluation.compare import HeldOut, evaluate
+from ml_platform.evaluation.gates import GateSpec
+from ml_platform.evaluation.metrics import Scored
+from ml_platform.evaluation.report import EvaluationReport
+from ml_platform.registry.models import Lineage, ModelVersion, Training
 from ml_platform.training.request import SnapshotRef, TrainingRequest
 from ml_platform.training.spec import TrainingSpec
 from ml_platform.training_set.spec import FeaturesSpec
@@ -55,4 +61,19 @@ def training(folder: Path, partition: str = "2013-03-14", *, attempt: str = "") 
         lineage=lineage(partition, attempt=attempt),
         history={epoch: {"validation_loss": 0.6 - epoch / 10} for epoch in range(3)},
         model_dir=folder,
+    )
+
+
+def evaluation(version: ModelVersion) -> EvaluationReport:
+    """Four flights of the day after, in which the model passes its only gate."""
+    labels = np.array([0, 0, 1, 1])
+    day = HeldOut(
+        partition="2013-03-15", candidate=Scored(labels, np.array([0.1, 0.6, 0.5, 0.9])), rivals={}
+    )
+    return evaluate(
+        model="flight_delay",
+        version=version.version,
+        partition=version.partition,
+        held_out=[day],
+        gates=(GateSpec(metric="roc_auc", at_least=0.6),),
     )
