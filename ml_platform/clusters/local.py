@@ -26,6 +26,11 @@ IDLE_TIMEOUT_S: Final = 30.0
 ORPHAN_GRACE_S: Final = 120.0
 START_TIMEOUT_S: Final = 120.0
 OBJECT_STORE_BYTES: Final = 256 * 2**20
+# How many jobs of a spec find the CPUs that they ask for at the same moment, as many as
+# `mlp backfill --max-parallel` allows. A local Ray's CPUs are numbers that it counts down, and a
+# training that finds none left would wait until Ray Train gives up. How many may run at once is the
+# limit of the Dagster pool `ray`, which a person sets; here nothing is to be in its way.
+JOBS_AT_ONCE: Final = 64
 # A head on this machine may be asked often, so that the end of a job is seen at once.
 QUIET_S: Final = 0.3
 
@@ -33,7 +38,8 @@ QUIET_S: Final = 0.3
 class LocalClusters(Clusters):
     """A Ray on this machine per cluster spec.
 
-    CPUs are logical: a spec may ask for more than the machine has, and its processes share them.
+    CPUs are logical: a spec may ask for more than the machine has, and its processes share them; so
+    do the jobs that run at once.
 
     Args:
         home: Folder for state, locks and logs.
@@ -129,7 +135,7 @@ class LocalClusters(Clusters):
         return Order(
             spec_hash=spec.spec_hash(),
             spec=spec.model_dump(mode="json"),
-            cpus=spec.head.cpus + spec.workers.count * spec.workers.cpus,
+            cpus=JOBS_AT_ONCE * (spec.head.cpus + spec.workers.count * spec.workers.cpus),
             object_store_bytes=OBJECT_STORE_BYTES,
             idle_timeout_s=self._idle_timeout_s,
             orphan_grace_s=self._orphan_grace_s,

@@ -30,7 +30,7 @@ KeeperPhase = Literal["starting", "ready", "stopping", "failed"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Order:
-    """What a keeper is to start, and for how long."""
+    """What a keeper is to start, and for how long; `cpus` are logical, for all jobs together."""
 
     spec_hash: str
     spec: dict[str, Any]

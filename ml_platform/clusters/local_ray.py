@@ -29,6 +29,9 @@ RUNTIME: Final = {
     "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.1",
     # One process less: nobody takes this machine's only node away for another's sake.
     "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",
+    # Ray starts a worker per CPU ahead of the first job, of which there are many here, and none of
+    # them serves a job: a job's workers bring its environment.
+    "RAY_prestart_worker_first_driver": "0",
     # Each line counts: metrics travel in the log.
     "RAY_DEDUP_LOGS": "0",
     # Spinning threads starve the other worker when both share two cores: 57 s became 13 s.

@@ -42,7 +42,7 @@ def fixed_plan(plan: ModelPlan, *, epochs: int, workers: int = 1) -> ModelPlan:
     return replace(
         plan,
         training=plan.training.model_copy(update={"parameters": parameters}),
-        # CPUs are logical; Ray Data needs some beside those that the workers hold.
+        # Those of the head are for Ray Data, beside those that the workers hold.
         cluster=ClusterSpec(head=HeadGroup(cpus=2 + workers), workers=WorkerGroup(count=workers)),
     )
 

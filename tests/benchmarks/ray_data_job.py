@@ -66,7 +66,12 @@ def main(folder_uri: str, result_file: str) -> None:
     request = TrainingRequest.model_validate_json(Folder(folder_uri).read(REQUEST_FILE))
     encoding, files, _ = prepare(request)
     ray.init()
-    ray.data.DataContext.get_current().enable_progress_bars = False
+    context = ray.data.DataContext.get_current()
+    context.enable_progress_bars = False
+    # A local Ray has CPUs for many jobs; more tasks than this only take turns on the real ones.
+    context.execution_options.resource_limits = ray.data.ExecutionResources.for_limits(
+        cpu=request.cluster.head.cpus
+    )
     encoder = Encoder(encoding)
     every = request.training.validation_every
 

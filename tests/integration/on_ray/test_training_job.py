@@ -1,6 +1,7 @@
 """A training as a Ray job, from the request to the model's files, and what it does in trouble."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -106,6 +107,23 @@ def test_one_worker_trains_the_same_bits_each_time(
     again = train(request(storage, attempt="again"), clusters, on_log=silently)
     assert not again.reused
     assert weights_of(again) == weights_of(trained)
+
+
+def test_two_trainings_run_at_the_same_time_on_one_ray(
+    storage: Path, tmp_path: Path, clusters: LocalClusters
+) -> None:
+    """Each goes on only when it has met the other in the middle of its second epoch."""
+    first, second = str(tmp_path / "first"), str(tmp_path / "second")
+    meetings = [
+        request(storage, workers=2, trouble="meet", trouble_epoch=1, marker=own, other=other)
+        for own, other in ((first, second), (second, first))
+    ]
+
+    with ThreadPoolExecutor(2) as pool:
+        done = list(pool.map(lambda one: train(one, clusters, on_log=silently), meetings))
+
+    assert [one.result.status for one in done] == ["succeeded", "succeeded"]
+    assert meetings[0].cluster == meetings[1].cluster
 
 
 def test_a_train_py_that_raises_is_shown_with_its_line(

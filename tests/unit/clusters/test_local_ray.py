@@ -26,6 +26,11 @@ def test_ray_listens_on_this_machine_only_and_takes_what_was_ordered() -> None:
     assert options["--temp-dir"] == "/tmp/x"
 
 
+def test_ray_starts_no_workers_ahead_of_the_jobs_however_many_cpus_it_has() -> None:
+    environment = start_environment({}, mark="mark", token_file=Path("/t"), temp_dir="/tmp/mlp-1")
+    assert environment["RAY_prestart_worker_first_driver"] == "0"
+
+
 def test_variables_that_depend_on_who_came_first_do_not_reach_ray() -> None:
     foreign = dict.fromkeys(("RAY_ADDRESS", "MLP_HOME", "DAGSTER_HOME", "PYTHONPATH"), "x")
     assert clean_environment(foreign | {"A": "1"}) == {"A": "1"}

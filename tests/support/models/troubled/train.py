@@ -1,11 +1,13 @@
-"""A logistic regression that, on demand, raises, diverges or dies.
+"""A logistic regression that, on demand, raises, diverges, dies or waits for another one.
 
-Parameters: `epochs`; `trouble` (`raise`, `nan` or `die`) in epoch `trouble_epoch`; a worker that is
-to die leaves the file `marker` and dies only where that is not there yet.
+Parameters: `epochs`; `trouble` (`raise`, `nan`, `die` or `meet`) in epoch `trouble_epoch`; a worker
+that is to die leaves the file `marker` and dies only where that is not there yet; one that is to
+meet another training leaves `marker` and goes on when the other's file `other` is there.
 """
 
 import os
 import signal
+import time
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,8 @@ import torch  # noqa: TID253
 from torch import nn  # noqa: TID253
 
 from ml_platform.training.api import TrainingRun
+
+MEETING_S = 120.0
 
 
 def train(run: TrainingRun) -> None:
@@ -50,4 +54,11 @@ def trouble(params: dict[str, Any], loss: float, rank: int) -> float:
     if params["trouble"] == "die" and rank == 0 and not Path(params["marker"]).exists():
         Path(params["marker"]).touch()
         os.kill(os.getpid(), signal.SIGKILL)
+    if params["trouble"] == "meet" and rank == 0:
+        Path(params["marker"]).touch()
+        deadline = time.monotonic() + MEETING_S
+        while not Path(params["other"]).exists():
+            if time.monotonic() >= deadline:
+                raise TimeoutError(params["other"])
+            time.sleep(0.1)
     return float("nan") if params["trouble"] == "nan" else loss
