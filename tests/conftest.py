@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ["tests.support.homes", "tests.support.two_at_once"]
+pytest_plugins = ["tests.support.homes", "tests.support.left_out", "tests.support.two_at_once"]
 
 
 @pytest.fixture(scope="session", autouse=True)

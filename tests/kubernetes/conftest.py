@@ -6,8 +6,7 @@ must run them, they fail.
 """
 
 import os
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final, NoReturn
 
 import pytest
@@ -21,30 +20,12 @@ from tests.kubernetes.ray_clusters import RayCluster
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient
 
-_HERE: Final = Path(__file__).parent
 _REQUIRED: Final = "MLP_REQUIRE_KUBERNETES"
-_HOW: Final = "make kubernetes-test"
-_deselected: Final[list[str]] = []
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests of `up` and `down` go first, while the session has no node yet."""
     items.sort(key=lambda item: "bare_machine" not in getattr(item, "fixturenames", ()))
-
-
-def pytest_deselected(items: Sequence[pytest.Item]) -> None:
-    """Remember what `make test` leaves out."""
-    _deselected.extend(item.nodeid for item in items if item.path.is_relative_to(_HERE))
-
-
-def pytest_terminal_summary(
-    terminalreporter: pytest.TerminalReporter, config: pytest.Config
-) -> None:
-    """One line that says how to run what was left out for want of a node."""
-    if _deselected and "not kubernetes" in config.getoption("markexpr"):
-        lacking = programs.missing()
-        how = f"{lacking}" if lacking else f"`{_HOW}` runs them"
-        terminalreporter.write_line(f"{len(_deselected)} tests on Kubernetes not run: {how}")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
