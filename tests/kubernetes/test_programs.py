@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.kubernetes import kuberay as operator
 from tests.kubernetes.programs import ProgramsError, built, cache
 
 pytestmark = pytest.mark.kubernetes
@@ -12,6 +13,8 @@ pytestmark = pytest.mark.kubernetes
 
 @pytest.fixture(autouse=True)
 def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if operator.chosen() == operator.CLUSTER:
+        pytest.skip(f"{operator.VARIABLE}={operator.CLUSTER}: no program is built")
     # Go's own cache stays, or it would compile its library again.
     gos = subprocess.run(["go", "env", "GOCACHE"], check=True, capture_output=True, text=True)
     monkeypatch.setenv("GOCACHE", gos.stdout.strip())

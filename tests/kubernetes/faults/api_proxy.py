@@ -2,6 +2,9 @@
 
 Everything else, the operator and the node, speaks to the API server itself and notices nothing. It
 passes on requests and streams of lines (lists, watches, logs), but no upgrades (`kubectl exec`).
+
+Who asks is told by what a request carries, such as a token. Where the kubeconfig has a certificate
+instead (kind), the proxy shows that to the API server, for all that ask it.
 """
 
 import base64
@@ -87,14 +90,17 @@ def in_front_of(cluster: Cluster, *, address: str = "127.0.0.1") -> Iterator[Api
     """Run a proxy.
 
     Args:
-        cluster: Whose API server; its kubeconfig has a token and the authority's certificate.
+        cluster: Whose API server; its kubeconfig has the authority's certificate.
         address: Where it listens. Pods reach it at `layout.HOST_ADDRESS`.
     """
     with tempfile.TemporaryDirectory(prefix="api-proxy-") as name:
         folder = Path(name)
-        said = json.loads(cluster.kubectl("config", "view", "--raw", "--minify", "--output=json"))
+        # Flattened, so that certificates are in it and not in files.
+        view = ("config", "view", "--raw", "--minify", "--flatten", "--output=json")
+        said = json.loads(cluster.kubectl(*view))
         (target,) = said["clusters"]
-        upstream = _Upstream.of(target["cluster"])
+        (user,) = said["users"]
+        upstream = _Upstream.of(target["cluster"], user["user"], folder)
         _write_certificate(folder, address)
         proxy = ApiProxy(cluster=replace(cluster, kubeconfig=folder / "kubeconfig"))
         server = _Server((address, 0), proxy, upstream, folder)
@@ -123,10 +129,12 @@ class _Upstream:
     trusted: ssl.SSLContext
 
     @classmethod
-    def of(cls, target: dict[str, str]) -> "_Upstream":
+    def of(cls, target: dict[str, str], user: dict[str, Any], folder: Path) -> "_Upstream":
         url = urllib.parse.urlsplit(target["server"])
         authority = base64.b64decode(target["certificate-authority-data"]).decode()
         trusted = ssl.create_default_context(cadata=authority)
+        if "client-certificate-data" in user:
+            _show(trusted, user, folder / "client.pem")
         return cls(str(url.hostname), url.port or 443, trusted)
 
     def connect(self) -> http.client.HTTPSConnection:
@@ -265,6 +273,17 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 def _break(connection: socket.socket) -> None:
     with contextlib.suppress(OSError):
         connection.shutdown(socket.SHUT_RDWR)
+
+
+def _show(context: ssl.SSLContext, user: dict[str, Any], file: Path) -> None:
+    """Let a context show the user's certificate; it takes both only from a file."""
+    file.touch(mode=0o600)
+    try:
+        parts = ("client-certificate-data", "client-key-data")
+        file.write_bytes(b"\n".join(base64.b64decode(user[part]) for part in parts))
+        context.load_cert_chain(file)
+    finally:
+        file.unlink()
 
 
 def _write_certificate(folder: Path, address: str) -> None:
