@@ -15,6 +15,8 @@ KUBECONFIG: Final = layout.FOLDER / "kubeconfig"
 CONTAINERD: Final = layout.FOLDER / "containerd.sock"
 _KEYS: Final = layout.FOLDER / "keys"
 _ADDRESS: Final = layout.NODE_ADDRESS
+# Both the kubelet and the controllers make this folder, otherwise below /usr.
+_VOLUME_PLUGINS: Final = layout.FOLDER / "volume-plugins"
 
 
 def write_keys() -> None:
@@ -112,6 +114,7 @@ def define_controller_manager(programs: Programs) -> Component:
             "--node-monitor-grace-period=20s",
             f"--bind-address={_ADDRESS}",
             f"--secure-port={layout.CONTROLLER_MANAGER_PORT}",
+            f"--flex-volume-plugin-dir={_VOLUME_PLUGINS}",
             "--leader-elect=false",
             "--profiling=false",
         ],
@@ -150,6 +153,10 @@ state = "/run/containerd"
 
 [grpc]
   address = "{CONTAINERD}"
+
+# Programs that could be added to containerd; otherwise it makes a folder in /opt.
+[plugins."io.containerd.internal.v1.opt"]
+  path = "{layout.FOLDER}/containerd-programs"
 
 [plugins."io.containerd.grpc.v1.cri"]
   sandbox_image = "{layout.IMAGE}"
@@ -192,6 +199,7 @@ def define_kubelet(programs: Programs) -> Component:
         "clusterDomain": "cluster.local",
         "resolvConf": f"{layout.FOLDER}/resolv.conf",
         "containerRuntimeEndpoint": f"unix://{CONTAINERD}",
+        "volumePluginDir": str(_VOLUME_PLUGINS),
         "cgroupDriver": "cgroupfs",
         "cgroupRoot": f"/{layout.CGROUP}",
         # 1.35 refuses cgroup v1 unless told; drop once no machine has it.

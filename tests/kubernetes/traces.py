@@ -11,8 +11,10 @@ from ml_platform.clusters.processes import identity_of, owned
 from tests.kubernetes import layout
 from tests.kubernetes.namespaces import SYSCTLS_OF_KUBELET
 
-_FOLDERS: Final = ("/etc", "/etc/cni", "/run", "/run/netns", "/run/containerd", "/var/lib")
-_LOGS: Final = ("/var/log", "/var/lib/kubelet", "/var/lib/cni", "/var/log/pods")
+_FOLDERS: Final = (
+    *("/etc", "/etc/cni", "/opt", "/usr/libexec", "/var/lib", "/var/lib/cni", "/var/lib/kubelet"),
+    *("/run", "/run/containerd", "/run/netns", "/var/log", "/var/log/pods"),
+)
 _SETTINGS: Final = (*SYSCTLS_OF_KUBELET, "net/ipv4/ip_forward")
 # Also without the mark, should one ever have lost it.
 _PROGRAMS: Final = frozenset(
@@ -62,7 +64,7 @@ def look() -> Traces:
         network_namespaces=_said("ip", "netns", "list") | frozenset(_namespaces()),
         folders=frozenset(
             str(path)
-            for folder in (*_FOLDERS, *_LOGS)
+            for folder in _FOLDERS
             if Path(folder).is_dir()
             for path in Path(folder).iterdir()
         ),
