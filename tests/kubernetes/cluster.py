@@ -74,11 +74,12 @@ class Cluster:
         return dict(json.loads(self.kubectl("get", *what, "--output=json")))
 
     @contextlib.contextmanager
-    def namespace(self, name: str) -> Iterator[str]:
+    def namespace(self, name: str, *, within_s: int = _ACCOUNT_S) -> Iterator[str]:
         """A fresh namespace whose pods are gone soon after.
 
         Args:
             name: What its name begins with, such as a test's name; other characters become `-`.
+            within_s: How long Kubernetes may take to make its account.
         """
         readable = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:50].strip("-")
         unique = f"{readable}-{secrets.token_hex(2)}"
@@ -86,7 +87,8 @@ class Cluster:
         try:
             # A pod made before the account exists is refused.
             account = ("serviceaccount/default", f"--namespace={unique}")
-            self.kubectl("wait", *account, "--for=create", f"--timeout={_ACCOUNT_S}s")
+            wait = ("wait", *account, "--for=create", f"--timeout={within_s}s")
+            self.kubectl(*wait, timeout_s=within_s + _ACCOUNT_S)
             yield unique
         finally:
             self.kubectl("delete", "namespace", unique, "--wait=false")

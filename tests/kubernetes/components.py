@@ -59,6 +59,12 @@ class Component:
         """Whether its process exists; a frozen one does."""
         return self.identity is not None
 
+    @property
+    def is_frozen(self) -> bool:
+        """Whether its process exists and stands still."""
+        identity = self.identity
+        return identity is not None and _is_stopped(identity.pid)
+
     def define(self, command: Sequence[str], *, probe: str) -> None:
         """Write down how it is started.
 
@@ -127,12 +133,11 @@ class Component:
     def freeze(self) -> None:
         """Stop its process in its tracks: connections stay open and nothing answers."""
         self._signal(signal.SIGSTOP)
-        identity = self.identity
         # A thread on another processor runs on for a moment.
         deadline = time.monotonic() + _PROBE_S
-        while identity is not None and not _is_stopped(identity.pid):
+        while self.is_running and not self.is_frozen:
             if time.monotonic() > deadline:
-                raise ComponentError(f"{self.name} ({identity}) does not stop on SIGSTOP")
+                raise ComponentError(f"{self.name} ({self.identity}) does not stop on SIGSTOP")
             time.sleep(_POLL_S)
 
     def thaw(self) -> None:

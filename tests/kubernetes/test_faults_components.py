@@ -1,14 +1,19 @@
 """Faults of the node's programs, of the operator and of the API server's memory."""
 
-import contextlib
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING
+from itertools import pairwise
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
+from tests.kubernetes import pods
 from tests.kubernetes.cluster import Cluster
 from tests.kubernetes.faults import components, history
+from tests.kubernetes.faults.broken_off import broken_off
+from tests.kubernetes.faults.pods import container_id
+from tests.kubernetes.faults.recovery import readiness
 from tests.kubernetes.kuberay import KubeRay
 from tests.kubernetes.node import Node
 
@@ -17,9 +22,12 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.kubernetes
 
-
-class _BodyFailed(Exception):
-    """What a test's body raises inside a fault."""
+_AWAY_S: Final = 120
+_COUNT: Final = ["sh", "-c", "while sleep 1; do date +%s; done"]
+# A second between two, and as much again for a busy machine.
+_GAP_S: Final = 5
+# The operator's pod acts within a second, where there is one.
+_UNTOUCHED_S: Final = 3.0
 
 
 def test_a_stopped_api_server_refuses_connections_and_is_back_afterwards(
@@ -35,6 +43,24 @@ def test_a_stopped_api_server_refuses_connections_and_is_back_afterwards(
     ):
         api.list_node()
     assert api.list_node().items
+
+
+def test_a_pod_runs_on_while_the_api_server_is_away_for_two_minutes(
+    node: Node, cluster: Cluster, namespace: str
+) -> None:
+    pods.create(cluster, pods.pod(cluster, namespace, "counter", _COUNT))
+    pods.wait(cluster, namespace, "counter", "condition=Ready")
+    before = container_id(cluster, namespace, "counter")
+    with components.stopped(node, "kube-apiserver"):
+        time.sleep(_AWAY_S)
+    assert readiness(cluster) == "True"
+    assert container_id(cluster, namespace, "counter") == before
+    seen = cluster.get("pod/counter", f"--namespace={namespace}")["status"]["containerStatuses"]
+    assert [status["restartCount"] for status in seen] == [0]
+    seconds = [*map(int, cluster.kubectl("logs", "counter", f"--namespace={namespace}").split())]
+    assert seconds[-1] - seconds[0] >= _AWAY_S
+    assert max(later - earlier for earlier, later in pairwise(seconds)) <= _GAP_S
+    pods.output(cluster, namespace, "afterwards", ["true"])
 
 
 def test_a_frozen_etcd_makes_the_api_server_hang_until_it_is_thawed(
@@ -58,9 +84,8 @@ def test_a_component_is_back_also_if_the_body_raises(
     node: Node, fault: Callable[[Node, str], AbstractContextManager[object]]
 ) -> None:
     kubelet = node.component("kubelet")
-    with contextlib.suppress(_BodyFailed), fault(node, "kubelet"):
+    with broken_off(fault(node, "kubelet")):
         assert not kubelet.serves()
-        raise _BodyFailed
     assert kubelet.serves()
 
 
@@ -68,10 +93,12 @@ def test_without_the_operator_a_ray_cluster_stays_untouched_until_it_is_back(
     kuberay: KubeRay, cluster: Cluster, namespace: str
 ) -> None:
     where = f"--namespace={namespace}"
-    with components.operator_away(kuberay):
-        pods_of = ("get", "pods", where, "--output=name")
+    pods_of = ("get", "pods", where, "--output=name")
+    with broken_off(components.operator_away(kuberay)):
         cluster.kubectl("create", "--filename=-", where, stdin=_HEAD_ONLY)
+        time.sleep(_UNTOUCHED_S)
         assert cluster.kubectl(*pods_of) == ""
+        assert "status" not in cluster.get("raycluster/alone", where)
     cluster.kubectl("wait", "raycluster/alone", where, "--for=jsonpath={.status.head.podName}")
     assert "alone-head" in cluster.kubectl(*pods_of)
 

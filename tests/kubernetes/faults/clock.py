@@ -1,6 +1,8 @@
 """A container whose clock is wrong, by libfaketime; other clocks, the kernel's too, stay right.
 
-What measures durations (CLOCK_MONOTONIC) is left alone: a clock that is set does not touch it.
+What measures durations (CLOCK_MONOTONIC) is left alone: a clock that is set does not touch it. But
+libfaketime 0.9.10 then mistakes a sleep until a moment of that clock: Python's `time.sleep` fails
+with EINVAL in such a container, clock set or not. Waiting for an event, a socket or asyncio works.
 """
 
 import contextlib

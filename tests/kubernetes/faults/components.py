@@ -1,9 +1,13 @@
-"""A program of the node, or the operator, that is away, hangs or starts anew."""
+"""A program of the node, or the operator, that is away, hangs or starts anew.
+
+The end of such a fault waits for the program, and then until the node takes pods again.
+"""
 
 import contextlib
 from collections.abc import Iterator
 
 from tests.kubernetes.components import Component
+from tests.kubernetes.faults.recovery import until_node_is_back
 from tests.kubernetes.kuberay import KubeRay
 from tests.kubernetes.node import Node
 
@@ -22,6 +26,7 @@ def stopped(node: Node, name: str) -> Iterator[Component]:
         yield component
     finally:
         component.start()
+        until_node_is_back(node, after=name)
 
 
 @contextlib.contextmanager
@@ -40,6 +45,7 @@ def frozen(node: Node, name: str) -> Iterator[Component]:
         component.thaw()
         # A program may have given up meanwhile, such as one that could not renew a lease.
         component.start()
+        until_node_is_back(node, after=name)
 
 
 @contextlib.contextmanager

@@ -5,6 +5,7 @@ import urllib.request
 from typing import Any
 
 from tests.kubernetes import layout
+from tests.kubernetes.faults.recovery import until_node_is_back
 from tests.kubernetes.node import Node
 
 
@@ -17,6 +18,7 @@ def forget(node: Node) -> int:
     revision = _revision()
     _ask("kv/compaction", {"revision": str(revision), "physical": True})
     node.component("kube-apiserver").restart()
+    until_node_is_back(node, after="kube-apiserver")
     return revision
 
 

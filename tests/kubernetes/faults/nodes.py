@@ -7,6 +7,7 @@ from typing import Final
 from tests.kubernetes import layout
 from tests.kubernetes.cluster import Cluster
 from tests.kubernetes.faults.components import frozen
+from tests.kubernetes.faults.recovery import readiness
 from tests.kubernetes.faults.waiting import until
 from tests.kubernetes.node import Node
 
@@ -14,7 +15,6 @@ _NODE: Final = f"node/{layout.NODE}"
 _DRAIN_S: Final = 60
 # A silent node is NotReady after 20 s here.
 _SILENCE_S: Final = 45.0
-_RETURN_S: Final = 30.0
 
 
 @contextlib.contextmanager
@@ -62,21 +62,6 @@ def drained(cluster: Cluster, *, selector: str = "") -> Iterator[None]:
 def not_ready(node: Node) -> Iterator[None]:
     """The node is silent and therefore NotReady; its pods run on unseen."""
     cluster = node.cluster
-    try:
-        with frozen(node, "kubelet"):
-            until("NotReady", lambda: readiness(cluster) == "Unknown", timeout_s=_SILENCE_S)
-            yield
-    finally:
-        until("Ready", lambda: _is_welcome(cluster), timeout_s=_RETURN_S)
-
-
-def readiness(cluster: Cluster) -> str:
-    """What the node's condition `Ready` says: `True`, `False`, or `Unknown` if it is silent."""
-    path = '--output=jsonpath={.status.conditions[?(@.type=="Ready")].status}'
-    return cluster.kubectl("get", _NODE, path)
-
-
-def _is_welcome(cluster: Cluster) -> bool:
-    """Whether pods can be scheduled: the taint goes some time after the condition is back."""
-    spec = cluster.get(_NODE)["spec"]
-    return readiness(cluster) == "True" and not spec.get("taints")
+    with frozen(node, "kubelet"):
+        until("NotReady", lambda: readiness(cluster) == "Unknown", timeout_s=_SILENCE_S)
+        yield
