@@ -79,8 +79,17 @@ class RayCluster:
 
     def run(self, submission_id: str, program: str) -> JobDetails:
         """Submit a Python program and wait for its end."""
+        self.submit(submission_id, program)
+        return self.ended(submission_id)
+
+    def submit(self, submission_id: str, program: str) -> None:
+        """Submit a Python program, without waiting."""
         with JobsApi(self.address) as jobs:
             jobs.submit(submission_id, f"python -c {shlex.quote(program)}", env={}, metadata={})
+
+    def ended(self, submission_id: str) -> JobDetails:
+        """Wait for the end of a job."""
+        with JobsApi(self.address) as jobs:
             return until(
                 f"end of the job {submission_id}",
                 lambda: _over(jobs.job(submission_id)),

@@ -23,7 +23,14 @@ on = [NodeAffinitySchedulingStrategy(worker, soft=False) for worker in workers]
 where = ray.remote(num_cpus=1)(lambda: socket.gethostname())
 print("tasks ran on", *ray.get([where.options(scheduling_strategy=each).remote() for each in on]))
 """
-_SQUARE: Final = "import ray; print('got', ray.get(ray.remote(lambda: abs(-7)).remote()))"
+# For some seconds, so that the operator, which looks every three, finds it running.
+_SLOW_TASK: Final = """
+import ray, time
+def work():
+    time.sleep(8)
+    return abs(-7)
+print("got", ray.get(ray.remote(num_cpus=1)(work).remote()))
+"""
 
 
 def test_a_job_runs_on_both_workers_and_its_log_comes_back(ray_cluster: RayCluster) -> None:
@@ -105,33 +112,37 @@ def test_an_interactive_ray_job_runs_to_its_end_and_its_cluster_is_deleted(
         "shutdownAfterJobFinishes": True,
         "ttlSecondsAfterFinished": 0,
         "preRunningDeadlineSeconds": 180,
-        "rayClusterSpec": ray_clusters.spec(cluster, workers=0, head_cpus=1),
+        "rayClusterSpec": ray_clusters.spec(cluster, workers=1),
     }
     ray_clusters.create_job(cluster, namespace, "interactive", spec)
-    _wait_for_deployment(cluster, namespace, "Waiting", timeout_s=150)
+    _wait_until(cluster, namespace, "jobDeploymentStatus", "Waiting", timeout_s=150)
     name = cluster.kubectl(
         "get", "rayjob/interactive", where, "--output=jsonpath={.status.rayClusterName}"
     )
     of_job = RayCluster(cluster=cluster, namespace=namespace, name=name)
-    ended = of_job.run("mine", _SQUARE)
-    assert ended.status == "SUCCEEDED", of_job.log("mine")
-    assert "got 7" in of_job.log("mine")
-
+    of_job.submit("mine", _SLOW_TASK)
     announced = json.dumps({"spec": {"jobId": "mine"}})
     cluster.kubectl("patch", "rayjob/interactive", where, "--type=merge", f"--patch={announced}")
-    _wait_for_deployment(cluster, namespace, "Complete", timeout_s=60)
+    _wait_until(cluster, namespace, "jobStatus", "RUNNING", timeout_s=60)
+    assert "got 7" not in of_job.log("mine")
+
+    assert of_job.ended("mine").status == "SUCCEEDED", of_job.log("mine")
+    assert "got 7" in of_job.log("mine")
+    _wait_until(cluster, namespace, "jobDeploymentStatus", "Complete", timeout_s=60)
     left = ("get", "rayclusters,pods", where, "--output=name")
     until("deletion of the cluster", lambda: cluster.kubectl(*left) == "", timeout_s=60)
     status = "--output=jsonpath={.status.jobStatus}"
     assert cluster.kubectl("get", "rayjob/interactive", where, status) == "SUCCEEDED"
 
 
-def _wait_for_deployment(cluster: Cluster, namespace: str, status: str, *, timeout_s: int) -> None:
+def _wait_until(
+    cluster: Cluster, namespace: str, field: str, value: str, *, timeout_s: int
+) -> None:
     cluster.kubectl(
         "wait",
         "rayjob/interactive",
         f"--namespace={namespace}",
-        f"--for=jsonpath={{.status.jobDeploymentStatus}}={status}",
+        f"--for=jsonpath={{.status.{field}}}={value}",
         f"--timeout={timeout_s}s",
         timeout_s=timeout_s + 30,
     )
