@@ -8,7 +8,7 @@ import pytest
 from tests.kubernetes import cgroups
 from tests.kubernetes.cluster import Cluster
 from tests.kubernetes.faults import memory
-from tests.kubernetes.faults.pods import container_id, delete_pod, kill_container
+from tests.kubernetes.faults.pods import container_id, delete_pod
 from tests.kubernetes.faults.waiting import until
 from tests.kubernetes.ray_clusters import RayCluster, name_of
 
@@ -78,17 +78,29 @@ def test_a_deleted_worker_is_replaced(cluster: Cluster, ray_cluster: RayCluster)
     assert other in now
 
 
-def test_a_head_that_is_killed_comes_back_and_knows_no_job(
+def test_a_head_whose_container_runs_out_of_memory_starts_again_and_knows_no_job(
     cluster: Cluster, ray_cluster: RayCluster
 ) -> None:
-    assert ray_cluster.run("before", "print('done')").status == "SUCCEEDED"
+    assert ray_cluster.run("before-oom", "print('done')").status == "SUCCEEDED"
     head = name_of(ray_cluster.head)
     killed = container_id(cluster, ray_cluster.namespace, head)
-    kill_container(cluster, ray_cluster.namespace, head)
+    memory.run_out_of_memory(cluster, ray_cluster.namespace, head, whole=True)
     ended = _death(ray_cluster, head, of=killed)
-    assert (ended["exitCode"], ended["reason"]) == (137, "Error")
+    assert (ended["exitCode"], ended["reason"]) == (137, "OOMKilled")
     ray_cluster.wait_until_ready()
-    assert ray_cluster.job("before") is None
+    assert name_of(ray_cluster.head) == head
+    assert ray_cluster.job("before-oom") is None
+
+
+def test_a_deleted_head_is_replaced_and_the_new_one_knows_no_job(
+    cluster: Cluster, ray_cluster: RayCluster
+) -> None:
+    assert ray_cluster.run("before-deletion", "print('done')").status == "SUCCEEDED"
+    deleted = name_of(ray_cluster.head)
+    delete_pod(cluster, ray_cluster.namespace, deleted)
+    until("another head", lambda: _other_head(ray_cluster, than=deleted), timeout_s=_NOTICE_S)
+    ray_cluster.wait_until_ready()
+    assert ray_cluster.job("before-deletion") is None
 
 
 def _death(ray_cluster: RayCluster, pod: str, *, of: str) -> dict[str, object]:
@@ -98,6 +110,10 @@ def _death(ray_cluster: RayCluster, pod: str, *, of: str) -> dict[str, object]:
         lambda: memory.death(ray_cluster.cluster, ray_cluster.namespace, pod, of=of),
         timeout_s=_NOTICE_S,
     )
+
+
+def _other_head(ray_cluster: RayCluster, *, than: str) -> bool:
+    return any(name_of(pod) != than for pod in ray_cluster.pods("head"))
 
 
 def _restarts(ray_cluster: RayCluster) -> int:
