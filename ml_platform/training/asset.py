@@ -23,7 +23,6 @@ from ml_platform.training.request import (
     code_version,
 )
 from ml_platform.training.spec import TrainingSpec
-from ml_platform.training_set.checks import require_sound
 from ml_platform.training_set.manifest import SnapshotManifest
 from ml_platform.training_set.spec import FeaturesSpec
 from ml_platform.training_set.store import SnapshotStore
@@ -109,9 +108,7 @@ def window_manifests(plan: ModelPlan, partition: str, settings: Settings) -> lis
     days = window_keys(partition, plan.training.window_days)
     what = f"training {plan.name} of {partition} on {len(days)} days"
     require_days(days, settings, what=what)
-    manifests = SnapshotStore(settings.storage_root, plan.name).load_days(days, what=what)
-    require_sound(manifests, plan.features, what=what)
-    return manifests
+    return SnapshotStore(settings.storage_root, plan.name).load_days(days, plan.features, what=what)
 
 
 def build_model(

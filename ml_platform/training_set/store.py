@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from ml_platform.errors import TrainingSetError
-from ml_platform.training_set.checks import foretells
+from ml_platform.training_set.checks import foretells, require_sound
 from ml_platform.training_set.manifest import (
     ColumnSchema,
     DataFile,
@@ -101,8 +101,7 @@ class SnapshotStore:
                 place.write_json("current.json", {"version": version})
                 return Written(manifest=existing, new=False, previous=previous)
             files = tuple(rows.files)
-            wanted = [*spec.numbers, spec.label]
-            sample = _concatenated(_sampled(place, files, wanted), columns, wanted)
+            sample = _sample(place, files, columns, [*spec.numbers, spec.label])
             manifest = SnapshotManifest(
                 name=self.name,
                 partition=partition,
@@ -151,11 +150,13 @@ class SnapshotStore:
             )
         return manifest
 
-    def load_days(self, partitions: Sequence[str], *, what: str) -> list[SnapshotManifest]:
-        """The current snapshots of several days, all of which must be there.
+    def load_days(
+        self, partitions: Sequence[str], spec: FeaturesSpec, *, what: str
+    ) -> list[SnapshotManifest]:
+        """The current snapshots of several days, all of which must be there and pass their checks.
 
         Raises:
-            TrainingSetError: some are not; names them.
+            TrainingSetError: some are not there, or do not pass; names them.
         """
         found = {day: self.find(day) for day in partitions}
         missing = [day for day, manifest in found.items() if manifest is None]
@@ -166,7 +167,9 @@ class SnapshotStore:
                 hint=f"run `mlp backfill {self.name} --from {missing[0]} --to {missing[-1]} "
                 "--through training_set`, or materialize them in the Dagster UI.",
             )
-        return [manifest for manifest in found.values() if manifest is not None]
+        manifests = [manifest for manifest in found.values() if manifest is not None]
+        require_sound(manifests, spec, what=what)
+        return manifests
 
     def file_refs(self, manifest: SnapshotManifest) -> list[tuple[str, Sequence[int]]]:
         """URI and row-group sizes of each Parquet file of the snapshot, in order."""
@@ -189,9 +192,7 @@ class SnapshotStore:
     ) -> "pa.Table":
         """Row groups from all over a snapshot, until they have `rows`: for checks of any size."""
         place = self.folder / manifest.partition
-        return _concatenated(
-            _sampled(place, manifest.files, columns, rows), manifest.columns, columns
-        )
+        return _sample(place, manifest.files, manifest.columns, columns, rows=rows)
 
     def _remove_unreferenced(self, place: Folder, write_id: str) -> None:
         """Remove this write's rows unless a manifest refers to them."""
@@ -201,9 +202,14 @@ class SnapshotStore:
         place.remove(f"data/{write_id}")
 
 
-def _sampled(
-    place: Folder, files: Sequence[DataFile], columns: Sequence[str], rows: int = SAMPLE_ROWS
-) -> "list[pa.Table]":
+def _sample(
+    place: Folder,
+    files: Sequence[DataFile],
+    columns: Sequence[ColumnSchema],
+    wanted: Sequence[str],
+    *,
+    rows: int = SAMPLE_ROWS,
+) -> "pa.Table":
     import pyarrow.parquet as pq
 
     groups = [(file.path, index) for file in files for index in range(len(file.row_groups))]
@@ -211,8 +217,8 @@ def _sampled(
     tables = []
     for path, index in groups[::step]:
         with place.filesystem.open(place.path(path), "rb") as stream:
-            tables.append(pq.ParquetFile(stream).read_row_group(index, columns=list(columns)))
-    return tables
+            tables.append(pq.ParquetFile(stream).read_row_group(index, columns=list(wanted)))
+    return _concatenated(tables, columns, wanted)
 
 
 def _concatenated(

@@ -89,5 +89,5 @@ def test_missing_days_of_a_window_are_named_with_the_command_that_makes_them(
 ) -> None:
     store.write(DAY, day_of_flights().to_batches(), spec=SPEC, source=SOURCE)
     with pytest.raises(TrainingSetError, match="2 of 3 are not there: 2013-01-02, 2013-01-03") as e:
-        store.load_days([DAY, "2013-01-02", "2013-01-03"], what="training")
+        store.load_days([DAY, "2013-01-02", "2013-01-03"], SPEC, what="training")
     assert "mlp backfill delays --from 2013-01-02 --to 2013-01-03" in e.value.hint
