@@ -21,7 +21,6 @@ from ml_platform.training.api import FeatureEncoding
 from ml_platform.training.asset import ModelPlan
 from ml_platform.training.reader import read_batches
 from ml_platform.training.request import TrainingRequest
-from ml_platform.training_set.checks import require_sound
 from ml_platform.training_set.manifest import SnapshotManifest
 from ml_platform.training_set.store import SnapshotStore
 
@@ -102,8 +101,7 @@ def build_evaluation(
         what = f"evaluating {plan.name} of {partition} on the {days_of(len(days))} after it"
         require_days(days, settings, what=what)
         store = SnapshotStore(settings.storage_root, plan.name)
-        held_out = store.load_days(days, what=what)
-        require_sound(held_out, plan.features, what=what)
+        held_out = store.load_days(days, plan.features, what=what)
         candidate = shelf.candidate(settings, plan.name, partition)
         champion = shelf.opponent(settings, plan.name, partition)
         report, scored = judge_candidate(plan, spec, store, held_out, candidate, champion)
@@ -165,9 +163,7 @@ def judge_candidate(
         partition=candidate.partition,
         held_out=days,
         gates=spec.gates,
-        incumbent=Incumbent(version=champion.version, partition=champion.partition)
-        if champion
-        else None,
+        incumbent=Incumbent.of(champion),
     )
     scored = {"this model": pooled([day.candidate for day in days])}
     if champion is not None and fair:

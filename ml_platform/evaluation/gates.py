@@ -216,10 +216,7 @@ def _opponent(gate: GateSpec, report: EvaluationReport) -> Rival | None:
 def _no_champion(report: EvaluationReport) -> str:
     if report.incumbent is None:
         return "there is no champion yet"
-    return (
-        f"the champion (version {report.incumbent.version} of {report.incumbent.partition}) was "
-        "not scored on these days"
-    )
+    return f"the champion ({report.incumbent}) was not scored on these days"
 
 
 def _title(gate: GateSpec) -> str:

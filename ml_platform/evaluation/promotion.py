@@ -35,8 +35,8 @@ def decide(report: EvaluationReport, champion: Incumbent | None) -> Promotion:
     if champion not in (report.incumbent, _candidate(report)):
         return _stays(
             f"the champion changed after the evaluation of {report.partition}: it was judged "
-            f"beside {_name(report.incumbent)}, and now there is {_name(champion)}; materialize "
-            f"{report.model}/evaluation once more"
+            f"beside {report.incumbent or 'none'}, and now there is {champion or 'none'}; "
+            f"materialize {report.model}/evaluation once more"
         )
     if not verdicts:
         return Promotion(promote=True, reason="the model has no gates")
@@ -53,7 +53,3 @@ def _candidate(report: EvaluationReport) -> Incumbent | None:
     if report.version is None:
         return None
     return Incumbent(version=report.version, partition=report.partition)
-
-
-def _name(champion: Incumbent | None) -> str:
-    return f"version {champion.version} of {champion.partition}" if champion else "none"

@@ -1,6 +1,6 @@
 """The result of evaluating one candidate, as it is kept beside the model and read back."""
 
-from typing import Final, Literal, get_args
+from typing import Final, Literal, Protocol, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.dataclasses import dataclass as pydantic_dataclass
@@ -52,6 +52,20 @@ class Rival(BaseModel):
     differences: dict[Metric, Difference | None]
 
 
+class Versioned(Protocol):
+    """A model in the registry, whatever else is known of it."""
+
+    @property
+    def version(self) -> int:
+        """Its number."""
+        ...
+
+    @property
+    def partition(self) -> str:
+        """The day whose model it is."""
+        ...
+
+
 class Incumbent(BaseModel):
     """The champion at the time of the evaluation."""
 
@@ -59,6 +73,16 @@ class Incumbent(BaseModel):
 
     version: int
     partition: str = Field(description="The day whose model it is; its window ends there.")
+
+    @classmethod
+    def of(cls, champion: "Versioned | None") -> "Incumbent | None":
+        """The champion as a report keeps it."""
+        if champion is None:
+            return None
+        return cls(version=champion.version, partition=champion.partition)
+
+    def __str__(self) -> str:
+        return f"version {self.version} of {self.partition}"
 
 
 class EvaluationReport(BaseModel):

@@ -31,7 +31,7 @@ def build_champion(
         registry = Registry(settings)
         candidate, report = evaluated(registry, settings, plan.name, context.partition_key)
         before = registry.champion(candidate.name)
-        promotion = decide(report, _incumbent(before))
+        promotion = decide(report, Incumbent.of(before))
         if promotion.promote:
             registry.promote(candidate, promotion.reason)
         context.log.info(promotion.reason)
@@ -61,12 +61,6 @@ def evaluated(
             hint=f"materialize {model}/{missing} for {partition} first.",
         )
     return candidate, report
-
-
-def _incumbent(champion: ModelVersion | None) -> Incumbent | None:
-    if champion is None:
-        return None
-    return Incumbent(version=champion.version, partition=champion.partition)
 
 
 def _metadata(
