@@ -64,27 +64,24 @@ def classify(error: BaseException, *, code: Path) -> Failure:
                 "or fewer workers or, on a cluster, give them more memory.",
             )
     innermost = _innermost(chain)
+    text = _traceback_of(innermost, error)
     if isinstance(innermost, InputError):
         return Failure(
-            cause="user_code",
-            message=innermost.message,
-            hint=innermost.hint,
-            traceback=_traceback_of(innermost, error),
+            cause="user_code", message=innermost.message, hint=innermost.hint, traceback=text
         )
-    text = _traceback_of(innermost, error)
+    raised = f"{type(innermost).__name__}: {_first_line(innermost)}"
     place = _place_in(code, text)
     if place is None:
         return Failure(
             cause="platform",
-            message="the training could not be run: "
-            f"{type(innermost).__name__}: {_first_line(innermost)}",
+            message=f"the training could not be run: {raised}",
             hint="materialize again; if it stays, the job's log has the whole story.",
             traceback=text,
         )
     file, line = place
     return Failure(
         cause="user_code",
-        message=f"{file} raised {type(innermost).__name__}: {_first_line(innermost)} (line {line})",
+        message=f"{file} raised {raised} (line {line})",
         hint=f"mend {file} at line {line}.",
         traceback=text,
     )
