@@ -15,7 +15,7 @@ from ml_platform.errors import FeatureBuildError
 from ml_platform.features.assets import build_feature_assets, build_staging_assets
 from ml_platform.features.raw_assets import build_raw_assets
 from ml_platform.settings import Settings
-from tests.support.dbt_runs import changed_project, copy_of_home, settings_of
+from tests.support.dbt_runs import change_file, changed_project, copy_of_home, settings_of
 
 pytestmark = pytest.mark.integration
 
@@ -180,11 +180,11 @@ def test_a_model_that_fails_is_named_and_one_whose_test_fails_is_not_there(
     project = changed_project(
         tmp_path / "dbt", "models/features/aircraft.sql", {"planes.seats": "planes.chairs"}
     )
-    weather = project / "models/features/origin_weather.sql"
-    known_at = "    known_at\nfrom directed"
-    assert known_at in weather.read_text()
     too_early = "    reported_hour - interval 1 hour as known_at\nfrom directed"
-    weather.write_text(weather.read_text().replace(known_at, too_early))
+    change_file(
+        project / "models/features/origin_weather.sql",
+        {"    known_at\nfrom directed": too_early},
+    )
     broken = settings_of(copy_of_home(raw_home, tmp_path / "home"), project_dir=project)
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("MLP_HOME", str(broken.home))

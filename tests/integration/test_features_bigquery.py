@@ -98,15 +98,8 @@ def bigquery(
     raw_home: Path, bigquery_emulator: Emulator, tmp_path_factory: pytest.TempPathFactory
 ) -> Engine:
     """Built with dbt's own tests, as on DuckDB."""
-    settings = Settings(
-        environment="ci",
-        sandbox="dbt",
-        warehouse="bigquery",
-        bigquery_project="test",
-        bigquery_api_endpoint=bigquery_emulator.api_endpoint,
-        bigquery_storage_endpoint=bigquery_emulator.storage_endpoint,
-        home=tmp_path_factory.mktemp("bigquery"),
-    )
+    home = tmp_path_factory.mktemp("bigquery")
+    settings = bigquery_emulator.settings(home, environment="ci", sandbox="dbt")
     with open_warehouse(settings_of(raw_home)) as source, open_warehouse(settings) as target:
         for table in RAW_TABLES:
             wanted = f" WHERE {RECENT_FLIGHTS}" if table is FLIGHTS else ""

@@ -24,15 +24,7 @@ DAYS = ["2013-03-01", "2013-03-02", "2013-03-03"]
 
 @pytest.fixture
 def settings(bigquery_emulator: Emulator, tmp_path: Path) -> Settings:
-    return Settings(
-        environment="ci",
-        sandbox="ann",
-        warehouse="bigquery",
-        bigquery_project="test",
-        bigquery_api_endpoint=bigquery_emulator.api_endpoint,
-        bigquery_storage_endpoint=bigquery_emulator.storage_endpoint,
-        home=tmp_path,
-    )
+    return bigquery_emulator.settings(tmp_path, environment="ci", sandbox="ann")
 
 
 @pytest.fixture

@@ -58,13 +58,7 @@ def _duckdb(request: pytest.FixtureRequest, home: Path) -> Engine:
 
 def _bigquery(request: pytest.FixtureRequest, home: Path) -> Engine:
     emulator: Emulator = request.getfixturevalue("bigquery_emulator")
-    settings = Settings(
-        warehouse="bigquery",
-        bigquery_project="contract",
-        bigquery_api_endpoint=emulator.api_endpoint,
-        bigquery_storage_endpoint=emulator.storage_endpoint,
-        home=home,
-    )
+    settings = emulator.settings(home, project="contract")
     bucket = f"bucket/{home.name}"
     return Engine(
         warehouse=open_warehouse(settings),

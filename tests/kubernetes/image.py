@@ -128,12 +128,8 @@ def _hidden_folders() -> list[str]:
     KubeRay gives the container in which a worker waits for its head a fifth of a processor, and
     there that import alone took 15 s.
     """
-    return [f"{folder}/serve" for folder in _folders_of_ray()]
-
-
-def _folders_of_ray() -> list[str]:
     spec = importlib.util.find_spec("ray")
-    return list((spec and spec.submodule_search_locations) or ())
+    return [f"{folder}/serve" for folder in (spec and spec.submodule_search_locations) or ()]
 
 
 def _outermost(paths: Iterable[Path]) -> list[str]:

@@ -4,8 +4,6 @@ with dagster_server(home, log) as server:
     server.ask("{ version }")
 """
 
-import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,9 +15,10 @@ from typing import Any, Final
 
 import httpx
 
-from ml_platform.clusters.processes import identity_of, stop_all
+from ml_platform.clusters.local_ray import free_port
 from ml_platform.settings import PROJECT_ROOT
 from tests.support.commands import environment
+from tests.support.servers import served
 
 BIN: Final = Path(sys.executable).parent
 # The two ways that the README and `workspace.yaml` promise.
@@ -96,33 +95,18 @@ def dagster_server(
     Raises:
         ServerNotReadyError: it does not answer in time, or the code location does not load.
     """
-    port = _free_port()
+    port = free_port()
     server = DagsterServer(url=f"http://127.0.0.1:{port}", home=home, log=log)
-    # A shell starts what is in the background with SIGINT ignored, which is inherited, and Dagster
-    # then ignores SIGTERM too. A handler of ours is not inherited: the child gets the default.
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        with log.open("wb") as out:
-            process = subprocess.Popen(
-                [*command, "--host", "127.0.0.1", "--port", str(port)],
-                cwd=PROJECT_ROOT,
-                env={**environment(home), "MLP_DAGSTER_URL": server.url, "DO_NOT_TRACK": "1"},
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-    finally:
-        signal.signal(signal.SIGINT, before)
-    leader = identity_of(process.pid)
-    try:
+    with served(
+        [*command, "--host", "127.0.0.1", "--port", str(port)],
+        url=server.url,
+        log=log,
+        cwd=PROJECT_ROOT,
+        env={**environment(home), "MLP_DAGSTER_URL": server.url, "DO_NOT_TRACK": "1"},
+        end_within_s=END_WITHIN_S,
+    ) as process:
         _wait_until_loaded(server, process)
         yield server
-    finally:
-        # Also what is left of it when the first process has died.
-        left = stop_all(server.url, leader, grace_s=END_WITHIN_S)
-        process.wait(timeout=END_WITHIN_S)
-        assert left == [], f"processes of Dagster that cannot be ended: {left}"
 
 
 def _wait_until_loaded(server: DagsterServer, process: "subprocess.Popen[bytes]") -> None:
@@ -148,10 +132,3 @@ def _wait_until_loaded(server: DagsterServer, process: "subprocess.Popen[bytes]"
         f"Dagster at {server.url} has not loaded the code location: {found}\n"
         f"the end of {server.log}:\n{server.end_of_log()}"
     )
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

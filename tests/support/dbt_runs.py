@@ -62,11 +62,16 @@ def copy_of_home(home: Path, target: Path) -> Path:
 def changed_project(target: Path, file: str, changes: Mapping[str, str]) -> Path:
     """A copy of the dbt project in which each key of `changes` reads as its value in one file."""
     shutil.copytree(PROJECT_ROOT / "dbt_project", target)
-    text = (target / file).read_text()
+    change_file(target / file, changes)
+    return target
+
+
+def change_file(path: Path, changes: Mapping[str, str]) -> None:
+    """Let each key of `changes` read as its value in a file of a changed project."""
+    text = path.read_text()
     for old, new in changes.items():
         if old not in text:
-            msg = f"{file} has no {old!r}: the test must be told how the project is written now"
+            msg = f"{path} has no {old!r}: the test must be told how the project is written now"
             raise ValueError(msg)
         text = text.replace(old, new)
-    (target / file).write_text(text)
-    return target
+    path.write_text(text)

@@ -1,7 +1,6 @@
 """A real MLflow server, as `make dev` and a company run it: started, waited for and ended."""
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -12,7 +11,8 @@ from typing import Final
 
 import httpx
 
-from ml_platform.clusters.processes import identity_of, stop_all
+from ml_platform.clusters.local_ray import free_port
+from tests.support.servers import served
 
 MLFLOW: Final = Path(sys.executable).parent / "mlflow"
 READY_WITHIN_S: Final = 120.0
@@ -30,9 +30,7 @@ def mlflow_server(folder: Path) -> Iterator[str]:
 
     Clients get and put files through the server, so that they need no access to its disk.
     """
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     url = f"http://127.0.0.1:{port}"
     log = folder / "server.log"
     options = {
@@ -42,24 +40,16 @@ def mlflow_server(folder: Path) -> Iterator[str]:
         "--backend-store-uri": f"sqlite:///{folder / 'mlflow.db'}",
         "--artifacts-destination": str(folder / "files"),
     }
-    with log.open("wb") as out:
-        process = subprocess.Popen(
-            [MLFLOW, "server", *(word for option in options.items() for word in option)],
-            cwd=folder,
-            env={**os.environ, **SWITCHES},
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    leader = identity_of(process.pid)
-    try:
+    with served(
+        [str(MLFLOW), "server", *(word for option in options.items() for word in option)],
+        url=url,
+        log=log,
+        cwd=folder,
+        env={**os.environ, **SWITCHES},
+        end_within_s=END_WITHIN_S,
+    ) as process:
         _wait_until_ready(url, process, log)
         yield url
-    finally:
-        left = stop_all(url, leader, grace_s=END_WITHIN_S)
-        process.wait(timeout=END_WITHIN_S)
-        assert left == [], f"processes of MLflow that cannot be ended: {left}"
 
 
 def _wait_until_ready(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None:

@@ -5,7 +5,6 @@ import http.server
 import json
 import shutil
 import ssl
-import subprocess
 import threading
 import urllib.request
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests.kubernetes.certificates import encoded, self_signed
 from tests.kubernetes.cluster import Cluster
 from tests.kubernetes.faults.api_proxy import in_front_of
 
@@ -41,7 +41,7 @@ class _WhoAsks(http.server.BaseHTTPRequestHandler):
 def cluster(tmp_path: Path) -> Iterator[Cluster]:
     """An API server that lets in nobody without a certificate, and a kubeconfig that has one."""
     for name in ("server", "user"):
-        _write_certificate(tmp_path, name)
+        self_signed(tmp_path, name, address="127.0.0.1")
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _WhoAsks)
     own = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     own.load_cert_chain(tmp_path / "server.crt", tmp_path / "server.key")
@@ -56,7 +56,7 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
                 "name": "kind",
                 "cluster": {
                     "server": f"https://127.0.0.1:{server.server_port}",
-                    "certificate-authority-data": _encoded(tmp_path / "server.crt"),
+                    "certificate-authority-data": encoded(tmp_path / "server.crt"),
                 },
             }
         ],
@@ -64,8 +64,8 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
             {
                 "name": "kind",
                 "user": {
-                    "client-certificate-data": _encoded(tmp_path / "user.crt"),
-                    "client-key-data": _encoded(tmp_path / "user.key"),
+                    "client-certificate-data": encoded(tmp_path / "user.crt"),
+                    "client-key-data": encoded(tmp_path / "user.key"),
                 },
             }
         ],
@@ -93,20 +93,3 @@ def test_the_proxy_shows_the_certificate_of_the_kubeconfigs_user(cluster: Cluste
         trusted = ssl.create_default_context(cadata=authority)
         with urllib.request.urlopen(target["cluster"]["server"], context=trusted) as answer:
             assert answer.read() == b"user"
-
-
-def _write_certificate(folder: Path, name: str) -> None:
-    subprocess.run(
-        [
-            *("openssl", "req", "-x509", "-nodes", "-days", "2"),
-            *("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"),
-            *("-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1"),
-            *("-keyout", str(folder / f"{name}.key"), "-out", str(folder / f"{name}.crt")),
-        ],
-        check=True,
-        capture_output=True,
-    )
-
-
-def _encoded(file: Path) -> str:
-    return base64.b64encode(file.read_bytes()).decode()

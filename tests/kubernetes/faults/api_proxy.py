@@ -14,7 +14,6 @@ import http.server
 import json
 import socket
 import ssl
-import subprocess
 import sys
 import tempfile
 import threading
@@ -24,6 +23,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
+from tests.kubernetes.certificates import encoded, self_signed
 from tests.kubernetes.cluster import Cluster
 from tests.kubernetes.faults.api_script import (
     Action,
@@ -101,12 +101,12 @@ def in_front_of(cluster: Cluster, *, address: str = "127.0.0.1") -> Iterator[Api
         (target,) = said["clusters"]
         (user,) = said["users"]
         upstream = _Upstream.of(target["cluster"], user["user"], folder)
-        _write_certificate(folder, address)
+        self_signed(folder, "proxy", address=address)
         proxy = ApiProxy(cluster=replace(cluster, kubeconfig=folder / "kubeconfig"))
         server = _Server((address, 0), proxy, upstream, folder)
         target["cluster"] = {
             "server": f"https://{address}:{server.server_port}",
-            "certificate-authority-data": _encoded(folder / "proxy.crt"),
+            "certificate-authority-data": encoded(folder / "proxy.crt"),
         }
         proxy.cluster.kubeconfig.write_text(json.dumps(said))
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
@@ -284,21 +284,3 @@ def _show(context: ssl.SSLContext, user: dict[str, Any], file: Path) -> None:
         context.load_cert_chain(file)
     finally:
         file.unlink()
-
-
-def _write_certificate(folder: Path, address: str) -> None:
-    """A key and a certificate that is its own authority."""
-    subprocess.run(
-        [
-            *("openssl", "req", "-x509", "-nodes", "-days", "2"),
-            *("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"),
-            *("-subj", "/CN=api-proxy", "-addext", f"subjectAltName=IP:{address}"),
-            *("-keyout", str(folder / "proxy.key"), "-out", str(folder / "proxy.crt")),
-        ],
-        check=True,
-        capture_output=True,
-    )
-
-
-def _encoded(file: Path) -> str:
-    return base64.b64encode(file.read_bytes()).decode()

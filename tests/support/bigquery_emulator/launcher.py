@@ -12,7 +12,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+
+from ml_platform.settings import Settings
 
 PROJECT_ROOT: Final = Path(__file__).resolve().parents[3]
 REQUIREMENTS: Final = Path(__file__).with_name("requirements.txt")
@@ -35,6 +37,17 @@ class Emulator:
     api_endpoint: str
     storage_endpoint: str
     buckets: Path
+
+    def settings(self, home: Path, *, project: str = "test", **others: Any) -> Settings:
+        """Settings of a platform whose warehouse it is."""
+        return Settings(
+            home=home,
+            warehouse="bigquery",
+            bigquery_project=project,
+            bigquery_api_endpoint=self.api_endpoint,
+            bigquery_storage_endpoint=self.storage_endpoint,
+            **others,
+        )
 
 
 @contextmanager
