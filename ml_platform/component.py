@@ -16,7 +16,7 @@ from ml_platform.evaluation.spec import EvaluationSpec
 from ml_platform.nightly import STAGE_TAG, build_model_nightly
 from ml_platform.partitions import daily_partitions
 from ml_platform.registry.asset import build_champion
-from ml_platform.registry.shelf import RegistryShelf, register_trained
+from ml_platform.registry.registrar import RegistryShelf, register_trained
 from ml_platform.settings import load_settings
 from ml_platform.training.asset import ModelPlan, build_model
 from ml_platform.training.spec import TrainingSpec

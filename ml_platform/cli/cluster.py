@@ -18,7 +18,7 @@ def list_clusters(
 ) -> None:
     """List the local clusters."""
     from ml_platform.cli.output import duration, print_json, print_table, say
-    from ml_platform.clusters.local_inventory import local_clusters
+    from ml_platform.clusters.local.inventory import local_clusters
     from ml_platform.clusters.open import local_home
     from ml_platform.settings import load_settings
 
@@ -61,7 +61,7 @@ def stop(
 ) -> None:
     """Stop local clusters, whoever uses them."""
     from ml_platform.cli.output import say, working
-    from ml_platform.clusters.local_inventory import local_clusters, stop_local_cluster
+    from ml_platform.clusters.local.inventory import local_clusters, stop_local_cluster
     from ml_platform.clusters.open import local_home
     from ml_platform.errors import InputError
     from ml_platform.settings import load_settings

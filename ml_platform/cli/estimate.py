@@ -7,9 +7,9 @@ from typing import Final
 
 from ml_platform.clusters.spec import ClusterSpec, memory_bytes
 from ml_platform.settings import Settings
+from ml_platform.storage import Folder
 from ml_platform.training.request import RESULT_FILE
 from ml_platform.training.result import TrainingResult
-from ml_platform.training_set.storage import Folder
 
 NEWEST: Final = 20
 START_S: Final = 20.0

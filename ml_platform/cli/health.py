@@ -12,12 +12,12 @@ import psutil
 
 from ml_platform.cli.home import open_instance
 from ml_platform.cli.server import server_answers
-from ml_platform.clusters.local_inventory import local_clusters
+from ml_platform.clusters.local.inventory import local_clusters
 from ml_platform.clusters.open import local_home
 from ml_platform.errors import PlatformError
 from ml_platform.registry.store import embedded_file, embedded_models, open_client
 from ml_platform.settings import DEMO_END, Settings
-from ml_platform.training_set.storage import Folder
+from ml_platform.storage import Folder
 from ml_platform.warehouse.open import open_warehouse
 
 State = Literal["ok", "no", "note"]

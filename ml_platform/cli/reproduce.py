@@ -15,10 +15,10 @@ from ml_platform.errors import RegistryError
 from ml_platform.registry.mlflow_registry import Registry
 from ml_platform.registry.reproduce import Reproduction, compare
 from ml_platform.settings import Settings
+from ml_platform.storage import Folder
 from ml_platform.training.launch import train
 from ml_platform.training.model_code import CODE_FOLDER
 from ml_platform.training.request import code_reference, code_version
-from ml_platform.training_set.storage import Folder
 
 TOLERANCE: Final = 1e-6
 

@@ -13,8 +13,8 @@ from typing import Any, Final
 
 import dagster as dg
 
-from ml_platform.clusters.processes import Identity, is_alive, myself
 from ml_platform.errors import PlatformError
+from ml_platform.processes import Identity, is_alive, myself
 from ml_platform.settings import Settings
 
 # The UI hides tags that begin with this.

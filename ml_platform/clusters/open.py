@@ -11,7 +11,7 @@ def open_clusters(settings: Settings, spec: ClusterSpec) -> Clusters:
     """The provisioner that `spec` names."""
     match spec.provisioner:
         case "local":
-            from ml_platform.clusters.local import LocalClusters
+            from ml_platform.clusters.local.provisioner import LocalClusters
 
             return LocalClusters(local_home(settings))
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from ml_platform.storage import Folder
 from ml_platform.training.api import FeatureEncoding
 from ml_platform.training.encoding import encoding_hash, fit_encoding
 from ml_platform.training.failure import Decision, after_failure, classify
@@ -25,7 +26,6 @@ from ml_platform.training.request import (
 from ml_platform.training.result import EpochRecord, Failure, PhaseRecord, TrainingResult
 from ml_platform.training.worker import PROGRESS_FILE, train_loop
 from ml_platform.training_set.profile import merge_profiles
-from ml_platform.training_set.storage import Folder
 from ml_platform.training_set.store import SnapshotStore
 
 if TYPE_CHECKING:

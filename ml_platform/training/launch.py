@@ -14,9 +14,9 @@ from ml_platform.errors import (
     TrainingTimeoutError,
     WorkerDiedError,
 )
+from ml_platform.storage import Folder
 from ml_platform.training.request import REQUEST_FILE, RESULT_FILE, TrainingRequest
 from ml_platform.training.result import PhaseRecord, TrainingResult
-from ml_platform.training_set.storage import Folder
 
 ENTRYPOINT_MODULE = "ml_platform.training.entrypoint"
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 import dagster as dg
 from dagster_pipes import PipesDefaultMessageWriter, PipesParams
 
-from ml_platform.clusters.job_log import plain_line
+from ml_platform.clusters.jobs.log import plain_line
 
 PIPES_MARK: Final = "__dagster_pipes_version"
 WORKER_MARK: Final = "RayTrainWorker"

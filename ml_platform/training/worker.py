@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from ml_platform.errors import NonFiniteLossError
+from ml_platform.storage import Folder
 from ml_platform.training.api import (
     SPLITS,
     Batch,
@@ -23,7 +24,6 @@ from ml_platform.training.api import (
 from ml_platform.training.model_code import load_function
 from ml_platform.training.reader import DataFileRef, RowPart, ShardReader
 from ml_platform.training.request import MODEL_FOLDER, TrainingRequest
-from ml_platform.training_set.storage import Folder
 
 if TYPE_CHECKING:
     import torch

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from ml_platform.errors import TrainingSetError
+from ml_platform.storage import Folder
 from ml_platform.training_set.checks import foretells, require_sound
 from ml_platform.training_set.manifest import (
     ColumnSchema,
@@ -23,7 +24,6 @@ from ml_platform.training_set.manifest import (
     schema_hash,
 )
 from ml_platform.training_set.spec import FeaturesSpec
-from ml_platform.training_set.storage import Folder
 from ml_platform.training_set.writer import SnapshotWriter
 
 if TYPE_CHECKING:

@@ -4,10 +4,10 @@ import hashlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
+from ml_platform.storage import Folder
 from ml_platform.training_set.manifest import ColumnSchema, DataFile
 from ml_platform.training_set.profile import Profile, profile_batch
 from ml_platform.training_set.spec import FeaturesSpec
-from ml_platform.training_set.storage import Folder
 
 if TYPE_CHECKING:
     import pyarrow as pa

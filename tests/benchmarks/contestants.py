@@ -13,10 +13,11 @@ from pathlib import Path
 import dagster as dg
 
 from ml_platform.clusters.interface import Entrypoint, JobKey
-from ml_platform.clusters.local_files import ClusterFolder
+from ml_platform.clusters.local.folder import ClusterFolder
 from ml_platform.clusters.open import local_home, open_clusters
 from ml_platform.partitions import daily_partitions
 from ml_platform.settings import Settings
+from ml_platform.storage import Folder
 from ml_platform.training.asset import (
     ModelPlan,
     Registered,
@@ -26,7 +27,6 @@ from ml_platform.training.asset import (
     window_manifests,
 )
 from ml_platform.training.request import REQUEST_FILE, TrainingRequest
-from ml_platform.training_set.storage import Folder
 from ml_platform.training_set.store import SnapshotStore
 from tests.benchmarks.fixed_loop import THREADS, LoopTime, trained_rows
 

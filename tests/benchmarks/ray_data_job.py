@@ -13,12 +13,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ml_platform.storage import Folder
 from ml_platform.training.api import Batch, FeatureEncoding, Split
 from ml_platform.training.encoding import Encoder
 from ml_platform.training.model_code import load_function
 from ml_platform.training.request import REQUEST_FILE, TrainingRequest
 from ml_platform.training.worker import WorkerRun, set_up_torch
-from ml_platform.training_set.storage import Folder
 
 if TYPE_CHECKING:
     import pyarrow as pa

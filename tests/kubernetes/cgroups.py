@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import Final
 
-from ml_platform.clusters.processes import Identity, identity_of, send
+from ml_platform.processes import Identity, identity_of, send
 from tests.kubernetes import layout
 from tests.kubernetes.errors import KubernetesTestError
 

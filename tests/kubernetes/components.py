@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from ml_platform.clusters.processes import Identity, identity_of, is_alive, send
+from ml_platform.processes import Identity, identity_of, is_alive, send
 from tests.kubernetes import layout, namespaces
 from tests.kubernetes.errors import KubernetesTestError
 

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from ml_platform.clusters.processes import MARK, Identity, identity_of, is_alive
+from ml_platform.processes import MARK, Identity, identity_of, is_alive
 from tests.kubernetes import layout
 from tests.kubernetes.errors import KubernetesTestError
 

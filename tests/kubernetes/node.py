@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from ml_platform.clusters.processes import stop_all
+from ml_platform.processes import stop_all
 from tests.kubernetes import cgroups, configuration, image, layout, namespaces, object_storage
 from tests.kubernetes.cluster import Cluster, ClusterError
 from tests.kubernetes.components import Component

@@ -8,7 +8,7 @@ import urllib.request
 from dataclasses import dataclass
 from typing import Any, Final
 
-from ml_platform.clusters.jobs_api import HeadAddress, JobDetails, JobsApi
+from ml_platform.clusters.jobs.api import HeadAddress, JobDetails, JobsApi
 from tests.kubernetes.cluster import Cluster, ClusterError
 from tests.kubernetes.faults.waiting import FaultError, until
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from ml_platform.clusters.processes import identity_of, owned
+from ml_platform.processes import identity_of, owned
 from tests.kubernetes import layout
 from tests.kubernetes.namespaces import SYSCTLS_OF_KUBELET
 

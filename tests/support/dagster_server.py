@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import httpx
 
-from ml_platform.clusters.local_ray import free_port
+from ml_platform.clusters.local.ray_process import free_port
 from ml_platform.settings import PROJECT_ROOT
 from tests.support.commands import environment
 from tests.support.servers import served

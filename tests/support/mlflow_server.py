@@ -11,7 +11,7 @@ from typing import Final
 
 import httpx
 
-from ml_platform.clusters.local_ray import free_port
+from ml_platform.clusters.local.ray_process import free_port
 from tests.support.servers import served
 
 MLFLOW: Final = Path(sys.executable).parent / "mlflow"

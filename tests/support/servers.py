@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from ml_platform.clusters.processes import identity_of, stop_all
+from ml_platform.processes import identity_of, stop_all
 
 
 @contextmanager

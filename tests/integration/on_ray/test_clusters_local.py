@@ -14,12 +14,12 @@ import psutil
 import pytest
 
 from ml_platform.clusters.interface import Entrypoint, JobOutcome, Phase
-from ml_platform.clusters.local import LocalClusters
-from ml_platform.clusters.local_files import ClusterFolder, State
-from ml_platform.clusters.local_inventory import LocalCluster, local_clusters, stop_local_cluster
-from ml_platform.clusters.processes import is_alive, owned
+from ml_platform.clusters.local.folder import ClusterFolder, State
+from ml_platform.clusters.local.inventory import LocalCluster, local_clusters, stop_local_cluster
+from ml_platform.clusters.local.provisioner import LocalClusters
 from ml_platform.clusters.spec import ClusterSpec
 from ml_platform.errors import ClusterStartError
+from ml_platform.processes import is_alive, owned
 from ml_platform.settings import PROJECT_ROOT
 from tests.support.ray_jobs.step import TALKER, key
 

@@ -9,7 +9,7 @@ import dagster as dg
 import psutil
 import pytest
 
-from ml_platform.clusters.local_inventory import local_clusters
+from ml_platform.clusters.local.inventory import local_clusters
 from tests.support.commands import mlp
 from tests.support.homes import MODEL, TRAINED_DAY, MainJob
 

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from ml_platform.clusters.local import LocalClusters
+from ml_platform.clusters.local.provisioner import LocalClusters
 from ml_platform.errors import NonFiniteLossError, PlatformError, UserCodeError, WorkerDiedError
 from ml_platform.evaluation.scoring import load_predictor, score_batches
+from ml_platform.storage import Folder
 from ml_platform.training.api import FeatureEncoding
 from ml_platform.training.launch import Trained, train
 from ml_platform.training.reader import read_batches
 from ml_platform.training.request import TrainingRequest
-from ml_platform.training_set.storage import Folder
 from ml_platform.training_set.store import SnapshotStore
 from tests.support.trainings import request
 

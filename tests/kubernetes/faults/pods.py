@@ -3,7 +3,7 @@
 import signal
 from typing import Any, Final
 
-from ml_platform.clusters.processes import is_alive, send
+from ml_platform.processes import is_alive, send
 from tests.kubernetes import cgroups
 from tests.kubernetes.cluster import Cluster
 from tests.kubernetes.faults.waiting import FaultError, until

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from ml_platform.clusters.interface import Entrypoint, JobKey, Phase
-from ml_platform.clusters.local import LocalClusters
+from ml_platform.clusters.local.provisioner import LocalClusters
 from ml_platform.clusters.spec import ClusterSpec
 
 TALKER = "tests.support.ray_jobs.talker"

@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from ml_platform.clusters.local import LocalClusters
+from ml_platform.clusters.local.provisioner import LocalClusters
 from ml_platform.clusters.open import local_home, open_clusters
 from ml_platform.clusters.spec import ClusterSpec
 from ml_platform.settings import Settings

@@ -60,10 +60,7 @@ def test_a_library_that_the_user_called_wrongly_is_the_users_to_mend(tmp_path: P
 
 
 def test_what_the_platform_itself_raised_is_not_blamed_on_train_py(tmp_path: Path) -> None:
-    reads = (
-        "from ml_platform.training_set.storage import Folder\n"
-        f"Folder('{tmp_path.as_uri()}').read('gone')"
-    )
+    reads = f"from ml_platform.storage import Folder\nFolder('{tmp_path.as_uri()}').read('gone')"
     failure = classify(from_a_file(tmp_path / "train.py", reads), code=tmp_path)
     assert failure.cause == "platform"
     assert failure.message.startswith("the training could not be run: FileNotFoundError")

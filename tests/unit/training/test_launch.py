@@ -7,18 +7,18 @@ from pathlib import Path
 import pytest
 
 from ml_platform.clusters.interface import Clusters, Entrypoint, Job, JobKey, Phase
-from ml_platform.clusters.jobs import submit_or_adopt
-from ml_platform.clusters.jobs_api import HeadAddress, JobsApi
-from ml_platform.clusters.patience import Patience
+from ml_platform.clusters.jobs.api import HeadAddress, JobsApi
+from ml_platform.clusters.jobs.job import submit_or_adopt
+from ml_platform.clusters.jobs.retry import Patience
 from ml_platform.clusters.spec import ClusterSpec
 from ml_platform.errors import TrainingError, TrainingTimeoutError, WorkerDiedError
+from ml_platform.storage import Folder
 from ml_platform.training.launch import train
 from ml_platform.training.request import RESULT_FILE, TrainingRequest
 from ml_platform.training.result import Failure, TrainingResult
-from ml_platform.training_set.storage import Folder
 from tests.support.lineages import lineage
 from tests.unit.clusters.fake_time import FakeTime
-from tests.unit.clusters.ray_jobs_server import TOKEN, RayJobsServer
+from tests.unit.clusters.jobs.ray_jobs_server import TOKEN, RayJobsServer
 
 
 class OneHead(Clusters):

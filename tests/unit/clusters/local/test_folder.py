@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from ml_platform.clusters.local_files import ClusterFolder, Order, State
-from ml_platform.clusters.processes import Identity, myself
+from ml_platform.clusters.local.folder import ClusterFolder, Order, State
+from ml_platform.processes import Identity, myself
 
 STATE = State(
     phase="ready",

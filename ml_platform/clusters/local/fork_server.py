@@ -1,8 +1,8 @@
 """The fork server of a local Ray: has imported what a training needs, and forks it at once.
 
-    python -m ml_platform.clusters.warm_server <socket>
+    python -m ml_platform.clusters.local.fork_server <socket>
 
-It listens before it imports, so nobody has to wait for a file. Each connection of `warm_client`
+It listens before it imports, so nobody has to wait for a file. Each connection of `fork_client`
 brings three streams and what to run, and gets the fork's process id and, at its end, its exit code;
 a connection that breaks ends its fork. SIGTERM ends the server and all forks.
 """
@@ -14,8 +14,8 @@ import sys
 from pathlib import Path
 from typing import Final, NoReturn
 
-from ml_platform.clusters.processes import die_with_parent
-from ml_platform.clusters.warm_forks import (
+from ml_platform.clusters.local.fork_spares import RAY_MODULES, Spares
+from ml_platform.clusters.local.forks import (
     STREAMS,
     Forks,
     Request,
@@ -23,9 +23,9 @@ from ml_platform.clusters.warm_forks import (
     receive,
     settle,
 )
-from ml_platform.clusters.warm_spares import RAY_MODULES, Spares
+from ml_platform.processes import die_with_parent
 
-# What Ray Train, torch and a training import. Not Ray itself, see `warm_spares`. Nothing of ours,
+# What Ray Train, torch and a training import. Not Ray itself, see `fork_spares`. Nothing of ours,
 # which may be edited while the server lives.
 LIBRARIES: Final = (
     "torch.nn.parallel",

@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
-from ml_platform.clusters.processes import die_with_parent
-from ml_platform.clusters.warm_client import HEADER_BYTES
+from ml_platform.clusters.local.fork_client import HEADER_BYTES
+from ml_platform.processes import die_with_parent
 
 STREAMS: Final = 3
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from ml_platform.clusters.warm_client import CONTEXT_OPTION, ray_worker
-from tests.unit.clusters.warm import PROBE, end, ends, said, start, start_server
+from ml_platform.clusters.local.fork_client import CONTEXT_OPTION, ray_worker
+from tests.unit.clusters.local.fork_servers import PROBE, end, ends, said, start, start_server
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from ml_platform.clusters.tries import TERMINAL
+from ml_platform.clusters.jobs.tries import TERMINAL
 from ml_platform.errors import ClusterError
 
 if TYPE_CHECKING:

@@ -8,13 +8,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from ml_platform.clusters import warm_client
-from ml_platform.clusters.processes import MARK
+from ml_platform.clusters.local import fork_client
 from ml_platform.errors import ClusterStartError
+from ml_platform.processes import MARK
 from ml_platform.settings import PROJECT_ROOT
 
 if TYPE_CHECKING:
-    from ml_platform.clusters.local_files import Order, State
+    from ml_platform.clusters.local.folder import Order, State
 
 LOCALHOST: Final = "127.0.0.1"
 # Unix sockets have a path of at most 107 bytes, of which Ray's own part under its folder is 71.
@@ -65,7 +65,14 @@ def free_port() -> int:
 def start_command(order: "Order", *, port: int, temp_dir: str) -> list[str]:
     """`ray start` for `order`, in the foreground, every port free or chosen by Ray."""
     return [
-        *(sys.executable, "-m", "ml_platform.clusters.ray_command", "start", "--head", "--block"),
+        *(
+            sys.executable,
+            "-m",
+            "ml_platform.clusters.local.ray_command",
+            "start",
+            "--head",
+            "--block",
+        ),
         *("--node-ip-address", LOCALHOST, "--port", "0"),
         *("--include-dashboard", "true", "--dashboard-host", LOCALHOST),
         *("--dashboard-port", str(port), "--dashboard-agent-listen-port", "0"),
@@ -77,12 +84,12 @@ def start_command(order: "Order", *, port: int, temp_dir: str) -> list[str]:
 
 def warm_command(temp_dir: str) -> list[str]:
     """The fork server for this Ray's workers and drivers."""
-    return [sys.executable, "-m", "ml_platform.clusters.warm_server", _warm_socket(temp_dir)]
+    return [sys.executable, "-m", "ml_platform.clusters.local.fork_server", _warm_socket(temp_dir)]
 
 
 def warm_python() -> tuple[str, ...]:
     """A Python for drivers that need not import what the fork server has imported."""
-    return sys.executable, warm_client.__file__
+    return sys.executable, fork_client.__file__
 
 
 def _warm_socket(temp_dir: str) -> str:
@@ -97,7 +104,7 @@ def start_environment(
         clean_environment(environ)
         | RUNTIME
         | {
-            warm_client.SOCKET_VARIABLE: _warm_socket(temp_dir),
+            fork_client.SOCKET_VARIABLE: _warm_socket(temp_dir),
             MARK: mark,
             "PYTHONPATH": str(PROJECT_ROOT),
             "RAY_AUTH_MODE": "token",
@@ -128,7 +135,7 @@ def job_environment(environ: Mapping[str, str]) -> dict[str, str]:
 def before_ray_starts(parameters: Any, head: bool) -> None:
     """Called by `ray start`: no Ray Client server, which nobody uses, and workers that are warm."""
     parameters.ray_client_server_port = None
-    parameters.setup_worker_path = warm_client.__file__
+    parameters.setup_worker_path = fork_client.__file__
 
 
 def why_it_failed(state: "State", ray_out: Path) -> str:

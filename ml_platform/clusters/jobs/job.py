@@ -11,8 +11,7 @@ from collections.abc import Callable
 from typing import Final, Literal, cast
 
 from ml_platform.clusters.interface import Entrypoint, Job, JobKey, JobOutcome, Phase
-from ml_platform.clusters.job_log import LogLines
-from ml_platform.clusters.jobs_api import (
+from ml_platform.clusters.jobs.api import (
     HeadAddress,
     HeadUnreachableError,
     JobDetails,
@@ -20,8 +19,9 @@ from ml_platform.clusters.jobs_api import (
     JobsApi,
     LogStreamBrokenError,
 )
-from ml_platform.clusters.patience import Patience
-from ml_platform.clusters.tries import Adopt, Try, next_try, submission_id, try_number
+from ml_platform.clusters.jobs.log import LogLines
+from ml_platform.clusters.jobs.retry import Patience
+from ml_platform.clusters.jobs.tries import Adopt, Try, next_try, submission_id, try_number
 from ml_platform.errors import ClusterError, ClusterLostError
 
 POLL_S: Final = 0.2

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import psutil
 
-from ml_platform.clusters import warm_client
-from ml_platform.clusters.warm_client import SOCKET_VARIABLE
+from ml_platform.clusters.local import fork_client
+from ml_platform.clusters.local.fork_client import SOCKET_VARIABLE
 from ml_platform.settings import PROJECT_ROOT
 
 # Imports nothing heavy, so that it is up at once.
 SERVER = """
 import sys
-from ml_platform.clusters.warm_server import WarmServer
+from ml_platform.clusters.local.fork_server import WarmServer
 WarmServer(sys.argv[1], spare_modules=(sys.argv[2],), quiet_s=0.05).serve()
 """
 PROBE = """
@@ -47,7 +47,7 @@ def start(folder: Path, *arguments: str, **variables: str) -> "subprocess.Popen[
     """A client of the server in `folder`."""
     environment = {**os.environ, SOCKET_VARIABLE: str(folder / "warm"), **variables}
     return subprocess.Popen(
-        [sys.executable, warm_client.__file__, *arguments],
+        [sys.executable, fork_client.__file__, *arguments],
         cwd=folder,
         env=environment,
         stdout=subprocess.PIPE,

@@ -1,7 +1,7 @@
 """A Python that is warm: asks the fork server of a local Ray for a process, and stands in for it.
 
-    python warm_client.py -m module argument…        a driver
-    python warm_client.py [Ray's options] default_worker.py argument…      a worker of Ray's
+    python fork_client.py -m module argument…        a driver
+    python fork_client.py [Ray's options] default_worker.py argument…      a worker of Ray's
 
 Importing Ray Train and torch costs each process five seconds of a CPU, and a training has five of
 them. The server has imported both and forks; this process waits for the fork, passes signals on,

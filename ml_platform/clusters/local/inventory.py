@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from ml_platform.clusters.jobs_api import HeadAddress, JobDetails, JobsApi
-from ml_platform.clusters.local_files import ClusterFolder, State
-from ml_platform.clusters.processes import is_alive, owned, send, stop_all
+from ml_platform.clusters.jobs.api import HeadAddress, JobDetails, JobsApi
+from ml_platform.clusters.local.folder import ClusterFolder, State
 from ml_platform.clusters.spec import ClusterSpec
 from ml_platform.errors import ClusterError, ClusterStartError
+from ml_platform.processes import is_alive, owned, send, stop_all
 
 STOP_GRACE_S: Final = 8.0
 KEEPER_STOP_S: Final = 30.0

@@ -5,13 +5,18 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from ml_platform.clusters.jobs_api import HeadAddress, HeadUnreachableError, JobsApi
-from ml_platform.clusters.local_files import ClusterFolder, Order, State
-from ml_platform.clusters.local_inventory import clear_up, stop_keeper
-from ml_platform.clusters.local_policy import Step, next_step
-from ml_platform.clusters.local_ray import clean_environment, end_of, job_environment, warm_python
-from ml_platform.clusters.processes import is_alive
+from ml_platform.clusters.jobs.api import HeadAddress, HeadUnreachableError, JobsApi
+from ml_platform.clusters.local.folder import ClusterFolder, Order, State
+from ml_platform.clusters.local.inventory import clear_up, stop_keeper
+from ml_platform.clusters.local.lifetime import Step, next_step
+from ml_platform.clusters.local.ray_process import (
+    clean_environment,
+    end_of,
+    job_environment,
+    warm_python,
+)
 from ml_platform.errors import ClusterStartError
+from ml_platform.processes import is_alive
 from ml_platform.settings import PROJECT_ROOT
 
 # A machine that does much else kept a healthy head silent for half a minute.
@@ -112,7 +117,7 @@ class Admission:
         with self._folder.keeper_log.open("ab") as log:
             # A session of its own: Ctrl-C in the terminal is for the step, not for the keeper.
             subprocess.run(
-                [sys.executable, "-m", "ml_platform.clusters.local_keeper", str(self._folder.path)],
+                [sys.executable, "-m", "ml_platform.clusters.local.keeper", str(self._folder.path)],
                 cwd=self._folder.path,
                 env=clean_environment(self._environ) | {"PYTHONPATH": str(PROJECT_ROOT)},
                 stdin=subprocess.DEVNULL,

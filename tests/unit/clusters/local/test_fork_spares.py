@@ -12,10 +12,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from ml_platform.clusters.warm_client import CONTEXT_OPTION
-from ml_platform.clusters.warm_spares import JOB, Foresight, variables_of
+from ml_platform.clusters.local.fork_client import CONTEXT_OPTION
+from ml_platform.clusters.local.fork_spares import JOB, Foresight, variables_of
 from ml_platform.settings import PROJECT_ROOT
-from tests.unit.clusters.warm import PROBE, end, ends, said, start, start_server
+from tests.unit.clusters.local.fork_servers import PROBE, end, ends, said, start, start_server
 
 WORKER = {"RAY_RAYLET_PID": "7"}
 
@@ -174,8 +174,8 @@ def test_forks_of_a_process_that_has_imported_ray_draw_names_of_their_own() -> N
     program = """
 import os
 import numpy, pyarrow.dataset
-from ml_platform.clusters.warm_forks import import_all
-from ml_platform.clusters.warm_spares import RAY_MODULES, ray_keeps_its_generator
+from ml_platform.clusters.local.forks import import_all
+from ml_platform.clusters.local.fork_spares import RAY_MODULES, ray_keeps_its_generator
 before = len(os.listdir("/proc/self/task"))  # numpy's and pyarrow's, which can be forked
 with ray_keeps_its_generator():
     import_all(RAY_MODULES)

@@ -1,6 +1,6 @@
 """Ray's command line without Ray Serve, which nobody here uses and which takes half of its import.
 
-`python -m ml_platform.clusters.ray_command start …` is `ray start …`. Ray goes on without the
+`python -m ml_platform.clusters.local.ray_command start …` is `ray start …`. Ray goes on without the
 commands of a part that cannot be imported. Until Ray imports Serve only for `ray serve`.
 """
 

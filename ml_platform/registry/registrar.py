@@ -14,8 +14,8 @@ from ml_platform.evaluation.report import EvaluationReport
 from ml_platform.registry.mlflow_registry import Registry
 from ml_platform.registry.models import Lineage, ModelVersion, Training
 from ml_platform.settings import PROJECT_ROOT, Settings
+from ml_platform.storage import Folder
 from ml_platform.training.asset import Registered, TrainedModelFacts
-from ml_platform.training_set.storage import Folder
 
 
 def register_trained(settings: Settings, facts: TrainedModelFacts) -> Registered:

@@ -1,5 +1,5 @@
 from ml_platform.clusters.interface import JobKey
-from ml_platform.clusters.tries import (
+from ml_platform.clusters.jobs.tries import (
     Adopt,
     Submit,
     Try,

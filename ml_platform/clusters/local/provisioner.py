@@ -1,6 +1,6 @@
 """Clusters on this machine: a Ray per cluster spec, shared by steps and stopped when unused.
 
-Its life is the keeper's business (`local_keeper`); a user takes a lease, starts a keeper if there
+Its life is the keeper's business (`keeper`); a user takes a lease, starts a keeper if there
 is none, and submits over HTTP as to any other head.
 """
 
@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Final
 
 from ml_platform.clusters.interface import Clusters, Entrypoint, Job, JobKey, Phase
-from ml_platform.clusters.jobs import submit_or_adopt
-from ml_platform.clusters.jobs_api import HeadAddress, JobsApi
-from ml_platform.clusters.local_files import ClusterFolder, Order
-from ml_platform.clusters.local_inventory import folders, stop_cluster
-from ml_platform.clusters.local_start import LOST_AFTER_S, Admission
-from ml_platform.clusters.patience import Patience
+from ml_platform.clusters.jobs.api import HeadAddress, JobsApi
+from ml_platform.clusters.jobs.job import submit_or_adopt
+from ml_platform.clusters.jobs.retry import Patience
+from ml_platform.clusters.local.acquire import LOST_AFTER_S, Admission
+from ml_platform.clusters.local.folder import ClusterFolder, Order
+from ml_platform.clusters.local.inventory import folders, stop_cluster
 from ml_platform.clusters.spec import ClusterSpec
 from ml_platform.errors import PlatformError
 

@@ -4,12 +4,12 @@ from itertools import count
 import pytest
 
 from ml_platform.clusters.interface import Entrypoint, JobKey, Phase
-from ml_platform.clusters.jobs import SubmittedJob, submit_or_adopt
-from ml_platform.clusters.jobs_api import HeadAddress, JobsApi
-from ml_platform.clusters.patience import Patience
+from ml_platform.clusters.jobs.api import HeadAddress, JobsApi
+from ml_platform.clusters.jobs.job import SubmittedJob, submit_or_adopt
+from ml_platform.clusters.jobs.retry import Patience
 from ml_platform.errors import ClusterError, ClusterLostError
 from tests.unit.clusters.fake_time import FakeTime
-from tests.unit.clusters.ray_jobs_server import TOKEN, RayJobsServer, ScriptedJob
+from tests.unit.clusters.jobs.ray_jobs_server import TOKEN, RayJobsServer, ScriptedJob
 
 KEY = JobKey(asset="model", partition="2013-03-01", attempt_group="abc")
 FIRST, SECOND = f"{KEY.slug()}-1", f"{KEY.slug()}-2"

@@ -1,6 +1,6 @@
 import pytest
 
-from ml_platform.clusters.local_policy import Limits, Patrol, Step, Verdict, next_step, verdict
+from ml_platform.clusters.local.lifetime import Limits, Patrol, Step, Verdict, next_step, verdict
 
 LIMITS = Limits(idle_timeout_s=30, orphan_grace_s=120)
 

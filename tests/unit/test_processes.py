@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from ml_platform.clusters.processes import (
+from ml_platform.processes import (
     MARK,
     Identity,
     identity_of,

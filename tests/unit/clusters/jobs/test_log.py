@@ -1,4 +1,4 @@
-from ml_platform.clusters.job_log import LogLines, plain_line
+from ml_platform.clusters.jobs.log import LogLines, plain_line
 
 
 def test_a_line_that_arrives_in_pieces_is_delivered_whole() -> None:

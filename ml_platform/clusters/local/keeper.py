@@ -1,6 +1,6 @@
 """The process that owns a local Ray: starts it, watches over its users, and stops it.
 
-    python -m ml_platform.clusters.local_keeper <folder>
+    python -m ml_platform.clusters.local.keeper <folder>
 
 It outlives the step that started it, so that the next step finds the Ray running, and it stops the
 Ray when no living process holds a lease any more: no user has to clean up, or to survive. Dies the
@@ -18,11 +18,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from ml_platform.clusters.jobs_api import HeadAddress, JobsApi
-from ml_platform.clusters.local_files import ClusterFolder, Order, State
-from ml_platform.clusters.local_inventory import STOP_GRACE_S
-from ml_platform.clusters.local_policy import Limits, Patrol, Verdict, verdict
-from ml_platform.clusters.local_ray import (
+from ml_platform.clusters.jobs.api import HeadAddress, JobsApi
+from ml_platform.clusters.local.folder import ClusterFolder, Order, State
+from ml_platform.clusters.local.inventory import STOP_GRACE_S
+from ml_platform.clusters.local.lifetime import Limits, Patrol, Verdict, verdict
+from ml_platform.clusters.local.ray_process import (
     LOCALHOST,
     free_port,
     make_temp_dir,
@@ -31,8 +31,8 @@ from ml_platform.clusters.local_ray import (
     warm_command,
     why_it_failed,
 )
-from ml_platform.clusters.processes import die_with_parent, identity_of, myself, stop_all
 from ml_platform.errors import ClusterError, ClusterStartError
+from ml_platform.processes import die_with_parent, identity_of, myself, stop_all
 
 ROUND_S: Final = 0.25
 

@@ -22,8 +22,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from ml_platform.clusters.processes import Identity, is_alive, myself
 from ml_platform.file_lock import file_lock
+from ml_platform.processes import Identity, is_alive, myself
 
 KeeperPhase = Literal["starting", "ready", "stopping", "failed"]
 

@@ -14,9 +14,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, NoReturn
 
-from ml_platform.clusters.processes import die_with_parent
-from ml_platform.clusters.warm_client import send_message
-from ml_platform.clusters.warm_forks import (
+from ml_platform.clusters.local.fork_client import send_message
+from ml_platform.clusters.local.forks import (
     STREAMS,
     Forks,
     Request,
@@ -24,6 +23,7 @@ from ml_platform.clusters.warm_forks import (
     receive,
     settle,
 )
+from ml_platform.processes import die_with_parent
 
 RAY_MODULES: Final = (
     "ray.dag.output_node",

@@ -3,7 +3,7 @@ from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 
-from ml_platform.clusters.local_ray import (
+from ml_platform.clusters.local.ray_process import (
     before_ray_starts,
     clean_environment,
     job_environment,
@@ -13,7 +13,7 @@ from ml_platform.clusters.local_ray import (
     why_it_failed,
 )
 from ml_platform.settings import PROJECT_ROOT
-from tests.unit.clusters.test_local_files import ORDER, STATE
+from tests.unit.clusters.local.test_folder import ORDER, STATE
 
 
 def test_ray_listens_on_this_machine_only_and_takes_what_was_ordered() -> None:

@@ -1,0 +1,1 @@
+"""A Ray on this machine: started for the work, stopped when nobody uses it."""
