@@ -18,7 +18,8 @@ from ml_platform.partitions import daily_partitions
 from ml_platform.registry.asset import build_champion
 from ml_platform.registry.registrar import RegistryShelf, register_trained
 from ml_platform.settings import load_settings
-from ml_platform.training.asset import ModelPlan, build_model
+from ml_platform.training.asset import build_model
+from ml_platform.training.plan import ModelPlan
 from ml_platform.training.spec import TrainingSpec
 from ml_platform.training_set.asset import build_training_set
 from ml_platform.training_set.spec import FeaturesSpec

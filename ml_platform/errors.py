@@ -15,6 +15,8 @@ PlatformError
 │   ├── UserCodeError         `train.py` or `evaluate.py` raised; carries its own traceback
 │   ├── NonFiniteLossError    the loss became NaN or infinite
 │   ├── WorkerDiedError       a worker process died; says how, when that is known
+│   │   └── OutOfMemoryError  of memory, and where
+│   ├── NoProgressError       it ran on without a step forward
 │   ├── TrainingStoppedError  somebody stopped the job
 │   └── TrainingTimeoutError  it ran longer than `training.max_runtime_s` and was stopped
 ├── EvaluationError           a model could not be scored
@@ -78,6 +80,10 @@ class TrainingSetError(PlatformError):
     """A snapshot is missing, incomplete, empty or of another schema."""
 
 
+class StorageError(PlatformError):
+    """The store of snapshots, checkpoints and models does not answer, or is full."""
+
+
 class ClusterError(PlatformError):
     """The cluster could not be made or was lost; the training code is not to blame."""
 
@@ -114,6 +120,14 @@ class NonFiniteLossError(TrainingError):
 
 class WorkerDiedError(TrainingError):
     """A training worker's process died."""
+
+
+class OutOfMemoryError(WorkerDiedError):
+    """A process of the training needed more memory than there was."""
+
+
+class NoProgressError(TrainingError):
+    """The training ran on without a step forward."""
 
 
 class TrainingStoppedError(TrainingError):

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import tempfile
 import uuid
 from collections.abc import Iterator
@@ -35,6 +36,7 @@ class Folder:
 
     def exists(self, name: str = "") -> bool:
         """Whether the file or folder is there."""
+        self._look_again(name)
         return bool(self.filesystem.exists(self.path(name)))
 
     def read(self, name: str) -> bytes:
@@ -46,6 +48,24 @@ class Folder:
         content: bytes = self.filesystem.cat_file(self.path(name))
         return content
 
+    def open(self, name: str) -> IO[bytes]:
+        """The file as a stream.
+
+        Raises:
+            FileNotFoundError: it is not there.
+        """
+        stream: IO[bytes] = self.filesystem.open(self.path(name), "rb")
+        return stream
+
+    def size(self, name: str) -> int:
+        """The file's length in bytes.
+
+        Raises:
+            FileNotFoundError: it is not there.
+        """
+        self._look_again(name)
+        return int(self.filesystem.size(self.path(name)))
+
     def read_json(self, name: str) -> Any:
         """The file's content, parsed."""
         return json.loads(self.read(name))
@@ -54,6 +74,23 @@ class Folder:
         """Replace the file in one step: readers see the old content or the new, nothing between."""
         with self.open_atomically(name) as stream:
             stream.write(content)
+
+    def create(self, name: str, content: bytes) -> bool:
+        """Write the file unless it is there; of many who try at once, one is told yes.
+
+        On a file system by a link, in object storage on the condition that there is no generation
+        of it. A file with this very content counts as ours: the answer to the first try may have
+        been lost. So who has to be the only one puts something of their own into the content.
+        """
+        if isinstance(self.filesystem, LocalFileSystem):
+            created = _link_new(Path(self.path(name)), content)
+        else:
+            try:
+                self.filesystem.pipe_file(self.path(name), content, mode="create")
+                created = True
+            except FileExistsError:
+                created = False
+        return created or self.read(name) == content
 
     def write_json(self, name: str, content: Any) -> None:
         """Replace the file by `content` as JSON, in one step."""
@@ -80,6 +117,7 @@ class Folder:
 
     def names(self, name: str = "") -> list[str]:
         """Names of what is directly inside, sorted; empty when there is no such folder."""
+        self._look_again(name)
         try:
             found = self.filesystem.ls(self.path(name), detail=False)
         except FileNotFoundError:
@@ -99,3 +137,21 @@ class Folder:
             local.parent.mkdir(parents=True, exist_ok=True)
             self.filesystem.get_file(path, str(local))
         return target
+
+    def _look_again(self, name: str) -> None:
+        # Others write here too; what was listed before is not what is there.
+        self.filesystem.invalidate_cache(self.path(name))
+
+
+def _link_new(target: Path, content: bytes) -> bool:
+    """Make the file whole, then give it its name unless that is taken."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.parent / f".{target.name}.{uuid.uuid4().hex}.partial"
+    try:
+        temporary.write_bytes(content)
+        os.link(temporary, target)
+    except FileExistsError:
+        return False
+    finally:
+        temporary.unlink(missing_ok=True)
+    return True

@@ -15,7 +15,7 @@ from ml_platform.clusters.spec import ClusterSpec
 from ml_platform.component import MODEL_FILES, MODEL_NAME, TrainedModel, in_words, parse_spec
 from ml_platform.errors import ModelSpecError
 from ml_platform.evaluation.spec import EvaluationSpec
-from ml_platform.training.asset import ModelPlan
+from ml_platform.training.plan import ModelPlan
 from ml_platform.training.spec import TrainingSpec
 from ml_platform.training_set.spec import FeaturesSpec
 

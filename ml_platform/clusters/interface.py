@@ -2,41 +2,48 @@
 
 The caller works inside the asset body, where asset, partition and attempt are known:
 
-    with clusters.run(job_key, spec, entrypoint) as job:   # create or adopt
-        outcome = job.follow(on_log=print, on_phase=record)
+    with provisioner.acquire(request, recorder) as cluster:       # create or adopt, given back
+        with followed_job(cluster, job, recorder) as running:      # submit or adopt
+            outcome = running.follow(on_log=print)
+
+Every provisioner ends in a head's address; submitting and following is the same for all (`jobs`).
 """
 
 import hashlib
-import math
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import ClassVar, Literal
 
 from ml_platform.clusters.spec import ClusterSpec
+from ml_platform.xray.records import Recorder
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class JobKey:
     """The name of a piece of work, the same after any crash.
 
-    `attempt_group` is what makes two trainings of the same partition different work: a hash of all
-    that goes in.
+    `training` is what makes two trainings of the same partition different work: a hash of all that
+    decides the outcome.
     """
 
     asset: str
     partition: str
-    attempt_group: str
+    training: str
 
     def slug(self) -> str:
         """At most 40 characters, lower case, DNS-1035: usable as a Kubernetes and Ray name."""
         digest = hashlib.sha256(
-            "\0".join((self.asset, self.partition, self.attempt_group)).encode()
+            "\0".join((self.asset, self.partition, self.training)).encode()
         ).hexdigest()[:10]
         name = re.sub(r"[^a-z0-9]+", "-", f"{self.asset}-{self.partition}".lower()).strip("-")
         return f"{name if name[:1].isalpha() else f'j-{name}'}"[:29].rstrip("-") + f"-{digest}"
+
+    def submission_id(self, attempt: int) -> str:
+        """The id of the attempt's Ray job: submitting twice is submitting once."""
+        return f"{self.slug()}-{attempt}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,79 +56,172 @@ class Entrypoint:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Phase:
-    """A stretch of a job's life, reported when it ends.
+class HeadAddress:
+    """Where a Ray head takes jobs.
 
-    Names, in order: `cluster` (start or adopt), `submit`, `pending` (accepted, driver not started),
-    `running`.
+    Attributes:
+        url: Address of the dashboard, `http://host:port`.
+        token: Bearer token; empty for a head without authentication.
     """
 
-    name: str
-    seconds: float
-    detail: str = ""
+    url: str
+    token: str = field(default="", repr=False)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """HTTP headers of every request."""
+        return {"Authorization": f"Bearer {self.token}"} if self.token else {}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class JobOutcome:
-    """How the Ray job ended, as Ray says it. Its result is in object storage, not here.
+class JobRuntime:
+    """How a job is run on a cluster.
 
-    `overdue`: it was still running at its limit, and was stopped for that.
+    Attributes:
+        python: The command that runs entry points: an interpreter and its options.
+        env: Variables that every job gets; an entry point's own win.
     """
 
-    status: Literal["succeeded", "failed", "stopped", "overdue"]
-    message: str
-    submission_id: str
-    adopted: bool
+    python: tuple[str, ...] = ("python",)
+    env: Mapping[str, str] = field(default_factory=dict)
 
 
-class Job(ABC):
-    """A submitted Ray job."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ClusterRequest:
+    """What a piece of work asks of a provisioner.
 
-    submission_id: str
-    adopted: bool
+    Attributes:
+        name: The cluster's name, from `Provisioner.cluster_name`: making it twice is making it
+            once.
+        spec: What it is to be.
+        holder: Who uses it, for those who look.
+    """
 
+    name: str
+    spec: ClusterSpec
+    holder: str
+
+
+ClusterPhase = Literal[
+    "absent", "queued", "starting", "ready", "stopping", "failed", "lost", "unknown"
+]
+GONE: frozenset[ClusterPhase] = frozenset({"absent", "stopping", "failed", "lost"})
+"""Phases of a cluster whose work does not go on. `unknown` is not among them."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ClusterView:
+    """A cluster as it is now.
+
+    Attributes:
+        name: Its name.
+        provisioner: Whose it is.
+        phase: Where it is in its life; `unknown` if it cannot be seen from here.
+        spec: What was asked for; None where that is not known.
+        incarnation: Names this life of its head; another head under the same name has another one.
+        reason: Why it waits or failed.
+        url: Address of its dashboard.
+        users: Who uses it.
+        idle_s: Seconds since it was last used; 0 while it is used.
+        jobs: Its jobs that are not over, by submission id.
+        details: More for a person, by name: process ids, files.
+    """
+
+    name: str
+    provisioner: str
+    phase: ClusterPhase
+    spec: ClusterSpec | None = None
+    incarnation: str = ""
+    reason: str = ""
+    url: str = ""
+    users: tuple[str, ...] = ()
+    idle_s: float = 0.0
+    jobs: tuple[str, ...] = ()
+    details: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_gone(self) -> bool:
+        """Its work does not go on."""
+        return self.phase in GONE
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cluster:
+    """A cluster that is ready.
+
+    Attributes:
+        name: Its name.
+        head: Where it takes jobs.
+        runtime: How they are run.
+        incarnation: See `ClusterView`.
+        is_gone: Whether this life of its head has ended; asked when the head does not answer.
+        lost_after_s: How long the head may be silent before it counts as lost all the same.
+        quiet_s: How often to look at a job that writes nothing, in seconds.
+    """
+
+    name: str
+    head: HeadAddress
+    runtime: JobRuntime
+    incarnation: str
+    is_gone: Callable[[], bool]
+    lost_after_s: float = 60.0
+    quiet_s: float = 10.0
+
+
+class Provisioner(ABC):
+    """Makes, adopts, lists and removes clusters of one kind."""
+
+    kind: ClassVar[str]
+
+    @property
     @abstractmethod
-    def follow(
-        self,
-        *,
-        on_log: Callable[[str], None],
-        on_phase: Callable[[Phase], None] = lambda phase: None,
-        limit_s: float = math.inf,
-    ) -> JobOutcome:
-        """Stream log lines until the job ends; picks up where it was after a broken connection.
+    def place(self) -> str:
+        """From where its clusters can be seen: two of one place see the same clusters."""
 
-        A job that is still running `limit_s` seconds after it was first seen running is stopped.
-        Waiting does not count; for one who adopts a running job, the time begins when he does.
+    @property
+    @abstractmethod
+    def abandoned_after_s(self) -> float:
+        """Seconds after the death of its user, and of all who would adopt it, that a job may live.
 
-        Raises:
-            ClusterLostError: the head does not answer any more.
+        Infinite where the cluster can be looked at from everywhere.
         """
 
     @abstractmethod
-    def stop(self) -> None:
-        """Stop the job and wait until it is stopped."""
-
-
-class Clusters(ABC):
-    """A provisioner: makes or adopts a cluster, submits, and gives it back."""
+    def cluster_name(self, key: JobKey, attempt: int, spec: ClusterSpec) -> str:
+        """The name of the cluster of an attempt."""
 
     @abstractmethod
-    def run(
-        self,
-        job_key: JobKey,
-        spec: ClusterSpec,
-        entrypoint: Entrypoint,
-        *,
-        on_phase: Callable[[Phase], None] = lambda phase: None,
-    ) -> AbstractContextManager[Job]:
-        """Create or adopt the job of `job_key` and the cluster under it.
-
-        A running or succeeded job of this key is adopted; a failed or stopped one is followed by a
-        new try. Leaving the block by an exception (an interrupt too) stops the job; leaving it
-        normally gives the cluster back.
+    def acquire(
+        self, request: ClusterRequest, recorder: Recorder
+    ) -> AbstractContextManager[Cluster]:
+        """Create or adopt the cluster of this name; ready in the block, given back after it.
 
         Raises:
-            ClusterStartError: the cluster never became ready; names the cause.
+            ClusterStartError: it never became ready; names the cause.
+        """
+
+    @abstractmethod
+    def look(self, name: str) -> ClusterView:
+        """The cluster of this name as it is now; changes nothing."""
+
+    @abstractmethod
+    def inventory(self) -> list[ClusterView]:
+        """All clusters that exist, or have left something behind."""
+
+    @abstractmethod
+    def clear(self, name: str) -> None:
+        """Remove what a cluster that is gone has left; nothing happens to one that lives.
+
+        Raises:
+            ClusterError: something of it cannot be removed.
+        """
+
+    @abstractmethod
+    def stop(self, name: str) -> None:
+        """Remove a cluster now, whoever uses it.
+
+        Raises:
+            ClusterError: it cannot be removed.
         """
 
     @abstractmethod

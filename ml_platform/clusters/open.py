@@ -2,18 +2,18 @@
 
 from pathlib import Path
 
-from ml_platform.clusters.interface import Clusters
+from ml_platform.clusters.interface import Provisioner
 from ml_platform.clusters.spec import ClusterSpec
 from ml_platform.settings import Settings
 
 
-def open_clusters(settings: Settings, spec: ClusterSpec) -> Clusters:
+def open_provisioner(settings: Settings, spec: ClusterSpec) -> Provisioner:
     """The provisioner that `spec` names."""
     match spec.provisioner:
         case "local":
-            from ml_platform.clusters.local.provisioner import LocalClusters
+            from ml_platform.clusters.local.provisioner import LocalProvisioner
 
-            return LocalClusters(local_home(settings))
+            return LocalProvisioner(local_home(settings))
 
 
 def local_home(settings: Settings) -> Path:

@@ -1,11 +1,11 @@
-"""What a cluster is: head and worker group, validated where a person typed it."""
+"""What a cluster is: head and worker groups, validated where a person typed it."""
 
 import hashlib
 import json
 import re
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 MEMORY_PATTERN: Final = re.compile(r"^([1-9][0-9]*)(Mi|Gi|Ti)$")
 MEMORY_UNITS: Final = {"Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
@@ -45,6 +45,11 @@ class HeadGroup(_Group):
 class WorkerGroup(_Group):
     """Nodes that train, one training worker each."""
 
+    name: str = Field(
+        default="workers",
+        pattern=r"^[a-z]([-a-z0-9]{0,13}[a-z0-9])?$",
+        description="Name of the group, unique in the cluster.",
+    )
     count: int = Field(default=1, ge=1, le=512, description="How many training workers.")
     gpus: int = Field(default=0, ge=0, le=16, description="GPUs of one worker.")
     gpu: str = Field(default="", description="Kind of GPU, as the nodes are labelled.")
@@ -59,8 +64,67 @@ class ClusterSpec(BaseModel):
         default="local", description="`local`: a Ray on this machine, stopped when nobody needs it."
     )
     head: HeadGroup = HeadGroup()
-    workers: WorkerGroup = WorkerGroup()
+    workers: WorkerGroup | tuple[WorkerGroup, ...] = Field(
+        default=WorkerGroup(),
+        description="The group of nodes that train, or a list of groups with a name each.",
+    )
     image: str = Field(default="", description="Container image; empty for the code location's.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_group_or_several(cls, values: Any) -> Any:
+        # A union would answer a misspelt key with what is wrong under each of its types.
+        if isinstance(values, dict):
+            match values.get("workers"):
+                case dict() as group:
+                    return values | {"workers": WorkerGroup.model_validate(group)}
+                case list() | tuple() as groups:
+                    return values | {"workers": tuple(map(WorkerGroup.model_validate, groups))}
+        return values
+
+    @model_validator(mode="after")
+    def _groups_differ_by_name(self) -> "ClusterSpec":
+        names = [group.name for group in self.groups]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            msg = f"two worker groups are called {twice[0]}: give each a `name` of its own"
+            raise ValueError(msg)
+        if not names:
+            msg = "there is no worker group: wanted at least one"
+            raise ValueError(msg)
+        if len({(group.cpus, group.gpus) for group in self.groups}) > 1:
+            msg = (
+                "worker groups differ in `cpus` or `gpus`; all workers of a training do the same "
+                "work and ask for the same, so give the groups equal ones"
+            )
+            raise ValueError(msg)
+        return self
+
+    @property
+    def groups(self) -> tuple[WorkerGroup, ...]:
+        """The worker groups, one or several."""
+        return (self.workers,) if isinstance(self.workers, WorkerGroup) else self.workers
+
+    @property
+    def worker_count(self) -> int:
+        """Training workers of all groups together."""
+        return sum(group.count for group in self.groups)
+
+    @property
+    def cpus(self) -> int:
+        """CPUs of head and workers together."""
+        return self.head.cpus + sum(group.count * group.cpus for group in self.groups)
+
+    @property
+    def gpus(self) -> int:
+        """GPUs of all workers together."""
+        return sum(group.count * group.gpus for group in self.groups)
+
+    @property
+    def memory_bytes(self) -> int:
+        """Memory of head and workers together."""
+        workers = sum(group.count * memory_bytes(group.memory) for group in self.groups)
+        return memory_bytes(self.head.memory) + workers
 
     def spec_hash(self) -> str:
         """Twelve hex digits over the normalised spec; equal hashes may share a cluster."""

@@ -18,7 +18,7 @@ from ml_platform.partitions import days_of, holdout_keys, require_days
 from ml_platform.pictures import Picture
 from ml_platform.settings import Settings, load_settings
 from ml_platform.training.api import FeatureEncoding
-from ml_platform.training.asset import ModelPlan
+from ml_platform.training.plan import ModelPlan
 from ml_platform.training.reader import read_batches
 from ml_platform.training.request import TrainingRequest
 from ml_platform.training_set.manifest import SnapshotManifest

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from ml_platform.errors import EvaluationError, PlatformError, UserCodeError
 from ml_platform.evaluation.metrics import Scored
 from ml_platform.training.api import Batch, Predictor
-from ml_platform.training.model_code import CODE_FOLDER, load_function
+from ml_platform.training.model_code import load_function
+from ml_platform.training.request import CODE_FOLDER
 
 if TYPE_CHECKING:
     import numpy as np

@@ -8,7 +8,7 @@ from ml_platform.evaluation.report import EvaluationReport, Incumbent
 from ml_platform.registry.mlflow_registry import Registry
 from ml_platform.registry.models import ModelVersion
 from ml_platform.settings import Settings, load_settings
-from ml_platform.training.asset import ModelPlan
+from ml_platform.training.plan import ModelPlan
 
 
 def build_champion(

@@ -1,45 +1,31 @@
 """The model as a Dagster asset: one Ray job a partition, followed from the step."""
 
+import os
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 from typing import Final
 
 import dagster as dg
 
-from ml_platform.clusters.interface import Phase
-from ml_platform.clusters.open import open_clusters
-from ml_platform.clusters.spec import ClusterSpec
-from ml_platform.errors import TrainingError
-from ml_platform.partitions import require_days, window_keys
+from ml_platform.clusters.ladder import Action, Decision
+from ml_platform.clusters.open import open_provisioner
 from ml_platform.settings import Settings, load_settings
+from ml_platform.stages import Stage, asset_key
+from ml_platform.training.attempts import EndedReport, Listeners
 from ml_platform.training.launch import Trained, train
 from ml_platform.training.log_reader import JobLogReader
 from ml_platform.training.pictures import learning_curve
-from ml_platform.training.request import (
-    SnapshotRef,
-    TrainingRequest,
-    code_reference,
-    code_version,
-)
-from ml_platform.training.spec import TrainingSpec
+from ml_platform.training.plan import ModelPlan, make_request, window_manifests
+from ml_platform.training.record import Owner, TrainingRecord
+from ml_platform.training.request import TrainingRequest, code_version
 from ml_platform.training_set.manifest import SnapshotManifest
-from ml_platform.training_set.spec import FeaturesSpec
-from ml_platform.training_set.store import SnapshotStore
+from ml_platform.xray.records import Event
 
+RETRY_NUMBER_TAG: Final = "dagster/retry_number"
 RECIPE: Final = "recipe_hash"
 """Of each materialization of a model: by which `defs.yaml` and code it was trained."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ModelPlan:
-    """What `defs.yaml` says of a model, as the stages need it."""
-
-    name: str
-    folder: Path
-    features: FeaturesSpec
-    training: TrainingSpec
-    cluster: ClusterSpec
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,45 +58,6 @@ class TrainingConfig(dg.Config):
     """Train again even if a model of the very same inputs is there."""
 
 
-def make_request(
-    plan: ModelPlan,
-    partition: str,
-    settings: Settings,
-    manifests: list[SnapshotManifest],
-    *,
-    attempt: str = "",
-) -> TrainingRequest:
-    """The training of one partition on the given snapshots."""
-    return TrainingRequest(
-        model=plan.name,
-        partition=partition,
-        storage_root=settings.storage_root,
-        snapshots=tuple(
-            SnapshotRef(partition=one.partition, version=one.version, rows=one.rows)
-            for one in manifests
-        ),
-        features=plan.features,
-        training=plan.training,
-        cluster=plan.cluster.model_copy(update={"image": plan.cluster.image or settings.image}),
-        code=code_reference(plan.folder),
-        code_version=code_version(plan.folder),
-        attempt=attempt,
-    )
-
-
-def window_manifests(plan: ModelPlan, partition: str, settings: Settings) -> list[SnapshotManifest]:
-    """The snapshots of the partition's window.
-
-    Raises:
-        PartitionError: the window begins before the first partition, or ends in the future.
-        TrainingSetError: some are not there, or do not pass their checks; names them.
-    """
-    days = window_keys(partition, plan.training.window_days)
-    what = f"training {plan.name} of {partition} on {len(days)} days"
-    require_days(days, settings, what=what)
-    return SnapshotStore(settings.storage_root, plan.name).load_days(days, plan.features, what=what)
-
-
 def build_model(
     plan: ModelPlan, partitions_def: dg.PartitionsDefinition[str], register: Register
 ) -> dg.AssetsDefinition:
@@ -118,10 +65,10 @@ def build_model(
     window = plan.training.window_days
 
     @dg.asset(
-        key=dg.AssetKey([plan.name, "model"]),
+        key=asset_key(plan.name, Stage.MODEL),
         deps=[
             dg.AssetDep(
-                dg.AssetKey([plan.name, "training_set"]),
+                asset_key(plan.name, Stage.TRAINING_SET),
                 partition_mapping=dg.TimeWindowPartitionMapping(
                     start_offset=-(window - 1), allow_nonexistent_upstream_partitions=True
                 ),
@@ -151,10 +98,9 @@ def build_model(
             partition,
             settings,
             manifests,
-            # The root run is the same for every retry of it, so a retry goes on with its work.
-            attempt=(context.run.root_run_id or context.run_id) if config.retrain else "",
+            retrain=_root_of(context) if config.retrain else "",
         )
-        trained = _train(context, request, settings)
+        trained = _train(context, plan, request, settings)
         registered = register(
             settings,
             TrainedModelFacts(
@@ -174,34 +120,96 @@ def build_model(
 
 
 def _train(
-    context: dg.AssetExecutionContext, request: TrainingRequest, settings: Settings
+    context: dg.AssetExecutionContext, plan: ModelPlan, request: TrainingRequest, settings: Settings
 ) -> Trained:
-    def on_phase(phase: Phase) -> None:
-        detail = f" ({phase.detail})" if phase.detail else ""
-        context.log.info(f"{phase.name}: {phase.seconds:.1f} s{detail}")
-
     reader = JobLogReader(context.log.info)
-    clusters = open_clusters(settings, request.cluster)
+    listeners = Listeners(
+        on_log=reader.on_line,
+        on_event=lambda event: _log_event(context, event),
+        on_attempt=lambda report: _show_failed(context, report),
+        on_decision=lambda decision: _log_decision(context, decision),
+    )
     with dg.open_pipes_session(
         context=context,
         context_injector=dg.PipesEnvContextInjector(),
         message_reader=reader,
     ) as session:
-        try:
-            trained = train(
-                request,
-                clusters,
-                env=session.get_bootstrap_env_vars(),
-                on_log=reader.on_line,
-                on_phase=on_phase,
-            )
-        except TrainingError as error:
-            if error.traceback:
-                context.log.error(error.traceback)
-            raise
+        trained = train(
+            request,
+            partial(open_provisioner, settings),
+            owner=_owner(context),
+            listeners=listeners,
+            code=plan.folder,
+            env=session.get_bootstrap_env_vars(),
+        )
     if trained.reused:
         context.log.info("this very training has been done before; its model is returned")
     return trained
+
+
+def _owner(context: dg.AssetExecutionContext) -> Owner:
+    return Owner(
+        run=context.run_id,
+        root=_root_of(context),
+        step=context.op_execution_context.get_step_execution_context().step.key,
+        process=f"{socket.gethostname()} {os.getpid()}",
+    )
+
+
+def _root_of(context: dg.AssetExecutionContext) -> str:
+    """The run that a person or a schedule started, of which this one is an automatic retry.
+
+    Dagster's own root run is that of a re-execution by hand too, which begins anew.
+    """
+    run = context.run
+    while RETRY_NUMBER_TAG in run.tags and run.parent_run_id is not None:
+        parent = context.instance.get_run_by_id(run.parent_run_id)
+        if parent is None:
+            return run.parent_run_id
+        run = parent
+    return run.run_id
+
+
+def _log_event(context: dg.AssetExecutionContext, event: Event) -> None:
+    took = "" if event.seconds is None else f" after {event.seconds:.1f} s"
+    detail = f" ({event.detail})" if event.detail else ""
+    context.log.info(f"{event.name} {event.state}{took}{detail}")
+
+
+def _log_decision(context: dg.AssetExecutionContext, decision: Decision) -> None:
+    say = context.log.error if decision.action is Action.GIVE_UP else context.log.warning
+    say(f"{decision.action.value}: {decision.reason}")
+
+
+def _show_failed(context: dg.AssetExecutionContext, report: EndedReport) -> None:
+    """Every failed attempt is seen in the asset's history, also when a later one succeeds."""
+    ended, claim = report.ended, report.claim
+    failure = ended.failure
+    if failure is None:
+        return
+    context.log.error(f"attempt {claim.number}: {failure.message}\n  → {failure.hint}")
+    if failure.traceback:
+        context.log.error(failure.traceback)
+    phases = [
+        dg.TableRecord({"phase": p.name, "seconds": round(p.seconds, 2)}) for p in ended.phases
+    ]
+    tail = "\n".join(ended.log_tail)
+    context.log_event(
+        dg.AssetObservation(
+            asset_key=context.asset_key,
+            partition=context.partition_key,
+            description=f"attempt {claim.number} failed: {failure.message}",
+            metadata={
+                "attempt": dg.MetadataValue.int(claim.number),
+                "cause": dg.MetadataValue.text(failure.cause.value),
+                "place": dg.MetadataValue.text(str(failure.place)),
+                "next": dg.MetadataValue.text(failure.hint),
+                "cluster": dg.MetadataValue.text(f"{claim.provisioner} {claim.cluster}"),
+                "phases": dg.MetadataValue.table(phases),
+                "log_tail": dg.MetadataValue.md(f"```\n{tail}\n```"),
+            },
+        )
+    )
 
 
 def _metadata(
@@ -223,6 +231,8 @@ def _metadata(
         "window": dg.MetadataValue.text(
             f"{request.snapshots[0].partition} … {request.snapshots[-1].partition}"
         ),
+        "attempt": dg.MetadataValue.int(result.attempt),
+        "worker_restarts": dg.MetadataValue.int(result.worker_restarts),
         "registry_version": dg.MetadataValue.int(registered.version),
         "mlflow_run": dg.MetadataValue.url(registered.url),
         "reused": dg.MetadataValue.bool(trained.reused),
@@ -233,4 +243,27 @@ def _metadata(
         "dagster/uri": dg.MetadataValue.url(result.model_uri),
         "phases": dg.MetadataValue.table(phases),
         "snapshots": dg.MetadataValue.table(versions),
+        "attempts": dg.MetadataValue.table(_attempts(request)),
     }
+
+
+def _attempts(request: TrainingRequest) -> list[dg.TableRecord]:
+    rows = []
+    for attempt in TrainingRecord(request.folder_uri).attempts():
+        claim, ended = attempt.claim(), attempt.ended()
+        if claim is None or ended is None:
+            continue
+        failure = ended.failure
+        rows.append(
+            dg.TableRecord(
+                {
+                    "attempt": claim.number,
+                    "status": ended.status,
+                    "cause": failure.cause.value if failure else "",
+                    "place": str(failure.place) if failure else "",
+                    "ran_s": round(ended.ran_s, 1),
+                    "run": claim.owner.run,
+                }
+            )
+        )
+    return rows

@@ -1,127 +1,216 @@
-"""The driver of a training, run as a Ray Job on the cluster: `python -m … <folder of the request>`.
+"""The driver of an attempt, run as a Ray Job: `python -m … <folder of the training> <attempt>`.
 
-Reads the request, fits the encoding, runs `TorchTrainer`, goes on from the last checkpoint when a
-worker died, and leaves the result as a file. Exit code 0: there is a model.
+Reads the request and the code beside it, fits the encoding, runs `TorchTrainer`, goes on from the
+newest checkpoint when a worker died, and leaves outcome and result as files. Exit code 0: there is
+a model.
 """
 
+import importlib.metadata
+import json
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
+from ml_platform.clusters.causes import Cause, Failure
+from ml_platform.errors import ModelSpecError, TrainingStoppedError
 from ml_platform.storage import Folder
 from ml_platform.training.api import FeatureEncoding
+from ml_platform.training.checkpoints import newest_checkpoint, read_checkpoint
 from ml_platform.training.encoding import encoding_hash, fit_encoding
-from ml_platform.training.failure import Decision, after_failure, classify
-from ml_platform.training.model_code import CODE_FOLDER, load_function
+from ml_platform.training.failure import classify
+from ml_platform.training.model_code import copy_of, fetch_code, load_function
 from ml_platform.training.reader import DataFileRef
+from ml_platform.training.record import MODEL_FOLDER, Attempt, Started, TrainingRecord
 from ml_platform.training.request import (
-    MODEL_FOLDER,
+    CODE_FOLDER,
     REQUEST_FILE,
-    RESULT_FILE,
     TrainingRequest,
     library_versions,
 )
-from ml_platform.training.result import EpochRecord, Failure, PhaseRecord, TrainingResult
-from ml_platform.training.worker import PROGRESS_FILE, train_loop
+from ml_platform.training.result import (
+    DriverOutcome,
+    EpochRecord,
+    PhaseRecord,
+    TrainingResult,
+)
+from ml_platform.training.worker import PROGRESS_FILE, WEIGHTS_FILE, Start, train_loop
 from ml_platform.training_set.profile import merge_profiles
 from ml_platform.training_set.store import SnapshotStore
 
-if TYPE_CHECKING:
-    from ray.train import Result
-
 ENCODING_FILE: Final = "encoding.json"
 MODEL_FILE: Final = "model.json"
-CHECKPOINT_FOLDER: Final = "checkpoints"
+RAY_TRAIN_FOLDER: Final = "ray_train"
+STARTS_WITHOUT_PROGRESS: Final = 3
 
 Files = list[DataFileRef]
 
 
 def main(argv: list[str]) -> int:
-    """Run the training whose request lies in the folder `argv[0]`; returns the exit code."""
-    folder = Folder(argv[0])
-    request = TrainingRequest.model_validate_json(folder.read(REQUEST_FILE))
-    if folder.exists(RESULT_FILE):
-        earlier = TrainingResult.model_validate_json(folder.read(RESULT_FILE))
-        if earlier.status == "succeeded":
-            return 0
-    result = run(request, folder)
-    folder.write(RESULT_FILE, (result.model_dump_json(indent=1) + "\n").encode())
-    if result.failure is not None:
-        sys.stderr.write(f"{result.failure.traceback}\n{result.failure.message}\n")
+    """Run the attempt `argv[1]` of the training in the folder `argv[0]`; returns the exit code."""
+    record = TrainingRecord(argv[0])
+    attempt = record.attempt(int(argv[1]))
+    if record.result() is not None:
+        return 0
+    if attempt.has_ended():
+        sys.stderr.write(f"attempt {attempt.number} was given up before it began\n")
         return 1
-    return 0
+    attempt.note_started(Started(at_s=time.time()))
+    request = TrainingRequest.model_validate_json(record.folder.read(REQUEST_FILE))
+    claim = attempt.claim()
+    if claim is not None:  # cluster and limits may have changed since the first attempt
+        request = request.model_copy(update={"cluster": claim.spec, "training": claim.training})
+    with tempfile.TemporaryDirectory(prefix="mlp-code-") as scratch:
+        outcome = Driver(request, record, attempt, Path(scratch)).run()
+    attempt.note_outcome(outcome)
+    if outcome.result is not None and not attempt.has_ended():
+        record.commit(outcome.result)
+        return 0
+    if outcome.failure is not None:
+        sys.stderr.write(f"{outcome.failure.traceback}\n{outcome.failure.message}\n")
+    return 1
 
 
-def run(
-    request: TrainingRequest, folder: Folder, *, clock: Callable[[], float] = time.monotonic
-) -> TrainingResult:
-    """Train, and say how it went; never raises for what the training itself does wrong."""
-    phases: list[PhaseRecord] = []
-    started = clock()
+class Driver:
+    """One attempt on the cluster.
 
-    def phase(name: str) -> None:
-        nonlocal started
-        phases.append(PhaseRecord(name=name, seconds=clock() - started))
-        started = clock()
+    Args:
+        request: The training.
+        record: Its folder.
+        attempt: Which attempt this is.
+        scratch: A local folder.
+        clock: Seconds that only grow.
+    """
 
-    attempts = 0
-    resumed: int | None = None
-    rows = 0
-    try:
-        load_function(request.code_folder, "train", "train")  # a broken import costs no worker
-        phase("import")
+    def __init__(
+        self,
+        request: TrainingRequest,
+        record: TrainingRecord,
+        attempt: Attempt,
+        scratch: Path,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._request = request
+        self._record = record
+        self._attempt = attempt
+        self._scratch = scratch
+        self._clock = clock
+        self._phases: list[PhaseRecord] = []
+        self._phase_began = clock()
+
+    def run(self) -> DriverOutcome:
+        """Train, and say how it went; never raises for what the training itself does wrong."""
+        try:
+            return DriverOutcome(result=self._train())
+        except _GaveUpError as gave_up:
+            return DriverOutcome(failure=gave_up.failure)
+        except Exception as error:  # boundary: the outcome must say why there is no model
+            return DriverOutcome(failure=self._classify(error))
+
+    def _train(self) -> TrainingResult:
+        request = self._request
+        require_same_platform(request.platform_version)
+        code = fetch_code(request, self._scratch)
+        load_function(code, "train", "train")  # a broken import costs no worker
+        self._phase("import")
         encoding, files, rows = prepare(request)
-        phase("encode")
-        while True:
-            attempts += 1
-            try:
-                outcome = _fit(request, encoding, files)
-                break
-            except Exception as error:  # boundary: whatever Ray raises becomes a named cause
-                failure = classify(error, code=request.code_folder)
-                retries = request.training.worker_retries
-                decision = after_failure(failure, retries_used=attempts - 1, retries=retries)
-                if decision is Decision.GIVE_UP:
-                    raise _GaveUp(failure) from error
-                sys.stderr.write(f"{failure.message}; {decision.value}\n")
-        phase("fit")
-        progress = _progress(outcome)
-        resumed = progress.get("resumed_from_epoch")
-        phases.append(PhaseRecord(name="loop", seconds=progress["loop_s"]))
-        _write_model(request, encoding, folder)
+        self._phase("encode")
+        restarts = self._fit(encoding, files)
+        self._phase("fit")
+        progress = self._write_model(code, encoding)
+        self._phases.append(PhaseRecord(name="loop", seconds=progress["loop_s"]))
         return TrainingResult(
-            status="succeeded",
             inputs_hash=request.inputs_hash(),
-            model_uri=f"{folder.uri}/{MODEL_FOLDER}",
+            attempt=self._attempt.number,
+            model_uri=(self._attempt.folder / MODEL_FOLDER).uri,
             encoding_hash=encoding_hash(encoding),
             rows=rows,
-            history=tuple(EpochRecord(**record) for record in progress["history"]),
-            phases=tuple(phases),
+            history=tuple(EpochRecord(**one) for one in progress["history"]),
+            phases=tuple(self._phases),
             libraries=library_versions(),
-            attempts=attempts,
-            resumed_from_epoch=resumed,
+            worker_restarts=restarts,
+            resumed_from_epoch=progress["resumed_from_epoch"],
         )
-    except _GaveUp as gave_up:
-        failure = gave_up.failure
-    except Exception as error:  # boundary: the result file must say why there is no model
-        failure = classify(error, code=request.code_folder)
-    return TrainingResult(
-        status="failed",
-        inputs_hash=request.inputs_hash(),
-        rows=rows,
-        phases=tuple(phases),
-        libraries=library_versions(),
-        attempts=attempts,
-        failure=failure,
-    )
+
+    def _fit(self, encoding: FeatureEncoding, files: Files) -> int:
+        """Train until a finished checkpoint is there; returns how often workers were restarted."""
+        claim = self._attempt.claim()
+        allowed = claim.worker_restarts if claim is not None else 0
+        restarts = idle = 0
+        while True:
+            newest = newest_checkpoint(self._record.folder)
+            if newest is not None and newest.finished:
+                return restarts  # trained to the end; only the result was lost
+            start = Start(attempt=self._attempt.number, restored=newest)
+            try:
+                fit(self._request, encoding, files, start)
+            except Exception as error:  # boundary: whatever Ray raises becomes a named cause
+                failure = self._classify(error)
+                idle = 0 if newest_checkpoint(self._record.folder) != newest else idle + 1
+                if (
+                    failure.cause is not Cause.WORKER_LOST
+                    or restarts >= allowed
+                    or idle >= STARTS_WITHOUT_PROGRESS
+                    or self._attempt.has_ended()
+                ):
+                    raise _GaveUpError(failure) from error
+                restarts += 1
+                self._attempt.note_restart(restarts)
+                sys.stderr.write(f"{failure.message}; go on from the last checkpoint\n")
+
+    def _write_model(self, code: Path, encoding: FeatureEncoding) -> dict[str, Any]:
+        """Make the finished checkpoint a model; returns what it says of its making."""
+        request, folder = self._request, self._record.folder
+        newest = newest_checkpoint(folder)
+        if newest is None or not newest.finished:
+            raise TrainingStoppedError(
+                "the workers ended without a finished checkpoint",
+                hint="another attempt may have taken over; materialize again if none has.",
+            )
+        model = self._attempt.folder / MODEL_FOLDER
+        with read_checkpoint(folder, newest, self._scratch) as directory:
+            model.write(WEIGHTS_FILE, (directory / WEIGHTS_FILE).read_bytes())
+            progress: dict[str, Any] = json.loads((directory / PROGRESS_FILE).read_text())
+        model.write(ENCODING_FILE, encoding.model_dump_json(indent=1).encode())
+        parameters = {"model": request.model, "params": request.training.parameters}
+        model.write_json(MODEL_FILE, parameters)
+        model.write(REQUEST_FILE, (request.model_dump_json(indent=1) + "\n").encode())
+        # Weights can only be read by the code that made them, so a model brings its own.
+        for path in code.glob("*.py"):
+            model.write(f"{CODE_FOLDER}/{path.name}", path.read_bytes())
+        return progress
+
+    def _classify(self, error: BaseException) -> Failure:
+        return classify(error, code=copy_of(self._request), shown_as=self._request.code)
+
+    def _phase(self, name: str) -> None:
+        now = self._clock()
+        self._phases.append(PhaseRecord(name=name, seconds=now - self._phase_began))
+        self._phase_began = now
 
 
-class _GaveUp(Exception):
+class _GaveUpError(Exception):
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure.message)
         self.failure = failure
+
+
+def require_same_platform(wanted: str, found: str | None = None) -> None:
+    """Refuse to train for a step that runs another minor version of this package.
+
+    Raises:
+        ModelSpecError: names both.
+    """
+    found = importlib.metadata.version("ml_platform") if found is None else found
+    if wanted and wanted.split(".")[:2] != found.split(".")[:2]:
+        raise ModelSpecError(
+            f"this training was asked for by ml_platform {wanted}, its cluster runs {found}",
+            hint="give `cluster.image` or MLP_IMAGE an image of the version that runs beside "
+            "Dagster.",
+        )
 
 
 def prepare(request: TrainingRequest) -> tuple[FeatureEncoding, Files, int]:
@@ -134,42 +223,42 @@ def prepare(request: TrainingRequest) -> tuple[FeatureEncoding, Files, int]:
     return fit_encoding(profile, request.features), files, rows
 
 
-def _fit(request: TrainingRequest, encoding: FeatureEncoding, files: Files) -> "Result":
+def fit(request: TrainingRequest, encoding: FeatureEncoding, files: Files, start: Start) -> None:
+    """Start the workers once, and wait for their end."""
     import ray
-    from ray.train import CheckpointConfig, FailureConfig, RunConfig, ScalingConfig
+    from ray.train import FailureConfig, RunConfig, ScalingConfig
     from ray.train.torch import TorchTrainer
 
     from ml_platform.training.torch_backend import TolerantTorchConfig
 
     if not ray.is_initialized():
         ray.init()  # inside a Ray Job the address is in the environment
-    workers = request.cluster.workers
-    storage = Folder(request.folder_uri)
+    group = request.cluster.groups[0]
+    storage = Attempt(Folder(request.folder_uri), start.attempt).folder
     trainer = TorchTrainer(
         train_loop,
         train_loop_config={
             "request": request.model_dump_json(),
             "encoding": encoding.model_dump_json(),
             "files": files,
+            "start": start,
         },
         torch_config=TolerantTorchConfig(),
         scaling_config=ScalingConfig(
-            num_workers=workers.count,
-            use_gpu=workers.gpus > 0,
-            resources_per_worker={"CPU": workers.cpus}
-            | ({"GPU": workers.gpus} if workers.gpus else {}),
+            num_workers=request.cluster.worker_count,
+            use_gpu=group.gpus > 0,
+            resources_per_worker={"CPU": group.cpus} | ({"GPU": group.gpus} if group.gpus else {}),
         ),
         run_config=RunConfig(
-            # The same name and path go on from the last checkpoint.
-            name=CHECKPOINT_FOLDER,
+            # Ray Train's own notes; checkpoints are written by `worker`.
+            name=RAY_TRAIN_FOLDER,
             storage_path=storage.root,
             storage_filesystem=_arrow_filesystem(storage),
-            # Ray would retry user errors as well; this module decides by the cause.
+            # Ray would retry user errors as well; the driver decides by the cause.
             failure_config=FailureConfig(max_failures=0),
-            checkpoint_config=CheckpointConfig(num_to_keep=2),
         ),
     )
-    return trainer.fit()
+    trainer.fit()
 
 
 def _arrow_filesystem(folder: Folder) -> Any:
@@ -178,28 +267,6 @@ def _arrow_filesystem(folder: Folder) -> Any:
     if "file" in folder.filesystem.protocol:
         return pyarrow.fs.LocalFileSystem()
     return pyarrow.fs.PyFileSystem(pyarrow.fs.FSSpecHandler(folder.filesystem))
-
-
-def _progress(outcome: "Result") -> dict[str, Any]:
-    import json
-
-    checkpoint = outcome.checkpoint
-    if checkpoint is None:
-        raise RuntimeError("Ray Train ended without a checkpoint")
-    with checkpoint.as_directory() as directory:
-        progress: dict[str, Any] = json.loads((Path(directory) / PROGRESS_FILE).read_text())
-    return progress
-
-
-def _write_model(request: TrainingRequest, encoding: FeatureEncoding, folder: Folder) -> None:
-    """The files beside the weights, which rank 0 has written."""
-    model = folder / MODEL_FOLDER
-    model.write(ENCODING_FILE, encoding.model_dump_json(indent=1).encode())
-    model.write_json(MODEL_FILE, {"model": request.model, "params": request.training.parameters})
-    model.write(REQUEST_FILE, (request.model_dump_json(indent=1) + "\n").encode())
-    # Weights can only be read by the code that made them, so a model brings its own.
-    for path in request.code_folder.glob("*.py"):
-        model.write(f"{CODE_FOLDER}/{path.name}", path.read_bytes())
 
 
 if __name__ == "__main__":

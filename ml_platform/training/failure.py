@@ -1,19 +1,24 @@
-"""From the exception of a failed Ray Train run to its cause, and from the cause to what to do.
+"""From the exception of a failed Ray Train run to its cause; pure.
 
 Ray wraps what a worker raised several times over, and a memory death can surface as a failure of
-the controller, so the whole chain is searched. `classify` and `after_failure` are pure.
+the controller, so the whole chain is searched.
 """
 
 import re
 import traceback
 from collections.abc import Iterator
-from enum import Enum
 from pathlib import Path
 from typing import Final
 
-from ml_platform.errors import InputError, NonFiniteLossError
+from ml_platform.clusters.causes import Cause, Failure, Place
+from ml_platform.errors import (
+    InputError,
+    NonFiniteLossError,
+    PlatformError,
+    StorageError,
+    TrainingStoppedError,
+)
 from ml_platform.training.request import PACKAGE_ROOT
-from ml_platform.training.result import Failure
 
 _WRAPPED: Final = ("controller_failure", "health_check_failure", "_base_exc", "cause", "__cause__")
 _FRAME: Final = re.compile(r'File "([^"]+)", line (\d+)')
@@ -22,35 +27,34 @@ _PLATFORM: Final = str(PACKAGE_ROOT)
 _FACE: Final = f"{_PLATFORM}/training/worker.py"
 
 
-class Decision(Enum):
-    """What follows a failure."""
-
-    GO_ON_FROM_CHECKPOINT = "go on from the last checkpoint"
-    GIVE_UP = "give up"
-
-
-def after_failure(failure: Failure, *, retries_used: int, retries: int) -> Decision:
-    """Go on only where another try can end otherwise: a worker that died, never user code."""
-    if failure.cause == "worker_died" and retries_used < retries:
-        return Decision.GO_ON_FROM_CHECKPOINT
-    return Decision.GIVE_UP
-
-
-def classify(error: BaseException, *, code: Path) -> Failure:
+def classify(error: BaseException, *, code: Path, shown_as: str = "") -> Failure:
     """The cause of a failed `TorchTrainer.fit()`, with its traceback and the next thing to do.
 
     Args:
         error: What was raised.
-        code: The model's folder; its author is blamed for nothing that was raised elsewhere.
+        code: The model's folder, or the end of its path where each process has a copy; its author
+            is blamed for nothing that was raised elsewhere.
+        shown_as: How the traceback is to name that folder, where it is a copy.
     """
+    failure = _classify(error, code)
+    if not shown_as:
+        return failure
+    copies = re.compile(rf'[^"\s]*/{re.escape(str(code).strip("/"))}(?=/)')
+    shown = copies.sub(lambda _: shown_as.rstrip("/"), failure.traceback)
+    return failure.model_copy(update={"traceback": shown})
+
+
+def _classify(error: BaseException, code: Path) -> Failure:
     chain = list(_chain(error))
     for one in chain:
-        if isinstance(one, NonFiniteLossError):
-            return Failure(cause="non_finite_loss", message=one.message, hint=one.hint)
+        for kind, cause in _NAMED.items():
+            if isinstance(one, PlatformError) and isinstance(one, kind):
+                return Failure(cause=cause, place=_place(error), message=one.message, hint=one.hint)
     for one in chain:
         if _is_out_of_memory(one):
             return Failure(
-                cause="out_of_memory",
+                cause=Cause.OUT_OF_MEMORY,
+                place=_place(error),
                 message=f"a training worker ran out of memory: {_first_line(one)}",
                 hint="use smaller batches or, on a cluster, give the workers more memory in "
                 "`cluster.workers.memory`.",
@@ -58,7 +62,8 @@ def classify(error: BaseException, *, code: Path) -> Failure:
     for one in chain:
         if type(one).__name__ in _DEATHS:
             return Failure(
-                cause="worker_died",
+                cause=Cause.WORKER_LOST,
+                place=_place(error),
                 message=f"a training worker died: {_first_line(one)}",
                 hint="look at the end of the job's log; if it happens again, use smaller batches "
                 "or fewer workers or, on a cluster, give them more memory.",
@@ -67,25 +72,38 @@ def classify(error: BaseException, *, code: Path) -> Failure:
     text = _traceback_of(innermost, error)
     if isinstance(innermost, InputError):
         return Failure(
-            cause="user_code", message=innermost.message, hint=innermost.hint, traceback=text
+            cause=Cause.BAD_INPUT,
+            place=_place(error),
+            message=innermost.message,
+            hint=innermost.hint,
+            traceback=text,
         )
     raised = f"{type(innermost).__name__}: {_first_line(innermost)}"
     place = _place_in(code, text)
     if place is None:
         return Failure(
-            cause="platform",
+            cause=Cause.STORAGE if isinstance(innermost, OSError) else Cause.PLATFORM,
+            place=_place(error),
             message=f"the training could not be run: {raised}",
             hint="materialize again; if it stays, the job's log has the whole story.",
             traceback=text,
         )
     file, line = place
     return Failure(
-        cause="user_code",
+        cause=Cause.USER_CODE,
+        place=_place(error),
         message=f"{file} raised {raised} (line {line})",
         hint=f"mend {file} at line {line}.",
         traceback=text,
     )
 
+
+_NAMED: Final[dict[type[PlatformError], Cause]] = {
+    NonFiniteLossError: Cause.NON_FINITE,
+    TrainingStoppedError: Cause.CANCELLED,
+    StorageError: Cause.STORAGE,
+}
+"""Errors of the platform's own that say what they are."""
 
 _DEATHS: Final = frozenset(
     {
@@ -113,6 +131,17 @@ def _chain(error: BaseException | None, seen: set[int] | None = None) -> Iterato
         yield from _chain(inner, seen)
 
 
+def _place(error: BaseException) -> Place:
+    """The worker that failed first, as Ray Train names it by rank; else the driver."""
+    ranks = sorted(
+        rank
+        for one in _chain(error)
+        for rank in (getattr(one, "worker_failures", None) or {})
+        if isinstance(rank, int)
+    )
+    return Place(kind="worker", name=f"rank {ranks[0]}") if ranks else Place(kind="driver")
+
+
 def _is_out_of_memory(error: BaseException) -> bool:
     if type(error).__name__ in ("OutOfMemoryError", "MemoryError"):
         return True
@@ -128,7 +157,7 @@ def _innermost(chain: list[BaseException]) -> BaseException:
 def _place_in(code: Path, text: str) -> tuple[str, int] | None:
     """File and line in the model's folder, if the platform did not raise the error further in."""
     for path, line in reversed(_FRAME.findall(text)):
-        if Path(path).is_relative_to(code):
+        if f"/{str(code).strip('/')}/" in path:
             return Path(path).name, int(line)
         if path.startswith(_PLATFORM) and path != _FACE:
             return None

@@ -1,7 +1,7 @@
 """What a training is asked to do: everything that decides its outcome, as one file.
 
-The request is written to object storage before the job is submitted; the job's only argument is
-where. Its hash names the work: the same request is the same job, after any crash.
+The request is written to object storage, with the code beside it, before a job is submitted. Its
+hash names the work: the same request is the same training, after any crash.
 """
 
 import hashlib
@@ -11,7 +11,7 @@ import platform
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from ml_platform.clusters.interface import JobKey
 from ml_platform.clusters.spec import ClusterSpec
@@ -19,10 +19,18 @@ from ml_platform.training.spec import TrainingSpec
 from ml_platform.training_set.spec import FeaturesSpec
 
 LIBRARIES: Final = ("torch", "ray", "numpy", "pyarrow", "safetensors")
+NOT_DECIDING: Final = {
+    "worker_retries",
+    "infrastructure_retries",
+    "checkpoint_every_s",
+    "max_runtime_s",
+}
+"""Of `training` in `defs.yaml`: what may change without making it another training."""
 PACKAGE_ROOT: Final = Path(__file__).resolve().parent.parent
 REQUEST_FILE: Final = "request.json"
 RESULT_FILE: Final = "result.json"
-MODEL_FOLDER: Final = "model"
+CODE_FOLDER: Final = "code"
+"""Beside the request and beside the weights: the Python files of the model's folder."""
 
 
 class SnapshotRef(BaseModel):
@@ -41,16 +49,19 @@ class TrainingRequest(BaseModel):
     Attributes:
         model: Name of the model.
         partition: Its partition, the last day of the window.
-        code: The model's folder: relative to the package where it lies in it (an image has it
-            elsewhere), else absolute.
+        cluster: On what it was asked to run; of this, only the number of workers and their GPUs
+            decide the outcome.
+        code: Where the model's folder lay when the request was made, for people; its files are
+            beside the request.
         code_version: Hash of the folder's Python files but `evaluate.py`.
-        attempt: Empty, or what makes a training of equal inputs a new one: the id of the run that
+        platform_version: Version of this package that made the request.
+        retrain: Empty, or what makes a training of equal inputs a new one: the id of the run that
             a person started to train again.
     """
 
     model_config = ConfigDict(frozen=True)
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[1, 2] = 2
     model: str
     partition: str
     storage_root: str
@@ -60,12 +71,22 @@ class TrainingRequest(BaseModel):
     cluster: ClusterSpec
     code: str
     code_version: str
-    attempt: str = ""
+    platform_version: str = ""
+    retrain: str = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_the_first_schema(cls, values: Any) -> Any:
+        """Requests that the registry keeps from before `attempt` meant one try at a training."""
+        if isinstance(values, dict) and "attempt" in values:
+            values = dict(values)
+            values["retrain"] = values.pop("attempt")
+        return values
 
     def inputs_hash(self) -> str:
         """Sixteen hex digits over what decides the outcome; no path and no library version."""
         snapshots = [snapshot.version for snapshot in self.snapshots]
-        rows = {"model": self.model, "snapshots": snapshots, "attempt": self.attempt}
+        rows = {"model": self.model, "snapshots": snapshots, "retrain": self.retrain}
         return _short_hash(rows | self._recipe())
 
     def recipe_hash(self) -> str:
@@ -75,10 +96,11 @@ class TrainingRequest(BaseModel):
     def _recipe(self) -> dict[str, Any]:
         return {
             "features": self.features.model_dump(mode="json"),
-            "training": self.training.model_dump(
-                mode="json", exclude={"worker_retries", "checkpoint_every_s", "max_runtime_s"}
-            ),
-            "workers": self.cluster.workers.model_dump(mode="json", include={"count", "gpus"}),
+            "training": self.training.model_dump(mode="json", exclude=NOT_DECIDING),
+            "workers": {
+                "count": self.cluster.worker_count,
+                "gpus": self.cluster.groups[0].gpus,
+            },
             "code": self.code_version,
         }
 
@@ -87,17 +109,17 @@ class TrainingRequest(BaseModel):
         return JobKey(
             asset=f"{self.model}/model",
             partition=self.partition,
-            attempt_group=self.inputs_hash(),
+            training=self.inputs_hash(),
         )
 
     @property
     def folder_uri(self) -> str:
-        """Where request, checkpoints, model and result are kept."""
+        """Where the training is kept: request, code, attempts, result."""
         return f"{self.storage_root}/trainings/{self.model}/{self.partition}/{self.inputs_hash()}"
 
     @property
     def code_folder(self) -> Path:
-        """The model's folder on this machine."""
+        """The model's folder on the machine that made the request."""
         return PACKAGE_ROOT / self.code
 
 

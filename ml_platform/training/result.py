@@ -1,19 +1,10 @@
-"""How a training ended, as a file in object storage; the log stream may be lost, this is not."""
+"""What came out of a training, as files in storage; the log may be lost, these not."""
 
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from ml_platform.errors import (
-    ClusterError,
-    NonFiniteLossError,
-    PlatformError,
-    TrainingError,
-    UserCodeError,
-    WorkerDiedError,
-)
-
-Cause = Literal["user_code", "non_finite_loss", "worker_died", "out_of_memory", "platform"]
+from ml_platform.clusters.causes import Failure
 
 
 class EpochRecord(BaseModel):
@@ -34,55 +25,42 @@ class PhaseRecord(BaseModel):
     seconds: float
 
 
-class Failure(BaseModel):
-    """Why a training failed: what a person needs to mend it."""
-
-    model_config = ConfigDict(frozen=True)
-
-    cause: Cause
-    message: str
-    hint: str
-    traceback: str = ""
-
-    def to_error(self) -> PlatformError:
-        """The named error of this cause."""
-        if self.cause == "platform":
-            return ClusterError(self.message, hint=self.hint)
-        kinds: dict[Cause, type[TrainingError]] = {
-            "user_code": UserCodeError,
-            "non_finite_loss": NonFiniteLossError,
-            "worker_died": WorkerDiedError,
-            "out_of_memory": WorkerDiedError,
-        }
-        return kinds[self.cause](self.message, hint=self.hint, traceback=self.traceback)
-
-
 class TrainingResult(BaseModel):
-    """What came out of a training.
+    """A trained model: what it is and how it was made.
 
     Attributes:
-        status: Whether there is a model.
-        model_uri: Folder of the model's files, when there is one.
+        status: `failed` only in files of before attempts had records of their own.
+        attempt: The attempt whose model it is.
+        model_uri: Folder of the model's files.
         encoding_hash: Hash of the encoding that the weights belong to.
         rows: Rows of the window, validation rows included.
         history: One record an epoch, oldest first.
         phases: Stretches inside the job: `import`, `encode`, `fit`, `loop` (the user's function on
             rank 0, within `fit`).
-        attempts: How often the workers were started.
+        worker_restarts: How often the workers were started again inside the job.
         resumed_from_epoch: The epoch that the last start went on from, if it did.
     """
 
     model_config = ConfigDict(frozen=True)
 
     schema_version: Literal[1] = 1
-    status: Literal["succeeded", "failed"]
+    status: Literal["succeeded", "failed"] = "succeeded"
     inputs_hash: str
+    attempt: int = 1
     model_uri: str = ""
     encoding_hash: str = ""
     rows: int = 0
     history: tuple[EpochRecord, ...] = ()
     phases: tuple[PhaseRecord, ...] = ()
     libraries: dict[str, str] = {}
-    attempts: int = 1
+    worker_restarts: int = 0
     resumed_from_epoch: int | None = None
+
+
+class DriverOutcome(BaseModel):
+    """How an attempt's driver ended, in its own words: with a result, or with a failure."""
+
+    model_config = ConfigDict(frozen=True)
+
+    result: TrainingResult | None = None
     failure: Failure | None = None

@@ -24,11 +24,25 @@ class TrainingSpec(BaseModel):
     parameters: dict[str, Any] = Field(
         default_factory=dict, description="Handed to `train.py` as `run.params`."
     )
+    threads: int = Field(
+        default=1,
+        ge=1,
+        le=256,
+        description="Threads of torch in each worker. They decide the last bits of a sum and so "
+        "belong to the training; `cluster.workers.cpus` does not.",
+    )
     worker_retries: int = Field(
         default=2,
         ge=0,
         le=20,
-        description="How often a training goes on from its checkpoint after a worker died.",
+        description="How often a training goes on from its checkpoint after a worker or the driver "
+        "died.",
+    )
+    infrastructure_retries: int = Field(
+        default=3,
+        ge=0,
+        le=20,
+        description="How often it goes on after a head, a node or the storage was lost.",
     )
     checkpoint_every_s: float = Field(
         default=20.0,

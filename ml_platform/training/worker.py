@@ -8,10 +8,11 @@ import random
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from ml_platform.errors import NonFiniteLossError
+from ml_platform.errors import ModelSpecError, NonFiniteLossError, TrainingStoppedError
 from ml_platform.storage import Folder
 from ml_platform.training.api import (
     SPLITS,
@@ -21,9 +22,11 @@ from ml_platform.training.api import (
     Split,
     TrainingRun,
 )
-from ml_platform.training.model_code import load_function
+from ml_platform.training.checkpoints import CheckpointRef, read_checkpoint, write_checkpoint
+from ml_platform.training.model_code import fetch_code, load_function
 from ml_platform.training.reader import DataFileRef, RowPart, ShardReader
-from ml_platform.training.request import MODEL_FOLDER, TrainingRequest
+from ml_platform.training.record import Attempt
+from ml_platform.training.request import RESULT_FILE, TrainingRequest
 
 if TYPE_CHECKING:
     import torch
@@ -34,27 +37,42 @@ PROGRESS_FILE: Final = "progress.json"
 WEIGHTS_FILE: Final = "model.safetensors"
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Start:
+    """One start of the workers, the same for every rank.
+
+    Attributes:
+        attempt: Number of the attempt.
+        restored: The checkpoint to go on from; the driver looks for it, so that no two ranks find
+            different ones.
+    """
+
+    attempt: int
+    restored: CheckpointRef | None = None
+
+
 def train_loop(config: dict[str, Any]) -> None:
-    """Called by Ray Train in every worker; `config` holds request, encoding and files."""
+    """Called by Ray Train in every worker; `config` holds request, encoding, files and start."""
     import ray.train
 
     request = TrainingRequest.model_validate_json(config["request"])
     encoding = FeatureEncoding.model_validate_json(config["encoding"])
+    start: Start = config["start"]
     context = ray.train.get_context()
     rank, world_size = context.get_world_rank(), context.get_world_size()
     set_up_torch(request)
-    with _pipes(rank) as pipes:
+    with _pipes(rank) as pipes, tempfile.TemporaryDirectory(prefix="mlp-") as scratch:
         run = WorkerRun(
             request,
             encoding,
+            start=start,
             files=config["files"],
             rank=rank,
             world_size=world_size,
             pipes=pipes,
         )
         started = time.monotonic()
-        if not run.had_finished():
-            load_function(request.code_folder, "train", "train")(run)
+        load_function(fetch_code(request, Path(scratch)), "train", "train")(run)
         run.finish(time.monotonic() - started)
 
 
@@ -64,7 +82,7 @@ def set_up_torch(request: TrainingRequest) -> None:
     import torch
 
     # Ray sets OMP_NUM_THREADS, but OpenMP may have been loaded before.
-    torch.set_num_threads(request.cluster.workers.cpus)
+    torch.set_num_threads(request.training.threads)
     seed = request.training.seed
     random.seed(seed)
     np.random.seed(seed)
@@ -78,6 +96,7 @@ class WorkerRun(TrainingRun):
     Args:
         request: What is to be trained.
         encoding: How columns become numbers.
+        start: Which attempt this is, and from where it goes on.
         files: The files of the window.
         rank: This worker.
         world_size: All workers.
@@ -90,6 +109,7 @@ class WorkerRun(TrainingRun):
         request: TrainingRequest,
         encoding: FeatureEncoding,
         *,
+        start: Start,
         files: Sequence[DataFileRef],
         rank: int,
         world_size: int,
@@ -101,14 +121,16 @@ class WorkerRun(TrainingRun):
         self.seed = request.training.seed
         self.rank = rank
         self.world_size = world_size
-        self._request = request
+        self._start = start
+        self._training = Folder(request.folder_uri)
+        self._attempt = Attempt(self._training, start.attempt)
         self._pipes = pipes
         self._clock = clock
-        # Reporting one waits for Ray's controller, so not after each short epoch.
         self._checkpoint_every_s = request.training.checkpoint_every_s
         self._last_checkpoint_at = clock()
         self._history: list[dict[str, Any]] = []
         self._latest: Callable[[], Mapping[str, Any]] | None = None
+        self._weights: dict[str, torch.Tensor] | None = None
         self._resumed_from_epoch: int | None = None
         self._readers: dict[Split, ShardReader] = {
             split: ShardReader(
@@ -142,16 +164,20 @@ class WorkerRun(TrainingRun):
         if self._pipes is not None:
             text = ", ".join(f"{name} {_shown(value)}" for name, value in metrics.items())
             self._pipes.log.info(f"epoch {epoch}: {text}")
-        if self._agree(self._clock() - self._last_checkpoint_at >= self._checkpoint_every_s):
+        due = self._clock() - self._last_checkpoint_at >= self._checkpoint_every_s
+        if self.rank == 0 and due:
             self._checkpoint(finished=False)
 
     def restored(self) -> Restored | None:
         """See `TrainingRun.restored`."""
         import safetensors.torch
 
-        with _latest_checkpoint() as directory:
-            if directory is None:
-                return None
+        if self._start.restored is None:
+            return None
+        with (
+            tempfile.TemporaryDirectory() as scratch,
+            read_checkpoint(self._training, self._start.restored, Path(scratch)) as directory,
+        ):
             progress = json.loads((directory / PROGRESS_FILE).read_text())
             tensors = safetensors.torch.load_file(directory / TENSORS_FILE)
         self._history = progress["history"]
@@ -159,24 +185,9 @@ class WorkerRun(TrainingRun):
         self._resumed_from_epoch = last["epoch"]
         return Restored(epoch=last["epoch"], tensors=tensors, metrics=last["metrics"])
 
-    def had_finished(self) -> bool:
-        """Whether an earlier start trained to the end, and only its result was lost."""
-        with _latest_checkpoint() as directory:
-            if directory is None:
-                return False
-            progress = json.loads((directory / PROGRESS_FILE).read_text())
-        if progress["finished"]:
-            self._history = progress["history"]
-        return bool(progress["finished"])
-
     def save_model(self, tensors: "Mapping[str, torch.Tensor]") -> None:
         """See `TrainingRun.save_model`."""
-        import safetensors.torch
-
-        if self.rank == 0:
-            plain = {name: one.detach().cpu().contiguous() for name, one in tensors.items()}
-            folder = Folder(f"{self._request.folder_uri}/{MODEL_FOLDER}")
-            folder.write(WEIGHTS_FILE, safetensors.torch.save(plain))
+        self._weights = _plain(tensors)
 
     def mean_over_workers(self, values: Mapping[str, float]) -> dict[str, float]:
         """See `TrainingRun.mean_over_workers`."""
@@ -190,50 +201,60 @@ class WorkerRun(TrainingRun):
         return dict(zip(values, (mean / self.world_size).tolist(), strict=True))
 
     def finish(self, loop_s: float) -> None:
-        """Report the last state and how long the user's function took, in seconds."""
-        self._checkpoint(finished=True, loop_s=loop_s)
+        """Keep the finished model and how long the user's function took, in seconds.
 
-    def _agree(self, mine: bool) -> bool:
-        """Rank 0's answer, on every rank: clocks differ, but all must report or none."""
-        return self.mean_over_workers({"due": float(mine and self.rank == 0)})["due"] > 0
+        Raises:
+            ModelSpecError: `train.py` has handed over no model.
+        """
+        if self._weights is None:
+            raise ModelSpecError(
+                "train.py ended without a call of run.save_model",
+                hint="call `run.save_model(net.state_dict())` at the end of `train`.",
+            )
+        if self.rank == 0:
+            self._checkpoint(finished=True, loop_s=loop_s)
 
     def _checkpoint(self, *, finished: bool, loop_s: float = 0.0) -> None:
-        import ray.train
+        """Called on rank 0."""
         import safetensors.torch
 
         self._last_checkpoint_at = self._clock()
-        if self.rank != 0:
-            ray.train.report({})
-            return
-        with tempfile.TemporaryDirectory() as directory:
-            tensors = dict(self._latest()) if self._latest else {}
-            plain = {name: one.detach().cpu().contiguous() for name, one in tensors.items()}
-            safetensors.torch.save_file(plain, Path(directory) / TENSORS_FILE)
+        self._stop_if_given_up()
+        with tempfile.TemporaryDirectory() as scratch:
+            directory = Path(scratch)
+            tensors = _plain(self._latest()) if self._latest else {}
+            safetensors.torch.save_file(tensors, directory / TENSORS_FILE)
+            if finished and self._weights is not None:
+                safetensors.torch.save_file(self._weights, directory / WEIGHTS_FILE)
             progress = {
                 "history": self._history,
-                "finished": finished,
                 "loop_s": loop_s,
                 "resumed_from_epoch": self._resumed_from_epoch,
             }
-            (Path(directory) / PROGRESS_FILE).write_text(json.dumps(progress))
-            checkpoint = ray.train.Checkpoint.from_directory(directory)
-            ray.train.report({}, checkpoint=checkpoint)
+            (directory / PROGRESS_FILE).write_text(json.dumps(progress))
+            write_checkpoint(
+                self._training,
+                attempt=self._start.attempt,
+                epoch=self._history[-1]["epoch"] if self._history else 0,
+                finished=finished,
+                source=directory,
+            )
+
+    def _stop_if_given_up(self) -> None:
+        if self._attempt.has_ended() or self._training.exists(RESULT_FILE):
+            raise TrainingStoppedError(
+                f"attempt {self._start.attempt} was given up while it ran; another one goes on",
+                hint="nothing is to be done: the training goes on elsewhere, or has a result.",
+            )
+
+
+def _plain(tensors: "Mapping[str, torch.Tensor]") -> "dict[str, torch.Tensor]":
+    """On the CPU and in one piece, as files want them."""
+    return {name: one.detach().cpu().contiguous() for name, one in tensors.items()}
 
 
 def _shown(value: float) -> str:
     return f"{value:.0f}" if float(value).is_integer() else f"{value:.5f}"
-
-
-@contextlib.contextmanager
-def _latest_checkpoint() -> Iterator[Path | None]:
-    import ray.train
-
-    checkpoint = ray.train.get_checkpoint()
-    if checkpoint is None:
-        yield None
-        return
-    with checkpoint.as_directory() as directory:
-        yield Path(directory)
 
 
 @contextlib.contextmanager

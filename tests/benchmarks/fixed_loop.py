@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from ml_platform.clusters.spec import ClusterSpec, HeadGroup, WorkerGroup
-from ml_platform.training.asset import ModelPlan
+from ml_platform.training.plan import ModelPlan
 
 MODEL: Final = "flight_delay"
 FIRST_DAY: Final = "2013-03-15"

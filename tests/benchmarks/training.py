@@ -9,7 +9,7 @@ from statistics import median
 
 from ml_platform.cli.home import open_instance
 from ml_platform.settings import Settings
-from ml_platform.training.asset import ModelPlan
+from ml_platform.training.plan import ModelPlan
 from tests.benchmarks.contestants import (
     AssetTime,
     materialize,

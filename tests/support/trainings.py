@@ -1,9 +1,15 @@
 """Requests for small trainings on made-up flights, and a Ray to run them on."""
 
+import itertools
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from ml_platform.clusters.interface import Provisioner
 from ml_platform.clusters.spec import ClusterSpec, WorkerGroup
+from ml_platform.training.attempts import Listeners
+from ml_platform.training.launch import Trained, train
+from ml_platform.training.record import Owner
 from ml_platform.training.request import (
     SnapshotRef,
     TrainingRequest,
@@ -36,7 +42,7 @@ def written_days(storage: Path, *, rows: int = 300) -> list[SnapshotRef]:
 def request(
     storage: Path,
     *,
-    attempt: str = "",
+    retrain: str = "",
     workers: int = 1,
     code: Path = TROUBLED,
     training: dict[str, Any] | None = None,
@@ -58,5 +64,30 @@ def request(
         cluster=ClusterSpec(workers=WorkerGroup(count=workers)),
         code=code_reference(code),
         code_version=code_version(code),
-        attempt=attempt,
+        retrain=retrain,
+    )
+
+
+_NUMBERS = itertools.count()
+
+
+def silently(line: str) -> None:
+    del line
+
+
+def trained_by(
+    wanted: TrainingRequest,
+    provisioner: Provisioner,
+    *,
+    root: str = "",
+    on_log: Callable[[str], None] = silently,
+    **listeners: Any,
+) -> Trained:
+    """What a person gets who materializes: budgets begin anew unless a `root` run is named."""
+    run = root or f"run-{next(_NUMBERS)}"
+    return train(
+        wanted,
+        lambda spec: provisioner,
+        owner=Owner(run=run, root=run),
+        listeners=Listeners(on_log=on_log, **listeners),
     )

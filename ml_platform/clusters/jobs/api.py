@@ -7,41 +7,20 @@ costs two seconds of `import ray` in every step.
 
 import contextlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from ml_platform.clusters.jobs.tries import TERMINAL
+from ml_platform.clusters.interface import HeadAddress
 from ml_platform.errors import ClusterError
 
 if TYPE_CHECKING:
     import httpx
 
+TERMINAL: Final = frozenset({"SUCCEEDED", "FAILED", "STOPPED"})
 REQUEST_TIMEOUT_S: Final = 20.0
 # The first submission makes Ray's agent connect to the cluster, which takes up to 8 s on two cores.
 SUBMIT_TIMEOUT_S: Final = 90.0
 QUIET_S: Final = 10.0
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class HeadAddress:
-    """Where a Ray head takes jobs.
-
-    Attributes:
-        url: Address of the dashboard, `http://host:port`.
-        token: Bearer token; empty for a head without authentication.
-        python: The command on the cluster that runs entry points: an interpreter and its options.
-        env: Variables that every job gets; an entry point's own win.
-    """
-
-    url: str
-    token: str = field(default="", repr=False)
-    python: tuple[str, ...] = ("python",)
-    env: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def headers(self) -> dict[str, str]:
-        """HTTP headers of every request."""
-        return {"Authorization": f"Bearer {self.token}"} if self.token else {}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

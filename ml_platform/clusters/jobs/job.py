@@ -7,12 +7,14 @@ the connection loses nothing: the job runs on, and its log is read again from wh
 import contextlib
 import math
 import shlex
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Final, Literal, cast
 
-from ml_platform.clusters.interface import Entrypoint, Job, JobKey, JobOutcome, Phase
+from ml_platform.clusters.interface import Cluster, Entrypoint
 from ml_platform.clusters.jobs.api import (
-    HeadAddress,
     HeadUnreachableError,
     JobDetails,
     JobExistsError,
@@ -20,53 +22,93 @@ from ml_platform.clusters.jobs.api import (
     LogStreamBrokenError,
 )
 from ml_platform.clusters.jobs.log import LogLines
-from ml_platform.clusters.jobs.retry import Patience
-from ml_platform.clusters.jobs.tries import Adopt, Try, next_try, submission_id, try_number
-from ml_platform.errors import ClusterError, ClusterLostError
+from ml_platform.clusters.jobs.retry import HeadRetry
+from ml_platform.errors import ClusterError, ClusterLostError, PlatformError
+from ml_platform.xray.records import Recorder
 
 POLL_S: Final = 0.2
 STOP_TIMEOUT_S: Final = 30.0
 
 
-class SubmittedJob(Job):
-    """A job on a head. `follow` and `stop` work from any process that knows the head."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JobRequest:
+    """A job to be on a head.
+
+    Attributes:
+        submission_id: Its id: submitting it twice is submitting it once.
+        entrypoint: What it runs.
+        metadata: What Ray keeps beside it, for those who look.
+    """
+
+    submission_id: str
+    entrypoint: Entrypoint
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JobOutcome:
+    """How the Ray job ended, as Ray says it. Its result is in object storage, not here.
+
+    `overdue`: it was still running at its limit, and was stopped for that.
+    """
+
+    status: Literal["succeeded", "failed", "stopped", "overdue"]
+    message: str
+    submission_id: str
+    adopted: bool
+
+
+class FollowedJob:
+    """A job on a head, submitted or adopted.
+
+    Attributes:
+        submission_id: Its id.
+        adopted: Whether it was there already.
+    """
 
     def __init__(
-        self, api: JobsApi, submission_id: str, *, adopted: bool, patience: Patience
+        self,
+        api: JobsApi,
+        submission_id: str,
+        *,
+        adopted: bool,
+        retry: HeadRetry,
+        recorder: Recorder,
     ) -> None:
         self.submission_id = submission_id
         self.adopted = adopted
         self._api = api
-        self._patience = patience
+        self._retry = retry
+        self._recorder = recorder
 
     def follow(
         self,
         *,
         on_log: Callable[[str], None],
-        on_phase: Callable[[Phase], None] = lambda phase: None,
-        limit_s: float = math.inf,
+        limit_s: Callable[[], float] = lambda: math.inf,
     ) -> JobOutcome:
         """Stream log lines until the job ends; an adopted job's log comes from its start.
 
-        A job that is still running after `limit_s` is stopped, see `Job.follow`.
+        Args:
+            on_log: Called with each line.
+            limit_s: Asked once the job runs: how many seconds more it may. Waiting does not count.
 
         Raises:
-            ClusterLostError: the head does not answer any more, or has forgotten the job.
+            ClusterLostError: the head has ended, stays silent, or has forgotten the job.
             ClusterError: the job is overdue and does not stop.
         """
-        clock = self._patience.clock
-        began = clock()
-        details = self._when(lambda seen: seen.status != "PENDING")
-        on_phase(Phase(name="pending", seconds=clock() - began))
-        began = clock()
-        details = self._stream(details, on_log, deadline=began + limit_s)
-        status = cast(
-            Literal["succeeded", "failed", "stopped", "overdue"],
-            details.status.lower() if details.is_over else "overdue",
-        )
-        on_phase(Phase(name="running", seconds=clock() - began, detail=status))
-        if status == "overdue":
-            self.stop()
+        with self._recorder.phase("pending"):
+            details = self._when(lambda seen: seen.status != "PENDING")
+        with self._recorder.phase("running") as phase:
+            deadline = self._retry.clock() + limit_s()
+            details = self._stream(details, on_log, deadline=deadline)
+            status = cast(
+                Literal["succeeded", "failed", "stopped", "overdue"],
+                details.status.lower() if details.is_over else "overdue",
+            )
+            phase.detail = status
+            if status == "overdue":
+                self.stop()
         return JobOutcome(
             status=status,
             message=details.message,
@@ -80,16 +122,16 @@ class SubmittedJob(Job):
         Raises:
             ClusterError: the job is still running after 30 seconds.
         """
-        deadline = self._patience.clock() + STOP_TIMEOUT_S
+        deadline = self._retry.clock() + STOP_TIMEOUT_S
         try:
-            self._patience.ask(lambda: self._api.stop(self.submission_id))
-            details = self._when(lambda seen: seen.is_over or self._patience.clock() >= deadline)
+            self._retry.ask(lambda: self._api.stop(self.submission_id))
+            details = self._when(lambda seen: seen.is_over or self._retry.clock() >= deadline)
         except ClusterLostError:
             return
         if not details.is_over:
             raise ClusterError(
                 f"job {self.submission_id} did not stop within {STOP_TIMEOUT_S:.0f} s",
-                hint="it ends with its cluster; `mlp doctor` shows the clusters of this machine.",
+                hint="it ends with its cluster; `mlp cluster ls` shows them.",
             )
 
     def _stream(
@@ -110,11 +152,11 @@ class SubmittedJob(Job):
                 details = self._now()
                 # A stream that ended at once brought nothing: the driver may never have started.
                 complete = complete and details.is_over and log.position > 0
-                if not details.is_over and self._patience.clock() >= deadline:
+                if not details.is_over and self._retry.clock() >= deadline:
                     complete = True
             if not complete and not details.is_over:
                 pause = POLL_S if log.position > before else min(2 * pause, 5.0)
-                self._patience.sleep(pause)
+                self._retry.sleep(pause)
         for line in log.finish():
             on_log(line)
         return details
@@ -126,7 +168,7 @@ class SubmittedJob(Job):
             for chunk in self._api.tail(self.submission_id):
                 for line in log.feed(chunk):
                     on_log(line)
-                if self._patience.clock() >= deadline:
+                if self._retry.clock() >= deadline:
                     return False
                 if not chunk and self._now().is_over:
                     return False  # it hangs: the rest is read at once
@@ -146,10 +188,10 @@ class SubmittedJob(Job):
             details = self._now()
             if condition(details):
                 return details
-            self._patience.sleep(POLL_S)
+            self._retry.sleep(POLL_S)
 
     def _now(self) -> JobDetails:
-        details = self._patience.ask(lambda: self._api.job(self.submission_id))
+        details = self._retry.ask(lambda: self._api.job(self.submission_id))
         if details is None:
             raise ClusterLostError(
                 f"the Ray head at {self._api.url} has forgotten job {self.submission_id}: "
@@ -159,75 +201,64 @@ class SubmittedJob(Job):
         return details
 
 
-def submit_or_adopt(
-    api: JobsApi,
-    head: HeadAddress,
-    key: JobKey,
-    entrypoint: Entrypoint,
+@contextmanager
+def followed_job(
+    cluster: Cluster,
+    job: JobRequest,
+    recorder: Recorder,
     *,
-    patience: Patience,
-    on_phase: Callable[[Phase], None] = lambda phase: None,
-) -> SubmittedJob:
-    """The job of `key` on this head: the one that runs or has succeeded, else a new try.
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Iterator[FollowedJob]:
+    """The job of this id on a cluster: the one that is there, else it is submitted.
 
-    Leaving by an exception (an interrupt too) leaves no job behind that was submitted here.
+    Leaving the block by an exception, an interrupt too, stops the job.
 
     Raises:
-        ClusterLostError: the head stays silent.
+        ClusterLostError: the head has ended, or stays silent.
         ClusterError: the head refuses the job.
     """
-    began = patience.clock()
-    decision = next_try(patience.ask(lambda: _tries(api, key)))
-    job = SubmittedJob(
-        api,
-        submission_id(key, decision.number),
-        adopted=isinstance(decision, Adopt),
-        patience=patience,
+    retry = HeadRetry(
+        lost_after_s=cluster.lost_after_s, is_gone=cluster.is_gone, clock=clock, sleep=sleep
     )
-    if not job.adopted:
-        job.adopted = _submit(api, head, key, entrypoint, job, patience)
-    on_phase(
-        Phase(
-            name="submit",
-            seconds=patience.clock() - began,
-            detail="adopted" if job.adopted else f"try {decision.number}",
+    with JobsApi(cluster.head, quiet_s=cluster.quiet_s) as api:
+        with recorder.phase("submit") as phase:
+            adopted = _submit_once(api, cluster, job, retry)
+            phase.detail = "adopted" if adopted else job.submission_id
+        followed = FollowedJob(
+            api, job.submission_id, adopted=adopted, retry=retry, recorder=recorder
         )
-    )
-    return job
+        try:
+            yield followed
+        except ClusterLostError:
+            raise  # nobody is there who could stop it
+        except BaseException:
+            # What the block raised is the news; a job that cannot be stopped now ends with its
+            # cluster, which has lost its user.
+            with contextlib.suppress(PlatformError):
+                followed.stop()
+            raise
 
 
-def _tries(api: JobsApi, key: JobKey) -> list[Try]:
-    numbered = ((try_number(key, job.submission_id), job.status) for job in api.jobs())
-    return [Try(number=number, status=status) for number, status in numbered if number is not None]
-
-
-def _submit(
-    api: JobsApi,
-    head: HeadAddress,
-    key: JobKey,
-    entrypoint: Entrypoint,
-    job: SubmittedJob,
-    patience: Patience,
-) -> bool:
-    """Submit; returns whether somebody else had submitted it first."""
+def _submit_once(api: JobsApi, cluster: Cluster, job: JobRequest, retry: HeadRetry) -> bool:
+    """Submit unless it is there; returns whether it was there before."""
+    if retry.ask(lambda: api.job(job.submission_id)) is not None:
+        return True
+    entrypoint = job.entrypoint
     # `exec`: the shell that Ray starts becomes the driver, and signals reach it.
     command = "exec " + shlex.join(
-        [*head.python, "-m", entrypoint.module, *entrypoint.arguments],
+        [*cluster.runtime.python, "-m", entrypoint.module, *entrypoint.arguments],
     )
     unsure = False
 
-    def attempt() -> bool:
+    def submit() -> bool:
         nonlocal unsure
         try:
             api.submit(
                 job.submission_id,
                 command,
-                env={**head.env, **entrypoint.env},
-                metadata={
-                    "asset": key.asset,
-                    "partition": key.partition,
-                    "attempt_group": key.attempt_group,
-                },
+                env={**cluster.runtime.env, **entrypoint.env},
+                metadata=job.metadata,
             )
         except JobExistsError:
             return not unsure  # an answer that was lost may have been ours
@@ -237,7 +268,7 @@ def _submit(
         return False
 
     try:
-        return patience.ask(attempt)
+        return retry.ask(submit)
     except ClusterError:
         raise
     except BaseException:

@@ -3,18 +3,15 @@
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Final
 
-from ml_platform.clusters.jobs.api import HeadAddress, HeadUnreachableError, JobsApi
-from ml_platform.clusters.local.folder import ClusterFolder, Order, State
+from ml_platform.clusters.interface import HeadAddress
+from ml_platform.clusters.jobs.api import HeadUnreachableError, JobsApi
+from ml_platform.clusters.local.folder import ClusterFolder, LaunchRequest, State
 from ml_platform.clusters.local.inventory import clear_up, stop_keeper
 from ml_platform.clusters.local.lifetime import Step, next_step
-from ml_platform.clusters.local.ray_process import (
-    clean_environment,
-    end_of,
-    job_environment,
-    warm_python,
-)
+from ml_platform.clusters.local.ray_process import clean_environment, end_of
 from ml_platform.errors import ClusterStartError
 from ml_platform.processes import is_alive
 from ml_platform.settings import PROJECT_ROOT
@@ -26,7 +23,15 @@ POLL_S: Final = 0.1
 KEEPER_SILENT_S: Final = 30.0
 
 
-class Admission:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReadyHead:
+    """A head that answers, and which life of it that is."""
+
+    address: HeadAddress
+    incarnation: str
+
+
+class Acquisition:
     """One user's way to a cluster. Used while the folder is locked, so one user at a time.
 
     Attributes:
@@ -36,7 +41,7 @@ class Admission:
     def __init__(
         self,
         folder: ClusterFolder,
-        order: Order,
+        request: LaunchRequest,
         environ: Mapping[str, str],
         *,
         clock: Callable[[], float],
@@ -44,21 +49,21 @@ class Admission:
     ) -> None:
         self.started = False
         self._folder = folder
-        self._order = order
+        self._launch_request = request
         self._environ = environ
         self._clock = clock
         self._sleep = sleep
         self._asked_at = 0.0
         self._silent_since: float | None = None
 
-    def head(self) -> HeadAddress:
+    def head(self) -> ReadyHead:
         """The head of a cluster that answers.
 
         Raises:
             ClusterStartError: it never became ready; carries the end of the log that says why.
         """
         # Long enough to see an old cluster off and a new one in.
-        deadline = self._clock() + self._order.start_timeout_s + 2 * LOST_AFTER_S
+        deadline = self._clock() + self._launch_request.start_timeout_s + 2 * LOST_AFTER_S
         while self._clock() < deadline:
             head = self._advance()
             if head is not None:
@@ -66,7 +71,7 @@ class Admission:
             self._sleep(POLL_S)
         raise self._no_keeper("did not become ready")
 
-    def _advance(self) -> HeadAddress | None:
+    def _advance(self) -> ReadyHead | None:
         state = self._folder.state()
         if state is None:
             self._start_once()
@@ -90,13 +95,8 @@ class Admission:
                 pass
         return None
 
-    def _adopt(self, state: State) -> HeadAddress | None:
-        head = HeadAddress(
-            url=state.url,
-            token=self._folder.token_file.read_text(),
-            python=warm_python(),
-            env=job_environment(self._environ),
-        )
+    def _adopt(self, state: State) -> ReadyHead | None:
+        head = HeadAddress(url=state.url, token=self._folder.token_file.read_text())
         try:
             with JobsApi(head) as api:
                 api.jobs()
@@ -106,14 +106,14 @@ class Admission:
             if now - self._silent_since >= LOST_AFTER_S:
                 stop_keeper(state, clock=self._clock, sleep=self._sleep)
             return None
-        return head
+        return ReadyHead(address=head, incarnation=state.mark)
 
     def _start_once(self) -> None:
         if self.started:
             if self._clock() - self._asked_at >= KEEPER_SILENT_S:
                 raise self._no_keeper("did not start")
             return
-        self._folder.write_order(self._order)
+        self._folder.write_launch_request(self._launch_request)
         with self._folder.keeper_log.open("ab") as log:
             # A session of its own: Ctrl-C in the terminal is for the step, not for the keeper.
             subprocess.run(

@@ -3,7 +3,7 @@
 <home>/<spec hash>/
     lock            held while somebody makes, adopts or gives up the cluster
     keeper.lock     held by the keeper for as long as it lives
-    order.json      what the keeper is to start
+    launch.json      what the keeper is to start
     state.json      what the keeper has started
     token           the Ray's token, readable by its owner only
     leases/         one file per use, naming the process that uses it
@@ -29,7 +29,7 @@ KeeperPhase = Literal["starting", "ready", "stopping", "failed"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Order:
+class LaunchRequest:
     """What a keeper is to start, and for how long; `cpus` are logical, for all jobs together."""
 
     spec_hash: str
@@ -98,14 +98,14 @@ class ClusterFolder:
         with self._try_lock("keeper.lock") as got:
             yield got
 
-    def order(self) -> Order | None:
+    def launch_request(self) -> LaunchRequest | None:
         """What was asked for last."""
-        values = _read(self.path / "order.json")
-        return None if values is None else Order(**values)
+        values = _read(self.path / "launch.json")
+        return None if values is None else LaunchRequest(**values)
 
-    def write_order(self, order: Order) -> None:
+    def write_launch_request(self, request: LaunchRequest) -> None:
         """Ask for a cluster."""
-        _write(self.path / "order.json", asdict(order))
+        _write(self.path / "launch.json", asdict(request))
 
     def state(self) -> State | None:
         """What is known of the cluster; None before the first and after the end of the last."""

@@ -3,91 +3,65 @@
 import signal
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from ml_platform.clusters.jobs.api import HeadAddress, JobDetails, JobsApi
+from ml_platform.clusters.interface import ClusterView, HeadAddress
+from ml_platform.clusters.jobs.api import JobsApi
 from ml_platform.clusters.local.folder import ClusterFolder, State
 from ml_platform.clusters.spec import ClusterSpec
 from ml_platform.errors import ClusterError, ClusterStartError
 from ml_platform.processes import is_alive, owned, send, stop_all
 
+KIND: Final = "local"
 STOP_GRACE_S: Final = 8.0
 KEEPER_STOP_S: Final = 30.0
 POLL_S: Final = 0.1
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class LocalCluster:
-    """A local cluster as it is now.
+def view_of(
+    folder: ClusterFolder, *, now: Callable[[], float] = time.time, with_jobs: bool = True
+) -> ClusterView:
+    """A local cluster as it is now; `absent` where nothing of it is left."""
+    state, request = folder.state(), folder.launch_request()
+    spec = ClusterSpec.model_validate(request.spec) if request is not None else None
+    name = folder.path.name
+    if state is None:
+        return ClusterView(name=name, provisioner=KIND, phase="absent", spec=spec)
+    alive = is_alive(state.keeper)
+    users = tuple(folder.live_leases())
+    ready = alive and state.phase == "ready"
+    return ClusterView(
+        name=name,
+        provisioner=KIND,
+        phase=state.phase if alive or state.phase == "failed" else "lost",
+        spec=spec,
+        incarnation=state.mark,
+        reason=state.reason,
+        url=state.url,
+        users=users,
+        # The keeper notes it now and then: a user of this moment is newer than that.
+        idle_s=max(0.0, now() - state.quiet_since) if state.quiet_since and not users else 0.0,
+        jobs=_jobs(folder, state) if ready and with_jobs else (),
+        details={
+            "keeper": str(state.keeper.pid),
+            "processes": " ".join(str(one.pid) for one in owned(state.mark, state.ray)),
+            "token_file": str(folder.token_file),
+        }
+        if with_jobs
+        else {},
+    )
 
-    Attributes:
-        spec_hash: Its name, and that of its folder.
-        spec: What was asked for.
-        phase: `starting`, `ready`, `stopping`, `failed`; `lost` if its keeper has died.
-        url: Address of the dashboard; it asks for the token in `token_file`.
-        token_file: Where the token is.
-        keeper_pid: The keeper's process.
-        pids: Ray's processes.
-        users: Who holds a lease.
-        idle_s: Seconds since it was last used; 0 while it is used.
-        jobs: Its jobs; empty if it does not answer.
-    """
 
-    spec_hash: str
-    spec: ClusterSpec
-    phase: str
-    url: str
-    token_file: Path
-    keeper_pid: int
-    pids: tuple[int, ...]
-    users: tuple[str, ...]
-    idle_s: float
-    jobs: tuple[JobDetails, ...]
-
-
-def local_clusters(home: Path, *, now: Callable[[], float] = time.time) -> list[LocalCluster]:
+def local_clusters(home: Path, *, now: Callable[[], float] = time.time) -> list[ClusterView]:
     """The clusters of `home` that exist, or have left something behind."""
-    found = []
-    for folder in folders(home):
-        state, order = folder.state(), folder.order()
-        if state is None or order is None:
-            continue
-        alive = is_alive(state.keeper)
-        users = tuple(folder.live_leases())
-        found.append(
-            LocalCluster(
-                spec_hash=order.spec_hash,
-                spec=ClusterSpec.model_validate(order.spec),
-                phase=state.phase if alive or state.phase == "failed" else "lost",
-                url=state.url,
-                token_file=folder.token_file,
-                keeper_pid=state.keeper.pid,
-                pids=tuple(one.pid for one in owned(state.mark, state.ray)),
-                users=users,
-                # The keeper notes it now and then: a user of this moment is newer than that.
-                idle_s=max(0.0, now() - state.quiet_since)
-                if state.quiet_since and not users
-                else 0.0,
-                jobs=_jobs(folder, state) if alive and state.phase == "ready" else (),
-            )
-        )
-    return found
-
-
-def stop_local_cluster(home: Path, spec_hash: str) -> None:
-    """Stop one cluster now, whoever uses it.
-
-    Raises:
-        ClusterStartError: a process cannot be stopped.
-    """
-    stop_cluster(ClusterFolder(home / spec_hash), even_if_used=True)
+    views = (view_of(folder, now=now) for folder in folders(home))
+    return [view for view in views if view.phase != "absent"]
 
 
 def folders(home: Path) -> list[ClusterFolder]:
     """The folders of all clusters that `home` has had."""
-    return [ClusterFolder(path.parent) for path in sorted(home.glob("*/order.json"))]
+    return [ClusterFolder(path.parent) for path in sorted(home.glob("*/launch.json"))]
 
 
 def stop_cluster(
@@ -112,6 +86,23 @@ def stop_cluster(
         if state is not None:
             clear_up(folder, state, clock=clock, sleep=sleep)
         return True
+
+
+def clear_if_lost(
+    folder: ClusterFolder,
+    *,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> None:
+    """Remove what a cluster left whose keeper is dead; one that lives is left alone.
+
+    Raises:
+        ClusterStartError: a process cannot be stopped.
+    """
+    with folder.locked():
+        state = folder.state()
+        if state is not None and not is_alive(state.keeper) and state.phase != "failed":
+            clear_up(folder, state, clock=clock, sleep=sleep)
 
 
 def stop_keeper(
@@ -150,10 +141,10 @@ def clear_up(
     folder.forget(state)
 
 
-def _jobs(folder: ClusterFolder, state: State) -> tuple[JobDetails, ...]:
+def _jobs(folder: ClusterFolder, state: State) -> tuple[str, ...]:
     try:
         token = folder.token_file.read_text()
         with JobsApi(HeadAddress(url=state.url, token=token)) as api:
-            return tuple(api.jobs())
+            return tuple(job.submission_id for job in api.jobs() if not job.is_over)
     except (ClusterError, OSError):
         return ()

@@ -18,10 +18,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from ml_platform.clusters.jobs.api import HeadAddress, JobsApi
-from ml_platform.clusters.local.folder import ClusterFolder, Order, State
+from ml_platform.clusters.interface import HeadAddress
+from ml_platform.clusters.jobs.api import JobsApi
+from ml_platform.clusters.local.folder import ClusterFolder, LaunchRequest, State
 from ml_platform.clusters.local.inventory import STOP_GRACE_S
-from ml_platform.clusters.local.lifetime import Limits, Patrol, Verdict, verdict
+from ml_platform.clusters.local.lifetime import KeeperAction, Limits, Usage, keeper_action
 from ml_platform.clusters.local.ray_process import (
     LOCALHOST,
     free_port,
@@ -40,9 +41,9 @@ ROUND_S: Final = 0.25
 class Keeper:
     """Starts one Ray and keeps it until it is not needed."""
 
-    def __init__(self, folder: ClusterFolder, order: Order) -> None:
+    def __init__(self, folder: ClusterFolder, request: LaunchRequest) -> None:
         self._folder = folder
-        self._order = order
+        self._launch_request = request
         self._asked_to_stop = False
         self._child: subprocess.Popen[bytes] | None = None
         self._warm: subprocess.Popen[bytes] | None = None
@@ -74,7 +75,7 @@ class Keeper:
     def _start(self) -> None:
         self._folder.write_token(secrets.token_hex(32))
         command = start_command(
-            self._order,
+            self._launch_request,
             port=int(self._state.url.rpartition(":")[2]),
             temp_dir=self._state.temp_dir,
         )
@@ -101,7 +102,7 @@ class Keeper:
         self._publish(replace(self._state, ray=identity_of(self._child.pid)))
 
     def _wait_until_ready(self, api: JobsApi) -> None:
-        deadline = time.monotonic() + self._order.start_timeout_s
+        deadline = time.monotonic() + self._launch_request.start_timeout_s
         while not self._asked_to_stop:
             with contextlib.suppress(ClusterError):
                 api.jobs()
@@ -110,7 +111,7 @@ class Keeper:
             self._check_child("did not start")
             if time.monotonic() >= deadline:
                 raise ClusterStartError(
-                    f"Ray was not ready after {self._order.start_timeout_s:.0f} s:\n"
+                    f"Ray was not ready after {self._launch_request.start_timeout_s:.0f} s:\n"
                     + why_it_failed(self._state, self._folder.ray_out),
                     hint="the machine may be too busy: run the step again.",
                 )
@@ -118,7 +119,8 @@ class Keeper:
 
     def _serve(self, api: JobsApi) -> None:
         limits = Limits(
-            idle_timeout_s=self._order.idle_timeout_s, orphan_grace_s=self._order.orphan_grace_s
+            idle_timeout_s=self._launch_request.idle_timeout_s,
+            orphan_grace_s=self._launch_request.orphan_grace_s,
         )
         attended = quiet = time.monotonic()
         was_used = True
@@ -134,10 +136,8 @@ class Keeper:
                 was_used = used
                 since = 0.0 if used else time.time()
                 self._publish(replace(self._state, quiet_since=since))
-            seen = Patrol(
-                leases=leases, jobs=jobs, unattended_s=now - attended, quiet_s=now - quiet
-            )
-            if verdict(seen, limits) is not Verdict.KEEP and self._give_up():
+            seen = Usage(leases=leases, jobs=jobs, unattended_s=now - attended, quiet_s=now - quiet)
+            if keeper_action(seen, limits) is not KeeperAction.KEEP and self._give_up():
                 return
             time.sleep(ROUND_S)
 
@@ -192,9 +192,9 @@ def main(path: str) -> None:
         os._exit(0)  # who started us need not wait for us, nor reap us
     folder = ClusterFolder(Path(path))
     with folder.kept() as alone:
-        order = folder.order()
-        if alone and order is not None:
-            Keeper(folder, order).keep()
+        request = folder.launch_request()
+        if alone and request is not None:
+            Keeper(folder, request).keep()
 
 
 def _unfinished(api: JobsApi) -> int:

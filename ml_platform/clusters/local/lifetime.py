@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 
-class Verdict(Enum):
+class KeeperAction(Enum):
     """What the keeper does now."""
 
     KEEP = "keep"
@@ -13,7 +13,7 @@ class Verdict(Enum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Patrol:
+class Usage:
     """What the keeper sees on a round.
 
     Attributes:
@@ -42,14 +42,14 @@ class Limits:
     orphan_grace_s: float
 
 
-def verdict(seen: Patrol, limits: Limits) -> Verdict:
+def keeper_action(seen: Usage, limits: Limits) -> KeeperAction:
     """Keep the Ray, or stop it; after its last user it lives at most the sum of both limits."""
     if seen.leases:
-        return Verdict.KEEP
+        return KeeperAction.KEEP
     if seen.jobs:
         orphaned = seen.unattended_s >= limits.orphan_grace_s
-        return Verdict.STOP_ORPHAN if orphaned else Verdict.KEEP
-    return Verdict.STOP_IDLE if seen.quiet_s >= limits.idle_timeout_s else Verdict.KEEP
+        return KeeperAction.STOP_ORPHAN if orphaned else KeeperAction.KEEP
+    return KeeperAction.STOP_IDLE if seen.quiet_s >= limits.idle_timeout_s else KeeperAction.KEEP
 
 
 class Step(Enum):

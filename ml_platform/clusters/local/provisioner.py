@@ -1,26 +1,39 @@
 """Clusters on this machine: a Ray per cluster spec, shared by steps and stopped when unused.
 
-Its life is the keeper's business (`keeper`); a user takes a lease, starts a keeper if there
-is none, and submits over HTTP as to any other head.
+Its life is the keeper's business (`keeper`); a user takes a lease, starts a keeper if there is
+none, and submits over HTTP as to any other head.
 """
 
-import contextlib
+import hashlib
 import os
+import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from ml_platform.clusters.interface import Clusters, Entrypoint, Job, JobKey, Phase
-from ml_platform.clusters.jobs.api import HeadAddress, JobsApi
-from ml_platform.clusters.jobs.job import submit_or_adopt
-from ml_platform.clusters.jobs.retry import Patience
-from ml_platform.clusters.local.acquire import LOST_AFTER_S, Admission
-from ml_platform.clusters.local.folder import ClusterFolder, Order
-from ml_platform.clusters.local.inventory import folders, stop_cluster
+from ml_platform.clusters.interface import (
+    Cluster,
+    ClusterRequest,
+    ClusterView,
+    JobKey,
+    JobRuntime,
+    Provisioner,
+)
+from ml_platform.clusters.local.acquire import LOST_AFTER_S, Acquisition
+from ml_platform.clusters.local.folder import ClusterFolder, LaunchRequest
+from ml_platform.clusters.local.inventory import (
+    KIND,
+    clear_if_lost,
+    folders,
+    local_clusters,
+    stop_cluster,
+    view_of,
+)
+from ml_platform.clusters.local.ray_process import job_environment, warm_python
 from ml_platform.clusters.spec import ClusterSpec
-from ml_platform.errors import PlatformError
+from ml_platform.xray.records import Recorder
 
 IDLE_TIMEOUT_S: Final = 30.0
 ORPHAN_GRACE_S: Final = 120.0
@@ -33,9 +46,11 @@ OBJECT_STORE_BYTES: Final = 256 * 2**20
 JOBS_AT_ONCE: Final = 64
 # A head on this machine may be asked often, so that the end of a job is seen at once.
 QUIET_S: Final = 0.3
+# Rounds of the keeper, the stopping itself, and a machine that does much else.
+KEEPER_MARGIN_S: Final = 60.0
 
 
-class LocalClusters(Clusters):
+class LocalProvisioner(Provisioner):
     """A Ray on this machine per cluster spec.
 
     CPUs are logical: a spec may ask for more than the machine has, and its processes share them; so
@@ -51,6 +66,8 @@ class LocalClusters(Clusters):
         clock: Seconds that only grow.
         sleep: Waits for some seconds.
     """
+
+    kind = KIND
 
     def __init__(
         self,
@@ -71,36 +88,86 @@ class LocalClusters(Clusters):
         self._clock = clock
         self._sleep = sleep
 
+    @property
+    def place(self) -> str:
+        """This machine and home; nobody elsewhere sees its Rays."""
+        return f"{socket.gethostname()}:{hashlib.sha256(bytes(self._home)).hexdigest()[:8]}"
+
+    @property
+    def abandoned_after_s(self) -> float:
+        """See `Provisioner.abandoned_after_s`: the keeper ends a job that nobody comes back for."""
+        return self._orphan_grace_s + KEEPER_MARGIN_S
+
+    def cluster_name(self, key: JobKey, attempt: int, spec: ClusterSpec) -> str:
+        """The spec's hash: equal specs share a Ray."""
+        del key, attempt
+        return spec.spec_hash()
+
     @contextmanager
-    def run(
-        self,
-        job_key: JobKey,
-        spec: ClusterSpec,
-        entrypoint: Entrypoint,
-        *,
-        on_phase: Callable[[Phase], None] = lambda phase: None,
-    ) -> Iterator[Job]:
-        """See `Clusters.run`.
+    def acquire(self, request: ClusterRequest, recorder: Recorder) -> Iterator[Cluster]:
+        """See `Provisioner.acquire`.
 
         Raises:
             ClusterStartError: Ray could not be started; carries the end of its log.
         """
-        patience = Patience(lost_after_s=LOST_AFTER_S, clock=self._clock, sleep=self._sleep)
-        with (
-            self._cluster(spec, holder=job_key.slug(), on_phase=on_phase) as head,
-            JobsApi(head, quiet_s=QUIET_S) as api,
-        ):
-            job = submit_or_adopt(
-                api, head, job_key, entrypoint, patience=patience, on_phase=on_phase
+        folder = ClusterFolder(self._home / request.name)
+        folder.make()
+        lease = folder.take_lease(request.holder)
+        try:
+            acquisition = Acquisition(
+                folder,
+                self._launch_request(request.spec),
+                self._environ,
+                clock=self._clock,
+                sleep=self._sleep,
             )
-            try:
-                yield job
-            except BaseException:
-                # What the block raised is the news; a job that cannot be stopped now ends with its
-                # cluster, which has lost its lease.
-                with contextlib.suppress(PlatformError):
-                    job.stop()
-                raise
+            with recorder.phase("cluster") as phase, folder.locked():
+                ready = acquisition.head()
+                phase.detail = "started" if acquisition.started else "adopted"
+
+            def is_gone() -> bool:
+                now = view_of(folder, with_jobs=False)
+                return now.is_gone or now.incarnation != ready.incarnation
+
+            yield Cluster(
+                name=request.name,
+                head=ready.address,
+                runtime=JobRuntime(python=warm_python(), env=job_environment(self._environ)),
+                incarnation=ready.incarnation,
+                is_gone=is_gone,
+                lost_after_s=LOST_AFTER_S,
+                quiet_s=QUIET_S,
+            )
+        finally:
+            lease.unlink(missing_ok=True)
+
+    def look(self, name: str) -> ClusterView:
+        """See `Provisioner.look`."""
+        return view_of(ClusterFolder(self._home / name))
+
+    def inventory(self) -> list[ClusterView]:
+        """See `Provisioner.inventory`."""
+        return local_clusters(self._home)
+
+    def clear(self, name: str) -> None:
+        """Remove what a dead keeper left: processes, temporary folder and state.
+
+        Raises:
+            ClusterStartError: a process cannot be stopped.
+        """
+        folder = ClusterFolder(self._home / name)
+        if folder.path.is_dir():
+            clear_if_lost(folder, clock=self._clock, sleep=self._sleep)
+
+    def stop(self, name: str) -> None:
+        """See `Provisioner.stop`.
+
+        Raises:
+            ClusterStartError: a process cannot be stopped.
+        """
+        folder = ClusterFolder(self._home / name)
+        if folder.path.is_dir():
+            stop_cluster(folder, even_if_used=True, clock=self._clock, sleep=self._sleep)
 
     def shutdown(self) -> None:
         """Stop every Ray of this home that no living process uses, and wait for the last process.
@@ -111,31 +178,11 @@ class LocalClusters(Clusters):
         for folder in folders(self._home):
             stop_cluster(folder, clock=self._clock, sleep=self._sleep)
 
-    @contextmanager
-    def _cluster(
-        self, spec: ClusterSpec, *, holder: str, on_phase: Callable[[Phase], None]
-    ) -> Iterator[HeadAddress]:
-        began = self._clock()
-        folder = ClusterFolder(self._home / spec.spec_hash())
-        folder.make()
-        lease = folder.take_lease(holder)
-        try:
-            admission = Admission(
-                folder, self._order(spec), self._environ, clock=self._clock, sleep=self._sleep
-            )
-            with folder.locked():
-                head = admission.head()
-            detail = "started" if admission.started else "adopted"
-            on_phase(Phase(name="cluster", seconds=self._clock() - began, detail=detail))
-            yield head
-        finally:
-            lease.unlink(missing_ok=True)
-
-    def _order(self, spec: ClusterSpec) -> Order:
-        return Order(
+    def _launch_request(self, spec: ClusterSpec) -> LaunchRequest:
+        return LaunchRequest(
             spec_hash=spec.spec_hash(),
             spec=spec.model_dump(mode="json"),
-            cpus=JOBS_AT_ONCE * (spec.head.cpus + spec.workers.count * spec.workers.cpus),
+            cpus=JOBS_AT_ONCE * spec.cpus,
             object_store_bytes=OBJECT_STORE_BYTES,
             idle_timeout_s=self._idle_timeout_s,
             orphan_grace_s=self._orphan_grace_s,

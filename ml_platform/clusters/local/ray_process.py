@@ -14,7 +14,7 @@ from ml_platform.processes import MARK
 from ml_platform.settings import PROJECT_ROOT
 
 if TYPE_CHECKING:
-    from ml_platform.clusters.local.folder import Order, State
+    from ml_platform.clusters.local.folder import LaunchRequest, State
 
 LOCALHOST: Final = "127.0.0.1"
 # Unix sockets have a path of at most 107 bytes, of which Ray's own part under its folder is 71.
@@ -62,8 +62,8 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def start_command(order: "Order", *, port: int, temp_dir: str) -> list[str]:
-    """`ray start` for `order`, in the foreground, every port free or chosen by Ray."""
+def start_command(request: "LaunchRequest", *, port: int, temp_dir: str) -> list[str]:
+    """`ray start` for `request`, in the foreground, every port free or chosen by Ray."""
     return [
         *(
             sys.executable,
@@ -77,7 +77,12 @@ def start_command(order: "Order", *, port: int, temp_dir: str) -> list[str]:
         *("--include-dashboard", "true", "--dashboard-host", LOCALHOST),
         *("--dashboard-port", str(port), "--dashboard-agent-listen-port", "0"),
         *("--min-worker-port", "0", "--max-worker-port", "0"),
-        *("--num-cpus", str(order.cpus), "--object-store-memory", str(order.object_store_bytes)),
+        *(
+            "--num-cpus",
+            str(request.cpus),
+            "--object-store-memory",
+            str(request.object_store_bytes),
+        ),
         *("--temp-dir", temp_dir, "--disable-usage-stats", "--no-monitor"),
     ]
 

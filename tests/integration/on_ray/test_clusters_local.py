@@ -16,7 +16,7 @@ import pytest
 from ml_platform.clusters.interface import Entrypoint, JobOutcome, Phase
 from ml_platform.clusters.local.folder import ClusterFolder, State
 from ml_platform.clusters.local.inventory import LocalCluster, local_clusters, stop_local_cluster
-from ml_platform.clusters.local.provisioner import LocalClusters
+from ml_platform.clusters.local.provisioner import LocalProvisioner
 from ml_platform.clusters.spec import ClusterSpec
 from ml_platform.errors import ClusterStartError
 from ml_platform.processes import is_alive, owned
@@ -37,8 +37,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture
-def clusters(home: Path) -> LocalClusters:
-    return LocalClusters(home, idle_timeout_s=60, orphan_grace_s=60)
+def clusters(home: Path) -> LocalProvisioner:
+    return LocalProvisioner(home, idle_timeout_s=60, orphan_grace_s=60)
 
 
 Steps = Callable[..., subprocess.Popen[str]]
@@ -81,7 +81,7 @@ UP = talk("0", "0")
 """Of a job that makes sure that the Ray is up: run once, and adopted from then on."""
 
 
-def run(clusters: LocalClusters, partition: str, entrypoint: Entrypoint) -> JobOutcome:
+def run(clusters: LocalProvisioner, partition: str, entrypoint: Entrypoint) -> JobOutcome:
     with clusters.run(key(partition), SPEC, entrypoint) as job:
         return job.follow(on_log=lambda line: None)
 
@@ -133,7 +133,7 @@ def nothing_left(state: State) -> bool:
 
 
 def test_two_steps_that_start_at_once_share_one_ray(home: Path, start_step: Steps) -> None:
-    LocalClusters(home).shutdown()
+    LocalProvisioner(home).shutdown()
     steps = [start_step(home, f"at-once-{n}", "0", "0") for n in (1, 2)]
     outputs = [read_until(step, "outcome succeeded") for step in steps]
     assert sorted(output[0] for output in outputs) == [
@@ -142,7 +142,7 @@ def test_two_steps_that_start_at_once_share_one_ray(home: Path, start_step: Step
     ]
 
 
-def test_a_job_streams_its_log_and_succeeds(clusters: LocalClusters) -> None:
+def test_a_job_streams_its_log_and_succeeds(clusters: LocalProvisioner) -> None:
     lines: list[str] = []
     phases: list[Phase] = []
     long = "x" * 50_000
@@ -155,7 +155,7 @@ def test_a_job_streams_its_log_and_succeeds(clusters: LocalClusters) -> None:
     assert [phase.name for phase in phases] == ["cluster", "submit", "pending", "running"]
 
 
-def test_two_partitions_share_one_ray(clusters: LocalClusters, home: Path) -> None:
+def test_two_partitions_share_one_ray(clusters: LocalProvisioner, home: Path) -> None:
     run(clusters, "up", UP)
     before = state_of(home)
     phases: list[Phase] = []
@@ -167,7 +167,7 @@ def test_two_partitions_share_one_ray(clusters: LocalClusters, home: Path) -> No
 
 
 def test_a_finished_job_is_returned_and_not_run_again(
-    clusters: LocalClusters, tmp_path: Path
+    clusters: LocalProvisioner, tmp_path: Path
 ) -> None:
     entrypoint = talk("0", "0", file=tmp_path / "runs")
     first = run(clusters, "finished", entrypoint)
@@ -178,7 +178,7 @@ def test_a_finished_job_is_returned_and_not_run_again(
 
 
 def test_a_failed_job_is_tried_again_under_the_next_number(
-    clusters: LocalClusters, tmp_path: Path
+    clusters: LocalProvisioner, tmp_path: Path
 ) -> None:
     entrypoint = talk("3", "0", "no such column", file=tmp_path / "runs")
     first = run(clusters, "failing", entrypoint)
@@ -189,7 +189,7 @@ def test_a_failed_job_is_tried_again_under_the_next_number(
     assert (tmp_path / "runs").read_text() == "ran\nran\n"
 
 
-def test_an_interrupt_in_the_block_stops_the_job(clusters: LocalClusters, home: Path) -> None:
+def test_an_interrupt_in_the_block_stops_the_job(clusters: LocalProvisioner, home: Path) -> None:
     with (
         pytest.raises(KeyboardInterrupt),
         clusters.run(key("interrupted"), SPEC, talk("0", "60", "running")) as job,
@@ -198,14 +198,16 @@ def test_an_interrupt_in_the_block_stops_the_job(clusters: LocalClusters, home: 
     assert job_status(home, job.submission_id) == "STOPPED"
 
 
-def test_a_job_that_runs_beyond_its_limit_is_stopped(clusters: LocalClusters, home: Path) -> None:
+def test_a_job_that_runs_beyond_its_limit_is_stopped(
+    clusters: LocalProvisioner, home: Path
+) -> None:
     with clusters.run(key("overdue"), SPEC, talk("0", "600", "hello")) as job:
         outcome = job.follow(on_log=lambda line: None, limit_s=1)
         assert (outcome.status, job_status(home, job.submission_id)) == ("overdue", "STOPPED")
 
 
 def test_a_retried_step_adopts_the_running_job_of_a_step_that_was_killed(
-    clusters: LocalClusters, home: Path, tmp_path: Path, start_step: Steps
+    clusters: LocalProvisioner, home: Path, tmp_path: Path, start_step: Steps
 ) -> None:
     step = start_step(home, "killed", "0", "8", "hello")
     read_until(step, "hello")
@@ -220,7 +222,7 @@ def test_a_retried_step_adopts_the_running_job_of_a_step_that_was_killed(
 
 
 def test_ctrl_c_ends_the_step_and_its_job_but_not_the_shared_ray(
-    clusters: LocalClusters, home: Path, start_step: Steps
+    clusters: LocalProvisioner, home: Path, start_step: Steps
 ) -> None:
     run(clusters, "up", UP)
     before = state_of(home)
@@ -233,7 +235,7 @@ def test_ctrl_c_ends_the_step_and_its_job_but_not_the_shared_ray(
 
 
 def test_the_dashboard_refuses_a_request_without_the_token(
-    clusters: LocalClusters, home: Path
+    clusters: LocalProvisioner, home: Path
 ) -> None:
     run(clusters, "up", UP)
     url = state_of(home).url
@@ -249,7 +251,7 @@ def addresses_listened_on(pid: int) -> set[str]:
     return {one.laddr.ip for one in connections if one.status == psutil.CONN_LISTEN}
 
 
-def test_ray_listens_on_this_machine_only(clusters: LocalClusters, home: Path) -> None:
+def test_ray_listens_on_this_machine_only(clusters: LocalProvisioner, home: Path) -> None:
     run(clusters, "up", UP)
     listening = {
         address for pid in only_cluster(home).pids for address in addresses_listened_on(pid)
@@ -257,7 +259,9 @@ def test_ray_listens_on_this_machine_only(clusters: LocalClusters, home: Path) -
     assert listening == {"127.0.0.1", "::ffff:127.0.0.1"}
 
 
-def test_a_cluster_shows_who_uses_it_and_what_it_runs(clusters: LocalClusters, home: Path) -> None:
+def test_a_cluster_shows_who_uses_it_and_what_it_runs(
+    clusters: LocalProvisioner, home: Path
+) -> None:
     with clusters.run(key("up"), SPEC, UP) as job:
         job.follow(on_log=lambda line: None)
         cluster = only_cluster(home)
@@ -267,7 +271,7 @@ def test_a_cluster_shows_who_uses_it_and_what_it_runs(clusters: LocalClusters, h
 
 
 def test_shutting_down_spares_a_cluster_in_use_and_leaves_nothing_of_an_unused_one(
-    clusters: LocalClusters, home: Path
+    clusters: LocalProvisioner, home: Path
 ) -> None:
     with clusters.run(key("up"), SPEC, UP):
         clusters.shutdown()
@@ -280,7 +284,7 @@ def test_shutting_down_spares_a_cluster_in_use_and_leaves_nothing_of_an_unused_o
 
 
 def test_a_killed_keeper_takes_its_ray_along_and_the_next_step_starts_anew(
-    clusters: LocalClusters, home: Path, start_step: Steps
+    clusters: LocalProvisioner, home: Path, start_step: Steps
 ) -> None:
     with clusters.run(key("before-kill"), SPEC, talk("0", "600")):
         first = state_of(home)
@@ -308,7 +312,7 @@ def test_a_step_that_is_killed_leaves_no_ray_after_the_grace(
 
 
 def test_a_ray_that_does_not_start_in_time_is_an_error_and_leaves_nothing(tmp_path: Path) -> None:
-    clusters = LocalClusters(tmp_path, start_timeout_s=0.1)
+    clusters = LocalProvisioner(tmp_path, start_timeout_s=0.1)
     with pytest.raises(ClusterStartError, match="was not ready after"):
         run(clusters, "never", talk("0", "0"))
     assert local_clusters(tmp_path) == []

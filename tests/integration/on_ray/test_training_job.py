@@ -6,23 +6,23 @@ from pathlib import Path
 
 import pytest
 
-from ml_platform.clusters.local.provisioner import LocalClusters
+from ml_platform.clusters.local.provisioner import LocalProvisioner
 from ml_platform.errors import NonFiniteLossError, PlatformError, UserCodeError, WorkerDiedError
 from ml_platform.evaluation.scoring import load_predictor, score_batches
 from ml_platform.storage import Folder
 from ml_platform.training.api import FeatureEncoding
-from ml_platform.training.launch import Trained, train
+from ml_platform.training.launch import Trained
 from ml_platform.training.reader import read_batches
 from ml_platform.training.request import TrainingRequest
 from ml_platform.training_set.store import SnapshotStore
-from tests.support.trainings import request
+from tests.support.trainings import request, trained_by
 
 pytestmark = pytest.mark.integration
 
 
 @pytest.fixture(scope="module")
-def clusters(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalClusters]:
-    clusters = LocalClusters(tmp_path_factory.mktemp("ray"), idle_timeout_s=120)
+def clusters(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalProvisioner]:
+    clusters = LocalProvisioner(tmp_path_factory.mktemp("ray"), idle_timeout_s=120)
     yield clusters
     clusters.shutdown()
 
@@ -43,18 +43,14 @@ def wanted(storage: Path) -> TrainingRequest:
 
 
 @pytest.fixture(scope="module")
-def trained(wanted: TrainingRequest, clusters: LocalClusters, log: list[str]) -> Trained:
+def trained(wanted: TrainingRequest, clusters: LocalProvisioner, log: list[str]) -> Trained:
     """A training that went well."""
-    return train(wanted, clusters, on_log=log.append)
+    return trained_by(wanted, clusters, on_log=log.append)
 
 
-def silently(line: str) -> None:
-    del line
-
-
-def failure_of(wanted: TrainingRequest, clusters: LocalClusters) -> PlatformError:
+def failure_of(wanted: TrainingRequest, clusters: LocalProvisioner) -> PlatformError:
     with pytest.raises(PlatformError) as raised:
-        train(wanted, clusters, on_log=silently)
+        trained_by(wanted, clusters)
     return raised.value
 
 
@@ -80,9 +76,9 @@ def test_what_the_job_writes_reaches_its_caller(trained: Trained, log: list[str]
 
 
 def test_equal_inputs_are_not_trained_twice(
-    trained: Trained, wanted: TrainingRequest, clusters: LocalClusters
+    trained: Trained, wanted: TrainingRequest, clusters: LocalProvisioner
 ) -> None:
-    again = train(wanted, clusters, on_log=silently)
+    again = trained_by(wanted, clusters)
     assert again.reused
     assert again.result == trained.result
 
@@ -102,15 +98,15 @@ def test_a_model_is_scored_by_the_code_that_it_was_trained_with(
 
 
 def test_one_worker_trains_the_same_bits_each_time(
-    trained: Trained, storage: Path, clusters: LocalClusters
+    trained: Trained, storage: Path, clusters: LocalProvisioner
 ) -> None:
-    again = train(request(storage, attempt="again"), clusters, on_log=silently)
+    again = trained_by(request(storage, retrain="again"), clusters)
     assert not again.reused
     assert weights_of(again) == weights_of(trained)
 
 
 def test_two_trainings_run_at_the_same_time_on_one_ray(
-    storage: Path, tmp_path: Path, clusters: LocalClusters
+    storage: Path, tmp_path: Path, clusters: LocalProvisioner
 ) -> None:
     """Each goes on only when it has met the other in the middle of its second epoch."""
     first, second = str(tmp_path / "first"), str(tmp_path / "second")
@@ -120,14 +116,14 @@ def test_two_trainings_run_at_the_same_time_on_one_ray(
     ]
 
     with ThreadPoolExecutor(2) as pool:
-        done = list(pool.map(lambda one: train(one, clusters, on_log=silently), meetings))
+        done = list(pool.map(lambda one: trained_by(one, clusters), meetings))
 
     assert [one.result.status for one in done] == ["succeeded", "succeeded"]
     assert meetings[0].cluster == meetings[1].cluster
 
 
 def test_a_train_py_that_raises_is_shown_with_its_line(
-    storage: Path, clusters: LocalClusters
+    storage: Path, clusters: LocalProvisioner
 ) -> None:
     wanted = request(storage, trouble="raise", trouble_epoch=1)
 
@@ -140,7 +136,7 @@ def test_a_train_py_that_raises_is_shown_with_its_line(
 
 
 def test_a_loss_that_is_no_number_stops_the_training(
-    storage: Path, clusters: LocalClusters
+    storage: Path, clusters: LocalProvisioner
 ) -> None:
     error = failure_of(request(storage, trouble="nan", trouble_epoch=2), clusters)
 
@@ -150,22 +146,22 @@ def test_a_loss_that_is_no_number_stops_the_training(
 
 
 def test_a_killed_worker_is_replaced_and_both_go_on_from_the_checkpoint(
-    storage: Path, tmp_path: Path, clusters: LocalClusters
+    storage: Path, tmp_path: Path, clusters: LocalProvisioner
 ) -> None:
     marker = tmp_path / "died"
     dying = request(storage, workers=2, trouble="die", trouble_epoch=2, marker=str(marker))
 
-    done = train(dying, clusters, on_log=silently)
+    done = trained_by(dying, clusters)
 
     assert marker.exists()
-    assert done.result.attempts == 2
+    assert done.result.worker_restarts == 1
     # Ray's controller may not have noted the checkpoint of the last moment.
     assert done.result.resumed_from_epoch in {0, 1}
     assert [record.epoch for record in done.result.history] == [0, 1, 2, 3]
 
 
 def test_a_failed_training_can_be_tried_again(
-    storage: Path, tmp_path: Path, clusters: LocalClusters
+    storage: Path, tmp_path: Path, clusters: LocalProvisioner
 ) -> None:
     wanted = request(
         storage,
@@ -176,7 +172,7 @@ def test_a_failed_training_can_be_tried_again(
     )
 
     error = failure_of(wanted, clusters)
-    done = train(wanted, clusters, on_log=silently)
+    done = trained_by(wanted, clusters)
 
     assert isinstance(error, WorkerDiedError)
     assert "memory" in error.hint

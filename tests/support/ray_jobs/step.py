@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from ml_platform.clusters.interface import Entrypoint, JobKey, Phase
-from ml_platform.clusters.local.provisioner import LocalClusters
+from ml_platform.clusters.local.provisioner import LocalProvisioner
 from ml_platform.clusters.spec import ClusterSpec
 
 TALKER = "tests.support.ray_jobs.talker"
@@ -32,7 +32,7 @@ def say_phase(phase: Phase) -> None:
 def main() -> None:
     """Run one job and follow it."""
     home, idle, grace, partition, *arguments = sys.argv[1:]
-    clusters = LocalClusters(Path(home), idle_timeout_s=float(idle), orphan_grace_s=float(grace))
+    clusters = LocalProvisioner(Path(home), idle_timeout_s=float(idle), orphan_grace_s=float(grace))
     entrypoint = Entrypoint(module=TALKER, arguments=tuple(arguments))
     with clusters.run(key(partition), ClusterSpec(), entrypoint, on_phase=say_phase) as job:
         say(f"outcome {job.follow(on_log=say).status}")

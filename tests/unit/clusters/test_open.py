@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from ml_platform.clusters.local.provisioner import LocalClusters
+from ml_platform.clusters.local.provisioner import LocalProvisioner
 from ml_platform.clusters.open import local_home, open_clusters
 from ml_platform.clusters.spec import ClusterSpec
 from ml_platform.settings import Settings
@@ -8,7 +8,7 @@ from ml_platform.settings import Settings
 
 def test_a_local_spec_opens_the_local_provisioner(tmp_path: Path) -> None:
     clusters = open_clusters(Settings(home=tmp_path), ClusterSpec(provisioner="local"))
-    assert isinstance(clusters, LocalClusters)
+    assert isinstance(clusters, LocalProvisioner)
 
 
 def test_opening_starts_and_writes_nothing(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 from ml_platform.clusters.interface import Entrypoint, JobKey, Phase
 from ml_platform.clusters.jobs.api import HeadAddress, JobsApi
 from ml_platform.clusters.jobs.job import SubmittedJob, submit_or_adopt
-from ml_platform.clusters.jobs.retry import Patience
+from ml_platform.clusters.jobs.retry import HeadRetry
 from ml_platform.errors import ClusterError, ClusterLostError
 from tests.unit.clusters.fake_time import FakeTime
 from tests.unit.clusters.jobs.ray_jobs_server import TOKEN, RayJobsServer, ScriptedJob
@@ -38,19 +38,19 @@ def api(head: HeadAddress) -> Iterator[JobsApi]:
 
 
 @pytest.fixture
-def patience() -> Patience:
+def retry() -> HeadRetry:
     time = FakeTime()
-    return Patience(lost_after_s=60, clock=time.clock, sleep=time.sleep)
+    return HeadRetry(lost_after_s=60, clock=time.clock, sleep=time.sleep)
 
 
-def submit(api: JobsApi, head: HeadAddress, patience: Patience) -> SubmittedJob:
-    return submit_or_adopt(api, head, KEY, ENTRYPOINT, patience=patience)
+def submit(api: JobsApi, head: HeadAddress, retry: HeadRetry) -> SubmittedJob:
+    return submit_or_adopt(api, head, KEY, ENTRYPOINT, retry=retry)
 
 
 def test_new_work_is_submitted_with_its_command_environment_and_names(
-    server: RayJobsServer, api: JobsApi, head: HeadAddress, patience: Patience
+    server: RayJobsServer, api: JobsApi, head: HeadAddress, retry: HeadRetry
 ) -> None:
-    job = submit(api, head, patience)
+    job = submit(api, head, retry)
     assert (job.submission_id, job.adopted) == (FIRST, False)
     assert server.submitted == [
         {
@@ -63,54 +63,54 @@ def test_new_work_is_submitted_with_its_command_environment_and_names(
 
 
 def test_a_running_job_is_adopted(
-    server: RayJobsServer, api: JobsApi, head: HeadAddress, patience: Patience
+    server: RayJobsServer, api: JobsApi, head: HeadAddress, retry: HeadRetry
 ) -> None:
     server.jobs[FIRST] = ScriptedJob(statuses=["RUNNING"])
-    job = submit(api, head, patience)
+    job = submit(api, head, retry)
     assert (job.submission_id, job.adopted, server.submitted) == (FIRST, True, [])
 
 
 def test_a_failed_job_is_followed_by_the_next_try(
-    server: RayJobsServer, api: JobsApi, head: HeadAddress, patience: Patience
+    server: RayJobsServer, api: JobsApi, head: HeadAddress, retry: HeadRetry
 ) -> None:
     server.jobs[FIRST] = ScriptedJob(statuses=["FAILED"])
-    job = submit(api, head, patience)
+    job = submit(api, head, retry)
     assert (job.submission_id, job.adopted) == (SECOND, False)
 
 
 def test_a_job_that_another_step_submits_in_the_same_moment_is_adopted(
-    server: RayJobsServer, api: JobsApi, head: HeadAddress, patience: Patience
+    server: RayJobsServer, api: JobsApi, head: HeadAddress, retry: HeadRetry
 ) -> None:
     server.unlisted = {FIRST}
     server.jobs[FIRST] = ScriptedJob(statuses=["RUNNING"])
-    job = submit(api, head, patience)
+    job = submit(api, head, retry)
     assert (job.submission_id, job.adopted, server.submitted) == (FIRST, True, [])
 
 
 def test_a_submission_whose_answer_was_lost_is_ours_and_not_made_twice(
-    server: RayJobsServer, api: JobsApi, head: HeadAddress, patience: Patience
+    server: RayJobsServer, api: JobsApi, head: HeadAddress, retry: HeadRetry
 ) -> None:
     server.loses_answers = 1
-    job = submit(api, head, patience)
+    job = submit(api, head, retry)
     assert (job.submission_id, job.adopted, len(server.submitted)) == (FIRST, False, 1)
 
 
-def test_a_refused_token_is_an_error_at_once(server: RayJobsServer, patience: Patience) -> None:
+def test_a_refused_token_is_an_error_at_once(server: RayJobsServer, retry: HeadRetry) -> None:
     stranger = HeadAddress(url=server.url, token="wrong")
     with JobsApi(stranger) as api, pytest.raises(ClusterError, match="refuses the token"):
-        submit(api, stranger, patience)
+        submit(api, stranger, retry)
     assert len(server.requests) == 1
 
 
 def test_following_streams_the_log_and_returns_the_outcome(
-    server: RayJobsServer, api: JobsApi, patience: Patience
+    server: RayJobsServer, api: JobsApi, retry: HeadRetry
 ) -> None:
     server.jobs[FIRST] = ScriptedJob(
         statuses=["PENDING", "PENDING", "RUNNING"], log=LOG, message="done"
     )
     lines: list[str] = []
     phases: list[Phase] = []
-    job = SubmittedJob(api, FIRST, adopted=False, patience=patience)
+    job = SubmittedJob(api, FIRST, adopted=False, retry=retry)
     outcome = job.follow(on_log=lines.append, on_phase=phases.append)
     assert lines == LINES
     assert (outcome.status, outcome.message, outcome.adopted) == ("succeeded", "done", False)
@@ -121,42 +121,42 @@ def test_following_streams_the_log_and_returns_the_outcome(
 
 
 def test_a_stream_that_breaks_is_resumed_where_it_broke(
-    server: RayJobsServer, api: JobsApi, patience: Patience
+    server: RayJobsServer, api: JobsApi, retry: HeadRetry
 ) -> None:
     server.jobs[FIRST] = ScriptedJob(statuses=["RUNNING"], log=LOG, cuts=[4, 15, 15, 30])
     lines: list[str] = []
-    SubmittedJob(api, FIRST, adopted=False, patience=patience).follow(on_log=lines.append)
+    SubmittedJob(api, FIRST, adopted=False, retry=retry).follow(on_log=lines.append)
     assert lines == LINES
     assert server.requests.count(f"GET /api/jobs/{FIRST}/logs/tail") == 5
 
 
 def test_a_job_that_ends_while_its_stream_is_broken_is_read_to_its_end(
-    server: RayJobsServer, api: JobsApi, patience: Patience
+    server: RayJobsServer, api: JobsApi, retry: HeadRetry
 ) -> None:
     server.jobs[FIRST] = ScriptedJob(statuses=["RUNNING", "FAILED"], log=LOG, cuts=[15])
     lines: list[str] = []
-    job = SubmittedJob(api, FIRST, adopted=False, patience=patience)
+    job = SubmittedJob(api, FIRST, adopted=False, retry=retry)
     assert job.follow(on_log=lines.append).status == "failed"
     assert lines == LINES
 
 
 def test_a_stream_that_hangs_after_the_jobs_end_is_left(
-    server: RayJobsServer, head: HeadAddress, patience: Patience
+    server: RayJobsServer, head: HeadAddress, retry: HeadRetry
 ) -> None:
     server.jobs[FIRST] = ScriptedJob(statuses=["RUNNING"], log=LOG, hangs=True)
     lines: list[str] = []
     with JobsApi(head, quiet_s=0.05) as api:
-        job = SubmittedJob(api, FIRST, adopted=False, patience=patience)
+        job = SubmittedJob(api, FIRST, adopted=False, retry=retry)
         assert job.follow(on_log=lines.append).status == "succeeded"
     assert lines == LINES
 
 
 def test_a_head_that_dies_behind_an_open_stream_is_lost(
-    server: RayJobsServer, head: HeadAddress, patience: Patience
+    server: RayJobsServer, head: HeadAddress, retry: HeadRetry
 ) -> None:
     server.jobs[FIRST] = ScriptedJob(statuses=["RUNNING"], log=LOG, hangs=True, ends_as="RUNNING")
     with JobsApi(head, quiet_s=0.05) as api, pytest.raises(ClusterLostError):
-        SubmittedJob(api, FIRST, adopted=False, patience=patience).follow(
+        SubmittedJob(api, FIRST, adopted=False, retry=retry).follow(
             on_log=lambda line: setattr(server, "failures", 1000)
         )
 
@@ -165,7 +165,7 @@ def test_a_job_that_talks_beyond_its_limit_is_stopped(server: RayJobsServer, api
     server.jobs[FIRST] = ScriptedJob(statuses=["RUNNING"], log=LOG, hangs=True, ends_as="RUNNING")
     time = FakeTime()
     job = SubmittedJob(
-        api, FIRST, adopted=False, patience=Patience(clock=time.clock, sleep=time.sleep)
+        api, FIRST, adopted=False, retry=HeadRetry(clock=time.clock, sleep=time.sleep)
     )
     lines: list[str] = []
 
@@ -184,10 +184,10 @@ def test_a_job_that_is_silent_beyond_its_limit_is_stopped(
     server: RayJobsServer, head: HeadAddress
 ) -> None:
     server.jobs[FIRST] = ScriptedJob(statuses=["RUNNING"], log=LOG, hangs=True, ends_as="RUNNING")
-    each_look_takes_1_s = Patience(clock=count(0.0, 1.0).__next__, sleep=lambda seconds: None)
+    each_look_takes_1_s = HeadRetry(clock=count(0.0, 1.0).__next__, sleep=lambda seconds: None)
     phases: list[Phase] = []
     with JobsApi(head, quiet_s=0.01) as api:
-        job = SubmittedJob(api, FIRST, adopted=False, patience=each_look_takes_1_s)
+        job = SubmittedJob(api, FIRST, adopted=False, retry=each_look_takes_1_s)
         outcome = job.follow(on_log=lambda line: None, on_phase=phases.append, limit_s=60)
     assert outcome.status == "overdue"
     assert phases[-1].detail == "overdue"
@@ -195,71 +195,69 @@ def test_a_job_that_is_silent_beyond_its_limit_is_stopped(
 
 
 def test_waiting_for_its_turn_does_not_make_a_job_overdue(
-    server: RayJobsServer, api: JobsApi, patience: Patience
+    server: RayJobsServer, api: JobsApi, retry: HeadRetry
 ) -> None:
     server.jobs[FIRST] = ScriptedJob(statuses=["PENDING"] * 20 + ["RUNNING"], log=LOG)
-    job = SubmittedJob(api, FIRST, adopted=False, patience=patience)
+    job = SubmittedJob(api, FIRST, adopted=False, retry=retry)
     assert job.follow(on_log=lambda line: None, limit_s=1).status == "succeeded"
 
 
 def test_a_finished_job_gives_its_log_and_outcome_without_a_stream(
-    server: RayJobsServer, api: JobsApi, patience: Patience
+    server: RayJobsServer, api: JobsApi, retry: HeadRetry
 ) -> None:
     server.jobs[FIRST] = ScriptedJob(statuses=["SUCCEEDED"], log=LOG)
     lines: list[str] = []
-    job = SubmittedJob(api, FIRST, adopted=True, patience=patience)
+    job = SubmittedJob(api, FIRST, adopted=True, retry=retry)
     assert job.follow(on_log=lines.append).adopted
     assert lines == LINES
     assert f"GET /api/jobs/{FIRST}/logs/tail" not in server.requests
 
 
 def test_a_head_that_fails_for_a_moment_is_asked_again(
-    server: RayJobsServer, api: JobsApi, patience: Patience
+    server: RayJobsServer, api: JobsApi, retry: HeadRetry
 ) -> None:
     server.jobs[FIRST] = ScriptedJob(statuses=["RUNNING"], log=LOG)
     server.failures = 3
     lines: list[str] = []
-    SubmittedJob(api, FIRST, adopted=False, patience=patience).follow(on_log=lines.append)
+    SubmittedJob(api, FIRST, adopted=False, retry=retry).follow(on_log=lines.append)
     assert lines == LINES
 
 
-def test_a_head_that_is_gone_is_lost(
-    server: RayJobsServer, api: JobsApi, patience: Patience
-) -> None:
+def test_a_head_that_is_gone_is_lost(server: RayJobsServer, api: JobsApi, retry: HeadRetry) -> None:
     server.close()
-    job = SubmittedJob(api, FIRST, adopted=False, patience=patience)
+    job = SubmittedJob(api, FIRST, adopted=False, retry=retry)
     with pytest.raises(ClusterLostError, match="has not answered for"):
         job.follow(on_log=lambda line: None)
 
 
 def test_a_head_that_has_forgotten_the_job_was_restarted(
-    server: RayJobsServer, api: JobsApi, patience: Patience
+    server: RayJobsServer, api: JobsApi, retry: HeadRetry
 ) -> None:
-    job = SubmittedJob(api, FIRST, adopted=False, patience=patience)
+    job = SubmittedJob(api, FIRST, adopted=False, retry=retry)
     with pytest.raises(ClusterLostError, match="has forgotten job"):
         job.follow(on_log=lambda line: None)
 
 
 def test_stopping_waits_until_the_job_is_stopped(
-    server: RayJobsServer, api: JobsApi, patience: Patience
+    server: RayJobsServer, api: JobsApi, retry: HeadRetry
 ) -> None:
     server.jobs[FIRST] = ScriptedJob(statuses=["RUNNING"])
-    SubmittedJob(api, FIRST, adopted=False, patience=patience).stop()
+    SubmittedJob(api, FIRST, adopted=False, retry=retry).stop()
     assert server.jobs[FIRST].statuses == ["STOPPED"]
 
 
 def test_a_job_that_does_not_stop_is_an_error(
-    server: RayJobsServer, api: JobsApi, patience: Patience
+    server: RayJobsServer, api: JobsApi, retry: HeadRetry
 ) -> None:
     server.jobs[FIRST] = ScriptedJob(statuses=["RUNNING"])
     server.stop_status = "RUNNING"
     with pytest.raises(ClusterError, match="did not stop within 30 s"):
-        SubmittedJob(api, FIRST, adopted=False, patience=patience).stop()
+        SubmittedJob(api, FIRST, adopted=False, retry=retry).stop()
 
 
 def test_stopping_a_job_whose_head_is_gone_is_done(
-    server: RayJobsServer, api: JobsApi, patience: Patience
+    server: RayJobsServer, api: JobsApi, retry: HeadRetry
 ) -> None:
     server.close()
-    SubmittedJob(api, FIRST, adopted=False, patience=patience).stop()
-    assert patience.clock() >= 1060
+    SubmittedJob(api, FIRST, adopted=False, retry=retry).stop()
+    assert retry.clock() >= 1060

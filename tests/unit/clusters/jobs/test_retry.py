@@ -3,7 +3,7 @@ from collections.abc import Iterator
 import pytest
 
 from ml_platform.clusters.jobs.api import HeadUnreachableError
-from ml_platform.clusters.jobs.retry import Patience
+from ml_platform.clusters.jobs.retry import HeadRetry
 from ml_platform.errors import ClusterLostError
 from tests.unit.clusters.fake_time import FakeTime
 
@@ -22,29 +22,29 @@ class Head:
         return "answer"
 
 
-def patience(time: FakeTime) -> Patience:
-    return Patience(lost_after_s=60, clock=time.clock, sleep=time.sleep)
+def retry(time: FakeTime) -> HeadRetry:
+    return HeadRetry(lost_after_s=60, clock=time.clock, sleep=time.sleep)
 
 
 def test_a_head_that_answers_is_asked_once() -> None:
     head = Head(0)
-    assert patience(FakeTime()).ask(head.answer) == "answer"
+    assert retry(FakeTime()).ask(head.answer) == "answer"
     assert head.asked == 1
 
 
 def test_a_short_silence_is_waited_out() -> None:
-    assert patience(FakeTime()).ask(Head(5).answer) == "answer"
+    assert retry(FakeTime()).ask(Head(5).answer) == "answer"
 
 
 def test_a_head_that_stays_silent_is_lost_after_the_limit() -> None:
     time = FakeTime()
     with pytest.raises(ClusterLostError, match="connection refused"):
-        patience(time).ask(Head(1000).answer)
+        retry(time).ask(Head(1000).answer)
     assert 60 <= time.now - 1000 <= 66
 
 
 def test_questions_come_ever_more_slowly() -> None:
     head = Head(1000)
     with pytest.raises(ClusterLostError):
-        patience(FakeTime()).ask(head.answer)
+        retry(FakeTime()).ask(head.answer)
     assert head.asked < 20

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ml_platform.clusters.local.folder import ClusterFolder, Order, State
+from ml_platform.clusters.local.folder import ClusterFolder, LaunchRequest, State
 from ml_platform.processes import Identity, myself
 
 STATE = State(
@@ -16,7 +16,7 @@ STATE = State(
     url="http://127.0.0.1:1",
     ray=Identity(pid=3, started=4.0),
 )
-ORDER = Order(
+ORDER = LaunchRequest(
     spec_hash="abc",
     spec={"provisioner": "local"},
     cpus=3,
@@ -36,7 +36,7 @@ def folder(tmp_path: Path) -> ClusterFolder:
 
 def test_state_and_order_are_read_back_as_they_were_written(folder: ClusterFolder) -> None:
     folder.write_state(STATE)
-    folder.write_order(ORDER)
+    folder.write_launch_request(ORDER)
     assert folder.state() == STATE
     assert folder.order() == ORDER
 

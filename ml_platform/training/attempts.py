@@ -1,0 +1,354 @@
+"""The one loop over a training's attempts: go on with the one that is open, or claim the next.
+
+What is there decides, not the memory of a process: the record in storage names the attempt, its
+provisioner says whether the cluster lives, the head knows the job. Everything that is done twice is
+done once, so any number of processes may go on with the same attempt, and any may be killed.
+"""
+
+import contextlib
+import math
+import socket
+import time
+import uuid
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from ml_platform.clusters.causes import Failure
+from ml_platform.clusters.interface import ClusterRequest, ClusterView, Entrypoint, Provisioner
+from ml_platform.clusters.jobs.job import JobOutcome, JobRequest, followed_job
+from ml_platform.clusters.ladder import Action, Budgets, Decision, decide, worker_restarts_left
+from ml_platform.clusters.spec import ClusterSpec
+from ml_platform.errors import ClusterLostError, ClusterStartError, PlatformError
+from ml_platform.training import endings
+from ml_platform.training.checkpoints import newest_checkpoint
+from ml_platform.training.heartbeat import heartbeat
+from ml_platform.training.record import (
+    Attempt,
+    Claim,
+    Ended,
+    Owner,
+    Ready,
+    TrainingRecord,
+    for_ladder,
+)
+from ml_platform.training.request import TrainingRequest
+from ml_platform.training.result import PhaseRecord, TrainingResult
+from ml_platform.xray.records import Event, Recorder
+
+ENTRYPOINT_MODULE: Final = "ml_platform.training.entrypoint"
+TAIL_LINES: Final = 200
+WATCH_S: Final = 5.0
+
+ProvisionerOf = Callable[[ClusterSpec], Provisioner]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EndedReport:
+    """An attempt that has failed."""
+
+    claim: Claim
+    ended: Ended
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Listeners:
+    """Who is told while a training runs.
+
+    Attributes:
+        on_log: Called with each line of a job's log.
+        on_event: Called with each event.
+        on_attempt: Called when an attempt has failed.
+        on_decision: Called with what follows it.
+    """
+
+    on_log: Callable[[str], None]
+    on_event: Callable[[Event], None] = lambda event: None
+    on_attempt: Callable[[EndedReport], None] = lambda report: None
+    on_decision: Callable[[Decision], None] = lambda decision: None
+
+
+class AttemptLoop:
+    """Works on one training until there is a model, or nothing more to be tried.
+
+    Args:
+        request: The training.
+        record: What is known of it.
+        provisioner_of: The provisioner that makes clusters of a spec.
+        owner: Who works here.
+        env: Variables for the job, such as those of Dagster Pipes.
+        listeners: Who is told.
+        now: Seconds since 1970.
+        clock: Seconds that only grow.
+        sleep: Waits for some seconds.
+    """
+
+    def __init__(
+        self,
+        request: TrainingRequest,
+        record: TrainingRecord,
+        *,
+        provisioner_of: ProvisionerOf,
+        owner: Owner,
+        listeners: Listeners,
+        env: Mapping[str, str] | None = None,
+        now: Callable[[], float] = time.time,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._request = request
+        self._record = record
+        self._provisioner_of = provisioner_of
+        self._owner = owner
+        self._listeners = listeners
+        self._env = dict(env or {})
+        self._now = now
+        self._clock = clock
+        self._sleep = sleep
+        self._tail: deque[str] = deque(maxlen=TAIL_LINES)
+        self._phases: list[PhaseRecord] = []
+        self.adopted = False
+
+    @property
+    def phases(self) -> tuple[PhaseRecord, ...]:
+        """What the last attempt went through, as far as this process saw it."""
+        return tuple(self._phases)
+
+    def run(self) -> TrainingResult:
+        """The result of the training.
+
+        Raises:
+            TrainingError: it failed for good; the subclass names the cause.
+            ClusterError: the cluster could not be made, or was lost too often.
+        """
+        while (result := self._record.result()) is None:
+            attempt = self._open_attempt() or self._claim_next()
+            if attempt is not None:
+                self._go_on_with(attempt)
+        return result
+
+    def _open_attempt(self) -> Attempt | None:
+        return next((one for one in self._record.attempts() if not one.has_ended()), None)
+
+    def _claim_next(self) -> Attempt | None:
+        """The next attempt, if the ladder says so and nobody else is first."""
+        attempts = self._record.attempts()
+        ours = self._failed_of_our_root(attempts)
+        restarts = self._request.training.worker_retries
+        if ours:
+            failed = [one for claim, ended in ours if (one := for_ladder(claim, ended))]
+            decision = decide(failed, self._budgets())
+            self._listeners.on_decision(decision)
+            if decision.action is Action.GIVE_UP:
+                failure = ours[-1][1].failure
+                assert failure is not None
+                raise failure.to_error()
+            self._sleep(decision.pause_s)
+            restarts = worker_restarts_left(failed, self._budgets())
+        number = attempts[-1].number + 1 if attempts else 1
+        key, spec = self._request.job_key(), self._request.cluster
+        provisioner = self._provisioner_of(spec)
+        abandoned = provisioner.abandoned_after_s
+        claim = Claim(
+            number=number,
+            owner=self._owner,
+            provisioner=provisioner.kind,
+            place=provisioner.place,
+            abandoned_after_s=abandoned if math.isfinite(abandoned) else None,
+            cluster=provisioner.cluster_name(key, number, spec),
+            spec=spec,
+            training=self._request.training,
+            submission_id=key.submission_id(number),
+            worker_restarts=restarts,
+            claimed_at_s=self._now(),
+            nonce=uuid.uuid4().hex,
+        )
+        return self._record.attempt(number) if self._record.claim(claim) else None
+
+    def _failed_of_our_root(self, attempts: list[Attempt]) -> list[tuple[Claim, Ended]]:
+        found = []
+        for attempt in attempts:
+            claim, ended = attempt.claim(), attempt.ended()
+            if claim and ended and ended.failure and claim.owner.root == self._owner.root:
+                found.append((claim, ended))
+        return found
+
+    def _budgets(self) -> Budgets:
+        training = self._request.training
+        return Budgets(
+            worker_lost=training.worker_retries, infrastructure=training.infrastructure_retries
+        )
+
+    def _go_on_with(self, attempt: Attempt) -> None:
+        """Bring the attempt to its end, from wherever it is; afterwards it is closed."""
+        claim = attempt.claim()
+        assert claim is not None
+        self._tail.clear()
+        self._phases.clear()
+        provisioner = self._provisioner_of(claim.spec)
+        if claim.abandoned_after_s is not None and claim.place != provisioner.place:
+            self._watch_from_afar(attempt, claim)
+            return
+        view = provisioner.look(claim.cluster)
+        ready = attempt.ready()
+        if ready is not None and _has_ended(view, ready):
+            provisioner.clear(claim.cluster)
+            self._settle(attempt, endings.head_lost(view.reason or f"the cluster is {view.phase}"))
+        elif ready is None and view.is_gone and claim.spec != self._request.cluster:
+            self._close(attempt, status="superseded")
+        else:
+            self._work_on(attempt, claim, provisioner)
+
+    def _work_on(self, attempt: Attempt, claim: Claim, provisioner: Provisioner) -> None:
+        recorder = Recorder(
+            self._listeners.on_event,
+            attempt.note_event,
+            self._keep_phase,
+            now=self._now,
+            clock=self._clock,
+        )
+        wanted = ClusterRequest(
+            name=claim.cluster, spec=claim.spec, holder=self._request.job_key().slug()
+        )
+        beating = (
+            contextlib.nullcontext()
+            if claim.abandoned_after_s is None
+            else heartbeat(attempt, f"{socket.gethostname()} {uuid.uuid4().hex}")
+        )
+        try:
+            with beating, provisioner.acquire(wanted, recorder) as cluster:
+                first = attempt.note_ready(Ready(incarnation=cluster.incarnation, at_s=self._now()))
+                if first.incarnation != cluster.incarnation:
+                    observed: Failure | JobOutcome = endings.head_lost(
+                        "another head took its place"
+                    )
+                elif attempt.has_ended():
+                    return
+                else:
+                    job = JobRequest(
+                        submission_id=claim.submission_id,
+                        entrypoint=Entrypoint(
+                            module=ENTRYPOINT_MODULE,
+                            arguments=(self._record.folder.uri, str(claim.number)),
+                            env=self._env,
+                        ),
+                        metadata=endings.metadata_of(self._request, claim),
+                    )
+                    with followed_job(
+                        cluster, job, recorder, clock=self._clock, sleep=self._sleep
+                    ) as running:
+                        self.adopted = running.adopted
+                        observed = running.follow(
+                            on_log=self._on_line, limit_s=lambda: self._seconds_left(attempt)
+                        )
+        except ClusterStartError as error:
+            self._settle(attempt, endings.start_failed(error))
+        except ClusterLostError as error:
+            provisioner.clear(claim.cluster)
+            self._settle(attempt, endings.head_lost(error.message))
+        except PlatformError as error:
+            self._settle(attempt, endings.platform(error))
+        except BaseException as error:
+            self._close(attempt, failure=endings.interrupted(error))
+            raise
+        else:
+            self._settle(attempt, observed)
+
+    def _watch_from_afar(self, attempt: Attempt, claim: Claim) -> None:
+        """Wait for the end of an attempt whose cluster cannot be seen from here.
+
+        Silence of its follower for longer than its provisioner lets a job live without one is its
+        end: should it live on all the same, it stops itself at its next checkpoint.
+        """
+        assert claim.abandoned_after_s is not None
+        self._listeners.on_event(
+            Event(
+                name="watching",
+                state="began",
+                at_s=self._now(),
+                detail=f"attempt {claim.number} is followed by run {claim.owner.run} "
+                f"({claim.owner.process}) on {claim.place}",
+            )
+        )
+        last, since = attempt.heartbeat(), self._clock()
+        while not attempt.has_ended() and self._record.result() is None:
+            silent_s = self._clock() - since
+            if silent_s >= claim.abandoned_after_s:
+                self._settle(
+                    attempt,
+                    endings.head_lost(
+                        f"nobody on {claim.place} has followed it for {silent_s:.0f} s"
+                    ),
+                )
+                return
+            self._sleep(WATCH_S)
+            beat = attempt.heartbeat()
+            if beat != last:
+                last, since = beat, self._clock()
+
+    def _settle(self, attempt: Attempt, observed: Failure | JobOutcome) -> None:
+        """Close an attempt by what it left, else by what was seen of its end."""
+        result = self._record.result()
+        said = attempt.outcome()
+        if result is None and said and said.result and not attempt.has_ended():
+            result = self._record.commit(said.result)
+        if result is not None and result.attempt == attempt.number:
+            self._close(attempt, status="succeeded")
+            return
+        if isinstance(observed, JobOutcome):
+            overdue = observed.status == "overdue"
+            # What a job says of its end after it was stopped for its age is not why it ended.
+            failure = None if overdue or said is None else said.failure
+            failure = failure or endings.of_job(observed, self._request)
+        else:
+            failure = (said and said.failure) or observed
+        self._close(attempt, failure=failure)
+
+    def _close(
+        self,
+        attempt: Attempt,
+        *,
+        status: Literal["succeeded", "failed", "superseded"] = "failed",
+        failure: Failure | None = None,
+    ) -> None:
+        newest = newest_checkpoint(self._record.folder)
+        started = attempt.started()
+        ended = attempt.close(
+            Ended(
+                status=status,
+                failure=failure,
+                checkpoint=newest,
+                progressed=newest is not None and newest.attempt == attempt.number,
+                worker_restarts=attempt.restarts(),
+                ran_s=max(0.0, self._now() - started.at_s) if started else 0.0,
+                ended_at_s=self._now(),
+                seen_by=self._owner,
+                phases=self.phases,
+                log_tail=tuple(self._tail) if status == "failed" else (),
+            )
+        )
+        claim = attempt.claim()
+        if ended.failure is not None and claim is not None:
+            self._listeners.on_attempt(EndedReport(claim=claim, ended=ended))
+
+    def _seconds_left(self, attempt: Attempt) -> float:
+        """Of `max_runtime_s`, which counts the running time of all attempts of our root run."""
+        spent = sum(ended.ran_s for _, ended in self._failed_of_our_root(self._record.attempts()))
+        started = attempt.started()
+        if started is not None:
+            spent += max(0.0, self._now() - started.at_s)
+        return max(0.0, self._request.training.max_runtime_s - spent)
+
+    def _on_line(self, line: str) -> None:
+        self._tail.append(line)
+        self._listeners.on_log(line)
+
+    def _keep_phase(self, event: Event) -> None:
+        if event.seconds is not None:
+            self._phases.append(PhaseRecord(name=event.name, seconds=event.seconds))
+
+
+def _has_ended(view: ClusterView, ready: Ready) -> bool:
+    """Whether the head that the attempt was given is gone; not to be seen is not to be gone."""
+    return view.phase != "unknown" and (view.is_gone or view.incarnation != ready.incarnation)

@@ -1,0 +1,117 @@
+"""How an attempt ended, in words, where its driver left none of its own."""
+
+from ml_platform.clusters.causes import Cause, Failure, Place
+from ml_platform.clusters.jobs.job import JobOutcome
+from ml_platform.errors import ClusterStartError, PlatformError
+from ml_platform.training.record import Claim
+from ml_platform.training.request import TrainingRequest
+
+AGAIN = "materialize again: the training goes on from its last checkpoint."
+
+
+def metadata_of(request: TrainingRequest, claim: Claim) -> dict[str, str]:
+    """What Ray keeps beside the job, for those who look at its dashboard."""
+    key = request.job_key()
+    return {
+        "asset": key.asset,
+        "partition": key.partition,
+        "training": key.training,
+        "attempt": str(claim.number),
+        "run": claim.owner.run,
+    }
+
+
+def of_job(outcome: JobOutcome, request: TrainingRequest) -> Failure:
+    """Of a job that left no outcome, or was stopped at its limit."""
+    match outcome.status:
+        case "overdue":
+            return Failure(
+                cause=Cause.OVER_LIMIT,
+                place=Place(kind="driver"),
+                message=f"the training of {request.model} for {request.partition} was still "
+                f"running after {request.training.max_runtime_s} s, its limit, and was stopped",
+                hint="the end of its log says where it was. If it hangs, mend train.py; if it is "
+                "only slow, raise `training.max_runtime_s`: materialized again, it goes on from "
+                "its last checkpoint.",
+            )
+        case "stopped":
+            return Failure(
+                cause=Cause.CANCELLED,
+                place=Place(kind="driver"),
+                message=f"the job {outcome.submission_id} was stopped before its end",
+                hint=AGAIN,
+            )
+        case "failed":
+            return Failure(
+                cause=Cause.WORKER_LOST,
+                place=Place(kind="driver"),
+                message=f"the driver of job {outcome.submission_id} died: "
+                f"{outcome.message.strip()}",
+                # A local Ray's processes share this machine: `memory` of a group limits nothing.
+                hint=f"{AGAIN} If it dies again, this machine may lack memory: use smaller batches "
+                "or fewer workers.",
+                evidence=(outcome.message.strip(),),
+            )
+        case "succeeded":
+            return Failure(
+                cause=Cause.STORAGE,
+                place=Place(kind="storage"),
+                message=f"the job {outcome.submission_id} says it succeeded but left no result",
+                hint="is the storage of the cluster the same as this process's? "
+                "See MLP_STORAGE_URI.",
+            )
+
+
+def head_lost(evidence: str) -> Failure:
+    """Of an attempt whose cluster is gone."""
+    return Failure(
+        cause=Cause.HEAD_LOST,
+        place=Place(kind="head"),
+        message=f"the cluster was lost: {evidence}",
+        hint=AGAIN,
+        evidence=(evidence,),
+    )
+
+
+def start_failed(error: ClusterStartError) -> Failure:
+    """Of an attempt whose cluster never became ready."""
+    return Failure(
+        cause=Cause.START_FAILED,
+        place=Place(kind="cluster"),
+        message=error.message,
+        hint=error.hint or AGAIN,
+    )
+
+
+def platform(error: PlatformError) -> Failure:
+    """Of an attempt that the platform itself could not bring to its end."""
+    return Failure(
+        cause=Cause.PLATFORM,
+        place=Place(kind="step"),
+        message=error.message,
+        hint=error.hint or AGAIN,
+    )
+
+
+def interrupted(error: BaseException) -> Failure:
+    """Of an attempt whose step was interrupted, or has a defect."""
+    if isinstance(error, OSError):
+        return Failure(
+            cause=Cause.STORAGE,
+            place=Place(kind="storage"),
+            message=f"the storage failed: {error}",
+            hint=AGAIN,
+        )
+    if isinstance(error, Exception):
+        return Failure(
+            cause=Cause.PLATFORM,
+            place=Place(kind="step"),
+            message=f"the step failed while it followed the training: {error!r}",
+            hint=AGAIN,
+        )
+    return Failure(
+        cause=Cause.CANCELLED,
+        place=Place(kind="step"),
+        message="the step was interrupted and stopped its training",
+        hint=AGAIN,
+    )
