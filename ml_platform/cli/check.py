@@ -6,7 +6,6 @@ from pathlib import Path
 
 import yaml
 
-from ml_platform.cli.estimate import Estimate, estimate, history
 from ml_platform.cli.specs import (
     MODELS_FOLDER,
     SPEC_FILE,
@@ -28,6 +27,7 @@ from ml_platform.partitions import (
 )
 from ml_platform.settings import Settings
 from ml_platform.training.asset import make_request
+from ml_platform.training.estimate import Estimate, estimate, history
 from ml_platform.training.launch import find_result
 from ml_platform.training_set.asset import require_columns
 from ml_platform.training_set.store import SnapshotStore
