@@ -70,7 +70,7 @@ def backfill(
     from ml_platform.cli.plan import DAY_STAGES
     from ml_platform.cli.server import launch, server_answers
     from ml_platform.cli.session import open_session
-    from ml_platform.cli.specs import read_model
+    from ml_platform.model_folder.read import read_model
     from ml_platform.settings import load_settings
 
     settings = load_settings()

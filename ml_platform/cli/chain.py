@@ -3,8 +3,8 @@
 import dagster as dg
 
 from ml_platform.cli.plan import Chain
-from ml_platform.cli.specs import ModelFolder
 from ml_platform.errors import ModelSpecError, PlatformError
+from ml_platform.model_folder.read import ModelFolder
 
 
 def load_definitions() -> dg.Definitions:

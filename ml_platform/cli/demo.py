@@ -10,7 +10,7 @@ from ml_platform.cli.helptext import help_of
 
 if TYPE_CHECKING:
     from ml_platform.cli.backfill_here import BackfillReport
-    from ml_platform.cli.registered import VersionRow
+    from ml_platform.registry.listing import VersionRow
     from ml_platform.registry.models import ModelVersion
     from ml_platform.settings import Settings
 
@@ -66,10 +66,10 @@ def run_demo(settings: "Settings") -> DemoReport:
     """Make what is missing of the demo's days; stops the Ray that it started."""
     from ml_platform.cli.backfill_here import backfill_here, make_plan, requested_days
     from ml_platform.cli.output import note
-    from ml_platform.cli.registered import version_row
     from ml_platform.cli.session import open_session
-    from ml_platform.cli.specs import read_model
     from ml_platform.clusters.open import open_clusters
+    from ml_platform.model_folder.read import read_model
+    from ml_platform.registry.listing import version_row
 
     began = time.monotonic()
     model = read_model(MODEL)
@@ -113,7 +113,7 @@ def _made(
 def show_demo(report: DemoReport, settings: "Settings") -> None:
     """A line for each model, where things are kept, and how to look at them."""
     from ml_platform.cli.output import duration, print_table, say
-    from ml_platform.cli.specs import read_model
+    from ml_platform.model_folder.read import read_model
     from ml_platform.partitions import days_of
 
     steps = {day: one.seconds for one in report.backfill.results for day in one.days[:1]}

@@ -47,9 +47,9 @@ def new(
 ) -> None:
     """Write the folder of a new model."""
     from ml_platform.cli.output import say
-    from ml_platform.cli.scaffold import FLIGHTS, columns_of, require_free_name, scaffold
-    from ml_platform.cli.specs import MODELS_FOLDER
     from ml_platform.errors import InputError
+    from ml_platform.model_folder.read import MODELS_FOLDER
+    from ml_platform.model_folder.scaffold import FLIGHTS, columns_of, require_free_name, scaffold
     from ml_platform.settings import load_settings
     from ml_platform.warehouse.interface import TableRef
     from ml_platform.warehouse.open import open_warehouse
@@ -93,9 +93,9 @@ def check(
 ) -> None:
     """Validate a model without training it."""
     from ml_platform.cli.boundary import WRONG_INPUT
-    from ml_platform.cli.check import check_model
     from ml_platform.cli.output import print_json, working
     from ml_platform.cli.show import show_check
+    from ml_platform.model_folder.check import check_model
     from ml_platform.settings import load_settings
 
     with working(f"checking {name}"):
@@ -130,7 +130,7 @@ def train(
     from ml_platform.cli.plan import DAY_STAGES, Step
     from ml_platform.cli.session import open_session
     from ml_platform.cli.show import show_training
-    from ml_platform.cli.specs import read_model
+    from ml_platform.model_folder.read import read_model
     from ml_platform.settings import load_settings
 
     model = read_model(name)
@@ -163,10 +163,10 @@ def list_models(
 ) -> None:
     """List models, or versions."""
     from ml_platform.cli.output import print_json, working
-    from ml_platform.cli.registered import list_models as models
-    from ml_platform.cli.registered import list_versions
     from ml_platform.cli.show import show_models, show_versions
-    from ml_platform.cli.specs import model_path
+    from ml_platform.model_folder.read import model_names, model_path
+    from ml_platform.registry.listing import list_models as models
+    from ml_platform.registry.listing import list_versions
     from ml_platform.settings import load_settings
 
     settings = load_settings()
@@ -178,7 +178,7 @@ def list_models(
         print_json(versions) if as_json else show_versions(name, versions)
         return
     with working("reading the registry"):
-        rows = models(settings)
+        rows = models(settings, model_names())
     print_json(rows) if as_json else show_models(rows)
 
 
@@ -193,8 +193,8 @@ def list_models(
 def show(name: Name, version: Version = 0, as_json: AsJson = False) -> None:
     """Show a version and its lineage."""
     from ml_platform.cli.output import print_json, working
-    from ml_platform.cli.registered import show_version
     from ml_platform.cli.show import show_details
+    from ml_platform.registry.listing import show_version
     from ml_platform.settings import load_settings
 
     with working("reading the registry"):
@@ -264,8 +264,8 @@ def reproduce(
     """Train a version again and compare."""
     from ml_platform.cli.output import print_json, stderr
     from ml_platform.cli.progress import Progress
-    from ml_platform.cli.reproduce import reproduce as again
     from ml_platform.cli.show import show_comparison
+    from ml_platform.registry.reproduce import reproduce as again
     from ml_platform.settings import load_settings
 
     progress = Progress(stderr())

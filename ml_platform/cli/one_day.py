@@ -11,7 +11,7 @@ from ml_platform.cli.boundary import guarded
 from ml_platform.cli.output import print_json
 from ml_platform.cli.plan import Stage, Step
 from ml_platform.cli.session import open_session
-from ml_platform.cli.specs import read_model
+from ml_platform.model_folder.read import read_model
 from ml_platform.settings import load_settings
 
 

@@ -17,7 +17,7 @@ from ml_platform.cli.output import working
 from ml_platform.cli.plan import STAGES, Chain
 from ml_platform.cli.progress import Progress, output_to
 from ml_platform.cli.runs import Runner, settle_dead_runs
-from ml_platform.cli.specs import ModelFolder
+from ml_platform.model_folder.read import ModelFolder
 from ml_platform.settings import Settings
 from ml_platform.training.asset import RECIPE, make_request
 

@@ -7,10 +7,10 @@ from typing import Any
 from rich.markup import escape
 
 from ml_platform.cli.carry_out import StepResult
-from ml_platform.cli.check import CheckReport, TrainingPlan
 from ml_platform.cli.output import days_in_words, duration, note, print_table, say
-from ml_platform.cli.registered import ModelRow, VersionDetails, VersionRow
-from ml_platform.cli.reproduce import Comparison
+from ml_platform.model_folder.check import CheckReport, TrainingPlan
+from ml_platform.registry.listing import ModelRow, VersionDetails, VersionRow
+from ml_platform.registry.reproduce import Comparison
 from ml_platform.settings import Settings
 
 

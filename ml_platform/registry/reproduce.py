@@ -1,125 +1,114 @@
-"""Compares two trainings of one lineage: are the weights the same, and how far are they off?"""
+"""`mlp model reproduce`: trains a version again from its lineage, and compares the weights."""
 
-from collections.abc import Mapping
+import shutil
+import tempfile
+import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from ml_platform.clusters.interface import Phase
+from ml_platform.clusters.open import open_clusters
 from ml_platform.errors import RegistryError
+from ml_platform.registry.listing import find_version
+from ml_platform.registry.mlflow_registry import Registry
+from ml_platform.registry.weights import Reproduction, compare
+from ml_platform.settings import Settings
+from ml_platform.storage import Folder
+from ml_platform.training.launch import train
+from ml_platform.training.model_code import CODE_FOLDER
+from ml_platform.training.request import code_reference, code_version
 
-if TYPE_CHECKING:
-    import torch
-
-WEIGHTS_FILE: Final = "model.safetensors"
+TOLERANCE: Final = 1e-6
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Reproduction:
-    """How a repeated training differs from the first.
+class Comparison:
+    """How a repeated training differs from the version.
 
     Attributes:
-        bitwise: Whether all weights are the same, bit for bit.
-        largest_difference: The largest absolute difference of two weights; infinite where a value
-            is finite in only one of them.
-        per_tensor: The largest absolute difference in each tensor that is not bitwise the same.
-        metrics: Second minus first, for each metric that both have.
+        model: The model.
+        version: Its version.
+        partition: The day whose model it is.
+        workers: How many workers trained; with one, on CPU, the weights are bitwise the same.
+        reproduction: The difference.
+        tolerance: The difference of two weights that is let pass.
+        libraries: Libraries of another version than at the first training: before and now.
     """
 
-    bitwise: bool
-    largest_difference: float
-    per_tensor: Mapping[str, float]
-    metrics: Mapping[str, float]
+    model: str
+    version: int
+    partition: str
+    workers: int
+    reproduction: Reproduction
+    tolerance: float
+    libraries: dict[str, tuple[str, str]]
 
     @property
-    def sentence(self) -> str:
-        """The outcome for a person."""
-        if self.bitwise:
-            return "the weights are the same, bit for bit"
-        worst = max(self.per_tensor, key=lambda name: self.per_tensor[name])
-        text = (
-            f"{len(self.per_tensor)} tensor(s) differ, by at most {self.largest_difference:.3g} "
-            f"(in {worst})"
-        )
-        differences = [f"{name} {value:+.3g}" for name, value in self.metrics.items()]
-        return f"{text}; {', '.join(differences)}" if differences else text
+    def same(self) -> bool:
+        """Whether the model came out as it was, within the tolerance."""
+        return self.reproduction.largest_difference <= self.tolerance
 
 
-def compare(
-    first: Path,
-    second: Path,
+def reproduce(
+    settings: Settings,
+    model: str,
+    number: int,
     *,
-    first_metrics: Mapping[str, float] | None = None,
-    second_metrics: Mapping[str, float] | None = None,
-) -> Reproduction:
-    """Compare two models' folders, and their metrics where given.
+    tolerance: float = TOLERANCE,
+    on_log: Callable[[str], None] = lambda line: None,
+    on_phase: Callable[[Phase], None] = lambda phase: None,
+) -> Comparison:
+    """Train a version again with the code, the snapshots and the parameters of its lineage.
 
     Raises:
-        RegistryError: a folder has no weights, or the two are different models: other tensors,
-            shapes or types.
+        RegistryError: there is no such version, or its code is not as it was.
+        TrainingError: the training failed.
+        TrainingSetError: a snapshot of its window is gone.
     """
-    before, after = _load(first), _load(second)
-    _require_same_shape(before, after)
-    before_metrics, after_metrics = first_metrics or {}, second_metrics or {}
-    per_tensor = {
-        name: _largest_difference(tensor, after[name])
-        for name, tensor in before.items()
-        if not _bitwise_equal(tensor, after[name])
-    }
-    return Reproduction(
-        bitwise=not per_tensor,
-        largest_difference=max(per_tensor.values(), default=0.0),
-        per_tensor=per_tensor,
-        metrics={
-            name: after_metrics[name] - value
-            for name, value in before_metrics.items()
-            if name in after_metrics
-        },
-    )
-
-
-def _load(directory: Path) -> "dict[str, torch.Tensor]":
-    from safetensors.torch import load_file
-
-    path = directory / WEIGHTS_FILE
-    if not path.is_file():
-        raise RegistryError(
-            f"{directory} has no {WEIGHTS_FILE}",
-            hint="give the folder of a trained model, as `Registry.download` returns it.",
+    registry = Registry(settings)
+    version = find_version(registry, settings, model, number)
+    kept = registry.download(version)
+    with tempfile.TemporaryDirectory(prefix="reproduce-") as scratch:
+        # A copy: Python writes beside what it imports, and the registry's files stay as they are.
+        code = Path(scratch) / model
+        shutil.copytree(kept / CODE_FOLDER, code, ignore=shutil.ignore_patterns("__pycache__"))
+        original = version.lineage.request
+        if code_version(code) != original.code_version:
+            raise RegistryError(
+                f"the code kept with {version} is not what trained it: {code_version(code)}, "
+                f"wanted {original.code_version}",
+                hint=f"look at {kept / CODE_FOLDER}; somebody has changed it.",
+            )
+        request = original.model_copy(
+            update={
+                "attempt": f"reproduce-{uuid.uuid4().hex[:12]}",
+                "code": code_reference(code),
+                "code_version": code_version(code),
+            }
         )
-    tensors: dict[str, torch.Tensor] = load_file(path)
-    return tensors
-
-
-def _require_same_shape(
-    before: "Mapping[str, torch.Tensor]", after: "Mapping[str, torch.Tensor]"
-) -> None:
-    shapes = [
-        {name: f"{tuple(tensor.shape)} {tensor.dtype}" for name, tensor in tensors.items()}
-        for tensors in (before, after)
-    ]
-    differing = sorted(
-        name for name in {*shapes[0], *shapes[1]} if shapes[0].get(name) != shapes[1].get(name)
-    )
-    if differing:
-        name = differing[0]
-        raise RegistryError(
-            f"these are different models: tensor {name} is {shapes[0].get(name, 'not there')} in "
-            f"the first and {shapes[1].get(name, 'not there')} in the second",
-            hint="compare two trainings of the same code version and parameters.",
+        try:
+            trained = train(
+                request,
+                open_clusters(settings, request.cluster),
+                on_log=on_log,
+                on_phase=on_phase,
+            )
+            again = Folder(trained.result.model_uri).download(Path(scratch) / "again")
+        finally:
+            Folder(request.folder_uri).remove()
+        last = trained.result.history[-1].metrics if trained.result.history else {}
+        return Comparison(
+            model=model,
+            version=version.version,
+            partition=version.partition,
+            workers=request.cluster.workers.count,
+            reproduction=compare(kept, again, first_metrics=version.metrics, second_metrics=last),
+            tolerance=tolerance,
+            libraries={
+                name: (before, trained.result.libraries.get(name, "not there"))
+                for name, before in version.lineage.libraries.items()
+                if trained.result.libraries.get(name) != before
+            },
         )
-
-
-def _bitwise_equal(a: "torch.Tensor", b: "torch.Tensor") -> bool:
-    import torch
-
-    # Bytes, not values: NaN is the same as itself here, and 0.0 is not -0.0.
-    return torch.equal(
-        *(one.contiguous().reshape(-1).view(torch.uint8) for one in (a, b)),
-    )
-
-
-def _largest_difference(a: "torch.Tensor", b: "torch.Tensor") -> float:
-    import torch
-
-    distance = (a.double() - b.double()).abs()
-    return float(torch.nan_to_num(distance, nan=float("inf"), posinf=float("inf")).max())

@@ -55,8 +55,8 @@ def main() -> None:
 
 def _report(day: date) -> "EvaluationReport":
     """The model of the day before `day`, judged on `day` alone."""
-    from ml_platform.cli.specs import read_model
     from ml_platform.evaluation.asset import judge_candidate
+    from ml_platform.model_folder.read import read_model
     from ml_platform.registry.registrar import RegistryShelf
     from ml_platform.settings import load_settings
     from ml_platform.training_set.store import SnapshotStore

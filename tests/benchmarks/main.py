@@ -43,7 +43,7 @@ def _prepare() -> None:
 
 
 def _training(repeats: int, epochs: int) -> None:
-    from ml_platform.cli.specs import read_model
+    from ml_platform.model_folder.read import read_model
     from ml_platform.settings import load_settings
     from tests.benchmarks.fixed_loop import MODEL, fixed_plan
     from tests.benchmarks.training import (

@@ -10,8 +10,8 @@ import typer.main
 import yaml
 
 from ml_platform.cli.main import app
-from ml_platform.cli.specs import SECTIONS
 from ml_platform.component import parse_spec
+from ml_platform.model_folder.read import SECTIONS
 from ml_platform.settings import PROJECT_ROOT
 from ml_platform.training.api import TrainingRun
 

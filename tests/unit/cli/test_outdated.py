@@ -7,7 +7,7 @@ import dagster as dg
 import pytest
 
 from ml_platform.cli.session import Session
-from ml_platform.cli.specs import read_model
+from ml_platform.model_folder.read import read_model
 from ml_platform.settings import Settings
 from ml_platform.training.asset import RECIPE, make_request
 

@@ -1,11 +1,10 @@
 """What the registry knows of the models here, as values for `mlp model list` and `show`."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any, Final
 
-from ml_platform.cli.specs import MODELS_FOLDER, model_names
 from ml_platform.errors import RegistryError
 from ml_platform.registry.mlflow_registry import Registry
 from ml_platform.registry.models import ModelVersion
@@ -51,19 +50,18 @@ class VersionDetails:
     url: str
 
 
-def list_models(settings: Settings, models: Path = MODELS_FOLDER) -> list[ModelRow]:
-    """The models of the code and of the registry, by name."""
+def list_models(settings: Settings, in_code: Collection[str]) -> list[ModelRow]:
+    """The models of the code, which `in_code` names, and those of the registry, by name."""
     registry = Registry(settings)
     prefix = settings.registered_name("")
     kept = {name.removeprefix(prefix) for name in registry.names() if name.startswith(prefix)}
-    here = set(model_names(models))
     rows = []
-    for name in sorted(here | kept):
+    for name in sorted(kept.union(in_code)):
         versions = list_versions(settings, name, registry=registry) if name in kept else []
         rows.append(
             ModelRow(
                 model=name,
-                in_code=name in here,
+                in_code=name in in_code,
                 versions=len(versions),
                 newest=versions[0] if versions else None,
                 champion=next((one for one in versions if one.champion), None),

@@ -8,11 +8,11 @@ from pathlib import Path
 from string import Template
 from typing import Final
 
-from ml_platform.cli.home import TEMPLATES
 from ml_platform.component import MODEL_NAME
 from ml_platform.errors import ModelSpecError
 from ml_platform.warehouse.interface import Column, TableDescription
 
+TEMPLATE: Final = Path(__file__).parent / "template"
 FILES: Final = ("defs.yaml", "train.py", "evaluate.py")
 MOST_CATEGORIES: Final = 4
 
@@ -93,7 +93,7 @@ def scaffold(name: str, columns: Columns, models: Path) -> Path:
         whole = Path(parent) / name
         whole.mkdir()
         for file in FILES:
-            template = Template((TEMPLATES / "model" / file).read_text())
+            template = Template((TEMPLATE / file).read_text())
             (whole / file).write_text(template.substitute(values))
         whole.rename(folder)
     return folder

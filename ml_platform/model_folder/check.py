@@ -6,8 +6,9 @@ from pathlib import Path
 
 import yaml
 
-from ml_platform.cli.estimate import Estimate, estimate, history
-from ml_platform.cli.specs import (
+from ml_platform.clusters.spec import ClusterSpec
+from ml_platform.errors import ModelSpecError, PartitionError, PlatformError
+from ml_platform.model_folder.read import (
     MODELS_FOLDER,
     SPEC_FILE,
     Finding,
@@ -16,9 +17,7 @@ from ml_platform.cli.specs import (
     model_path,
     read_folder,
 )
-from ml_platform.cli.try_imports import import_findings
-from ml_platform.clusters.spec import ClusterSpec
-from ml_platform.errors import ModelSpecError, PartitionError, PlatformError
+from ml_platform.model_folder.try_imports import import_findings
 from ml_platform.partitions import (
     holdout_keys,
     last_complete_day,
@@ -28,6 +27,7 @@ from ml_platform.partitions import (
 )
 from ml_platform.settings import Settings
 from ml_platform.training.asset import make_request
+from ml_platform.training.estimate import Estimate, estimate, history
 from ml_platform.training.launch import find_result
 from ml_platform.training_set.asset import require_columns
 from ml_platform.training_set.store import SnapshotStore

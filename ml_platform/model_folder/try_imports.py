@@ -1,6 +1,6 @@
 """Imports a model's code and says what is wrong with it, as JSON: run in a process of its own.
 
-    python -m ml_platform.cli.try_imports <folder>
+    python -m ml_platform.model_folder.try_imports <folder>
 
 The code is the user's and may do anything at import; here it can only take itself down.
 """
@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from ml_platform.cli.specs import Finding
 from ml_platform.errors import PlatformError
+from ml_platform.model_folder.read import Finding
 from ml_platform.training.model_code import load_function
 
 FUNCTIONS: Final = {"train": "train", "evaluate": "load"}

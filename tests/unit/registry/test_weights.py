@@ -7,7 +7,7 @@ import torch  # noqa: TID253 — weights are torch's
 from safetensors.torch import save_file
 
 from ml_platform.errors import RegistryError
-from ml_platform.registry.reproduce import compare
+from ml_platform.registry.weights import compare
 
 
 def model(folder: Path, **tensors: list[float]) -> Path:

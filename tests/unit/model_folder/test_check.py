@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from ml_platform.cli.check import CheckReport, check_model
-from ml_platform.cli.scaffold import FLIGHTS, scaffold
 from ml_platform.errors import ModelSpecError
+from ml_platform.model_folder.check import CheckReport, check_model
+from ml_platform.model_folder.scaffold import FLIGHTS, scaffold
 from ml_platform.settings import Settings
 from ml_platform.warehouse.duckdb import DuckDBWarehouse
 

@@ -1,0 +1,1 @@
+"""A data scientist's folder: read as a value, checked without training, and scaffolded."""
