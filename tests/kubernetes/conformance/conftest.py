@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.kubernetes.cluster import Cluster
 from tests.kubernetes.conformance import rays
 from tests.kubernetes.conformance.manifests import Manifests
 from tests.kubernetes.conformance.theatre import PLAYED_AGAIN, Theatre
-from tests.kubernetes.kuberay import KubeRay
+from tests.kubernetes.testbed.cluster import Cluster
+from tests.kubernetes.testbed.kuberay import KubeRay
 from tests.support.kuberay.api import Api
 
 FILMS = "MLP_CONFORMANCE_FILMS"
