@@ -11,18 +11,17 @@ from collections.abc import Callable
 from typing import Final, Literal, cast
 
 from ml_platform.clusters.interface import Entrypoint, Job, JobKey, JobOutcome, Phase
-from ml_platform.clusters.jobs.api import (
-    HeadAddress,
-    HeadUnreachableError,
-    JobDetails,
-    JobExistsError,
-    JobsApi,
-    LogStreamBrokenError,
-)
+from ml_platform.clusters.jobs.api import HeadAddress, JobDetails, JobsApi
 from ml_platform.clusters.jobs.log import LogLines
 from ml_platform.clusters.jobs.retry import Patience
 from ml_platform.clusters.jobs.tries import Adopt, Try, next_try, submission_id, try_number
-from ml_platform.errors import ClusterError, ClusterLostError
+from ml_platform.errors import (
+    ClusterError,
+    ClusterLostError,
+    HeadUnreachableError,
+    JobExistsError,
+    LogStreamBrokenError,
+)
 
 POLL_S: Final = 0.2
 STOP_TIMEOUT_S: Final = 30.0

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from ml_platform.clusters.jobs.api import HeadAddress, HeadUnreachableError, JobsApi
+from ml_platform.clusters.jobs.api import HeadAddress, JobsApi
 from ml_platform.clusters.local.folder import ClusterFolder, Order, State
 from ml_platform.clusters.local.inventory import clear_up, stop_keeper
 from ml_platform.clusters.local.lifetime import Step, next_step
@@ -15,7 +15,7 @@ from ml_platform.clusters.local.ray_process import (
     job_environment,
     warm_python,
 )
-from ml_platform.errors import ClusterStartError
+from ml_platform.errors import ClusterStartError, HeadUnreachableError
 from ml_platform.processes import is_alive
 from ml_platform.settings import PROJECT_ROOT
 
