@@ -10,7 +10,10 @@ PlatformError
 ├── TrainingSetError          a snapshot is missing, torn, empty or of another schema
 ├── ClusterError              the cluster could not be made or was lost
 │   ├── ClusterStartError     it never became ready
-│   └── ClusterLostError      it was there and is gone
+│   ├── ClusterLostError      it was there and is gone
+│   ├── HeadUnreachableError  its head did not answer this once
+│   ├── JobExistsError        a job of this submission id is there already
+│   └── LogStreamBrokenError  a job's log broke off
 ├── TrainingError             the training itself ended badly
 │   ├── UserCodeError         `train.py` or `evaluate.py` raised; carries its own traceback
 │   ├── NonFiniteLossError    the loss became NaN or infinite
@@ -20,7 +23,10 @@ PlatformError
 │   ├── TrainingStoppedError  somebody stopped the job
 │   └── TrainingTimeoutError  it ran longer than `training.max_runtime_s` and was stopped
 ├── EvaluationError           a model could not be scored
-└── RegistryError             a version, an alias or the registry's server
+├── RegistryError             a version, an alias or the registry's server
+├── RunFailedError            a Dagster run failed for a reason that is none of these
+├── ChecksFailedError         blocking asset checks said no
+└── DagsterServerError        the Dagster server does not answer, or refused
 """
 
 
@@ -96,6 +102,18 @@ class ClusterLostError(ClusterError):
     """The cluster was there and is gone."""
 
 
+class HeadUnreachableError(ClusterError):
+    """The head did not answer this once; asking again may help."""
+
+
+class JobExistsError(ClusterError):
+    """There is a job of this submission id already."""
+
+
+class LogStreamBrokenError(ClusterError):
+    """The log's stream ended before the log did."""
+
+
 class TrainingError(PlatformError):
     """The training ended badly.
 
@@ -144,3 +162,15 @@ class EvaluationError(PlatformError):
 
 class RegistryError(PlatformError):
     """A version or an alias is not there, or the registry's server does not answer."""
+
+
+class RunFailedError(PlatformError):
+    """A Dagster run failed for a reason that is no error of the platform's own."""
+
+
+class ChecksFailedError(PlatformError):
+    """Blocking checks said no."""
+
+
+class DagsterServerError(PlatformError):
+    """The Dagster server does not answer, or refused."""

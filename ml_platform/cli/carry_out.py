@@ -7,8 +7,8 @@ from typing import Any, Final, Literal
 from ml_platform.cli.output import days_in_words
 from ml_platform.cli.plan import RANGE_STAGES, Chain, Plan, Stage, Step, without
 from ml_platform.cli.progress import Progress
-from ml_platform.cli.runs import ChecksFailedError, Runner, RunOutcome
-from ml_platform.errors import InputError, PlatformError
+from ml_platform.cli.runs import Runner, RunOutcome
+from ml_platform.errors import ChecksFailedError, InputError, PlatformError
 
 Status = Literal["done", "refused", "failed", "skipped"]
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 import httpx
 
 from ml_platform.cli.plan import Plan, Step, ranges
-from ml_platform.errors import PlatformError
+from ml_platform.errors import DagsterServerError
 from ml_platform.settings import Settings
 
 ANSWER_TIMEOUT_S: Final = 1.0
@@ -27,10 +27,6 @@ mutation Limit($pool: String!, $limit: Int!) {
   setConcurrencyLimit(concurrencyKey: $pool, limit: $limit)
 }
 """
-
-
-class ServerError(PlatformError):
-    """The Dagster server does not answer, or refused."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,7 +52,7 @@ def launch(
     """Hand a plan to the server as one backfill; Dagster orders its runs by what depends on what.
 
     Raises:
-        ServerError: the server does not answer, or refused.
+        DagsterServerError: the server does not answer, or refused.
     """
     if max_parallel is not None:
         _ask(settings, LIMIT, {"pool": pool, "limit": max_parallel})
@@ -67,7 +63,7 @@ def launch(
     }
     answer = _ask(settings, LAUNCH, {"params": params})["launchPartitionBackfill"]
     if answer["__typename"] != "LaunchBackfillSuccess":
-        raise ServerError(
+        raise DagsterServerError(
             f"Dagster at {_base(settings)} refused the backfill: {answer.get('message', answer)}",
             hint="has it loaded this code location? `--here` runs it without a server.",
         )
@@ -102,12 +98,12 @@ def _ask(settings: Settings, query: str, variables: dict[str, Any]) -> dict[str,
         )
         content = answer.json()
     except (httpx.HTTPError, ValueError) as error:
-        raise ServerError(
+        raise DagsterServerError(
             f"no Dagster answers at {_base(settings)}: {error}",
             hint="start it with `make dev`, set MLP_DAGSTER_URL, or use --here.",
         ) from error
     if content.get("errors"):
-        raise ServerError(
+        raise DagsterServerError(
             f"Dagster at {_base(settings)} does not understand: {content['errors'][0]['message']}",
             hint="is it of the version that this environment has? `mlp doctor` shows both.",
         )

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 import pytest
 
-from tests.kubernetes import kuberay as operator
-from tests.kubernetes import layout, programs, ray_clusters
-from tests.kubernetes.cluster import Cluster, external
-from tests.kubernetes.node import Node, down, running, up
+from tests.kubernetes import ray_clusters
 from tests.kubernetes.ray_clusters import RayCluster
+from tests.kubernetes.testbed import kuberay as operator
+from tests.kubernetes.testbed import layout, programs
+from tests.kubernetes.testbed.cluster import Cluster, external
+from tests.kubernetes.testbed.node import Node, down, running, up
 
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient

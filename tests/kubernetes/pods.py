@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from tests.kubernetes.cluster import Cluster
+from tests.kubernetes.testbed.cluster import Cluster
 
 _END_S: Final = 60
 

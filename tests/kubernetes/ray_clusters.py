@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ml_platform.clusters.jobs.api import HeadAddress, JobDetails, JobsApi
-from tests.kubernetes.cluster import Cluster, ClusterError
 from tests.kubernetes.faults.waiting import FaultError, until
+from tests.kubernetes.testbed.cluster import Cluster, ClusterError
 
 VERSION: Final = "2.60.0"
 DASHBOARD_PORT: Final = 8265

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.kubernetes.cluster import Cluster, ClusterError
 from tests.kubernetes.faults.api_proxy import ApiProxy, in_front_of
 from tests.kubernetes.faults.api_script import Answer, Cut, Delay, LoseAnswer, Truncate
+from tests.kubernetes.testbed.cluster import Cluster, ClusterError
 
 if TYPE_CHECKING:
     from kubernetes.client import CoreV1Api

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from tests.kubernetes import pods
-from tests.kubernetes.cluster import Cluster
 from tests.kubernetes.faults import components, history
 from tests.kubernetes.faults.broken_off import broken_off
 from tests.kubernetes.faults.pods import container_id
 from tests.kubernetes.faults.recovery import readiness
-from tests.kubernetes.kuberay import KubeRay
-from tests.kubernetes.node import Node
+from tests.kubernetes.testbed.cluster import Cluster
+from tests.kubernetes.testbed.kuberay import KubeRay
+from tests.kubernetes.testbed.node import Node
 
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient

@@ -8,15 +8,15 @@ from typing import Any, Final
 
 import pytest
 
-from tests.kubernetes import kuberay as operator
 from tests.kubernetes import pods
-from tests.kubernetes.cluster import Cluster, ClusterError
 from tests.kubernetes.faults import clock, dns, memory, nodes, quota
 from tests.kubernetes.faults.broken_off import broken_off
 from tests.kubernetes.faults.pods import container_id, delete_pod, kill_container
 from tests.kubernetes.faults.recovery import readiness
 from tests.kubernetes.faults.waiting import FaultError, until
-from tests.kubernetes.node import Node
+from tests.kubernetes.testbed import kuberay as operator
+from tests.kubernetes.testbed.cluster import Cluster, ClusterError
+from tests.kubernetes.testbed.node import Node
 
 pytestmark = pytest.mark.kubernetes
 

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from tests.kubernetes import kuberay as operator
-from tests.kubernetes import layout
-from tests.kubernetes.cluster import Cluster
-from tests.kubernetes.kuberay import KubeRay
-from tests.kubernetes.node import Node
+from tests.kubernetes.testbed import kuberay as operator
+from tests.kubernetes.testbed import layout
+from tests.kubernetes.testbed.cluster import Cluster
+from tests.kubernetes.testbed.kuberay import KubeRay
+from tests.kubernetes.testbed.node import Node
 
 pytestmark = [pytest.mark.kubernetes, pytest.mark.usefixtures("node")]
 

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.kubernetes import layout, object_storage, pods
-from tests.kubernetes.cluster import Cluster
-from tests.kubernetes.components import Component
-from tests.kubernetes.node import Node
+from tests.kubernetes import pods
+from tests.kubernetes.testbed import layout, object_storage
+from tests.kubernetes.testbed.cluster import Cluster
+from tests.kubernetes.testbed.components import Component
+from tests.kubernetes.testbed.node import Node
 
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient

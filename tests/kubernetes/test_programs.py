@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.kubernetes import kuberay as operator
-from tests.kubernetes.programs import ProgramsError, built, cache
+from tests.kubernetes.testbed import kuberay as operator
+from tests.kubernetes.testbed.programs import ProgramsError, built, cache
 
 pytestmark = pytest.mark.kubernetes
 

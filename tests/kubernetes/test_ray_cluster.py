@@ -6,10 +6,10 @@ from typing import Final
 import pytest
 
 from tests.kubernetes import pods, ray_clusters
-from tests.kubernetes.cluster import Cluster
 from tests.kubernetes.faults.waiting import until
-from tests.kubernetes.kuberay import KubeRay
 from tests.kubernetes.ray_clusters import RayCluster, name_of
+from tests.kubernetes.testbed.cluster import Cluster
+from tests.kubernetes.testbed.kuberay import KubeRay
 from tests.support.kuberay.api import Api
 
 pytestmark = [pytest.mark.kubernetes, pytest.mark.usefixtures("node")]

@@ -5,12 +5,12 @@ from typing import Any, Final
 
 import pytest
 
-from tests.kubernetes import cgroups
-from tests.kubernetes.cluster import Cluster
 from tests.kubernetes.faults import memory
 from tests.kubernetes.faults.pods import container_id, delete_pod
 from tests.kubernetes.faults.waiting import until
 from tests.kubernetes.ray_clusters import RayCluster, name_of
+from tests.kubernetes.testbed import cgroups
+from tests.kubernetes.testbed.cluster import Cluster
 
 pytestmark = [pytest.mark.kubernetes, pytest.mark.usefixtures("node")]
 

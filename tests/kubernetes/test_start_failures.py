@@ -5,9 +5,9 @@ from typing import Any, Final
 import pytest
 
 from tests.kubernetes import pods, ray_clusters
-from tests.kubernetes.cluster import Cluster
 from tests.kubernetes.faults import memory, quota
 from tests.kubernetes.faults.waiting import until
+from tests.kubernetes.testbed.cluster import Cluster
 
 pytestmark = [pytest.mark.kubernetes, pytest.mark.usefixtures("kuberay")]
 

@@ -8,8 +8,9 @@ import time
 
 import pytest
 
-from tests.kubernetes import layout, pods, traces
-from tests.kubernetes.node import down, running, up
+from tests.kubernetes import pods, traces
+from tests.kubernetes.testbed import layout
+from tests.kubernetes.testbed.node import down, running, up
 
 pytestmark = [pytest.mark.kubernetes, pytest.mark.usefixtures("bare_machine")]
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Final
 
 from ml_platform.processes import identity_of, owned
-from tests.kubernetes import layout
-from tests.kubernetes.namespaces import SYSCTLS_OF_KUBELET
+from tests.kubernetes.testbed import layout
+from tests.kubernetes.testbed.namespaces import SYSCTLS_OF_KUBELET
 
 _FOLDERS: Final = (
     *("/etc", "/etc/cni", "/opt", "/usr/libexec", "/var/lib", "/var/lib/cni", "/var/lib/kubelet"),

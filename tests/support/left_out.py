@@ -19,7 +19,7 @@ def line(marks: str) -> str | None:
     """
     if "not kubernetes" not in marks:
         return None
-    from tests.kubernetes import programs
+    from tests.kubernetes.testbed import programs
 
     return f"tests on Kubernetes not run: {programs.missing() or _HOW}"
 

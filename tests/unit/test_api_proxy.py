@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from tests.kubernetes.certificates import encoded, self_signed
-from tests.kubernetes.cluster import Cluster
 from tests.kubernetes.faults.api_proxy import in_front_of
+from tests.kubernetes.testbed.cluster import Cluster
 
 pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
 

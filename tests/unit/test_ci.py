@@ -68,7 +68,7 @@ def checkout(tmp_path: Path) -> Checkout:
     shutil.copy(PROJECT_ROOT / ".ci" / "run", tmp_path / ".ci" / "run")
     (tmp_path / "Makefile").write_text(_MAKEFILE)
     for name, version in (("new", "1.26.0"), ("old", "1.9")):
-        module = tmp_path / "tests" / "kubernetes" / "programs" / name / "go.mod"
+        module = tmp_path / "tests" / "kubernetes" / "testbed" / "programs" / name / "go.mod"
         module.parent.mkdir(parents=True)
         module.write_text(f"module {name}\n\ngo {version}\n")
     # Nothing of the distribution is installed where the user is not root.

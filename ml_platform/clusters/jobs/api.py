@@ -11,7 +11,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from ml_platform.clusters.interface import HeadAddress
-from ml_platform.errors import ClusterError
+from ml_platform.errors import (
+    ClusterError,
+    HeadUnreachableError,
+    JobExistsError,
+    LogStreamBrokenError,
+)
 
 if TYPE_CHECKING:
     import httpx
@@ -35,18 +40,6 @@ class JobDetails:
     def is_over(self) -> bool:
         """The job will not run any more."""
         return self.status in TERMINAL
-
-
-class HeadUnreachableError(ClusterError):
-    """The head did not answer this once; asking again may help."""
-
-
-class JobExistsError(ClusterError):
-    """There is a job of this submission id already."""
-
-
-class LogStreamBrokenError(ClusterError):
-    """The log's stream ended before the log did."""
 
 
 class JobsApi:

@@ -14,16 +14,17 @@ from dataclasses import dataclass, field
 from typing import Final, Literal, cast
 
 from ml_platform.clusters.interface import Cluster, Entrypoint
-from ml_platform.clusters.jobs.api import (
-    HeadUnreachableError,
-    JobDetails,
-    JobExistsError,
-    JobsApi,
-    LogStreamBrokenError,
-)
+from ml_platform.clusters.jobs.api import JobDetails, JobsApi
 from ml_platform.clusters.jobs.log import LogLines
 from ml_platform.clusters.jobs.retry import HeadRetry
-from ml_platform.errors import ClusterError, ClusterLostError, PlatformError
+from ml_platform.errors import (
+    ClusterError,
+    ClusterLostError,
+    HeadUnreachableError,
+    JobExistsError,
+    LogStreamBrokenError,
+    PlatformError,
+)
 from ml_platform.xray.records import Recorder
 
 POLL_S: Final = 0.2

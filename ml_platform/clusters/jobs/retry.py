@@ -5,8 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from ml_platform.clusters.jobs.api import HeadUnreachableError
-from ml_platform.errors import ClusterLostError
+from ml_platform.errors import ClusterLostError, HeadUnreachableError
 
 Answer = TypeVar("Answer")
 

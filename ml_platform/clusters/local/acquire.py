@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from ml_platform.clusters.interface import HeadAddress
-from ml_platform.clusters.jobs.api import HeadUnreachableError, JobsApi
+from ml_platform.clusters.jobs.api import JobsApi
 from ml_platform.clusters.local.folder import ClusterFolder, LaunchRequest, State
 from ml_platform.clusters.local.inventory import clear_up, stop_keeper
 from ml_platform.clusters.local.lifetime import Step, next_step
 from ml_platform.clusters.local.ray_process import clean_environment, end_of
-from ml_platform.errors import ClusterStartError
+from ml_platform.errors import ClusterStartError, HeadUnreachableError
 from ml_platform.processes import is_alive
 from ml_platform.settings import PROJECT_ROOT
 

@@ -6,20 +6,20 @@ is written.
 
 from typing import Any
 
-from tests.kubernetes.conformance.stories import Story
+from tests.kubernetes.conformance.normalise import Behaviour
 
 MODE = "ray.io/job-submission-mode"
 WITHOUT_ID = frozenset({"Initializing", "Suspending", "Waiting"})
 
 
-def as_interactive(story: Story) -> Story:
-    """The story with `Waiting` put in and the mode's label changed."""
+def as_interactive(behaviour: Behaviour) -> Behaviour:
+    """The behaviour with `Waiting` put in and the mode's label changed."""
     tracks = {
         name: _job_track(values) if name.startswith("RayJob/") else values
-        for name, values in story.tracks.items()
+        for name, values in behaviour.tracks.items()
     }
-    facts = {name: _fact(value) for name, value in story.facts.items()}
-    return Story(tracks=tracks, facts=facts)
+    facts = {name: _fact(value) for name, value in behaviour.facts.items()}
+    return Behaviour(tracks=tracks, facts=facts)
 
 
 def _job_track(values: list[Any]) -> list[Any]:

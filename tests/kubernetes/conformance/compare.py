@@ -1,11 +1,11 @@
-"""The differences between the recorded story and the played one, in words."""
+"""The differences between the recorded behaviour and the observed one, in words."""
 
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from tests.kubernetes.conformance.stories import SAYS, Story
+from tests.kubernetes.conformance.normalise import SAYS, Behaviour
 
 PASSING_HEAD: Final = frozenset(
     {
@@ -32,12 +32,14 @@ class Allowance:
     because: str
 
 
-def differences(expected: Story, played: Story, allowances: Iterable[Allowance] = ()) -> list[str]:
+def differences(
+    expected: Behaviour, observed: Behaviour, allowances: Iterable[Allowance] = ()
+) -> list[str]:
     """What is not as it was recorded; empty if all is."""
     allowed = [re.compile(allowance.where) for allowance in allowances]
     found = [
-        *_tracks(expected, played),
-        *_facts(expected.facts, played.facts),
+        *_tracks(expected, observed),
+        *_facts(expected.facts, observed.facts),
     ]
     return [
         f"{where}: {what}"
@@ -46,10 +48,10 @@ def differences(expected: Story, played: Story, allowances: Iterable[Allowance] 
     ]
 
 
-def _tracks(expected: Story, played: Story) -> Iterable[tuple[str, str]]:
-    for track in sorted({*expected.tracks, *played.tracks}):
+def _tracks(expected: Behaviour, observed: Behaviour) -> Iterable[tuple[str, str]]:
+    for track in sorted({*expected.tracks, *observed.tracks}):
         want = _essence(track, expected.tracks.get(track, []))
-        have = _essence(track, played.tracks.get(track, []))
+        have = _essence(track, observed.tracks.get(track, []))
         if want != have:
             yield track, _first_difference(want, have)
 

@@ -1,4 +1,4 @@
-"""The cluster's garbage collector, which must know KubeRay's kinds before anything is played.
+"""The cluster's garbage collector, which must know KubeRay's kinds before anything is observed.
 
 It looks for new definitions every 30 s only; until then what a deleted RayJob or RayCluster owned
 stays, and an operator takes the pods for those of a cluster of the same name.

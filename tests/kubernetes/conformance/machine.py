@@ -1,4 +1,4 @@
-"""How busy this machine was: whether a play that was off its pace had a fair chance."""
+"""How busy this machine was: whether a run that was off its pace had a fair chance."""
 
 import itertools
 import threading

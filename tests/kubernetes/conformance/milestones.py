@@ -3,8 +3,8 @@
 import re
 from typing import Final
 
-from tests.kubernetes.conformance.cast import Cast
-from tests.kubernetes.conformance.stories import OPERATOR
+from tests.kubernetes.conformance.normalise import OPERATOR
+from tests.kubernetes.conformance.stable_names import StableNames
 from tests.kubernetes.conformance.timeline import Entry, Timeline
 
 Milestones = dict[str, float]
@@ -18,10 +18,10 @@ def milestones(timeline: Timeline) -> Milestones:
     found: Milestones = {}
     counts: dict[str, int] = {}
     last: dict[str, object] = {}
-    cast = Cast()
+    names = StableNames()
     for entry in timeline.entries:
-        role = cast.role(entry)
-        for aspect, value in _aspects(role, entry):
+        subject = names.of(entry)
+        for aspect, value in _aspects(subject, entry):
             if value is None or last.get(aspect) == value:
                 continue
             last[aspect] = value
@@ -35,36 +35,36 @@ def lateness(timeline: Timeline) -> dict[str, float]:
     """Per RayJob that a deadline ended: seconds between the deadline and Failed."""
     found: dict[str, float] = {}
     for entry in timeline.entries:
-        limit = LIMIT.search(entry.part.get("message", "")) if entry.kind == "RayJob" else None
+        limit = LIMIT.search(entry.fields.get("message", "")) if entry.kind == "RayJob" else None
         if limit and entry.name not in found:
-            found[entry.name] = entry.t - (entry.part["startTime"] + int(limit.group(1)))
+            found[entry.name] = entry.t - (entry.fields["startTime"] + int(limit.group(1)))
     return found
 
 
-def _aspects(role: str, entry: Entry) -> list[tuple[str, object]]:
+def _aspects(subject: str, entry: Entry) -> list[tuple[str, object]]:
     """What may have become different with an entry; an aspect that is True is told once."""
-    part = entry.part
+    fields = entry.fields
     if entry.kind in POLLED:
         return []
     if entry.kind == "Event":
-        if part.get("reportingComponent") not in OPERATOR or entry.change != "ADDED":
+        if fields.get("reportingComponent") not in OPERATOR or entry.change != "ADDED":
             return []
-        return [(f"{role} event {part['reason']}", True)]
+        return [(f"{subject} event {fields['reason']}", True)]
     life = "gone" if entry.change == "DELETED" else "there"
-    aspects: list[tuple[str, object]] = [(role, life)]
+    aspects: list[tuple[str, object]] = [(subject, life)]
     if entry.change == "DELETED":
         return aspects
-    if part.get("deleting"):
-        aspects.append((role, None))
-        aspects.append((f"{role} deleting", True))
+    if fields.get("deleting"):
+        aspects.append((subject, None))
+        aspects.append((f"{subject} deleting", True))
     if entry.kind == "RayJob":
-        aspects.append((role + " is", part.get("jobDeploymentStatus")))
-        aspects.append((role + " jobStatus", part.get("jobStatus")))
+        aspects.append((subject + " is", fields.get("jobDeploymentStatus")))
+        aspects.append((subject + " jobStatus", fields.get("jobStatus")))
     if entry.kind == "RayCluster":
-        aspects.append((f"{role} state", part.get("state")))
+        aspects.append((f"{subject} state", fields.get("state")))
         aspects += [
-            (f"{role} {condition['type']}", condition["status"])
-            for condition in part.get("conditions") or []
+            (f"{subject} {condition['type']}", condition["status"])
+            for condition in fields.get("conditions") or []
             if condition["type"] != "HeadPodReady"
         ]
     return aspects

@@ -66,9 +66,9 @@ STEPS: Final = (
 )
 
 
-def disorder(expected: Timeline, played: Timeline) -> list[str]:
+def disorder(expected: Timeline, observed: Timeline) -> list[str]:
     """Moments that were clearly one after the other and have changed places."""
-    want, have = milestones(expected), milestones(played)
+    want, have = milestones(expected), milestones(observed)
     common = sorted((name for name in want if name in have), key=lambda name: want[name])
     return [
         f"order: {first!r} was {want[second] - want[first]:.1f} s before {second!r} and is now "
@@ -81,9 +81,9 @@ def disorder(expected: Timeline, played: Timeline) -> list[str]:
     ]
 
 
-def off_pace(expected: Timeline, played: Timeline) -> list[str]:
+def off_pace(expected: Timeline, observed: Timeline) -> list[str]:
     """Steps that took clearly longer or shorter than recorded."""
-    want, have = milestones(expected), milestones(played)
+    want, have = milestones(expected), milestones(observed)
     found = [
         f"pace: from {start!r} to {end!r} took {recorded_s:.1f} s and now takes {now_s:.1f} s"
         for start, end, bound_s in _steps(want)
@@ -95,7 +95,7 @@ def off_pace(expected: Timeline, played: Timeline) -> list[str]:
     low, high = DEADLINE_S
     found += [
         f"pace: RayJob {name} failed {late_s:+.1f} s after its deadline, {low} to {high} s is usual"
-        for name, late_s in lateness(played).items()
+        for name, late_s in lateness(observed).items()
         if not low <= late_s <= high
     ]
     return found

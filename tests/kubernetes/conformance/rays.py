@@ -1,6 +1,6 @@
-"""What runs in the pods of a situation: the stand-in, or a real Ray of the cluster's image.
+"""What runs in the pods of a scenario: the stand-in, or a real Ray of the cluster's image.
 
-The stand-in makes the suite quick. With `MLP_CONFORMANCE_RAY=real` the same situations are played
+The stand-in makes the suite quick. With `MLP_CONFORMANCE_RAY=real` the same scenarios are observed
 as they were recorded; those in which a whole container dies of memory are the stand-in's alone, as
 a kernel with cgroup v1 kills one process only.
 """
@@ -18,8 +18,8 @@ FOLDER: Final = "/stand-in"
 PATH: Final = f"{FOLDER}:/usr/local/bin:/usr/bin:/bin:/home/ray/anaconda3/bin"
 
 
-class CannotBePlayed(Exception):
-    """This Ray cannot do what the situation is about, here."""
+class CannotBeRun(Exception):
+    """This Ray cannot do what the scenario is about, here."""
 
 
 class Ray(Protocol):
@@ -30,7 +30,7 @@ class Ray(Protocol):
         """By how much longer than the stand-in it takes to start."""
 
     @property
-    def seats(self) -> int:
+    def pod_slots(self) -> int:
         """How many pods may be there at once."""
 
     @property
@@ -41,7 +41,7 @@ class Ray(Protocol):
         """Fields of a container."""
 
     def slow(self, *, reachable: bool = False, deaf: bool = False) -> dict[str, str]:
-        """Environment of a container that is not ready before the situation ends.
+        """Environment of a container that is not ready before the scenario ends.
 
         Args:
             reachable: A head that workers find nevertheless.
@@ -61,7 +61,7 @@ class Ray(Protocol):
         """Takes all memory: `task`, `worker`, `driver`, `head`.
 
         Raises:
-            CannotBePlayed: the kernel would not end what is asked for.
+            CannotBeRun: the kernel would not end what is asked for.
         """
 
 
@@ -71,7 +71,7 @@ class StandIn:
 
     patience: float = 1.0
     # Two cores start about two pods a second, and every worker asks for 0.2 of a core.
-    seats: int = 14
+    pod_slots: int = 14
     # Twice the operator's 3 s between two looks.
     quick: str = "sleep 6"
 
@@ -89,7 +89,7 @@ class StandIn:
         }
 
     def slow(self, *, reachable: bool = False, deaf: bool = False) -> dict[str, str]:
-        """An hour is more than any situation takes."""
+        """An hour is more than any scenario takes."""
         env = {"STAND_IN_STARTUP_S": "3600", "STAND_IN_GCS_S": "0" if reachable else "3600"}
         return env | ({"STAND_IN_DEAF": "yes"} if deaf else {})
 
@@ -117,7 +117,7 @@ class RealRay:
 
     patience: float = 4.0
     # One cluster at a time: a Ray takes a core for 20 s to start, and ends if that takes a minute.
-    seats: int = 2
+    pod_slots: int = 2
     quick: str = (
         "python -c 'import ray; ray.init(); print(ray.get(ray.remote(lambda: 7).remote()))'"
     )
@@ -151,7 +151,7 @@ class RealRay:
         """One process."""
         hog = "a = []\n    while True: a.append(b'x' * (64 << 20))"
         if who in ("worker", "head"):
-            raise CannotBePlayed("cgroup v1 kills one process of a container, not all of it")
+            raise CannotBeRun("cgroup v1 kills one process of a container, not all of it")
         return _python(hog, on="worker" if who == "task" else "head")
 
 

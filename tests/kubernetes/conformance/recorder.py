@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
-from tests.kubernetes.conformance.parts import part, relative_to
+from tests.kubernetes.conformance.fields import relative_to, relevant_fields
 from tests.kubernetes.conformance.timeline import Draft
 from tests.support.kuberay.api import (
     POD,
@@ -23,17 +23,17 @@ CORE_EVENT: Final = Resource("Event", "v1", "events")
 WATCHED: Final = (RAY_JOB, RAY_CLUSTER, POD, SERVICE, SECRET, CORE_EVENT)
 
 
-class Film:
+class Observation:
     """The timeline of one namespace; waiting for something in it needs no polling."""
 
-    def __init__(self, situation: str, namespace: str) -> None:
-        self.draft = Draft(situation=situation, namespace=namespace)
+    def __init__(self, scenario: str, namespace: str) -> None:
+        self.draft = Draft(scenario=scenario, namespace=namespace)
         self.latest: dict[str, dict[str, Object]] = {r.kind: {} for r in WATCHED}
         self._changed = threading.Condition()
         self._told: dict[tuple[str, str, str], Object] = {}
         self._start = time.time()
 
-    def rewind(self) -> None:
+    def restart_clock(self) -> None:
         """Time begins now."""
         with self._changed:
             self._start = time.time()
@@ -46,14 +46,14 @@ class Film:
             self.draft.entries.append(entry | ({"part": told} if told else {}))
 
     def see(self, kind: str, change: str, item: Object) -> None:
-        """A change of an object; kept if its relevant part has changed."""
+        """A change of an object; kept if a relevant field has changed."""
         meta = item["metadata"]
         name, key = meta["name"], (kind, meta["name"], meta["uid"])
         with self._changed:
             self.draft.learn(kind, item)
             first = key not in self._told
-            told = part(kind, item, first=first, relative=relative_to(self._start))
-            lasting = part(kind, item, first=False, relative=relative_to(self._start))
+            told = relevant_fields(kind, item, first=first, relative=relative_to(self._start))
+            lasting = relevant_fields(kind, item, first=False, relative=relative_to(self._start))
             if change == "DELETED":
                 self.latest[kind].pop(name, None)
             else:
@@ -77,7 +77,7 @@ class Recorder:
 
     def __init__(self, api: Api) -> None:
         self._api = api
-        self._films: dict[str, Film] = {}
+        self._observations: dict[str, Observation] = {}
         self._stopped = threading.Event()
 
     def start(self) -> None:
@@ -87,7 +87,7 @@ class Recorder:
             threading.Thread(
                 target=self._watch,
                 args=(resource, version),
-                name=f"film-{resource.plural}",
+                name=f"watch-{resource.plural}",
                 daemon=True,
             ).start()
 
@@ -95,19 +95,19 @@ class Recorder:
         """Let every watch end when it breaks, as it does when the cluster goes away."""
         self._stopped.set()
 
-    def film(self, situation: str, namespace: str) -> Film:
+    def observe(self, scenario: str, namespace: str) -> Observation:
         """Record this namespace from now on."""
-        self._films[namespace] = Film(situation, namespace)
-        return self._films[namespace]
+        self._observations[namespace] = Observation(scenario, namespace)
+        return self._observations[namespace]
 
     def _watch(self, resource: Resource, version: str) -> None:
         while not self._stopped.is_set():
             try:
                 for change, item in self._api.watch(resource, version):
                     version = item["metadata"]["resourceVersion"]
-                    film = self._films.get(item["metadata"].get("namespace", ""))
-                    if film and change != "BOOKMARK" and not _everywhere(resource, item):
-                        film.see(resource.kind, change, item)
+                    observation = self._observations.get(item["metadata"].get("namespace", ""))
+                    if observation and change != "BOOKMARK" and not _everywhere(resource, item):
+                        observation.see(resource.kind, change, item)
             except Gone:
                 # What happened in between is lost, and the comparison will say so.
                 _, version = self._api.list(resource)

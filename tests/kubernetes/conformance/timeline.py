@@ -1,4 +1,4 @@
-"""Timelines: recorded ones from `traces/`, and ones being played; both in the same format.
+"""Timelines: recorded ones from `traces/`, and ones being observed; both in the same format.
 
 Random suffixes are `<r1>`, `<r2>` … in order of appearance, the namespace is `<ns>`.
 """
@@ -20,20 +20,20 @@ UID: Final = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One change: when (seconds), of what, how, and the part of it that clients depend on."""
+    """One change: when (seconds), of what, how, and the fields of it that clients depend on."""
 
     t: float
     kind: str
     name: str
     change: str
-    part: Object
+    fields: Object
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Timeline:
-    """A situation from its first create to its last object, and what was there at the end."""
+    """A scenario from its first create to its last object, and what was there at the end."""
 
-    situation: str
+    scenario: str
     entries: tuple[Entry, ...]
     end: Object
 
@@ -45,20 +45,20 @@ class Timeline:
         ]
         # Each kind has a watch of its own, and Events may overtake what they are about.
         entries.sort(key=lambda e: e.t + (OVERTAKEN_S if e.kind == "Event" else 0.0))
-        return cls(situation=document["situation"], entries=tuple(entries), end=document["end"])
+        return cls(scenario=document["situation"], entries=tuple(entries), end=document["end"])
 
 
 @cache
-def recorded(situation: str) -> Timeline:
+def recorded(scenario: str) -> Timeline:
     """The timeline of the real operator."""
-    return Timeline.from_json(json.loads((TRACES / f"{situation}.json").read_text()))
+    return Timeline.from_json(json.loads((TRACES / f"{scenario}.json").read_text()))
 
 
 @dataclass(kw_only=True)
 class Draft:
     """A timeline that grows; names are made anonymous when it is finished."""
 
-    situation: str
+    scenario: str
     namespace: str
     entries: list[Object] = field(default_factory=list)
     end: Object = field(default_factory=dict)
@@ -85,7 +85,7 @@ class Draft:
             text = re.sub(rf"(?<![A-Za-z0-9]){suffix}(?![A-Za-z0-9])", f"<r{number}>", text)
         text = UID.sub("<uid>", text.replace(self.namespace, "<ns>"))
         document: dict[str, Any] = json.loads(text)
-        return Timeline.from_json({"situation": self.situation, **document})
+        return Timeline.from_json({"situation": self.scenario, **document})
 
     def _suffix_after(self, owner: str, name: str) -> None:
         if name.startswith(f"{owner}-"):

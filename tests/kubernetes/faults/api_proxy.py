@@ -24,7 +24,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from tests.kubernetes.certificates import encoded, self_signed
-from tests.kubernetes.cluster import Cluster
 from tests.kubernetes.faults.api_script import (
     Action,
     Answer,
@@ -35,6 +34,7 @@ from tests.kubernetes.faults.api_script import (
     Seen,
     Truncate,
 )
+from tests.kubernetes.testbed.cluster import Cluster
 
 _OF_ONE_CONNECTION: Final = frozenset(
     {"accept-encoding", "connection", "content-length", "host", "transfer-encoding", "upgrade"}

@@ -10,8 +10,8 @@ import shlex
 from collections.abc import Iterator
 from typing import Final
 
-from tests.kubernetes.cluster import Cluster
-from tests.kubernetes.programs import FAKE_TIME
+from tests.kubernetes.testbed.cluster import Cluster
+from tests.kubernetes.testbed.programs import FAKE_TIME
 
 _FILE: Final = "/tmp/clock"
 # The environment of a container whose clock can be set: until then it is right. Only programs that

@@ -6,10 +6,10 @@ The end of such a fault waits for the program, and then until the node takes pod
 import contextlib
 from collections.abc import Iterator
 
-from tests.kubernetes.components import Component
 from tests.kubernetes.faults.recovery import until_node_is_back
-from tests.kubernetes.kuberay import KubeRay
-from tests.kubernetes.node import Node
+from tests.kubernetes.testbed.components import Component
+from tests.kubernetes.testbed.kuberay import KubeRay
+from tests.kubernetes.testbed.node import Node
 
 
 @contextlib.contextmanager

@@ -4,9 +4,9 @@ import contextlib
 from collections.abc import Iterator
 from typing import Final
 
-from tests.kubernetes import layout
 from tests.kubernetes.faults.components import frozen, stopped
-from tests.kubernetes.node import Node
+from tests.kubernetes.testbed import layout
+from tests.kubernetes.testbed.node import Node
 
 _NAME: Final = "coredns"
 _KNOWS_NOTHING: Final = f""".:53 {{

@@ -4,9 +4,9 @@ import json
 import urllib.request
 from typing import Any
 
-from tests.kubernetes import layout
 from tests.kubernetes.faults.recovery import until_node_is_back
-from tests.kubernetes.node import Node
+from tests.kubernetes.testbed import layout
+from tests.kubernetes.testbed.node import Node
 
 
 def forget(node: Node) -> int:

@@ -6,10 +6,10 @@ as the kubelet sets it up in production, the kernel kills all of the container.
 
 from typing import Final
 
-from tests.kubernetes import cgroups
-from tests.kubernetes.cluster import Cluster, ClusterError
 from tests.kubernetes.faults.pods import container_id, kill_container
 from tests.kubernetes.faults.waiting import FaultError, until
+from tests.kubernetes.testbed import cgroups
+from tests.kubernetes.testbed.cluster import Cluster, ClusterError
 
 _NOTICE_S: Final = 10.0
 # It writes into what it takes, as memory that is only asked for does not count.

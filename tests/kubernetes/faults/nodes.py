@@ -4,12 +4,12 @@ import contextlib
 from collections.abc import Iterator
 from typing import Final
 
-from tests.kubernetes import layout
-from tests.kubernetes.cluster import Cluster
 from tests.kubernetes.faults.components import frozen
 from tests.kubernetes.faults.recovery import readiness
 from tests.kubernetes.faults.waiting import until
-from tests.kubernetes.node import Node
+from tests.kubernetes.testbed import layout
+from tests.kubernetes.testbed.cluster import Cluster
+from tests.kubernetes.testbed.node import Node
 
 _NODE: Final = f"node/{layout.NODE}"
 _DRAIN_S: Final = 60

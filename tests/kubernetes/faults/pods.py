@@ -4,9 +4,9 @@ import signal
 from typing import Any, Final
 
 from ml_platform.processes import is_alive, send
-from tests.kubernetes import cgroups
-from tests.kubernetes.cluster import Cluster
 from tests.kubernetes.faults.waiting import FaultError, until
+from tests.kubernetes.testbed import cgroups
+from tests.kubernetes.testbed.cluster import Cluster
 
 _DEATH_S: Final = 30.0
 

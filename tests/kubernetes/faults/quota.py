@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from tests.kubernetes import pods
-from tests.kubernetes.cluster import Cluster, ClusterError
 from tests.kubernetes.faults.waiting import until
+from tests.kubernetes.testbed.cluster import Cluster, ClusterError
 
 _NAME: Final = "full"
 _NOTICE_S: Final = 20.0

@@ -2,10 +2,11 @@
 
 from typing import Any, Final
 
-from tests.kubernetes import layout, pods
-from tests.kubernetes.cluster import Cluster
+from tests.kubernetes import pods
 from tests.kubernetes.faults.waiting import until
-from tests.kubernetes.node import Node
+from tests.kubernetes.testbed import layout
+from tests.kubernetes.testbed.cluster import Cluster
+from tests.kubernetes.testbed.node import Node
 
 # Without one of these no pod runs. What the others do is all in their own probe.
 _NEEDED: Final = frozenset(

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from typing import Final, TypeVar
 
-from tests.kubernetes.errors import KubernetesTestError
+from tests.kubernetes.testbed.errors import KubernetesTestError
 
 _POLL_S: Final = 0.1
 _T = TypeVar("_T")

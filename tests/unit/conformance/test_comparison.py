@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from tests.kubernetes.conformance.compare import Allowance, differences, turning_points
+from tests.kubernetes.conformance.normalise import normalise
 from tests.kubernetes.conformance.pace import disorder, off_pace
-from tests.kubernetes.conformance.stories import tell
 from tests.kubernetes.conformance.timeline import TRACES, Entry, recorded
 
 Change = Callable[[Entry], Entry | None]
@@ -16,31 +16,31 @@ Change = Callable[[Entry], Entry | None]
 ALL = sorted(path.stem for path in TRACES.glob("*.json"))
 
 
-def compared(situation: str, change: Change) -> list[str]:
+def compared(scenario: str, change: Change) -> list[str]:
     """What is found after `change` was done to every entry of a recording."""
-    real = recorded(situation)
+    real = recorded(scenario)
     entries = [change(copy.deepcopy(entry)) for entry in real.entries]
     kept = sorted((e for e in entries if e is not None), key=lambda e: e.t)
-    played = replace(real, entries=tuple(kept))
+    observed = replace(real, entries=tuple(kept))
     return [
-        *differences(tell(real), tell(played)),
-        *disorder(real, played),
-        *off_pace(real, played),
+        *differences(normalise(real), normalise(observed)),
+        *disorder(real, observed),
+        *off_pace(real, observed),
     ]
 
 
-def with_part(entry: Entry, **part: object) -> Entry:
-    return replace(entry, part={**entry.part, **part})
+def with_fields(entry: Entry, **fields: object) -> Entry:
+    return replace(entry, fields={**entry.fields, **fields})
 
 
-@pytest.mark.parametrize("situation", ALL)
-def test_a_recording_does_not_differ_from_itself(situation: str) -> None:
-    assert compared(situation, lambda entry: entry) == []
+@pytest.mark.parametrize("scenario", ALL)
+def test_a_recording_does_not_differ_from_itself(scenario: str) -> None:
+    assert compared(scenario, lambda entry: entry) == []
 
 
 def test_another_reason_is_found() -> None:
     def change(entry: Entry) -> Entry:
-        return with_part(entry, reason="AppFailed") if entry.part.get("endTime") else entry
+        return with_fields(entry, reason="AppFailed") if entry.fields.get("endTime") else entry
 
     (found,) = compared("rj-interactive-never-submitted", change)
     assert "RayJob/rj1" in found
@@ -49,7 +49,7 @@ def test_another_reason_is_found() -> None:
 
 def test_a_state_that_is_left_out_is_found() -> None:
     def change(entry: Entry) -> Entry | None:
-        waits = entry.part.get("jobDeploymentStatus") == "Waiting"
+        waits = entry.fields.get("jobDeploymentStatus") == "Waiting"
         return None if entry.kind == "RayJob" and waits else entry
 
     assert any("RayJob/rj1" in found for found in compared("rj-interactive-success", change))
@@ -57,9 +57,9 @@ def test_a_state_that_is_left_out_is_found() -> None:
 
 def test_another_message_is_found() -> None:
     def change(entry: Entry) -> Entry:
-        if entry.part.get("jobDeploymentStatus") != "ValidationFailed":
+        if entry.fields.get("jobDeploymentStatus") != "ValidationFailed":
             return entry
-        return with_part(entry, message="invalid")
+        return with_fields(entry, message="invalid")
 
     found = compared("rj-invalid", change)
     assert any(text.startswith("RayJob/inv-ttl") for text in found)
@@ -67,7 +67,7 @@ def test_another_message_is_found() -> None:
 
 def test_an_event_that_is_missing_is_found() -> None:
     def change(entry: Entry) -> Entry | None:
-        return None if entry.part.get("reason") == "DeletedRayCluster" else entry
+        return None if entry.fields.get("reason") == "DeletedRayCluster" else entry
 
     (found,) = compared("rj-interactive-success", change)
     assert "event DeletedRayCluster" in found
@@ -75,17 +75,17 @@ def test_an_event_that_is_missing_is_found() -> None:
 
 def test_a_second_try_after_a_good_create_is_passed_over() -> None:
     real = recorded("rc-ready")
-    created = next(e for e in real.entries if e.part.get("reason") == "CreatedService")
+    created = next(e for e in real.entries if e.fields.get("reason") == "CreatedService")
     again = {"reason": "FailedToCreateService", "type": "Warning", "message": "… already exists"}
-    played = replace(real, entries=(*real.entries, with_part(created, **again)))
-    assert differences(tell(real), tell(played)) == []
+    observed = replace(real, entries=(*real.entries, with_fields(created, **again)))
+    assert differences(normalise(real), normalise(observed)) == []
 
 
 def test_events_that_are_not_folded_are_found() -> None:
     def change(entry: Entry) -> Entry:
-        folded = entry.part.get("series")
-        part = {key: value for key, value in entry.part.items() if key != "series"}
-        return replace(entry, part=part) if folded else entry
+        folded = entry.fields.get("series")
+        fields = {key: value for key, value in entry.fields.items() if key != "series"}
+        return replace(entry, fields=fields) if folded else entry
 
     (found,) = compared("rc-ready", change)
     assert "event CreatedWorkerPod" in found
@@ -93,9 +93,9 @@ def test_events_that_are_not_folded_are_found() -> None:
 
 def test_a_missing_label_is_found() -> None:
     def change(entry: Entry) -> Entry:
-        labels = entry.part.get("labels") or {}
+        labels = entry.fields.get("labels") or {}
         kept = {key: value for key, value in labels.items() if key != "ray.io/is-ray-node"}
-        return with_part(entry, labels=kept) if entry.kind == "Pod" and labels else entry
+        return with_fields(entry, labels=kept) if entry.kind == "Pod" and labels else entry
 
     found = compared("rc-ready", change)
     assert len([text for text in found if "made" in text]) == 3
@@ -103,8 +103,8 @@ def test_a_missing_label_is_found() -> None:
 
 def test_another_owner_is_found() -> None:
     def change(entry: Entry) -> Entry:
-        owned = entry.kind == "Pod" and "ownerReferences" in entry.part
-        return with_part(entry, ownerReferences=["RayJob/rj1"]) if owned else entry
+        owned = entry.kind == "Pod" and "ownerReferences" in entry.fields
+        return with_fields(entry, ownerReferences=["RayJob/rj1"]) if owned else entry
 
     assert any("ownerReferences" in found for found in compared("rc-unschedulable", change))
 
@@ -125,8 +125,8 @@ def test_a_pod_that_stays_is_found() -> None:
 
 def test_a_condition_that_is_not_sticky_is_found() -> None:
     def change(entry: Entry) -> Entry:
-        for condition in entry.part.get("conditions") or []:
-            lost = entry.part.get("readyWorkerReplicas") is None
+        for condition in entry.fields.get("conditions") or []:
+            lost = entry.fields.get("readyWorkerReplicas") is None
             if condition["type"] == "RayClusterProvisioned" and lost:
                 condition["status"] = "False"
         return entry
@@ -149,7 +149,7 @@ def test_a_cluster_that_is_deleted_too_early_is_off_pace() -> None:
 @pytest.mark.parametrize("late_s", [5, -5])
 def test_a_ttl_that_is_off_by_five_seconds_is_off_pace(late_s: float) -> None:
     real = recorded("rj-ttl")
-    told = next(e.t for e in real.entries if e.part.get("reason") == "DeletedRayCluster")
+    told = next(e.t for e in real.entries if e.fields.get("reason") == "DeletedRayCluster")
 
     def change(entry: Entry) -> Entry:
         return replace(entry, t=entry.t + late_s) if entry.t >= told else entry
@@ -160,7 +160,7 @@ def test_a_ttl_that_is_off_by_five_seconds_is_off_pace(late_s: float) -> None:
 
 def test_a_step_that_waits_for_the_next_look_is_off_pace() -> None:
     real = recorded("rj-interactive-success")
-    waits = next(e.t for e in real.entries if e.part.get("jobDeploymentStatus") == "Waiting")
+    waits = next(e.t for e in real.entries if e.fields.get("jobDeploymentStatus") == "Waiting")
 
     def change(entry: Entry) -> Entry:
         return replace(entry, t=entry.t + 2) if entry.t >= waits else entry
@@ -171,7 +171,7 @@ def test_a_step_that_waits_for_the_next_look_is_off_pace() -> None:
 
 def test_a_deadline_that_fires_late_is_off_pace() -> None:
     def change(entry: Entry) -> Entry:
-        late = entry.part.get("reason") == "DeadlineExceeded" or entry.t > 71
+        late = entry.fields.get("reason") == "DeadlineExceeded" or entry.t > 71
         return replace(entry, t=entry.t + 10) if late else entry
 
     found = compared("rj-interactive-active-deadline", change)
@@ -189,7 +189,7 @@ def test_a_replacement_that_comes_before_the_end_of_its_predecessor_is_disorder(
 
 
 def test_an_allowed_difference_is_passed_over() -> None:
-    real, other = tell(recorded("rc-ready")), tell(recorded("rc-ready"))
+    real, other = normalise(recorded("rc-ready")), normalise(recorded("rc-ready"))
     other.facts["left behind"] = {"Secret": ["s"]}
     assert differences(real, other)
     assert not differences(real, other, [Allowance(where="left behind", because="a test")])
@@ -203,11 +203,13 @@ def test_counts_are_compared_where_they_turn() -> None:
 def test_what_is_left_behind_is_compared() -> None:
     real = recorded("rc-ready")
     dirty = replace(real, end={**real.end, "left_after_delete": {"Service": ["rc1-head-svc"]}})
-    assert any(text.startswith("left behind") for text in differences(tell(real), tell(dirty)))
+    assert any(
+        text.startswith("left behind") for text in differences(normalise(real), normalise(dirty))
+    )
 
 
 def _without_oom(entry: Entry) -> Entry:
-    for container in entry.part.get("containers") or []:
+    for container in entry.fields.get("containers") or []:
         for states in ("state", "lastState"):
             ended = (container.get(states) or {}).get("terminated")
             if ended and ended.get("reason") == "OOMKilled":

@@ -3,15 +3,15 @@
 from typing import Any
 
 from tests.kubernetes.conformance.adapt import as_interactive
-from tests.kubernetes.conformance.cast import Cast
-from tests.kubernetes.conformance.parts import part, relative_to
-from tests.kubernetes.conformance.plain import plain
-from tests.kubernetes.conformance.stories import tell
+from tests.kubernetes.conformance.fields import relative_to, relevant_fields
+from tests.kubernetes.conformance.normalise import normalise
+from tests.kubernetes.conformance.stable_names import StableNames
+from tests.kubernetes.conformance.texts import normalise_text
 from tests.kubernetes.conformance.timeline import Draft, Entry, recorded
 
 
 def recorded_part(kind: str, item: dict[str, Any], *, first: bool = False) -> dict[str, Any]:
-    return part(kind, item, first=first, relative=relative_to(0.0))
+    return relevant_fields(kind, item, first=first, relative=relative_to(0.0))
 
 
 def test_a_rayjob_is_recorded_by_its_status() -> None:
@@ -53,7 +53,7 @@ def test_a_pod_is_recorded_with_more_when_it_is_new() -> None:
 
 
 def test_random_suffixes_become_numbers_in_order_of_appearance() -> None:
-    draft = Draft(situation="s", namespace="c-s")
+    draft = Draft(scenario="s", namespace="c-s")
     draft.learn("Pod", {"metadata": {"name": "rc1-head-x7k2p", "generateName": "rc1-head-"}})
     draft.learn(
         "RayCluster",
@@ -64,50 +64,52 @@ def test_random_suffixes_become_numbers_in_order_of_appearance() -> None:
     draft.entries[0]["part"] = {"message": "in c-s"}
     entries = draft.finished().entries
     assert [e.name for e in entries] == ["rj1-<r1>", "rc1-head-<r2>", "rj1-<r1>"]
-    assert entries[0].part == {"message": "in <ns>"}
+    assert entries[0].fields == {"message": "in <ns>"}
 
 
 def test_texts_of_one_class_are_equal() -> None:
-    assert plain("StartTime: 2026-11-22 06:16:39 +0000 UTC. ActiveDeadlineSeconds: 70") == plain(
-        "StartTime: 2027-01-02 03:04:05 +0000 UTC. ActiveDeadlineSeconds: 25"
-    )
-    assert plain('pods "rc1-w-worker-2n482" is forbidden') == plain(
+    assert normalise_text(
+        "StartTime: 2026-11-22 06:16:39 +0000 UTC. ActiveDeadlineSeconds: 70"
+    ) == normalise_text("StartTime: 2027-01-02 03:04:05 +0000 UTC. ActiveDeadlineSeconds: 25")
+    assert normalise_text('pods "rc1-w-worker-2n482" is forbidden') == normalise_text(
         'pods "rc1-w-worker-r7p5s" is forbidden'
     )
-    assert plain("no more than 47 characters") != plain("no more than 53 characters")
+    assert normalise_text("no more than 47 characters") != normalise_text(
+        "no more than 53 characters"
+    )
 
 
 def test_a_worker_and_its_successor_have_numbers() -> None:
-    cast = Cast()
+    names = StableNames()
     labels = {"ray.io/cluster": "rj1-<r1>", "ray.io/group": "w"}
     pods = [Entry(0, "Pod", name, "ADDED", {"labels": labels}) for name in ("a-<r2>", "b-<r3>")]
-    assert [cast.role(pod) for pod in pods] == ["Pod/rj1-<r>#1/w[1]", "Pod/rj1-<r>#1/w[2]"]
+    assert [names.of(pod) for pod in pods] == ["Pod/rj1-<r>#1/w[1]", "Pod/rj1-<r>#1/w[2]"]
     event = Entry(1, "Event", "Pod/a-<r2>", "ADDED", {})
-    assert cast.role(event) == "Pod/rj1-<r>#1/w[1]"
+    assert names.of(event) == "Pod/rj1-<r>#1/w[1]"
 
 
 def test_a_cluster_that_is_made_again_has_another_life() -> None:
-    cast = Cast()
+    names = StableNames()
     made = Entry(0, "RayCluster", "rc1", "ADDED", {})
-    assert cast.role(made) == "RayCluster/rc1#1"
-    assert cast.role(made) == "RayCluster/rc1#1 (life 2)"
+    assert names.of(made) == "RayCluster/rc1#1"
+    assert names.of(made) == "RayCluster/rc1#1 (life 2)"
 
 
 def test_a_job_recorded_in_http_mode_waits_for_its_submission() -> None:
-    story = as_interactive(tell(recorded("rj-success")))
+    behaviour = as_interactive(normalise(recorded("rj-success")))
     states = [
         state.get("jobDeploymentStatus")
-        for state in story.tracks["RayJob/rj1"]
+        for state in behaviour.tracks["RayJob/rj1"]
         if isinstance(state, dict)
     ]
     assert states[2:5] == ["Initializing", "Waiting", "Running"]
-    assert "jobId" not in story.tracks["RayJob/rj1"][3]
-    assert "jobId" in story.tracks["RayJob/rj1"][4]
-    labels = story.facts["RayCluster/rj1-<r>#1 made"]["labels"]
+    assert "jobId" not in behaviour.tracks["RayJob/rj1"][3]
+    assert "jobId" in behaviour.tracks["RayJob/rj1"][4]
+    labels = behaviour.facts["RayCluster/rj1-<r>#1 made"]["labels"]
     assert labels["ray.io/job-submission-mode"] == "InteractiveMode"
 
 
 def test_only_the_submission_differs_between_the_modes() -> None:
-    http = as_interactive(tell(recorded("rj-success")))
-    interactive = tell(recorded("rj-interactive-success"))
+    http = as_interactive(normalise(recorded("rj-success")))
+    interactive = normalise(recorded("rj-interactive-success"))
     assert http.tracks["RayJob/rj1"] == interactive.tracks["RayJob/rj1"]

@@ -2,9 +2,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from ml_platform.clusters.jobs.api import HeadUnreachableError
 from ml_platform.clusters.jobs.retry import HeadRetry
-from ml_platform.errors import ClusterLostError
+from ml_platform.errors import ClusterLostError, HeadUnreachableError
 from tests.unit.clusters.fake_time import FakeTime
 
 

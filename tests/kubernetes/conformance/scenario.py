@@ -1,56 +1,56 @@
-"""What a situation is, and the book of all of them."""
+"""What a scenario is, and all of them by name."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 from tests.kubernetes.conformance.compare import Allowance
-from tests.kubernetes.conformance.stage import Stage
+from tests.kubernetes.conformance.run import Run
 
-Play = Callable[[Stage], None]
+Steps = Callable[[Run], None]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Situation:
-    """A recording that is played again.
+class Scenario:
+    """A recording whose steps are run again.
 
     Attributes:
         name: That of the recording.
-        play: What is done on the stage.
-        pods: How many pods it has at once, for the seats on the node.
+        steps: What is done in a run.
+        pods: How many pods it has at once, for the room on the node.
         http: The recording is in HTTPMode, of which only the submission differs.
-        alone: Nothing else may be played beside it.
+        alone: Nothing else may run beside it.
         allowances: Differences that are meant.
     """
 
     name: str
-    play: Play
+    steps: Steps
     pods: int
     http: bool
     alone: bool
     allowances: tuple[Allowance, ...]
 
 
-SITUATIONS: Final[dict[str, Situation]] = {}
+SCENARIOS: Final[dict[str, Scenario]] = {}
 
 
-def situation(
+def scenario(
     name: str,
     *,
     pods: int = 2,
     http: bool = False,
     alone: bool = False,
     allowances: tuple[Allowance, ...] = (),
-) -> Callable[[Play], Play]:
-    """Enter a play into the book, under the name of its recording."""
+) -> Callable[[Steps], Steps]:
+    """Register steps under the name of their recording."""
 
-    def enter(play: Play) -> Play:
-        SITUATIONS[name] = Situation(
-            name=name, play=play, pods=pods, http=http, alone=alone, allowances=allowances
+    def register(steps: Steps) -> Steps:
+        SCENARIOS[name] = Scenario(
+            name=name, steps=steps, pods=pods, http=http, alone=alone, allowances=allowances
         )
-        return play
+        return steps
 
-    return enter
+    return register
 
 
 def allow(where: str, because: str) -> Allowance:

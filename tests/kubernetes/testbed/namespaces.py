@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from ml_platform.processes import MARK, Identity, identity_of, is_alive
-from tests.kubernetes import layout
-from tests.kubernetes.errors import KubernetesTestError
+from tests.kubernetes.testbed import layout
+from tests.kubernetes.testbed.errors import KubernetesTestError
 
 _HOLDER: Final = "namespaces.json"
 _MADE: Final = "made-folders.json"

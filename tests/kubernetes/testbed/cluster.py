@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from tests.kubernetes.errors import KubernetesTestError
+from tests.kubernetes.testbed.errors import KubernetesTestError
 
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Final
 
 from ml_platform.processes import Identity, identity_of, send
-from tests.kubernetes import layout
-from tests.kubernetes.errors import KubernetesTestError
+from tests.kubernetes.testbed import layout
+from tests.kubernetes.testbed.errors import KubernetesTestError
 
 _MOUNTED_AT: Final = Path("/sys/fs/cgroup")
 _CONTROLLERS: Final = frozenset({"cpu", "cpuset", "hugetlb", "memory", "pids"})

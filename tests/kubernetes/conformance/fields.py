@@ -1,4 +1,4 @@
-"""The part of an object that a client can depend on: what a timeline records of it."""
+"""The fields of an object that a client can depend on: what a timeline records of it."""
 
 import base64
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from tests.support.kuberay.api import Object
 from tests.support.kuberay.clock import seconds
 
 Relative = Callable[[str], float]
-"""A time stamp in seconds since the beginning of the situation."""
+"""A time stamp in seconds since the beginning of the scenario."""
 
 LABELS: Final = ("ray.io", "app.kubernetes", "batch")
 JOB_STATUS: Final = (
@@ -33,7 +33,7 @@ CLUSTER_STATUS: Final = (
 )
 
 
-def part(kind: str, item: Object, *, first: bool, relative: Relative) -> Object:
+def relevant_fields(kind: str, item: Object, *, first: bool, relative: Relative) -> Object:
     """What is recorded of an object; more when it is seen for the first time."""
     meta = _meta(item, first=first)
     match kind:

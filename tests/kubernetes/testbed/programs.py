@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from ml_platform.file_lock import file_lock
-from tests.kubernetes.errors import KubernetesTestError
+from tests.kubernetes.testbed.errors import KubernetesTestError
 
 _MODULES: Final = Path(__file__).parent / "programs"
 _KUBERNETES_VERSION: Final = "k8s.io/component-base/version"

@@ -12,11 +12,18 @@ from pathlib import Path
 from typing import Any, Final
 
 from ml_platform.processes import stop_all
-from tests.kubernetes import cgroups, configuration, image, layout, namespaces, object_storage
-from tests.kubernetes.cluster import Cluster, ClusterError
-from tests.kubernetes.components import Component
-from tests.kubernetes.errors import KubernetesTestError
-from tests.kubernetes.programs import Programs, built, machine_lock
+from tests.kubernetes.testbed import (
+    cgroups,
+    configuration,
+    image,
+    layout,
+    namespaces,
+    object_storage,
+)
+from tests.kubernetes.testbed.cluster import Cluster, ClusterError
+from tests.kubernetes.testbed.components import Component
+from tests.kubernetes.testbed.errors import KubernetesTestError
+from tests.kubernetes.testbed.programs import Programs, built, machine_lock
 
 COMPONENTS: Final = (
     "etcd",

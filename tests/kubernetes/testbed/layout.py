@@ -8,7 +8,7 @@ through one link, and needs nothing else.
 from pathlib import Path
 from typing import Final
 
-CHECKOUT: Final = Path(__file__).resolve().parents[2]
+CHECKOUT: Final = Path(__file__).resolve().parents[3]
 
 FOLDER: Final = Path("/var/lib/ml-platform-testbed")
 # In the environment of all that the node starts, so that nothing else is ever ended.

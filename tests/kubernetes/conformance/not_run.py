@@ -1,4 +1,4 @@
-"""Recordings that are not played, and why: what they show is not proven of the double.
+"""Recordings that are not observed, and why: what they show is not proven of the double.
 
 What else the double does not cover it refuses: see `tests.support.kuberay.not_covered`. No test may
 lean on any of it.
@@ -6,7 +6,7 @@ lean on any of it.
 
 from typing import Final
 
-NOT_PLAYED: Final = {
+NOT_RUN: Final = {
     "rj-k8sjobmode-success": "K8sJobMode: a submitter job, which the double does not make",
     "rj-active-deadline": "its point is a backoffLimit of 1; InteractiveMode refuses one, and its "
     "deadline is rj-interactive-active-deadline",

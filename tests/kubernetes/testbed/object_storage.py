@@ -1,8 +1,8 @@
 """Object storage that pods and this machine share: a server that the real `gcsfs` speaks to."""
 
-from tests.kubernetes import layout
-from tests.kubernetes.components import Component
-from tests.kubernetes.programs import Programs
+from tests.kubernetes.testbed import layout
+from tests.kubernetes.testbed.components import Component
+from tests.kubernetes.testbed.programs import Programs
 
 NAME = "object-storage"
 # For gcsfs: `STORAGE_EMULATOR_HOST`, in pods and on this machine alike.

@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Final
 
 from ml_platform.processes import Identity, identity_of, is_alive, send
-from tests.kubernetes import layout, namespaces
-from tests.kubernetes.errors import KubernetesTestError
+from tests.kubernetes.testbed import layout, namespaces
+from tests.kubernetes.testbed.errors import KubernetesTestError
 
 START_S: Final = 60.0
 _POLL_S: Final = 0.05

@@ -1,4 +1,4 @@
-"""Where a situation is played: a namespace, what one does in it, and the film of it."""
+"""One run of a scenario: its namespace, what is done in it, and what is observed there."""
 
 import base64
 import json
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from tests.kubernetes.conformance.manifests import CONFIG_MAP, Manifests, stand_in_config_map
-from tests.kubernetes.conformance.recorder import Film, Recorder
+from tests.kubernetes.conformance.recorder import Observation, Recorder
 from tests.support.kuberay.api import (
     POD,
     RAY_CLUSTER,
@@ -32,24 +32,24 @@ LOG_LINES: Final = 12
 
 
 class NotSeen(AssertionError):
-    """What a situation waited for did not come."""
+    """What a scenario waited for did not come."""
 
 
-class Stage:
-    """One namespace; every action goes into the film."""
+class Run:
+    """One namespace; every action goes into the timeline."""
 
-    def __init__(self, api: Api, recorder: Recorder, manifests: Manifests, situation: str) -> None:
+    def __init__(self, api: Api, recorder: Recorder, manifests: Manifests, scenario: str) -> None:
         self.api = api
         self.manifests = manifests
         self.ray = manifests.ray
-        self.situation = situation
-        self.namespace = f"c-{situation}"[:63]
+        self.scenario = scenario
+        self.namespace = f"c-{scenario}"[:63]
         self.token: str | None = None
-        self.film: Film = recorder.film(situation, self.namespace)
+        self.observed: Observation = recorder.observe(scenario, self.namespace)
 
     # --- before and after
 
-    def open(self) -> None:
+    def set_up(self) -> None:
         """An empty namespace with the stand-in in it."""
         self._remove_namespace()
         self.api.create(NAMESPACE, {"metadata": {"name": self.namespace}})
@@ -57,12 +57,12 @@ class Stage:
             lambda: self.api.get(SERVICE_ACCOUNT, self.namespace, "default"), 30, "service account"
         )
         self.api.create(CONFIG_MAP, stand_in_config_map(self.namespace))
-        self.film.rewind()
+        self.observed.restart_clock()
 
-    def close(self) -> None:
+    def finish(self) -> None:
         """Note what is there, delete it, note what is left, remove the namespace."""
-        latest = self.film.latest
-        end = self.film.draft.end
+        latest = self.observed.latest
+        end = self.observed.draft.end
         pods = [f"{pod['metadata']['name']} {pod['status']['phase']}" for pod in self.pods()]
         end["before_delete"] = {
             **{f"{kind}/{name}": {} for kind in ("RayJob", "RayCluster") for name in latest[kind]},
@@ -77,10 +77,10 @@ class Stage:
         time.sleep(1.0)
         end["left_after_delete"] = self._left()
 
-    def strike(self) -> None:
-        """Remove the namespace, whatever became of the play."""
+    def tear_down(self) -> None:
+        """Remove the namespace, whatever became of the run."""
         for kind in ("RayJob", "RayCluster"):
-            for name in list(self.film.latest[kind]):
+            for name in list(self.observed.latest[kind]):
                 self.delete(kind, name)
         try:
             self.api.delete(NAMESPACE, None, self.namespace)
@@ -99,14 +99,14 @@ class Stage:
             self.api.create(KINDS[kind], body, strict=True)
         except ApiError as error:
             told = {"http": error.status, "message": error.message}
-        self.film.add("action", f"create {kind}/{name}", "ACTION", told)
+        self.observed.add("action", f"create {kind}/{name}", "ACTION", told)
         return int(told["http"])
 
     def patch(self, kind: str, name: str, body: Object) -> None:
         """A merge patch."""
         self.api.patch(KINDS[kind], self.namespace, name, body)
         told = {"patch": body, "http": 200}
-        self.film.add("action", f"patch {kind}/{name}", "ACTION", told)
+        self.observed.add("action", f"patch {kind}/{name}", "ACTION", told)
 
     def delete(self, kind: str, name: str, options: Object | None = None) -> None:
         """Delete, if it is still there."""
@@ -117,7 +117,7 @@ class Stage:
             if error.status != 404:
                 raise
             told = {"http": 404}
-        self.film.add("action", f"delete {kind}/{name}", "ACTION", told)
+        self.observed.add("action", f"delete {kind}/{name}", "ACTION", told)
 
     def submit(self, job_id: str, entrypoint: str) -> None:
         """Submit to the newest head, through the API server's proxy."""
@@ -128,9 +128,9 @@ class Stage:
                 break
             time.sleep(0.5)
         else:
-            raise NotSeen(f"{self.situation}: submission answered {code} {text[:300]}")
+            raise NotSeen(f"{self.scenario}: submission answered {code} {text[:300]}")
         told = {"http": code, "entrypoint": entrypoint}
-        self.film.add("action", f"submit Ray job {job_id} to the dashboard", "ACTION", told)
+        self.observed.add("action", f"submit Ray job {job_id} to the dashboard", "ACTION", told)
 
     def dashboard(self, method: str, path: str, body: Object | None = None) -> tuple[int, str]:
         """Ask the newest head that is not on its way out."""
@@ -146,20 +146,20 @@ class Stage:
     # --- seeing
 
     def wait(self, what: str, seen: Callable[[], Any], timeout_s: float = 60.0) -> None:
-        """Until something is seen in the film.
+        """Until something is seen in the timeline.
 
         Raises:
             NotSeen: with what there is instead.
         """
         timeout_s *= self.ray.patience
-        if not self.film.wait(seen, timeout_s):
+        if not self.observed.wait(seen, timeout_s):
             raise NotSeen(
-                f"{self.situation}: {what} did not come within {timeout_s:.0f} s; {self._summary()}"
+                f"{self.scenario}: {what} did not come within {timeout_s:.0f} s; {self._summary()}"
             )
 
     def wait_until_gone(self, *kinds: str, timeout_s: float = 90.0) -> None:
         """Until none of these kinds is left; RayJobs, RayClusters and pods by default."""
-        latest = self.film.latest
+        latest = self.observed.latest
         asked = kinds or ("RayJob", "RayCluster", "Pod")
         self.wait(
             f"the end of {', '.join(asked)}",
@@ -171,18 +171,18 @@ class Stage:
         """Pods that are not on their way out come last."""
         found = [
             pod
-            for pod in list(self.film.latest["Pod"].values())
+            for pod in list(self.observed.latest["Pod"].values())
             if node_type in ("", (pod["metadata"].get("labels") or {}).get("ray.io/node-type"))
         ]
         return sorted(found, key=lambda pod: not pod["metadata"].get("deletionTimestamp"))
 
     def job(self, name: str = "rj1") -> Object:
         """Status of a RayJob."""
-        return (self.film.latest["RayJob"].get(name) or {}).get("status") or {}
+        return (self.observed.latest["RayJob"].get(name) or {}).get("status") or {}
 
     def cluster(self, name: str = "rc1") -> Object:
         """Status of a RayCluster."""
-        return (self.film.latest["RayCluster"].get(name) or {}).get("status") or {}
+        return (self.observed.latest["RayCluster"].get(name) or {}).get("status") or {}
 
     def condition(self, kind: str, name: str = "rc1") -> str:
         """Status of a condition of a RayCluster; empty if there is none."""
@@ -217,7 +217,7 @@ class Stage:
 
     def secret_token(self) -> str:
         """The token that the operator made."""
-        (secret,) = self.film.latest["Secret"].values()
+        (secret,) = self.observed.latest["Secret"].values()
         return base64.b64decode(secret["data"]["auth_token"]).decode()
 
     # --- helpers
@@ -251,12 +251,12 @@ class Stage:
         end = time.monotonic() + timeout_s
         while not done():
             if time.monotonic() > end:
-                raise NotSeen(f"{self.situation}: no {what} within {timeout_s:.0f} s")
+                raise NotSeen(f"{self.scenario}: no {what} within {timeout_s:.0f} s")
             time.sleep(0.1)
 
     def _summary(self) -> str:
-        jobs = {name: job.get("status") for name, job in self.film.latest["RayJob"].items()}
-        clusters = {n: c.get("status") for n, c in self.film.latest["RayCluster"].items()}
+        jobs = {name: job.get("status") for name, job in self.observed.latest["RayJob"].items()}
+        clusters = {n: c.get("status") for n, c in self.observed.latest["RayCluster"].items()}
         pods = {pod["metadata"]["name"]: pod.get("status", {}).get("phase") for pod in self.pods()}
         seen = json.dumps({"RayJobs": jobs, "RayClusters": clusters, "pods": pods})[:3000]
         return "\n".join([seen, *(self._log(name) for name in pods)])

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from tests.kubernetes import layout
-from tests.kubernetes.cluster import Cluster, ClusterError
+from tests.kubernetes.testbed import layout
+from tests.kubernetes.testbed.cluster import Cluster, ClusterError
 
 VARIABLE: Final = "KUBERAY"
 CLUSTER: Final = "cluster"

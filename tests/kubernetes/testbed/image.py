@@ -19,8 +19,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
-from tests.kubernetes import layout
-from tests.kubernetes.errors import KubernetesTestError
+from tests.kubernetes.testbed import layout
+from tests.kubernetes.testbed.errors import KubernetesTestError
 
 _HOME: Final = "/home/ray"
 _FOLDERS: Final = (

@@ -5,9 +5,9 @@ import shlex
 import sys
 import time
 
-from tests.kubernetes import kuberay, layout, node, object_storage, programs
-from tests.kubernetes.cluster import ClusterError
-from tests.kubernetes.errors import KubernetesTestError
+from tests.kubernetes.testbed import kuberay, layout, node, object_storage, programs
+from tests.kubernetes.testbed.cluster import ClusterError
+from tests.kubernetes.testbed.errors import KubernetesTestError
 
 
 def up(*, with_kuberay: bool) -> None:

@@ -7,9 +7,9 @@ import subprocess
 from pathlib import Path
 from typing import Any, Final
 
-from tests.kubernetes import image, layout
-from tests.kubernetes.components import Component
-from tests.kubernetes.programs import Programs
+from tests.kubernetes.testbed import image, layout
+from tests.kubernetes.testbed.components import Component
+from tests.kubernetes.testbed.programs import Programs
 
 KUBECONFIG: Final = layout.FOLDER / "kubeconfig"
 CONTAINERD: Final = layout.FOLDER / "containerd.sock"

@@ -14,7 +14,7 @@ RULES: Final = (
     (re.compile(r"\d+\.\d+\.\d+\.\d+(?::\d+)?"), "<ip>"),
     (re.compile(r"(DeadlineSeconds: )\d+"), r"\1<n>"),
     (re.compile(r"containerd://[0-9a-f]+"), "<container>"),
-    # Amounts are those of the pods, which are smaller in a play.
+    # Amounts are those of the pods, which are smaller in a run.
     (re.compile(r"requests\.memory=\w+"), "requests.memory=<n>"),
     (re.compile(r"(back-off )\w+( restarting)"), r"\1<n>\2"),
     # The driver's own last words.
@@ -24,7 +24,7 @@ RULES: Final = (
 )
 
 
-def plain(text: str) -> str:
+def normalise_text(text: str) -> str:
     """The class of a text."""
     for pattern, replacement in RULES:
         text = pattern.sub(replacement, text)
