@@ -1,83 +1,130 @@
-"""`mlp cluster`: the Rays that the platform runs on this machine."""
+"""`mlp cluster`: what every provisioner has made, seen and stopped through their one seam."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ml_platform.cli.helptext import help_of
 
-app = typer.Typer(no_args_is_help=True, help="See and stop the Rays on this machine.")
+if TYPE_CHECKING:
+    from ml_platform.clusters.interface import ClusterView, Provisioner
+
+app = typer.Typer(no_args_is_help=True, help="See and stop clusters.")
+
+Name = Annotated[str, typer.Argument(metavar="CLUSTER", help="As `mlp cluster ls` names it.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
 @app.command(
-    "list",
-    **help_of("mlp cluster list", "List the local Rays: who uses them, and their dashboard."),
+    "ls",
+    **help_of("mlp cluster ls", "List the clusters: who uses them, and their dashboard."),
 )
-def list_clusters(
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
-) -> None:
-    """List the local clusters."""
+def list_clusters(as_json: Json = False) -> None:
+    """List all clusters that exist, or have left something behind."""
     from ml_platform.cli.output import duration, print_json, print_table, say
-    from ml_platform.clusters.local.inventory import local_clusters
-    from ml_platform.clusters.open import local_home
-    from ml_platform.settings import load_settings
 
-    found = local_clusters(local_home(load_settings()))
+    found = [view for provisioner in _provisioners() for view in provisioner.inventory()]
     if as_json:
         print_json(found)
         return
     if not found:
-        say("no Ray runs on this machine; a training starts one and stops it when it is unused")
+        say("there is no cluster; a training makes one and it ends when it is unused")
         return
     rows = [
         (
-            one.spec_hash,
+            one.name,
+            one.provisioner,
             one.phase,
-            f"{one.spec.workers.count} × {one.spec.workers.cpus} CPU",
+            _workers(one),
             ", ".join(one.users) or f"idle for {duration(one.idle_s)}",
-            sum(not job.is_over for job in one.jobs),
+            len(one.jobs),
             one.url,
         )
         for one in found
     ]
-    print_table(
-        ("cluster", "phase", "workers", "users", "jobs", "dashboard"), rows, right=("jobs",)
-    )
+    columns = ("cluster", "provisioner", "phase", "workers", "users", "jobs", "dashboard")
+    print_table(columns, rows, right=("jobs",))
+
+
+@app.command(
+    "show",
+    **help_of(
+        "mlp cluster show 3f2a9c0d1b7e", "Show one cluster: what it is, runs, and why it waits."
+    ),
+)
+def show(cluster: Name, as_json: Json = False) -> None:
+    """Show one cluster."""
+    from ml_platform.cli.output import duration, print_json, print_table
+
+    _, view = _find(cluster)
+    if as_json:
+        print_json(view)
+        return
+    rows = [
+        ("provisioner", view.provisioner),
+        ("phase", view.phase),
+        ("why", view.reason),
+        ("head", f"{view.spec.head.cpus} CPU, {view.spec.head.memory}" if view.spec else ""),
+        ("workers", _workers(view)),
+        ("users", ", ".join(view.users)),
+        ("idle", duration(view.idle_s)),
+        ("jobs", ", ".join(view.jobs)),
+        ("dashboard", view.url),
+        *view.details.items(),
+    ]
+    print_table(("cluster", view.name), [row for row in rows if row[1]])
 
 
 @app.command(
     "stop",
     **help_of(
         "mlp cluster stop 3f2a9c0d1b7e",
-        "Stop a local Ray now, or all of them, whoever uses them.",
-        "A training on it ends; the next one goes on from its checkpoint.",
+        "Stop a cluster now, or all of them, whoever uses them.",
+        "A training on it goes on from its checkpoint on another one.",
     ),
 )
 def stop(
-    cluster: Annotated[
-        str, typer.Argument(metavar="CLUSTER", help="As `mlp cluster list` names it.")
-    ] = "",
+    cluster: Name = "",
     every: Annotated[bool, typer.Option("--all", help="Stop every one.")] = False,
 ) -> None:
-    """Stop local clusters, whoever uses them."""
+    """Stop clusters, whoever uses them."""
     from ml_platform.cli.output import say, working
-    from ml_platform.clusters.local.inventory import local_clusters, stop_local_cluster
-    from ml_platform.clusters.open import local_home
     from ml_platform.errors import InputError
+
+    if bool(cluster) == every:
+        raise InputError("wanted one cluster or --all", hint="`mlp cluster ls` names the clusters.")
+    chosen = (
+        [_find(cluster)]
+        if cluster
+        else [(one, view) for one in _provisioners() for view in one.inventory()]
+    )
+    for provisioner, view in chosen:
+        with working(f"stopping {view.name}"):
+            provisioner.stop(view.name)
+        say(f"[green]✓[/green] stopped {view.name}")
+
+
+def _provisioners() -> "list[Provisioner]":
+    from ml_platform.clusters.open import open_all_provisioners
     from ml_platform.settings import load_settings
 
-    home = local_home(load_settings())
-    known = [one.spec_hash for one in local_clusters(home)]
-    if bool(cluster) == every:
-        raise InputError(
-            "wanted one cluster or --all", hint="`mlp cluster list` names the clusters."
-        )
-    if cluster and cluster not in known:
-        raise InputError(
-            f"there is no cluster {cluster!r}; there is {', '.join(known) or 'none'}",
-            hint="`mlp cluster list` shows all.",
-        )
-    for one in [cluster] if cluster else known:
-        with working(f"stopping {one}"):
-            stop_local_cluster(home, one)
-        say(f"[green]✓[/green] stopped {one}")
+    return open_all_provisioners(load_settings())
+
+
+def _find(name: str) -> "tuple[Provisioner, ClusterView]":
+    from ml_platform.errors import InputError
+
+    seen = []
+    for provisioner in _provisioners():
+        for view in provisioner.inventory():
+            seen.append(view.name)
+            if view.name == name:
+                return provisioner, view
+    raise InputError(
+        f"there is no cluster {name!r}; there is {', '.join(seen) or 'none'}",
+        hint="`mlp cluster ls` shows all.",
+    )
+
+
+def _workers(view: "ClusterView") -> str:
+    return ", ".join(group.in_words() for group in view.spec.groups) if view.spec else "?"

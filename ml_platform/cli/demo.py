@@ -67,7 +67,7 @@ def run_demo(settings: "Settings") -> DemoReport:
     from ml_platform.cli.backfill_here import backfill_here, make_plan, requested_days
     from ml_platform.cli.output import note
     from ml_platform.cli.session import open_session
-    from ml_platform.clusters.open import open_clusters
+    from ml_platform.clusters.open import open_provisioner
     from ml_platform.model_folder.read import read_model
     from ml_platform.registry.listing import version_row
 
@@ -82,7 +82,7 @@ def run_demo(settings: "Settings") -> DemoReport:
             backfill = backfill_here(session, chain, plan)
         finally:
             if plan.by_day:
-                open_clusters(settings, model.plan.cluster).shutdown()
+                open_provisioner(settings, model.plan.cluster).shutdown()
     found, champion = _made(settings, days) if backfill.succeeded else ([], None)
     return DemoReport(
         backfill=backfill,

@@ -152,7 +152,7 @@ def _webserver(settings: Settings) -> Look:
 
 def _rays(settings: Settings) -> Look:
     found = local_clusters(local_home(settings))
-    lost = [one.spec_hash for one in found if one.phase == "lost"]
+    lost = [one.name for one in found if one.phase == "lost"]
     value = f"{len(found)} running" if found else "none running: a training starts one"
     if lost:
         fix = f"mlp cluster stop {lost[0]}"

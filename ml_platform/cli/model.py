@@ -267,6 +267,7 @@ def reproduce(
     from ml_platform.cli.show import show_comparison
     from ml_platform.registry.reproduce import reproduce as again
     from ml_platform.settings import load_settings
+    from ml_platform.training.attempts import Listeners
 
     progress = Progress(stderr())
     with progress.step(f"training {name} again"):
@@ -275,8 +276,10 @@ def reproduce(
             name,
             version,
             tolerance=tolerance,
-            on_log=progress.message,
-            on_phase=lambda phase: progress.message(f"{phase.name}: {phase.seconds:.1f} s"),
+            listeners=Listeners(
+                on_log=progress.message,
+                on_event=lambda event: progress.message(f"{event.name}: {event.state}"),
+            ),
         )
     print_json(comparison) if as_json else show_comparison(comparison)
     if not comparison.same:

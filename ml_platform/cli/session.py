@@ -19,7 +19,8 @@ from ml_platform.cli.progress import Progress, output_to
 from ml_platform.cli.runs import Runner, settle_dead_runs
 from ml_platform.model_folder.read import ModelFolder
 from ml_platform.settings import Settings
-from ml_platform.training.asset import RECIPE, make_request
+from ml_platform.training.asset import RECIPE
+from ml_platform.training.plan import make_request
 
 MOST_MATERIALIZATIONS: Final = 1000
 """What Dagster hands out at once."""

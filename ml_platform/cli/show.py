@@ -30,8 +30,6 @@ def show_check(report: CheckReport) -> None:
 
 def _show_plan(model: str, plan: TrainingPlan) -> None:
     cluster = plan.cluster
-    workers = cluster.workers
-    gpus = f", {workers.gpus} GPU {workers.gpu}".rstrip() if workers.gpus else ""
     window = (*plan.there, *plan.missing)
     rows: list[tuple[str, str]] = [
         ("partition", plan.partition),
@@ -41,7 +39,7 @@ def _show_plan(model: str, plan: TrainingPlan) -> None:
         ),
         ("held out", days_in_words(plan.held_out)),
         ("rows", f"{plan.rows:,}"),
-        ("workers", f"{workers.count} × {workers.cpus} CPU, {workers.memory}{gpus}"),
+        ("workers", "; ".join(group.in_words() for group in cluster.groups)),
         ("cluster", f"{cluster.provisioner} {cluster.spec_hash()}, head {cluster.head.memory}"),
         ("job", plan.job or "known when all training sets are there"),
         (

@@ -16,6 +16,11 @@ def open_provisioner(settings: Settings, spec: ClusterSpec) -> Provisioner:
             return LocalProvisioner(local_home(settings))
 
 
+def open_all_provisioners(settings: Settings) -> list[Provisioner]:
+    """One provisioner of each kind."""
+    return [open_provisioner(settings, ClusterSpec(provisioner="local"))]
+
+
 def local_home(settings: Settings) -> Path:
     """Where the local provisioner keeps its clusters."""
     return settings.home / "ray"

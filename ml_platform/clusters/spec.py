@@ -54,6 +54,11 @@ class WorkerGroup(_Group):
     gpus: int = Field(default=0, ge=0, le=16, description="GPUs of one worker.")
     gpu: str = Field(default="", description="Kind of GPU, as the nodes are labelled.")
 
+    def in_words(self) -> str:
+        """`2 × 1 CPU, 2Gi, 1 GPU a100`."""
+        gpus = f", {self.gpus} GPU {self.gpu}".rstrip() if self.gpus else ""
+        return f"{self.count} × {self.cpus} CPU, {self.memory}{gpus}"
+
 
 class ClusterSpec(BaseModel):
     """Head, workers and image of a cluster."""

@@ -26,9 +26,9 @@ from ml_platform.partitions import (
     window_keys,
 )
 from ml_platform.settings import Settings
-from ml_platform.training.asset import make_request
 from ml_platform.training.estimate import Estimate, estimate, history
 from ml_platform.training.launch import find_result
+from ml_platform.training.plan import make_request
 from ml_platform.training_set.asset import require_columns
 from ml_platform.training_set.store import SnapshotStore
 from ml_platform.warehouse.interface import TableRef

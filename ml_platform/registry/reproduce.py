@@ -3,22 +3,22 @@
 import shutil
 import tempfile
 import uuid
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
-from ml_platform.clusters.interface import Phase
-from ml_platform.clusters.open import open_clusters
+from ml_platform.clusters.open import open_provisioner
 from ml_platform.errors import RegistryError
 from ml_platform.registry.listing import find_version
 from ml_platform.registry.mlflow_registry import Registry
 from ml_platform.registry.weights import Reproduction, compare
 from ml_platform.settings import Settings
 from ml_platform.storage import Folder
+from ml_platform.training.attempts import Listeners
 from ml_platform.training.launch import train
-from ml_platform.training.model_code import CODE_FOLDER
-from ml_platform.training.request import code_reference, code_version
+from ml_platform.training.record import Owner
+from ml_platform.training.request import CODE_FOLDER, code_reference, code_version
 
 TOLERANCE: Final = 1e-6
 
@@ -57,8 +57,7 @@ def reproduce(
     number: int,
     *,
     tolerance: float = TOLERANCE,
-    on_log: Callable[[str], None] = lambda line: None,
-    on_phase: Callable[[Phase], None] = lambda phase: None,
+    listeners: Listeners | None = None,
 ) -> Comparison:
     """Train a version again with the code, the snapshots and the parameters of its lineage.
 
@@ -81,9 +80,10 @@ def reproduce(
                 f"wanted {original.code_version}",
                 hint=f"look at {kept / CODE_FOLDER}; somebody has changed it.",
             )
+        again_id = f"reproduce-{uuid.uuid4().hex[:12]}"
         request = original.model_copy(
             update={
-                "attempt": f"reproduce-{uuid.uuid4().hex[:12]}",
+                "retrain": again_id,
                 "code": code_reference(code),
                 "code_version": code_version(code),
             }
@@ -91,9 +91,10 @@ def reproduce(
         try:
             trained = train(
                 request,
-                open_clusters(settings, request.cluster),
-                on_log=on_log,
-                on_phase=on_phase,
+                partial(open_provisioner, settings),
+                owner=Owner(run=again_id, root=again_id),
+                listeners=listeners or Listeners(on_log=lambda line: None),
+                code=code,
             )
             again = Folder(trained.result.model_uri).download(Path(scratch) / "again")
         finally:
@@ -103,7 +104,7 @@ def reproduce(
             model=model,
             version=version.version,
             partition=version.partition,
-            workers=request.cluster.workers.count,
+            workers=request.cluster.worker_count,
             reproduction=compare(kept, again, first_metrics=version.metrics, second_metrics=last),
             tolerance=tolerance,
             libraries={

@@ -90,7 +90,7 @@ def _parameters(lineage: Lineage) -> dict[str, str]:
     values = {
         **request.training.model_dump(mode="json", exclude={"parameters"}),
         **{f"parameters.{key}": value for key, value in request.training.parameters.items()},
-        "workers": request.cluster.workers.count,
+        "workers": request.cluster.worker_count,
         "code_version": request.code_version,
         "dbt_manifest": lineage.dbt_manifest_hash,
     }

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Final
 
-from ml_platform.clusters.spec import ClusterSpec, memory_bytes
+from ml_platform.clusters.spec import ClusterSpec
 from ml_platform.settings import Settings
 from ml_platform.storage import Folder
 from ml_platform.training.request import RESULT_FILE
@@ -53,11 +53,9 @@ def estimate(
         return None
     expected_s = START_S + median(fixed) + median(per_row) * rows
     hours = expected_s / 3600
-    head, workers = cluster.head, cluster.workers
-    memory = memory_bytes(head.memory) + workers.count * memory_bytes(workers.memory)
-    cpu_hours = hours * (head.cpus + workers.count * workers.cpus)
-    gpu_hours = hours * workers.count * workers.gpus
-    gib_hours = hours * memory / GIB
+    cpu_hours = hours * cluster.cpus
+    gpu_hours = hours * cluster.gpus
+    gib_hours = hours * cluster.memory_bytes / GIB
     price = (
         cpu_hours * settings.price_cpu_hour
         + gpu_hours * settings.price_gpu_hour

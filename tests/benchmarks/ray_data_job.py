@@ -93,7 +93,7 @@ def main(folder_uri: str, result_file: str) -> None:
             "files": files,
             "result": result_file,
         },
-        scaling_config=ScalingConfig(num_workers=request.cluster.workers.count),
+        scaling_config=ScalingConfig(num_workers=request.cluster.worker_count),
         # A name of its own, or Ray would go on from the last turn's checkpoint.
         run_config=RunConfig(
             name=Path(result_file).stem, storage_path=str(Path(result_file).parent)

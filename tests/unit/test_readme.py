@@ -33,7 +33,7 @@ def typed() -> Iterator[str]:
 
 def commands(program: str) -> list[str]:
     found = {one for one in typed() if one.split()[:1] == [program] and len(one.split()) > 1}
-    # `model new|check` and `cluster list, stop` are ways of listing several.
+    # `model new|check` and `cluster ls, stop` are ways of listing several.
     return sorted(one for one in found if "|" not in one)
 
 
