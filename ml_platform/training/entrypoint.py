@@ -22,6 +22,7 @@ from ml_platform.training.checkpoints import newest_checkpoint, read_checkpoint
 from ml_platform.training.encoding import encoding_hash, fit_encoding
 from ml_platform.training.failure import classify
 from ml_platform.training.model_code import copy_of, fetch_code, load_function
+from ml_platform.training.positions import HINT
 from ml_platform.training.reader import DataFileRef
 from ml_platform.training.record import MODEL_FOLDER, Attempt, Started, TrainingRecord
 from ml_platform.training.request import (
@@ -44,6 +45,9 @@ ENCODING_FILE: Final = "encoding.json"
 MODEL_FILE: Final = "model.json"
 RAY_TRAIN_FOLDER: Final = "ray_train"
 STARTS_WITHOUT_PROGRESS: Final = 3
+
+# torch's time-out is an error of train.py's, or kills the worker.
+STUCK_LOOKS_LIKE: Final = frozenset({Cause.USER_CODE, Cause.WORKER_LOST, Cause.PLATFORM})
 
 Files = list[DataFileRef]
 
@@ -184,7 +188,19 @@ class Driver:
         return progress
 
     def _classify(self, error: BaseException) -> Failure:
-        return classify(error, code=copy_of(self._request), shown_as=self._request.code)
+        failure = classify(error, code=copy_of(self._request), shown_as=self._request.code)
+        stuck = self._attempt.stuck()
+        if stuck and failure.cause in STUCK_LOOKS_LIKE:
+            # torch has given up waiting; what it says then is not why it waited.
+            return failure.model_copy(
+                update={
+                    "cause": Cause.USER_CODE,
+                    "message": stuck,
+                    "hint": HINT,
+                    "evidence": (*failure.evidence, failure.message),
+                }
+            )
+        return failure
 
     def _phase(self, name: str) -> None:
         now = self._clock()

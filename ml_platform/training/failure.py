@@ -65,8 +65,9 @@ def _classify(error: BaseException, code: Path) -> Failure:
                 cause=Cause.WORKER_LOST,
                 place=_place(error),
                 message=f"a training worker died: {_first_line(one)}",
-                hint="look at the end of the job's log; if it happens again, use smaller batches "
-                "or fewer workers or, on a cluster, give them more memory.",
+                hint="the end of the job's log says more: `Fatal Python error` is a library that "
+                "aborted; nothing at all is `os._exit` in train.py, or a kill by the system, as "
+                "when memory runs out.",
             )
     innermost = _innermost(chain)
     text = _traceback_of(innermost, error)

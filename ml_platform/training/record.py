@@ -8,6 +8,7 @@
       restarts/0001                its workers were started again
       checkpoints/  model/         see `checkpoints`; of this attempt alone
       events/*.json                what began and ended, with times
+      stuck.txt                    its ranks waited for each other, and which was where
       outcome.json                 how it ended, in the driver's own words
       ended.json                   why it ended, by whoever saw it first
       heartbeat                    changes while its follower lives
@@ -38,6 +39,7 @@ READY_FILE: Final = "ready.json"
 STARTED_FILE: Final = "started.json"
 OUTCOME_FILE: Final = "outcome.json"
 ENDED_FILE: Final = "ended.json"
+STUCK_FILE: Final = "stuck.txt"
 HEARTBEAT_FILE: Final = "heartbeat"
 RESTARTS_FOLDER: Final = "restarts"
 EVENTS_FOLDER: Final = "events"
@@ -210,6 +212,20 @@ class Attempt:
     def beat(self, content: bytes) -> None:
         """Show that its follower lives."""
         self.folder.write(HEARTBEAT_FILE, content)
+
+    def note_stuck(self, told: str) -> None:
+        """Keep that the ranks wait for each other, and which is where; nothing if they do not."""
+        if told:
+            self.folder.write(STUCK_FILE, told.encode())
+        else:
+            self.folder.remove(STUCK_FILE)
+
+    def stuck(self) -> str:
+        """Which rank was where when they waited for each other; empty if they did not."""
+        try:
+            return self.folder.read(STUCK_FILE).decode()
+        except FileNotFoundError:
+            return ""
 
     def note_event(self, event: Event) -> None:
         """Keep an event, by its time."""

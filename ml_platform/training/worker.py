@@ -5,6 +5,7 @@ import json
 import math
 import os
 import random
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -24,6 +25,7 @@ from ml_platform.training.api import (
 )
 from ml_platform.training.checkpoints import CheckpointRef, read_checkpoint, write_checkpoint
 from ml_platform.training.model_code import fetch_code, load_function
+from ml_platform.training.positions import HINT, Positions, open_store
 from ml_platform.training.reader import DataFileRef, RowPart, ShardReader
 from ml_platform.training.record import Attempt
 from ml_platform.training.request import RESULT_FILE, TrainingRequest
@@ -72,8 +74,10 @@ def train_loop(config: dict[str, Any]) -> None:
             pipes=pipes,
         )
         started = time.monotonic()
-        load_function(fetch_code(request, Path(scratch)), "train", "train")(run)
-        run.finish(time.monotonic() - started)
+        function = load_function(fetch_code(request, Path(scratch)), "train", "train")
+        with run.watched():
+            function(run)
+            run.finish(time.monotonic() - started)
 
 
 def set_up_torch(request: TrainingRequest) -> None:
@@ -131,6 +135,7 @@ class WorkerRun(TrainingRun):
         self._history: list[dict[str, Any]] = []
         self._latest: Callable[[], Mapping[str, Any]] | None = None
         self._weights: dict[str, torch.Tensor] | None = None
+        self._positions: Positions | None = None
         self._resumed_from_epoch: int | None = None
         self._readers: dict[Split, ShardReader] = {
             split: ShardReader(
@@ -146,13 +151,20 @@ class WorkerRun(TrainingRun):
 
     def batches(self, split: Split, *, epoch: int = 0, rows: int = 1024) -> Iterator[Batch]:
         """See `TrainingRun.batches`."""
-        return self._readers[split].batches(epoch=epoch, rows=rows)
+        batches = self._readers[split].batches(epoch=epoch, rows=rows)
+        return batches if self._positions is None else self._positions.along(batches, epoch)
 
     def report(
         self, epoch: int, metrics: Mapping[str, float], tensors: Callable[[], Mapping[str, Any]]
     ) -> None:
         """See `TrainingRun.report`."""
         for name, value in metrics.items():
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                msg = (
+                    f"the metric {name} is a {type(value).__name__}, wanted a number: "
+                    "of a tensor, give `.item()`"
+                )
+                raise TypeError(msg)
             if not math.isfinite(value):
                 raise NonFiniteLossError(
                     f"{name} became {value} in epoch {epoch}",
@@ -160,6 +172,8 @@ class WorkerRun(TrainingRun):
                     "in the features.",
                 )
         self._history.append({"epoch": epoch, "metrics": dict(metrics)})
+        if self._latest is None and self.rank == 0:
+            _require_tensors(tensors())  # now, with its line, not hours later in a checkpoint
         self._latest = tensors
         if self._pipes is not None:
             text = ", ".join(f"{name} {_shown(value)}" for name, value in metrics.items())
@@ -187,6 +201,7 @@ class WorkerRun(TrainingRun):
 
     def save_model(self, tensors: "Mapping[str, torch.Tensor]") -> None:
         """See `TrainingRun.save_model`."""
+        _require_tensors(tensors)
         self._weights = _plain(tensors)
 
     def mean_over_workers(self, values: Mapping[str, float]) -> dict[str, float]:
@@ -200,12 +215,47 @@ class WorkerRun(TrainingRun):
         torch.distributed.all_reduce(mean)
         return dict(zip(values, (mean / self.world_size).tolist(), strict=True))
 
+    @contextlib.contextmanager
+    def watched(self) -> Iterator[None]:
+        """The user's function in this block is told of when the ranks wait for each other."""
+        if self.world_size == 1:
+            yield
+            return
+        import torch.distributed
+
+        store = open_store(
+            self.rank, lambda one: torch.distributed.broadcast_object_list(one, src=0)
+        )
+        self._positions = Positions(
+            store, rank=self.rank, world_size=self.world_size, on_stuck=self._tell_stuck
+        )
+        self._positions.start()
+        try:
+            yield
+            if self.rank == 0:
+                # That this rank has ended is what the others may have to be told.
+                self._positions.wait_for_all()
+        finally:
+            self._positions.stop()
+
+    def _tell_stuck(self, wrong: str) -> None:
+        """Called by `Positions`; with nothing when they move again."""
+        self._attempt.note_stuck(wrong)
+        if not wrong:
+            return
+        sys.stderr.write(f"{wrong}\n  → {HINT}\n")
+        sys.stderr.flush()
+        if self._pipes is not None:
+            self._pipes.log.warning(f"{wrong}\n  → {HINT}")
+
     def finish(self, loop_s: float) -> None:
-        """Keep the finished model and how long the user's function took, in seconds.
+        """`train` has returned after `loop_s` seconds: keep the finished model.
 
         Raises:
             ModelSpecError: `train.py` has handed over no model.
         """
+        if self._positions is not None:
+            self._positions.end()
         if self._weights is None:
             raise ModelSpecError(
                 "train.py ended without a call of run.save_model",
@@ -246,6 +296,18 @@ class WorkerRun(TrainingRun):
                 f"attempt {self._start.attempt} was given up while it ran; another one goes on",
                 hint="nothing is to be done: the training goes on elsewhere, or has a result.",
             )
+
+
+def _require_tensors(state: Mapping[str, Any]) -> None:
+    import torch
+
+    for name, value in state.items():
+        if not isinstance(value, torch.Tensor):
+            msg = (
+                f"{name} of the state is a {type(value).__name__}, wanted a tensor: "
+                "of a number, give `torch.tensor(…)`"
+            )
+            raise TypeError(msg)
 
 
 def _plain(tensors: "Mapping[str, torch.Tensor]") -> "dict[str, torch.Tensor]":
