@@ -124,24 +124,24 @@ def train(
     as_json: AsJson = False,
 ) -> None:
     """Run the asset `NAME/model`, and those after it."""
-    from ml_platform.cli.backfill_here import requested_days
+    from ml_platform.backfill.in_process import requested_days
+    from ml_platform.backfill.plan import DAY_STAGES, Step
     from ml_platform.cli.boundary import FAILED, WRONG_INPUT
     from ml_platform.cli.output import print_json
-    from ml_platform.cli.plan import DAY_STAGES, Step
-    from ml_platform.cli.session import open_session
+    from ml_platform.cli.session import terminal_session
     from ml_platform.cli.show import show_training
     from ml_platform.model_folder.read import read_model
     from ml_platform.settings import load_settings
 
     model = read_model(name)
     settings = load_settings()
-    with open_session(settings) as session:
+    with terminal_session(settings, every_message=not as_json) as session:
         chain = session.chain(model)
         days = requested_days(chain, partition, partition, settings, through=through.value)
         stages = DAY_STAGES[: DAY_STAGES.index(through.value) + 1]
         assets = tuple(key for stage in stages for key in chain.assets(stage))
         config = {f"{name}/model": {"retrain": retrain}}
-        with session.executor(chain, every_message=not as_json) as executor:
+        with session.executor(chain) as executor:
             step = Step(stages=stages, assets=assets, days=tuple(days))
             result = executor.day(step, config=config)
     print_json(result) if as_json else show_training(result, session.settings, session.log)
@@ -263,12 +263,12 @@ def reproduce(
 ) -> None:
     """Train a version again and compare."""
     from ml_platform.cli.output import print_json, stderr
-    from ml_platform.cli.progress import Progress
+    from ml_platform.cli.progress import TerminalProgress
     from ml_platform.cli.show import show_comparison
     from ml_platform.registry.reproduce import reproduce as again
     from ml_platform.settings import load_settings
 
-    progress = Progress(stderr())
+    progress = TerminalProgress(stderr())
     with progress.step(f"training {name} again"):
         comparison = again(
             load_settings(),

@@ -104,13 +104,6 @@ def counted(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
-def days_in_words(days: Sequence[str]) -> str:
-    """One day, or the first and the last of several."""
-    if len(days) < 2:
-        return "".join(days)
-    return f"{days[0]} … {days[-1]}"
-
-
 def _console(is_terminal: bool, *, stderr: bool) -> Console:
     width = None if is_terminal else NARROWEST_TABLE
     return Console(stderr=stderr, width=width, soft_wrap=not is_terminal)

@@ -6,9 +6,10 @@ from typing import Any
 
 from rich.markup import escape
 
-from ml_platform.cli.carry_out import StepResult
-from ml_platform.cli.output import days_in_words, duration, note, print_table, say
+from ml_platform.backfill.executor import StepResult
+from ml_platform.cli.output import duration, note, print_table, say
 from ml_platform.model_folder.check import CheckReport, TrainingPlan
+from ml_platform.partitions import days_in_words
 from ml_platform.registry.listing import ModelRow, VersionDetails, VersionRow
 from ml_platform.registry.reproduce import Comparison
 from ml_platform.settings import Settings

@@ -6,7 +6,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from ml_platform.cli.session import Session
+from ml_platform.backfill.session import Session
 from ml_platform.model_folder.read import read_model
 from ml_platform.settings import Settings
 from ml_platform.training.asset import RECIPE, make_request
