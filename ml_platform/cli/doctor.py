@@ -22,8 +22,8 @@ def doctor(
     """Look at everything and say what is not well."""
     from rich.markup import escape
 
-    from ml_platform.cli.health import examine
     from ml_platform.cli.output import print_json, print_table, say, working
+    from ml_platform.health.looks import examine
     from ml_platform.settings import load_settings
 
     settings = load_settings()

@@ -1,4 +1,4 @@
-"""What `mlp doctor` looks at; each look is a value, and none of them changes anything of worth."""
+"""What is looked at; each look is a value, and none of them changes anything of worth."""
 
 import importlib.metadata
 import os
