@@ -16,11 +16,11 @@ from ml_platform.settings import Settings
 
 
 def show_check(report: CheckReport) -> None:
-    """Findings with their places, then what a training would be."""
-    for finding in report.findings:
-        say(f"[red]✗[/red] {escape(finding.place)}: {escape(finding.message)}")
-        if finding.hint:
-            say(f"  → {escape(finding.hint)}")
+    """Mistakes with their places, then what a training would be."""
+    for mistake in report.mistakes:
+        say(f"[red]✗[/red] {escape(mistake.place)}: {escape(mistake.message)}")
+        if mistake.hint:
+            say(f"  → {escape(mistake.hint)}")
     for text in report.notes:
         say(f"[yellow]![/yellow] {escape(text)}")
     if report.passed:
