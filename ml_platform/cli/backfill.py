@@ -10,6 +10,7 @@ from ml_platform.cli.helptext import help_of
 
 if TYPE_CHECKING:
     from ml_platform.backfill.in_process import BackfillReport
+    from ml_platform.backfill.on_server import Launched
     from ml_platform.backfill.plan import Plan
 
 HELP: Final = help_of(
@@ -68,7 +69,7 @@ def backfill(
     from ml_platform.backfill.on_server import launch, server_answers
     from ml_platform.backfill.plan import DAY_STAGES
     from ml_platform.cli.boundary import FAILED, WRONG_INPUT
-    from ml_platform.cli.output import counted, note, print_json, say
+    from ml_platform.cli.output import counted, note, print_result
     from ml_platform.cli.session import terminal_session
     from ml_platform.model_folder.read import read_model
     from ml_platform.settings import load_settings
@@ -80,15 +81,12 @@ def backfill(
         days = requested_days(chain, first, last, settings, through=through.value)
         plan = make_plan(session, chain, days, through=through.value, redo=redo)
         if dry_run:
-            print_json(plan) if as_json else show_plan(plan)
+            print_result(plan, show_plan, as_json=as_json)
             return
         on_server = not here if here is not None else server_answers(settings)
         if on_server and plan.steps:
             launched = launch(settings, plan, max_parallel=max_parallel)
-            if as_json:
-                print_json(launched)
-            else:
-                say(f"[green]✓[/green] backfill {launched.backfill_id}: {launched.url}")
+            print_result(launched, show_launched, as_json=as_json)
             return
         if not as_json:
             note(
@@ -100,7 +98,7 @@ def backfill(
             run_plan(session, chain, plan, max_parallel=max_parallel),
             outdated=tuple(session.outdated(model, plan.ready_days if trains else ())),
         )
-    print_json(report) if as_json else show_report(report)
+    print_result(report, show_report, as_json=as_json)
     if not report.succeeded:
         wrong_input = any(one.wrong_input for one in report.results)
         raise typer.Exit(WRONG_INPUT if wrong_input else FAILED)
@@ -128,6 +126,13 @@ def show_plan(plan: "Plan") -> None:
     title = f"{plan.model} {days_in_words(plan.days)}: {counted(len(rows), 'run')}"
     columns = ("run", "makes", "partitions", "days", "assets")
     print_table(columns, rows, title=title, right=("run", "days", "assets"))
+
+
+def show_launched(launched: "Launched") -> None:
+    """Where to look at a backfill that the server works on."""
+    from ml_platform.cli.output import say
+
+    say(f"[green]✓[/green] backfill {launched.backfill_id}: {launched.url}")
 
 
 def show_report(report: "BackfillReport") -> None:

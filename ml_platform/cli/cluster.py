@@ -1,10 +1,14 @@
 """`mlp cluster`: the Rays that the platform runs on this machine."""
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ml_platform.cli.helptext import help_of
+
+if TYPE_CHECKING:
+    from ml_platform.clusters.local.inventory import LocalCluster
 
 app = typer.Typer(no_args_is_help=True, help="See and stop the Rays on this machine.")
 
@@ -17,15 +21,19 @@ def list_clusters(
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """List the local clusters."""
-    from ml_platform.cli.output import duration, print_json, print_table, say
+    from ml_platform.cli.output import print_result
     from ml_platform.clusters.local.inventory import local_clusters
     from ml_platform.clusters.open import local_home
     from ml_platform.settings import load_settings
 
     found = local_clusters(local_home(load_settings()))
-    if as_json:
-        print_json(found)
-        return
+    print_result(found, show_clusters, as_json=as_json)
+
+
+def show_clusters(found: "Sequence[LocalCluster]") -> None:
+    """A line a cluster."""
+    from ml_platform.cli.output import duration, print_table, say
+
     if not found:
         say("no Ray runs on this machine; a training starts one and stops it when it is unused")
         return
