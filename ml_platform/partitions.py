@@ -78,6 +78,13 @@ def days_of(count: int) -> str:
     return "1 day" if count == 1 else f"{count} days"
 
 
+def days_in_words(days: Sequence[str]) -> str:
+    """One day, or the first and the last of several."""
+    if len(days) < 2:
+        return "".join(days)
+    return f"{days[0]} … {days[-1]}"
+
+
 def last_complete_day(settings: Settings, *, now: datetime) -> date:
     """The newest day whose partition may exist: yesterday, or the configured end if earlier."""
     yesterday = (now.astimezone(UTC) - DAY).date()

@@ -9,8 +9,9 @@ import typer
 from ml_platform.cli.helptext import help_of
 
 if TYPE_CHECKING:
-    from ml_platform.cli.backfill_here import BackfillReport
-    from ml_platform.cli.plan import Plan
+    from ml_platform.backfill.in_process import BackfillReport
+    from ml_platform.backfill.on_server import Launched
+    from ml_platform.backfill.plan import Plan
 
 HELP: Final = help_of(
     "mlp backfill flight_delay --from 2013-03-01 --to 2013-03-14",
@@ -64,31 +65,28 @@ def backfill(
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Make the history of a model; the help is `HELP`."""
-    from ml_platform.cli.backfill_here import backfill_here, make_plan, requested_days
+    from ml_platform.backfill.in_process import make_plan, requested_days, run_plan
+    from ml_platform.backfill.on_server import launch, server_answers
+    from ml_platform.backfill.plan import DAY_STAGES
     from ml_platform.cli.boundary import FAILED, WRONG_INPUT
-    from ml_platform.cli.output import counted, note, print_json, say
-    from ml_platform.cli.plan import DAY_STAGES
-    from ml_platform.cli.server import launch, server_answers
-    from ml_platform.cli.session import open_session
+    from ml_platform.cli.output import counted, note, print_result
+    from ml_platform.cli.session import terminal_session
     from ml_platform.model_folder.read import read_model
     from ml_platform.settings import load_settings
 
     settings = load_settings()
     model = read_model(name)
-    with open_session(settings) as session:
+    with terminal_session(settings) as session:
         chain = session.chain(model)
         days = requested_days(chain, first, last, settings, through=through.value)
         plan = make_plan(session, chain, days, through=through.value, redo=redo)
         if dry_run:
-            print_json(plan) if as_json else show_plan(plan)
+            print_result(plan, show_plan, as_json=as_json)
             return
         on_server = not here if here is not None else server_answers(settings)
         if on_server and plan.steps:
             launched = launch(settings, plan, max_parallel=max_parallel)
-            if as_json:
-                print_json(launched)
-            else:
-                say(f"[green]✓[/green] backfill {launched.backfill_id}: {launched.url}")
+            print_result(launched, show_launched, as_json=as_json)
             return
         if not as_json:
             note(
@@ -97,10 +95,10 @@ def backfill(
             )
         trains = plan.through in DAY_STAGES
         report = replace(
-            backfill_here(session, chain, plan, max_parallel=max_parallel),
+            run_plan(session, chain, plan, max_parallel=max_parallel),
             outdated=tuple(session.outdated(model, plan.ready_days if trains else ())),
         )
-    print_json(report) if as_json else show_report(report)
+    print_result(report, show_report, as_json=as_json)
     if not report.succeeded:
         wrong_input = any(one.wrong_input for one in report.results)
         raise typer.Exit(WRONG_INPUT if wrong_input else FAILED)
@@ -108,8 +106,9 @@ def backfill(
 
 def show_plan(plan: "Plan") -> None:
     """The plan as a table."""
-    from ml_platform.cli.carry_out import TITLES
-    from ml_platform.cli.output import counted, days_in_words, print_table, say
+    from ml_platform.backfill.executor import TITLES
+    from ml_platform.cli.output import counted, print_table, say
+    from ml_platform.partitions import days_in_words
 
     if not plan.steps:
         say(f"nothing to do: all of {days_in_words(plan.days)} is there")
@@ -129,11 +128,19 @@ def show_plan(plan: "Plan") -> None:
     print_table(columns, rows, title=title, right=("run", "days", "assets"))
 
 
+def show_launched(launched: "Launched") -> None:
+    """Where to look at a backfill that the server works on."""
+    from ml_platform.cli.output import say
+
+    say(f"[green]✓[/green] backfill {launched.backfill_id}: {launched.url}")
+
+
 def show_report(report: "BackfillReport") -> None:
     """What came of it: one line if all is well, else what failed, why, and what to do."""
     from rich.markup import escape
 
-    from ml_platform.cli.output import counted, days_in_words, say
+    from ml_platform.cli.output import counted, say
+    from ml_platform.partitions import days_in_words
 
     bad = [one for one in report.results if one.status in ("failed", "skipped")]
     refused = sum(one.status == "refused" for one in report.results)

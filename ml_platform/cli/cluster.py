@@ -1,5 +1,6 @@
 """`mlp cluster`: what every provisioner has made, seen and stopped through their one seam."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -21,12 +22,16 @@ Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 )
 def list_clusters(as_json: Json = False) -> None:
     """List all clusters that exist, or have left something behind."""
-    from ml_platform.cli.output import duration, print_json, print_table, say
+    from ml_platform.cli.output import print_result
 
     found = [view for provisioner in _provisioners() for view in provisioner.inventory()]
-    if as_json:
-        print_json(found)
-        return
+    print_result(found, show_clusters, as_json=as_json)
+
+
+def show_clusters(found: "Sequence[ClusterView]") -> None:
+    """A line a cluster."""
+    from ml_platform.cli.output import duration, print_table, say
+
     if not found:
         say("there is no cluster; a training makes one and it ends when it is unused")
         return
@@ -54,12 +59,15 @@ def list_clusters(as_json: Json = False) -> None:
 )
 def show(cluster: Name, as_json: Json = False) -> None:
     """Show one cluster."""
-    from ml_platform.cli.output import duration, print_json, print_table
+    from ml_platform.cli.output import print_result
 
-    _, view = _find(cluster)
-    if as_json:
-        print_json(view)
-        return
+    print_result(_find(cluster)[1], show_cluster, as_json=as_json)
+
+
+def show_cluster(view: "ClusterView") -> None:
+    """A line for each thing that is known of it."""
+    from ml_platform.cli.output import duration, print_table
+
     rows = [
         ("provisioner", view.provisioner),
         ("phase", view.phase),

@@ -9,7 +9,7 @@ import typer
 from ml_platform.cli.helptext import help_of
 
 if TYPE_CHECKING:
-    from ml_platform.cli.backfill_here import BackfillReport
+    from ml_platform.backfill.in_process import BackfillReport
     from ml_platform.registry.listing import VersionRow
     from ml_platform.registry.models import ModelVersion
     from ml_platform.settings import Settings
@@ -64,9 +64,9 @@ def demo() -> None:
 
 def run_demo(settings: "Settings") -> DemoReport:
     """Make what is missing of the demo's days; stops the Ray that it started."""
-    from ml_platform.cli.backfill_here import backfill_here, make_plan, requested_days
+    from ml_platform.backfill.in_process import make_plan, requested_days, run_plan
     from ml_platform.cli.output import note
-    from ml_platform.cli.session import open_session
+    from ml_platform.cli.session import terminal_session
     from ml_platform.clusters.open import open_provisioner
     from ml_platform.model_folder.read import read_model
     from ml_platform.registry.listing import version_row
@@ -74,12 +74,12 @@ def run_demo(settings: "Settings") -> DemoReport:
     began = time.monotonic()
     model = read_model(MODEL)
     note(f"[bold]{MODEL}[/bold]: will a flight arrive 15 or more minutes late?")
-    with open_session(settings) as session:
+    with terminal_session(settings) as session:
         chain = session.chain(model)
         days = requested_days(chain, FIRST, LAST, settings)
         plan = make_plan(session, chain, days)
         try:
-            backfill = backfill_here(session, chain, plan)
+            backfill = run_plan(session, chain, plan)
         finally:
             if plan.by_day:
                 open_provisioner(settings, model.plan.cluster).shutdown()

@@ -1,10 +1,15 @@
 """`mlp doctor`: what is installed, configured and reachable, with the fix for each no."""
 
-from typing import Annotated, Final
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from ml_platform.cli.helptext import help_of
+
+if TYPE_CHECKING:
+    from ml_platform.health.looks import Look
 
 HELP: Final = help_of(
     "mlp doctor",
@@ -20,31 +25,32 @@ def doctor(
     quiet: Annotated[bool, typer.Option("--quiet", help="Show only what is not well.")] = False,
 ) -> None:
     """Look at everything and say what is not well."""
-    from rich.markup import escape
-
-    from ml_platform.cli.health import examine
-    from ml_platform.cli.output import print_json, print_table, say, working
+    from ml_platform.cli.output import print_result, working
+    from ml_platform.health.looks import examine
     from ml_platform.settings import load_settings
 
     settings = load_settings()
     with working("looking"):
         found = examine(settings)
-    missing = [one for one in found if one.state == "no"]
-    if as_json:
-        print_json(found)
-    else:
-        shown = [one for one in found if not quiet or one.state != "ok"]
-        for group in dict.fromkeys(one.group for one in shown):
-            rows = [
-                (MARKS[one.state], one.name, escape(one.value))
-                for one in shown
-                if one.group == group
-            ]
-            print_table(("", group, ""), rows)
-        for one in shown:
-            if one.fix:
-                say(f"{MARKS[one.state]} {one.name}: {escape(one.fix)}")
-        if not missing and not quiet:
-            say("[green]✓[/green] all that is needed is there")
-    if missing:
+    print_result(found, partial(show_looks, quiet=quiet), as_json=as_json)
+    if any(one.state == "no" for one in found):
         raise typer.Exit(1)
+
+
+def show_looks(found: "Sequence[Look]", *, quiet: bool = False) -> None:
+    """A table a group, then what to do about what is not well."""
+    from rich.markup import escape
+
+    from ml_platform.cli.output import print_table, say
+
+    shown = [one for one in found if not quiet or one.state != "ok"]
+    for group in dict.fromkeys(one.group for one in shown):
+        rows = [
+            (MARKS[one.state], one.name, escape(one.value)) for one in shown if one.group == group
+        ]
+        print_table(("", group, ""), rows)
+    for one in shown:
+        if one.fix:
+            say(f"{MARKS[one.state]} {one.name}: {escape(one.fix)}")
+    if not quiet and all(one.state != "no" for one in found):
+        say("[green]✓[/green] all that is needed is there")

@@ -1,6 +1,7 @@
 """`mlp model`: begin, check, train, list, show, promote and reproduce models."""
 
 import enum
+from functools import partial
 from typing import Annotated, Final
 
 import typer
@@ -93,14 +94,14 @@ def check(
 ) -> None:
     """Validate a model without training it."""
     from ml_platform.cli.boundary import WRONG_INPUT
-    from ml_platform.cli.output import print_json, working
+    from ml_platform.cli.output import print_result, working
     from ml_platform.cli.show import show_check
     from ml_platform.model_folder.check import check_model
     from ml_platform.settings import load_settings
 
     with working(f"checking {name}"):
         report = check_model(name, load_settings(), partition=partition or None)
-    print_json(report) if as_json else show_check(report)
+    print_result(report, show_check, as_json=as_json)
     if not report.passed:
         raise typer.Exit(WRONG_INPUT)
 
@@ -124,27 +125,28 @@ def train(
     as_json: AsJson = False,
 ) -> None:
     """Run the asset `NAME/model`, and those after it."""
-    from ml_platform.cli.backfill_here import requested_days
+    from ml_platform.backfill.in_process import requested_days
+    from ml_platform.backfill.plan import DAY_STAGES, Step
     from ml_platform.cli.boundary import FAILED, WRONG_INPUT
-    from ml_platform.cli.output import print_json
-    from ml_platform.cli.plan import DAY_STAGES, Step
-    from ml_platform.cli.session import open_session
+    from ml_platform.cli.output import print_result
+    from ml_platform.cli.session import terminal_session
     from ml_platform.cli.show import show_training
     from ml_platform.model_folder.read import read_model
     from ml_platform.settings import load_settings
 
     model = read_model(name)
     settings = load_settings()
-    with open_session(settings) as session:
+    with terminal_session(settings, every_message=not as_json) as session:
         chain = session.chain(model)
         days = requested_days(chain, partition, partition, settings, through=through.value)
         stages = DAY_STAGES[: DAY_STAGES.index(through.value) + 1]
         assets = tuple(key for stage in stages for key in chain.assets(stage))
         config = {f"{name}/model": {"retrain": retrain}}
-        with session.executor(chain, every_message=not as_json) as executor:
+        with session.executor(chain) as executor:
             step = Step(stages=stages, assets=assets, days=tuple(days))
             result = executor.day(step, config=config)
-    print_json(result) if as_json else show_training(result, session.settings, session.log)
+    shown = partial(show_training, settings=session.settings, log=session.log)
+    print_result(result, shown, as_json=as_json)
     if result.status == "failed":
         raise typer.Exit(WRONG_INPUT if result.wrong_input else FAILED)
 
@@ -162,7 +164,7 @@ def list_models(
     as_json: AsJson = False,
 ) -> None:
     """List models, or versions."""
-    from ml_platform.cli.output import print_json, working
+    from ml_platform.cli.output import print_result, working
     from ml_platform.cli.show import show_models, show_versions
     from ml_platform.model_folder.read import model_names, model_path
     from ml_platform.registry.listing import list_models as models
@@ -175,11 +177,11 @@ def list_models(
             versions = list_versions(settings, name)
         if not versions:
             model_path(name)  # an unknown name is an error, a model without versions is not
-        print_json(versions) if as_json else show_versions(name, versions)
+        print_result(versions, partial(show_versions, name), as_json=as_json)
         return
     with working("reading the registry"):
         rows = models(settings, model_names())
-    print_json(rows) if as_json else show_models(rows)
+    print_result(rows, show_models, as_json=as_json)
 
 
 @app.command(
@@ -192,14 +194,14 @@ def list_models(
 )
 def show(name: Name, version: Version = 0, as_json: AsJson = False) -> None:
     """Show a version and its lineage."""
-    from ml_platform.cli.output import print_json, working
+    from ml_platform.cli.output import print_result, working
     from ml_platform.cli.show import show_details
     from ml_platform.registry.listing import show_version
     from ml_platform.settings import load_settings
 
     with working("reading the registry"):
         details = show_version(load_settings(), name, version)
-    print_json(details) if as_json else show_details(details)
+    print_result(details, show_details, as_json=as_json)
 
 
 @app.command(
@@ -262,14 +264,14 @@ def reproduce(
     as_json: AsJson = False,
 ) -> None:
     """Train a version again and compare."""
-    from ml_platform.cli.output import print_json, stderr
-    from ml_platform.cli.progress import Progress
+    from ml_platform.cli.output import print_result, stderr
+    from ml_platform.cli.progress import TerminalProgress
     from ml_platform.cli.show import show_comparison
     from ml_platform.registry.reproduce import reproduce as again
     from ml_platform.settings import load_settings
     from ml_platform.training.attempts import Listeners
 
-    progress = Progress(stderr())
+    progress = TerminalProgress(stderr())
     with progress.step(f"training {name} again"):
         comparison = again(
             load_settings(),
@@ -281,6 +283,6 @@ def reproduce(
                 on_event=lambda event: progress.message(f"{event.name}: {event.state}"),
             ),
         )
-    print_json(comparison) if as_json else show_comparison(comparison)
+    print_result(comparison, show_comparison, as_json=as_json)
     if not comparison.same:
         raise typer.Exit(1)

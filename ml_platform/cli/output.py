@@ -3,16 +3,18 @@
 import dataclasses
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+
+T = TypeVar("T")
 
 NARROWEST_TABLE = 100
 """Columns that a table gets where there is no terminal, so that a log shows whole words."""
@@ -36,6 +38,14 @@ def say(text: str) -> None:
 def note(text: str) -> None:
     """Write a line beside the result, for a person who watches."""
     stderr().print(text, highlight=False)
+
+
+def print_result(value: T, show: Callable[[T], None], *, as_json: bool) -> None:
+    """Write the result of a command: as JSON for a program, else as `show` does for a person."""
+    if as_json:
+        print_json(value)
+    else:
+        show(value)
 
 
 def print_json(value: Any) -> None:
@@ -102,13 +112,6 @@ def duration(seconds: float) -> str:
 def counted(count: int, noun: str) -> str:
     """`1 run`, `3 runs`."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
-
-
-def days_in_words(days: Sequence[str]) -> str:
-    """One day, or the first and the last of several."""
-    if len(days) < 2:
-        return "".join(days)
-    return f"{days[0]} … {days[-1]}"
 
 
 def _console(is_terminal: bool, *, stderr: bool) -> Console:

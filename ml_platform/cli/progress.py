@@ -4,18 +4,16 @@ The work's own output (dbt, Ray, Dagster) goes to a log file meanwhile, so that 
 nothing scrolls past.
 """
 
-import os
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
 from rich.status import Status
 
+from ml_platform.backfill.progress import Progress, StepOutcome, printed_to
 from ml_platform.cli.output import duration
 
 MARKS = {
@@ -27,19 +25,11 @@ MARKS = {
 }
 
 
-@dataclass(kw_only=True, slots=True)
-class Verdict:
-    """How a step ended; the block of `Progress.step` fills it in."""
-
-    status: str = "done"
-    detail: str = ""
-
-
-class Progress:
+class TerminalProgress:
     """Shows steps as they begin and end.
 
     Args:
-        console: Where to; not redirected by `output_to`.
+        console: Where to; not redirected by `printed_to`.
         every_message: Keep each message on a line of its own.
         clock: Seconds that only grow.
     """
@@ -58,9 +48,9 @@ class Progress:
         self._label = ""
 
     @contextmanager
-    def step(self, label: str) -> Iterator[Verdict]:
+    def step(self, label: str) -> Iterator[StepOutcome]:
         """Show that `label` runs, and how it ended."""
-        verdict = Verdict()
+        outcome = StepOutcome()
         began = self._clock()
         self._label = label
         if self._console.is_terminal:
@@ -69,15 +59,15 @@ class Progress:
         elif self._every_message:
             self._line(f"  {escape(label)} …")
         try:
-            yield verdict
+            yield outcome
         except BaseException:
-            verdict.status = "failed"
+            outcome.status = "failed"
             raise
         finally:
             if self._status is not None:
                 self._status.stop()
                 self._status = None
-            self.line(verdict.status, label, verdict.detail, seconds=self._clock() - began)
+            self.line(outcome.status, label, outcome.detail, seconds=self._clock() - began)
 
     def line(self, status: str, label: str, detail: str = "", *, seconds: float = 0.0) -> None:
         """Show that something has ended."""
@@ -100,24 +90,8 @@ class Progress:
 
 
 @contextmanager
-def output_to(log: Path) -> Iterator[Console]:
-    """Send what this process and its children write to `log`; gives a console that still speaks.
-
-    It works on file descriptors: dbt and Ray are other processes, and Dagster redirects as well.
-    """
-    log.parent.mkdir(parents=True, exist_ok=True)
-    sys.stdout.flush()
-    sys.stderr.flush()
-    kept = {number: os.dup(number) for number in (1, 2)}
-    terminal = os.fdopen(os.dup(2), "w", buffering=1, encoding="utf-8")
-    with log.open("ab") as file, terminal:
-        for number in kept:
-            os.dup2(file.fileno(), number)
-        try:
-            yield Console(file=terminal, soft_wrap=not terminal.isatty())
-        finally:
-            sys.stdout.flush()
-            sys.stderr.flush()
-            for number, copy in kept.items():
-                os.dup2(copy, number)
-                os.close(copy)
+def on_terminal(log: Path, *, every_message: bool = False) -> Iterator[Progress]:
+    """Show progress on standard error; what is printed meanwhile goes to `log`."""
+    with printed_to(log) as former:
+        console = Console(file=former, soft_wrap=not former.isatty())
+        yield TerminalProgress(console, every_message=every_message)

@@ -6,20 +6,21 @@ from typing import Any
 
 from rich.markup import escape
 
-from ml_platform.cli.carry_out import StepResult
-from ml_platform.cli.output import days_in_words, duration, note, print_table, say
+from ml_platform.backfill.executor import StepResult
+from ml_platform.cli.output import duration, note, print_table, say
 from ml_platform.model_folder.check import CheckReport, TrainingPlan
+from ml_platform.partitions import days_in_words
 from ml_platform.registry.listing import ModelRow, VersionDetails, VersionRow
 from ml_platform.registry.reproduce import Comparison
 from ml_platform.settings import Settings
 
 
 def show_check(report: CheckReport) -> None:
-    """Findings with their places, then what a training would be."""
-    for finding in report.findings:
-        say(f"[red]✗[/red] {escape(finding.place)}: {escape(finding.message)}")
-        if finding.hint:
-            say(f"  → {escape(finding.hint)}")
+    """Mistakes with their places, then what a training would be."""
+    for mistake in report.mistakes:
+        say(f"[red]✗[/red] {escape(mistake.place)}: {escape(mistake.message)}")
+        if mistake.hint:
+            say(f"  → {escape(mistake.hint)}")
     for text in report.notes:
         say(f"[yellow]![/yellow] {escape(text)}")
     if report.passed:

@@ -11,13 +11,13 @@ from ml_platform.errors import ModelSpecError, PartitionError, PlatformError
 from ml_platform.model_folder.read import (
     MODELS_FOLDER,
     SPEC_FILE,
-    Finding,
+    Mistake,
     ModelFolder,
     line_of,
     model_path,
     read_folder,
 )
-from ml_platform.model_folder.try_imports import import_findings
+from ml_platform.model_folder.try_imports import import_mistakes
 from ml_platform.partitions import (
     holdout_keys,
     last_complete_day,
@@ -65,14 +65,14 @@ class CheckReport:
     """What was found; `notes` are what could not be looked at, and are no mistakes."""
 
     model: str
-    findings: tuple[Finding, ...]
+    mistakes: tuple[Mistake, ...]
     notes: tuple[str, ...]
     plan: TrainingPlan | None
 
     @property
     def passed(self) -> bool:
         """Whether a training may be started."""
-        return not self.findings
+        return not self.mistakes
 
 
 def check_model(
@@ -97,20 +97,20 @@ def check_model(
     """
     folder = model_path(name, models)
     read = read_folder(folder)
-    findings = import_findings(folder)
+    mistakes = import_mistakes(folder)
     if not isinstance(read, ModelFolder):
-        return CheckReport(model=name, findings=(*read, *findings), notes=(), plan=None)
+        return CheckReport(model=name, mistakes=(*read, *mistakes), notes=(), plan=None)
     notes: list[str] = []
-    findings += _column_findings(read, settings, notes)
+    mistakes += _column_mistakes(read, settings, notes)
     day = partition or _newest(read, settings, now or datetime.now(UTC))
     try:
         plan = _training_plan(read, day, settings, now)
     except PartitionError as error:
-        findings.append(
-            Finding(file=f"--partition {day}", line=None, message=error.message, hint=error.hint)
+        mistakes.append(
+            Mistake(file=f"--partition {day}", line=None, message=error.message, hint=error.hint)
         )
         plan = None
-    return CheckReport(model=name, findings=tuple(findings), notes=tuple(notes), plan=plan)
+    return CheckReport(model=name, mistakes=tuple(mistakes), notes=tuple(notes), plan=plan)
 
 
 def _newest(model: ModelFolder, settings: Settings, now: datetime) -> str:
@@ -118,7 +118,7 @@ def _newest(model: ModelFolder, settings: Settings, now: datetime) -> str:
     return (last - timedelta(days=model.evaluation.holdout_days)).isoformat()
 
 
-def _column_findings(model: ModelFolder, settings: Settings, notes: list[str]) -> list[Finding]:
+def _column_mistakes(model: ModelFolder, settings: Settings, notes: list[str]) -> list[Mistake]:
     features = model.plan.features
     if settings.warehouse == "duckdb" and not settings.duckdb_file.exists():
         notes.append(f"columns of {features.table}: not looked at, there is no warehouse yet")
@@ -137,7 +137,7 @@ def _column_findings(model: ModelFolder, settings: Settings, notes: list[str]) -
         missing = set(features.columns) - {column.name for column in described.columns}
         first = next(name for name in features.columns if name in missing)
         return [
-            Finding(
+            Mistake(
                 file=SPEC_FILE,
                 line=line_of(root, first),
                 message=error.message,

@@ -31,7 +31,7 @@ SECTIONS: Final[dict[str, type[BaseModel]]] = {
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Finding:
+class Mistake:
     """Something that is wrong with a model, and where."""
 
     file: str
@@ -96,12 +96,12 @@ def read_model(name: str, models: Path = MODELS_FOLDER) -> ModelFolder:
     )
 
 
-def read_folder(folder: Path) -> ModelFolder | list[Finding]:
+def read_folder(folder: Path) -> ModelFolder | list[Mistake]:
     """What a model's folder says, or everything that is wrong with its `defs.yaml`."""
     missing = [name for name in (SPEC_FILE, *MODEL_FILES) if not (folder / name).is_file()]
     if missing:
         hint = f"add it to {folder}; `mlp model new` shows what goes in."
-        return [Finding(file=name, line=None, message="is missing", hint=hint) for name in missing]
+        return [Mistake(file=name, line=None, message="is missing", hint=hint) for name in missing]
     text = (folder / SPEC_FILE).read_text()
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
@@ -110,17 +110,17 @@ def read_folder(folder: Path) -> ModelFolder | list[Finding]:
         return [_not_yaml(error)]
     if not isinstance(content, dict) or not isinstance(content.get("attributes"), dict):
         message = "wanted a `type` and `attributes`, found neither a mapping of them nor their keys"
-        return [Finding(file=SPEC_FILE, line=1, message=message)]
+        return [Mistake(file=SPEC_FILE, line=1, message=message)]
     if content.get("type") != COMPONENT:
         message = f"type is {content.get('type')!r}, wanted {COMPONENT}"
-        return [Finding(file=SPEC_FILE, line=_line(root, ["type"]), message=message)]
+        return [Mistake(file=SPEC_FILE, line=_line(root, ["type"]), message=message)]
     attributes = content["attributes"]
-    findings = list(_findings(TrainedModel.model(), attributes, [], root))
+    mistakes = list(_mistakes(TrainedModel.model(), attributes, [], root))
     for name, kind in SECTIONS.items():
         if isinstance(attributes.get(name), dict):
-            findings += _findings(kind, attributes[name], [name], root)
-    if findings:
-        return findings
+            mistakes += _mistakes(kind, attributes[name], [name], root)
+    if mistakes:
+        return mistakes
     component = TrainedModel.resolve_from_dict(attributes)
     plan = ModelPlan(
         name=folder.name,
@@ -137,9 +137,9 @@ def read_folder(folder: Path) -> ModelFolder | list[Finding]:
     )
 
 
-def _findings(
+def _mistakes(
     kind: type[BaseModel], content: Any, path: list[str], root: yaml.Node | None
-) -> Iterator[Finding]:
+) -> Iterator[Mistake]:
     where = ".".join(path)
     try:
         parse_spec(kind, content, where=where)
@@ -149,13 +149,13 @@ def _findings(
             raise
         for one in cause.errors():
             line = _line(root, ["attributes", *path, *one["loc"]])
-            yield Finding(file=SPEC_FILE, line=line, message=in_words(kind, one, where))
+            yield Mistake(file=SPEC_FILE, line=line, message=in_words(kind, one, where))
 
 
-def _not_yaml(error: yaml.YAMLError) -> Finding:
+def _not_yaml(error: yaml.YAMLError) -> Mistake:
     mark = getattr(error, "problem_mark", None)
     problem = getattr(error, "problem", None) or str(error)
-    return Finding(
+    return Mistake(
         file=SPEC_FILE, line=mark.line + 1 if mark else None, message=f"is no YAML: {problem}"
     )
 

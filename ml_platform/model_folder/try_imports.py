@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ml_platform.errors import PlatformError
-from ml_platform.model_folder.read import Finding
+from ml_platform.model_folder.read import Mistake
 from ml_platform.training.model_code import load_function
 
 FUNCTIONS: Final = {"train": "train", "evaluate": "load"}
@@ -23,7 +23,7 @@ ARGUMENT: Final = {"train": "run", "evaluate": "directory"}
 TIMEOUT_S: Final = 120.0
 
 
-def import_findings(folder: Path, *, timeout_s: float = TIMEOUT_S) -> list[Finding]:
+def import_mistakes(folder: Path, *, timeout_s: float = TIMEOUT_S) -> list[Mistake]:
     """What is wrong with `train.py` and `evaluate.py` of a model's folder."""
     command = [sys.executable, "-m", __name__, str(folder)]
     try:
@@ -33,12 +33,12 @@ def import_findings(folder: Path, *, timeout_s: float = TIMEOUT_S) -> list[Findi
     except subprocess.TimeoutExpired:
         message = f"importing it and evaluate.py takes more than {timeout_s:.0f} s"
         hint = "move what it does at import into the function."
-        return [Finding(file="train.py", line=None, message=message, hint=hint)]
+        return [Mistake(file="train.py", line=None, message=message, hint=hint)]
     if done.returncode != 0:
         last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
         message = f"importing it ended Python with code {done.returncode}: {last}"
-        return [Finding(file="train.py", line=None, message=message)]
-    return [Finding(**one) for one in json.loads(done.stdout.splitlines()[-1])]
+        return [Mistake(file="train.py", line=None, message=message)]
+    return [Mistake(**one) for one in json.loads(done.stdout.splitlines()[-1])]
 
 
 def _look(folder: Path) -> Iterator[dict[str, Any]]:
@@ -79,6 +79,6 @@ def _place(folder: Path, error: BaseException) -> tuple[str, int | None] | None:
 
 
 if __name__ == "__main__":
-    findings = list(_look(Path(sys.argv[1])))
+    mistakes = list(_look(Path(sys.argv[1])))
     # The last line: what the user's code prints at import comes before.
-    sys.stdout.write("\n" + json.dumps(findings) + "\n")
+    sys.stdout.write("\n" + json.dumps(mistakes) + "\n")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from ml_platform.cli.home import open_instance
+from ml_platform.backfill.dagster_home import open_instance
 from ml_platform.settings import Settings
 from ml_platform.training.plan import ModelPlan
 from tests.benchmarks.contestants import (

@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from ml_platform.cli.health import examine
+from ml_platform.health.looks import examine
 from ml_platform.registry.mlflow_registry import Registry
 from ml_platform.settings import Settings
 from tests.support.lineages import evaluation, training

@@ -12,7 +12,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from ml_platform.cli.home import CONFIG_FILE, TEMPLATES
+from ml_platform.backfill.dagster_home import CONFIG_FILE, CONFIG_TEMPLATE
 from ml_platform.features.project import prepared_manifest
 from ml_platform.file_lock import file_lock
 from ml_platform.warehouse.example_data import load_example_data
@@ -104,7 +104,7 @@ def dagster_of(home: Path) -> dg.DagsterInstance:
     folder = home / "dagster"
     folder.mkdir(exist_ok=True)
     if not (folder / CONFIG_FILE).exists():
-        (folder / CONFIG_FILE).write_text((TEMPLATES / CONFIG_FILE).read_text())
+        (folder / CONFIG_FILE).write_text(CONFIG_TEMPLATE.read_text())
     return dg.DagsterInstance.from_config(str(folder))
 
 

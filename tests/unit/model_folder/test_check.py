@@ -36,23 +36,23 @@ def check(models: Path, settings: Settings, partition: str = "2013-03-15") -> Ch
     return check_model("ltv", settings, partition=partition, models=models, now=NOW)
 
 
-def only_finding(report: CheckReport) -> tuple[str, str, str]:
-    (finding,) = report.findings
-    return finding.place.partition(":")[0], finding.message, finding.hint
+def only_mistake(report: CheckReport) -> tuple[str, str, str]:
+    (mistake,) = report.mistakes
+    return mistake.place.partition(":")[0], mistake.message, mistake.hint
 
 
 def test_a_new_model_passes_its_own_check(models: Path, settings: Settings) -> None:
     report = check(models, settings)
-    assert report.findings == ()
+    assert report.mistakes == ()
     assert report.plan is not None
     assert len(report.plan.missing) == 7
 
 
 def test_a_misspelt_key_is_shown_with_its_line(models: Path, settings: Settings) -> None:
     change(models, "defs.yaml", "window_days", "window_day")
-    (finding,) = check(models, settings).findings
-    line = (models / "ltv" / "defs.yaml").read_text().splitlines()[(finding.line or 0) - 1]
-    assert "did you mean window_days?" in finding.message
+    (mistake,) = check(models, settings).mistakes
+    line = (models / "ltv" / "defs.yaml").read_text().splitlines()[(mistake.line or 0) - 1]
+    assert "did you mean window_days?" in mistake.message
     assert "window_day:" in line
 
 
@@ -68,7 +68,7 @@ def test_an_unknown_feature_column_is_shown_with_near_ones(
             "1 AS is_late, '' AS carrier, '' AS origin, '' AS dest, 1.0 AS distance_miles, 1.0 AS "
             "departure_minute_of_day, 1.0 AS carrier_late_rate_7d"
         )
-    file, message, hint = only_finding(check(models, settings))
+    file, message, hint = only_mistake(check(models, settings))
     assert file == "defs.yaml"
     assert "flight_features has no column carrier_late_rate_28d" in message
     assert "carrier_late_rate_7d" in hint
@@ -77,13 +77,13 @@ def test_an_unknown_feature_column_is_shown_with_near_ones(
 def test_a_window_before_the_first_partition_says_how_much_later(
     models: Path, settings: Settings
 ) -> None:
-    _, message, hint = only_finding(check(models, settings, "2013-01-04"))
+    _, message, hint = only_mistake(check(models, settings, "2013-01-04"))
     assert "the first partition is 2013-01-01" in message
     assert hint == "take a partition at least 3 days later, or a shorter window."
 
 
 def test_a_partition_in_the_future_says_how_much_earlier(models: Path, settings: Settings) -> None:
-    _, message, hint = only_finding(check(models, settings, "2014-01-02"))
+    _, message, hint = only_mistake(check(models, settings, "2014-01-02"))
     assert "the last day with data is 2013-12-31" in message
     assert hint == "take a partition at least 2 days earlier."
 
@@ -92,13 +92,13 @@ def test_a_train_py_that_cannot_be_imported_is_shown_with_its_line(
     models: Path, settings: Settings
 ) -> None:
     change(models, "train.py", "import torch", "import trch")
-    findings = check(models, settings).findings
-    assert any("train.py" in one.file and "trch" in one.message for one in findings)
+    mistakes = check(models, settings).mistakes
+    assert any("train.py" in one.file and "trch" in one.message for one in mistakes)
 
 
 def test_a_file_that_is_no_yaml_is_shown_with_its_line(models: Path, settings: Settings) -> None:
     change(models, "defs.yaml", "attributes:", "attributes: [")
-    file, message, _ = only_finding(check(models, settings))
+    file, message, _ = only_mistake(check(models, settings))
     assert file == "defs.yaml"
     assert "is no YAML" in message
 

@@ -1,4 +1,4 @@
-"""What `mlp doctor` looks at; each look is a value, and none of them changes anything of worth."""
+"""What is looked at; each look is a value, and none of them changes anything of worth."""
 
 import importlib.metadata
 import os
@@ -10,8 +10,8 @@ from typing import Final, Literal
 
 import psutil
 
-from ml_platform.cli.home import open_instance
-from ml_platform.cli.server import server_answers
+from ml_platform.backfill.dagster_home import open_instance
+from ml_platform.backfill.on_server import server_answers
 from ml_platform.clusters.local.inventory import local_clusters
 from ml_platform.clusters.open import local_home
 from ml_platform.errors import PlatformError

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal
 
-from ml_platform.cli.output import days_in_words
-from ml_platform.cli.plan import RANGE_STAGES, Chain, Plan, Stage, Step, without
-from ml_platform.cli.progress import Progress
-from ml_platform.cli.runs import Runner, RunOutcome
+from ml_platform.backfill.plan import RANGE_STAGES, Chain, Plan, Stage, Step, without
+from ml_platform.backfill.progress import Progress
+from ml_platform.backfill.runner import Runner, RunOutcome
 from ml_platform.errors import ChecksFailedError, InputError, PlatformError
+from ml_platform.partitions import days_in_words
 
 Status = Literal["done", "refused", "failed", "skipped"]
 
@@ -152,6 +152,18 @@ def lost_days(results: Iterable[StepResult]) -> set[str]:
 def skipped(step: Step, reason: str) -> StepResult:
     """A step that was not run."""
     return StepResult(stages=step.stages, days=step.days, status="skipped", message=reason)
+
+
+def failed_step(step: Step, error: PlatformError) -> StepResult:
+    """A step that an error ended."""
+    return StepResult(
+        stages=step.stages,
+        days=step.days,
+        status="failed",
+        message=error.message,
+        hint=error.hint,
+        wrong_input=isinstance(error, InputError),
+    )
 
 
 def settled(results: Sequence[StepResult]) -> list[StepResult]:

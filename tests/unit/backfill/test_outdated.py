@@ -6,10 +6,11 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from ml_platform.cli.session import Session
+from ml_platform.backfill.session import Session
 from ml_platform.model_folder.read import read_model
 from ml_platform.settings import Settings
-from ml_platform.training.asset import RECIPE, make_request
+from ml_platform.training.asset import RECIPE
+from ml_platform.training.plan import make_request
 
 MODEL = read_model("flight_delay")
 

@@ -10,7 +10,7 @@ from typing import Final
 
 from pydantic import TypeAdapter, ValidationError
 
-from ml_platform.cli.carry_out import (
+from ml_platform.backfill.executor import (
     StepResult,
     held_back,
     settled,
@@ -18,14 +18,15 @@ from ml_platform.cli.carry_out import (
     step_title,
     summary,
 )
-from ml_platform.cli.plan import RANGE_STAGES, Chain, Plan, Stage, Step, plan_backfill
-from ml_platform.cli.progress import Progress
-from ml_platform.cli.runs import limit_pool
-from ml_platform.cli.session import Session
+from ml_platform.backfill.plan import RANGE_STAGES, Chain, Plan, Stage, Step, plan_backfill
+from ml_platform.backfill.progress import Progress
+from ml_platform.backfill.runner import limit_pool
+from ml_platform.backfill.session import Session
 from ml_platform.partitions import day_range, holdout_keys, parse_day, require_days, window_keys
 from ml_platform.settings import Settings
 
 POOL: Final = "ray"
+ONE_DAY: Final = "ml_platform.backfill.one_day"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -92,7 +93,7 @@ def make_plan(
     )
 
 
-def backfill_here(
+def run_plan(
     session: Session, chain: Chain, plan: Plan, *, max_parallel: int | None = None
 ) -> BackfillReport:
     """Carry out a plan, on this machine.
@@ -141,7 +142,7 @@ def _in_parallel(
 
 
 def _in_child(model: str, step: Step) -> StepResult:
-    command = [sys.executable, "-m", "ml_platform.cli.one_day", model, *step.days, *step.stages]
+    command = [sys.executable, "-m", ONE_DAY, model, *step.days, *step.stages]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
     try:
         return TypeAdapter(StepResult).validate_json(done.stdout)

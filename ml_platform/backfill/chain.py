@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from ml_platform.cli.plan import Chain
+from ml_platform.backfill.plan import Chain
 from ml_platform.errors import ModelSpecError, PlatformError
 from ml_platform.model_folder.read import ModelFolder
 

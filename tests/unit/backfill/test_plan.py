@@ -1,6 +1,6 @@
 """What a backfill would run, from what is there."""
 
-from ml_platform.cli.plan import Chain, Plan, Stage, plan_backfill, ranges
+from ml_platform.backfill.plan import Chain, Plan, Stage, plan_backfill, ranges
 from ml_platform.partitions import day_range, parse_day
 
 CHAIN = Chain(

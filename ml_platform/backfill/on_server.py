@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import httpx
 
-from ml_platform.cli.plan import Plan, Step, ranges
+from ml_platform.backfill.plan import Plan, Step, ranges
 from ml_platform.errors import DagsterServerError
 from ml_platform.settings import Settings
 

@@ -10,8 +10,8 @@ from ml_platform.settings import Settings
 if TYPE_CHECKING:
     import dagster as dg
 
-TEMPLATES: Final = Path(__file__).parent / "templates"
 CONFIG_FILE: Final = "dagster.yaml"
+CONFIG_TEMPLATE: Final = Path(__file__).parent / CONFIG_FILE
 
 
 def prepare_dagster_home(settings: Settings) -> Path:
@@ -27,7 +27,7 @@ def prepare_dagster_home(settings: Settings) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         config = folder / CONFIG_FILE
         if not config.exists():
-            config.write_text((TEMPLATES / CONFIG_FILE).read_text())
+            config.write_text(CONFIG_TEMPLATE.read_text())
     except OSError as error:
         raise SettingsError(
             f"Dagster's home {folder} cannot be made: {error.strerror}",

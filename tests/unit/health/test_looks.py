@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ml_platform.cli.health import Look, examine
+from ml_platform.health.looks import Look, examine
 from ml_platform.settings import Settings
 
 REGISTRY = "registry (MLflow)"

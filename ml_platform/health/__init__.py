@@ -1,0 +1,1 @@
+"""Is everything there that the platform needs? What `mlp doctor` and the pages show."""
