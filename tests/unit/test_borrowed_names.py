@@ -1,0 +1,538 @@
+"""Names that we use and no library has promised: each has a row here, which fails when it is gone.
+
+A library may rename or drop them in any release, and most would then be missed in silence: an
+override that nobody calls, a setting that nobody reads, an error that nobody recognises. The row
+says where the library has the name and what for we need it. Nothing is imported: the library's file
+is read, which is quick and covers Ray's compiled parts too.
+"""
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from ml_platform.settings import PROJECT_ROOT
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Borrowed:
+    """One name.
+
+    Attributes:
+        name: As it stands in our own source.
+        user: Our file that has it.
+        home: The library's file that defines it, from the folder of installed packages.
+        text: What defines it there; the name itself unless given, nothing for a whole module.
+        why: What for, and what happens without it.
+    """
+
+    name: str
+    user: str
+    home: str
+    why: str
+    text: str
+
+
+_RAY_PROCESS = "ml_platform/clusters/local/ray_process.py"
+_FAILURE = "ml_platform/training/failure.py"
+_RUNS = "ml_platform/cli/runs.py"
+_BACKEND = "ml_platform/training/torch_backend.py"
+_FEATURES = "ml_platform/features/assets.py"
+_SPARES = "ml_platform/clusters/local/fork_spares.py"
+_SERVER = "ml_platform/clusters/local/fork_server.py"
+_CLIENT = "ml_platform/clusters/local/fork_client.py"
+_FORKS = "ml_platform/clusters/local/forks.py"
+_LOG = "ml_platform/training/log_reader.py"
+_STORE = "ml_platform/registry/store.py"
+_GRAPHQL = "ml_platform/cli/server.py"
+
+_RAYLET = "ray/_raylet.so"
+_RAY_SCRIPTS = "ray/scripts/scripts.py"
+_TRAIN_ERRORS = "ray/train/v2/api/exceptions.py"
+_TRAIN_INNER = "ray/train/v2/_internal/exceptions.py"
+_TRAIN_SETTINGS = "ray/train/v2/_internal/constants.py"
+_DBT_RESOURCE = "dagster_dbt/core/resource.py"
+_EVENT_LOG = "dagster/_core/storage/event_log/base.py"
+_TAGS = "dagster/_core/storage/tags.py"
+_MLFLOW_SETTINGS = "mlflow/environment_variables.py"
+
+
+def _row(name: str, user: str, home: str, why: str, text: str | None = None) -> Borrowed:
+    return Borrowed(name=name, user=user, home=home, why=why, text=name if text is None else text)
+
+
+DAGSTER = (
+    _row(
+        "dagster._core.storage.noop_compute_log_manager",
+        "deploy/dagster.yaml",
+        "dagster/_core/storage/noop_compute_log_manager.py",
+        "in production pods print, and keep no files",
+        "class NoOpComputeLogManager(",
+    ),
+    _row(
+        "dagster_meta",
+        _RUNS,
+        "dagster/_core/log_manager.py",
+        "a run in this process tells its events through log records alone",
+        'LOG_RECORD_METADATA_ATTR: Final = "dagster_meta"',
+    ),
+    _row("orig_message", _RUNS, "dagster/_core/log_manager.py", "a message without its prefix"),
+    _row("event_specific_data", _RUNS, "dagster/_core/events/__init__.py", "what a check found"),
+    _row(
+        ".dagster/mlp_process",
+        _RUNS,
+        _TAGS,
+        "the UI hides tags of this prefix",
+        'HIDDEN_TAG_PREFIX = ".dagster/"',
+    ),
+    _row(
+        "dagster/asset_partition_range_start",
+        _RUNS,
+        _TAGS,
+        "a run of many days",
+        'ASSET_PARTITION_RANGE_START_TAG = f"{SYSTEM_TAG_PREFIX}asset_partition_range_start"',
+    ),
+    _row(
+        "dagster/asset_partition_range_end",
+        _RUNS,
+        _TAGS,
+        "a run of many days",
+        'ASSET_PARTITION_RANGE_END_TAG = f"{SYSTEM_TAG_PREFIX}asset_partition_range_end"',
+    ),
+    _row(
+        "supports_global_concurrency_limits", _RUNS, _EVENT_LOG, "pools of a killed run are freed"
+    ),
+    _row(
+        "free_concurrency_slots_for_run",
+        _RUNS,
+        _EVENT_LOG,
+        "pools of a killed run are freed",
+        "def free_concurrency_slots_for_run(self, run_id: str)",
+    ),
+    _row(
+        "set_concurrency_slots",
+        _RUNS,
+        _EVENT_LOG,
+        "`--max-parallel` limits a pool",
+        "def set_concurrency_slots(self, concurrency_key: str, num: int)",
+    ),
+    _row(
+        "dagster_webserver_version",
+        _GRAPHQL,
+        "dagster_webserver/webserver.py",
+        "how a Dagster webserver is told from another server",
+    ),
+    _row(
+        "partitionsByAssets",
+        _GRAPHQL,
+        "dagster_graphql/schema/inputs.py",
+        "a backfill whose assets have different days",
+        "partitionsByAssets = ",
+    ),
+    _row(
+        "setConcurrencyLimit",
+        _GRAPHQL,
+        "dagster_graphql/schema/roots/mutation.py",
+        "`--max-parallel` limits a server's pool",
+        "setConcurrencyLimit = ",
+    ),
+    _row(
+        "__dagster_pipes_version",
+        _LOG,
+        "dagster_pipes/__init__.py",
+        "how a Pipes message is told from a line of log",
+        'PIPES_PROTOCOL_VERSION_FIELD = "__dagster_pipes_version"',
+    ),
+)
+
+DBT = (
+    _row(
+        "_cli_version",
+        _FEATURES,
+        _DBT_RESOURCE,
+        "overridden: asking dbt for its version costs seconds in every run",
+        "cli_version=self._cli_version",
+    ),
+    _row(
+        "_initialize_dbt_core_adapter",
+        _FEATURES,
+        _DBT_RESOURCE,
+        "overridden: the adapter would open the warehouse here and lock dbt out of DuckDB",
+        "self._initialize_dbt_core_adapter(args)",
+    ),
+    _row(
+        "Errors parsed from dbt logs:",
+        "ml_platform/features/failure.py",
+        "dagster_dbt/core/dbt_cli_invocation.py",
+        "what dbt said, without what dagster-dbt says about it",
+    ),
+    _row(
+        "partial_parse.msgpack",
+        "ml_platform/features/project.py",
+        "dbt/constants.py",
+        "the saved parse, without which each parse reads the whole project",
+        'PARTIAL_PARSE_FILE_NAME = "partial_parse.msgpack"',
+    ),
+)
+
+RAY_TRAIN = (
+    _row(
+        "_TorchBackend",
+        _BACKEND,
+        "ray/train/torch/config.py",
+        "mended: a dead worker at the shutdown hides the cause",
+        "class _TorchBackend(Backend):",
+    ),
+    _row(
+        "on_shutdown",
+        _BACKEND,
+        "ray/train/torch/config.py",
+        "what is mended of it",
+        "def on_shutdown(self, worker_group: BaseWorkerGroup, backend_config)",
+    ),
+    _row(
+        "backend_cls",
+        _BACKEND,
+        "ray/train/torch/config.py",
+        "how Ray Train is given the mended backend",
+        "def backend_cls(self)",
+    ),
+    *(
+        _row(name, _FAILURE, "ray/exceptions.py", "a death, by its class's name", f"class {name}(")
+        for name in (
+            "ActorDiedError",
+            "ActorUnavailableError",
+            "NodeDiedError",
+            "OutOfMemoryError",
+            "RayActorError",
+            "WorkerCrashedError",
+        )
+    ),
+    _row(
+        "WorkerHealthCheckTimeoutError",
+        _FAILURE,
+        _TRAIN_INNER,
+        "a death, by its class's name",
+        "class WorkerHealthCheckTimeoutError(",
+    ),
+    _row(
+        "controller_failure",
+        _FAILURE,
+        _TRAIN_ERRORS,
+        "holds the cause",
+        "self.controller_failure = ",
+    ),
+    _row("worker_failures", _FAILURE, _TRAIN_ERRORS, "holds the cause", "self.worker_failures = "),
+    _row(
+        "health_check_failure",
+        _FAILURE,
+        _TRAIN_INNER,
+        "holds the cause",
+        "self.health_check_failure = ",
+    ),
+    _row("_base_exc", _FAILURE, _TRAIN_INNER, "holds the cause", "self._base_exc = "),
+    _row('"cause"', _FAILURE, "ray/exceptions.py", "holds the cause", "self.cause = cause"),
+    _row(
+        "RayTrainWorker",
+        _LOG,
+        "ray/train/v2/_internal/execution/worker_group/worker.py",
+        "whose lines in a job's log are train.py's own",
+        "class RayTrainWorker",
+    ),
+    *(
+        _row(text, _LOG, f"ray/train/{home}", "a line of Ray Train's among those of train.py")
+        for text, home in (
+            ("Setting up process group for", "torch/config.py"),
+            ("Moving model to device", "v2/torch/train_loop_utils.py"),
+            ("Wrapping provided model in", "v2/torch/train_loop_utils.py"),
+            ("Reporting training result", "v2/_internal/execution/context.py"),
+            ("Checkpoint successfully created", "v2/_internal/execution/storage.py"),
+        )
+    ),
+    _row(
+        "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S",
+        _RAY_PROCESS,
+        _TRAIN_SETTINGS,
+        "every report would wait two seconds",
+    ),
+    _row(
+        "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER",
+        _RAY_PROCESS,
+        _TRAIN_SETTINGS,
+        "a process less on a laptop",
+    ),
+)
+
+RAY = (
+    _row(
+        "already exists",
+        "ml_platform/clusters/jobs/api.py",
+        "ray/dashboard/modules/job/job_manager.py",
+        "the Jobs API answers 500 for an id that is taken; only its text tells",
+        "Job with submission_id {submission_id} already exists.",
+    ),
+    _row(
+        "/logs/tail",
+        "ml_platform/clusters/jobs/api.py",
+        "ray/dashboard/modules/job/job_head.py",
+        "the stream of a job's log, which the REST reference leaves out",
+    ),
+    _row(
+        "RAY_prestart_worker_first_driver",
+        _RAY_PROCESS,
+        _RAYLET,
+        "workers started ahead serve none of our jobs",
+        "prestart_worker_first_driver",
+    ),
+    _row("RAY_DEDUP_LOGS", _RAY_PROCESS, "ray/_private/ray_constants.py", "metrics are lines"),
+    _row("RAY_AUTH_MODE", _RAY_PROCESS, _RAYLET, "nobody else may submit jobs"),
+    _row("RAY_AUTH_TOKEN_PATH", _RAY_PROCESS, _RAYLET, "nobody else may submit jobs"),
+    _row(
+        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER",
+        _RAY_PROCESS,
+        "ray/_private/ray_constants.py",
+        "otherwise Ray listens on all interfaces",
+    ),
+    _row(
+        "RAY_START_HOOK",
+        _RAY_PROCESS,
+        _RAY_SCRIPTS,
+        "calls `before_ray_starts` in `ray start`",
+        "RAY_START_HOOK",
+    ),
+    _row(
+        "RAY_USAGE_STATS_ENABLED",
+        _RAY_PROCESS,
+        "ray/_common/usage/usage_constants.py",
+        "nothing is sent from here",
+    ),
+    _row(
+        "RAY_ADDRESS",
+        "ml_platform/clusters/jobs/api.py",
+        "ray/_private/ray_constants.py",
+        "why Ray's own client of the Jobs API is not used",
+        'RAY_ADDRESS_ENVIRONMENT_VARIABLE = "RAY_ADDRESS"',
+    ),
+    _row(
+        "ray_client_server_port",
+        _RAY_PROCESS,
+        "ray/_private/parameter.py",
+        "no Ray Client server",
+        "self.ray_client_server_port = ",
+    ),
+    _row(
+        "setup_worker_path",
+        _RAY_PROCESS,
+        "ray/_private/parameter.py",
+        "workers come from the fork server",
+        "self.setup_worker_path = ",
+    ),
+    _row(
+        "ray.scripts.scripts",
+        "ml_platform/clusters/local/ray_command.py",
+        _RAY_SCRIPTS,
+        "`ray` as a module, without Ray Serve",
+        "def main():",
+    ),
+    _row(
+        "ray.serve",
+        "ml_platform/clusters/local/ray_command.py",
+        _RAY_SCRIPTS,
+        "`ray start` goes on without Ray Serve, which takes half of its import",
+        "Integrating ray serve command line tool failed",
+    ),
+    *(
+        _row(option, _RAY_PROCESS, _RAY_SCRIPTS, "an option that `ray start --help` does not show")
+        for option in ("--no-monitor", "--dashboard-agent-listen-port")
+    ),
+)
+
+FORK_SERVER = (
+    *(
+        _row(module, _SPARES, f"{module.replace('.', '/')}.py", "imported ahead of a worker", "")
+        for module in (
+            "ray.dag.output_node",
+            "ray.data._internal.issue_detection.issue_detector_manager",
+            "ray._private.workers.default_worker",
+            "ray.dashboard.modules.job.job_supervisor",
+        )
+    ),
+    *(
+        _row(
+            module, _SERVER, f"{module.replace('.', '/')}{end}", "imported ahead of a training", ""
+        )
+        for module, end in (("torch._dynamo", "/__init__.py"), ("torch._inductor.config", ".py"))
+    ),
+    _row("RAY_JOB_ID", _SPARES, _RAYLET, "what a worker of the next job will bring"),
+    _row(
+        "RAY_JOB_CONFIG_JSON_ENV_VAR",
+        _SPARES,
+        "ray/_private/runtime_env/constants.py",
+        "read when Ray connects, not when it is imported",
+    ),
+    _row(
+        "ActorClassID",
+        _SPARES,
+        "ray/actor.py",
+        "forks must not share the seed of its random names",
+        "ActorClassID.from_random()",
+    ),
+    _row(
+        "--serialized-runtime-env-context=",
+        _CLIENT,
+        "ray/_private/workers/setup_worker.py",
+        "the environment that a worker is to have",
+        '"--serialized-runtime-env-context"',
+    ),
+    _row(
+        "--language=",
+        _CLIENT,
+        "ray/_private/workers/setup_worker.py",
+        "only Python's workers are forked",
+        '"--language"',
+    ),
+    _row("threading._shutdown", _FORKS, "threading.py", "the end of a fork", "def _shutdown():"),
+)
+
+OTHERS = (
+    _row(
+        "_properties",
+        "ml_platform/warehouse/bigquery_jobs.py",
+        "google/cloud/bigquery/job/base.py",
+        "how many files an export has written has no public name",
+        "self._properties = ",
+    ),
+    _row(
+        "registered_models",
+        _STORE,
+        "mlflow/store/model_registry/dbmodels/models.py",
+        "`mlp doctor` counts the models without MLflow, which takes seconds",
+        '__tablename__ = "registered_models"',
+    ),
+    _row("mlflow.store.db.utils", _STORE, "mlflow/store/db/utils.py", "two lines that alarm", ""),
+    _row(
+        "mlflow.experimentKind",
+        "ml_platform/registry/runs.py",
+        "mlflow/demo/generators/traces.py",
+        "which of MLflow's pages an experiment has",
+    ),
+    *(
+        _row(name, _STORE, _MLFLOW_SETTINGS, "MLflow is quiet", f"{name} = _BooleanEnvironment")
+        for name in (
+            "MLFLOW_DISABLE_TELEMETRY",
+            "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT",
+            "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR",
+        )
+    ),
+    _row(
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION",
+        "Makefile",
+        _MLFLOW_SETTINGS,
+        "`make dev` starts no job runner",
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION = _BooleanEnvironment",
+    ),
+)
+
+ALL = (*DAGSTER, *DBT, *RAY_TRAIN, *RAY, *FORK_SERVER, *OTHERS)
+
+# Documented, in spite of the underscore.
+PUBLIC = frozenset({"_exit", "_replace"})
+# Of CPython, and compiled in: nothing to read.
+BUILT_IN = frozenset({"_run_exitfuncs"})
+
+each = pytest.mark.parametrize("row", ALL, ids=lambda row: f"{row.name}-in-{row.home}")
+
+
+@each
+def test_the_library_still_has_the_name(row: Borrowed) -> None:
+    file = _file(row.home)
+    there = file.exists() and row.text.encode() in file.read_bytes()
+    assert there, f"{file} has no {row.text!r} any more; we need it for this: {row.why}"
+
+
+@each
+def test_the_name_is_still_used(row: Borrowed) -> None:
+    file = PROJECT_ROOT / row.user
+    used = file.exists() and row.name in file.read_text()
+    assert used, f"{row.user} has no {row.name!r}: correct the row, or drop it if the use is gone"
+
+
+def test_every_private_name_of_a_library_has_a_row() -> None:
+    rows = [row.name for row in ALL]
+    assert {
+        f"{file.relative_to(PROJECT_ROOT)}: {name}"
+        for file, tree in _sources().items()
+        for name in _private_names(tree)
+        if not any(name in row for row in rows)
+    } == set()
+
+
+def test_every_setting_of_ray_and_mlflow_has_a_row() -> None:
+    rows = {row.name for row in ALL}
+    assert {
+        f"{file.relative_to(PROJECT_ROOT)}: {text}"
+        for file, tree in _sources().items()
+        for text in _strings(tree)
+        if re.fullmatch(r"(RAY|MLFLOW)_\w+", text) and text not in rows
+    } == set()
+
+
+def test_what_is_compiled_into_python_is_there() -> None:
+    import atexit
+
+    assert all(hasattr(atexit, name) for name in BUILT_IN)
+
+
+def _file(home: str) -> Path:
+    """A file of an installed package, or of the standard library."""
+    top = home.partition("/")[0]
+    spec = find_spec(top.removesuffix(".py"))
+    assert spec is not None, f"{top} is not installed"
+    places = list(spec.submodule_search_locations or ()) or [spec.origin or ""]
+    found = [Path(place).parent / home for place in places]
+    return next((path for path in found if path.exists()), found[0])
+
+
+def _sources() -> dict[Path, ast.Module]:
+    files = sorted((PROJECT_ROOT / "ml_platform").rglob("*.py"))
+    return {file: ast.parse(file.read_text(), str(file)) for file in files}
+
+
+def _private_names(tree: ast.Module) -> Iterator[str]:
+    """Names that begin with an underscore and are not defined in this module."""
+    own = {name for node in ast.walk(tree) for name in _defined(node)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and not (node.module or "").startswith("ml_platform"):
+            yield from (alias.name for alias in node.names if _is_private(alias.name))
+            if re.search(r"\._[a-z]", node.module or ""):
+                yield str(node.module)
+        elif isinstance(node, ast.Import):
+            yield from (one.name for one in node.names if re.search(r"\._[a-z]", one.name))
+        elif isinstance(node, ast.Attribute) and _is_private(node.attr) and node.attr not in own:
+            yield node.attr
+    yield from (
+        text for text in _strings(tree) if re.fullmatch(r"[a-z_]+(\.\w+)*\._[a-z][\w.]*", text)
+    )
+
+
+def _defined(node: ast.AST) -> Iterator[str]:
+    if isinstance(node, ast.FunctionDef | ast.ClassDef):
+        yield node.name
+    elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+        yield node.id
+    elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+        yield node.attr
+
+
+def _is_private(name: str) -> bool:
+    return name.startswith("_") and not name.startswith("__") and name not in PUBLIC | BUILT_IN
+
+
+def _strings(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
