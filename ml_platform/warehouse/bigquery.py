@@ -4,8 +4,8 @@ Statements, loads and metadata go over REST; rows come as Arrow through the Stor
 snapshot is a time: BigQuery keeps every table's past for some days (time travel).
 """
 
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
@@ -24,6 +24,7 @@ from ml_platform.warehouse.interface import (
     TableRef,
     Warehouse,
 )
+from ml_platform.warehouse.streams import OpenStreams
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -43,7 +44,7 @@ class BigQueryWarehouse(Warehouse):
         storage: A Storage Read client instead of one made from the settings.
         max_streams: How many streams one `read` opens at most.
         retry_s: How long one call is retried while the service is unavailable.
-        sleep: Waits before a broken stream is taken up again.
+        sleep: Waits before a broken stream is taken up again; by default until it is closed.
 
     Raises:
         SettingsError: the project is not set, or the extra `bigquery` is not installed.
@@ -58,7 +59,7 @@ class BigQueryWarehouse(Warehouse):
         storage: "BigQueryReadClient | None" = None,
         max_streams: int = 8,
         retry_s: float = 120.0,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], None] | None = None,
     ) -> None:
         self._settings = settings
         self._own_client = None if client else bigquery_clients.rest_client(settings)
@@ -66,6 +67,7 @@ class BigQueryWarehouse(Warehouse):
         self._jobs = BigQueryJobs(client or self._own_client, settings, retry_s=retry_s)
         self._max_streams = max_streams
         self._sleep = sleep
+        self._streams = OpenStreams()
 
     def describe(self, table: TableRef, *, partition_column: str | None = None) -> TableDescription:
         """See the interface. Without `partition_column`, the table's own daily one is taken.
@@ -112,8 +114,11 @@ class BigQueryWarehouse(Warehouse):
         with self._jobs.explaining("fetch the rows"):
             request = bigquery_streams.ReadRequest(table=result, max_streams=1)
             session = bigquery_streams.open_session(self._storage, request)
-            batches = bigquery_streams.read_session(self._storage, session, sleep=self._sleep)
-            return pa.Table.from_batches(batches, bigquery_streams.session_schema(session))
+            schema = bigquery_streams.session_schema(session)
+            with closing(
+                bigquery_streams.read_session(self._storage, session, sleep=self._sleep)
+            ) as batches:
+                return pa.Table.from_batches(batches, schema)
 
     def pin(self, table: TableRef) -> Snapshot:
         """See the interface. The time is the server's, so that no clock here can be wrong.
@@ -161,7 +166,7 @@ class BigQueryWarehouse(Warehouse):
                 restriction=bigquery_sql.days_restriction(partition_column, partitions),
                 at=at,
             )
-        return self._stream(table, request)
+        return self._streams.opened(self._batches(table, request), what=f"read {table}")
 
     def load(
         self,
@@ -216,7 +221,8 @@ class BigQueryWarehouse(Warehouse):
         )
 
     def close(self) -> None:
-        """Close the clients that this object made; given ones are their giver's."""
+        """End the streams and close the clients made here; given clients are their giver's."""
+        self._streams.close()
         if self._own_client is not None:
             self._own_client.close()
         if self._given_storage is None and "_storage" in self.__dict__:
@@ -256,9 +262,9 @@ class BigQueryWarehouse(Warehouse):
         rows = self.run(f"SELECT COUNT(*) AS n FROM {bigquery_sql.table_name(table)}")
         return int(rows["n"][0].as_py())
 
-    def _stream(
+    def _batches(
         self, table: TableRef, request: bigquery_streams.ReadRequest
-    ) -> Iterator["pa.RecordBatch"]:
+    ) -> Generator["pa.RecordBatch"]:
         with self._jobs.explaining(f"read {table}"):
             session = bigquery_streams.open_session(self._storage, request)
             yield from bigquery_streams.read_session(

@@ -1,8 +1,8 @@
 """Jobs on BigQuery (statements, loads, exports): labelled, limited, and explained if refused."""
 
 import tempfile
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,12 +17,28 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from google.cloud import bigquery
 
+CANCEL_TIMEOUT_S: Final = 10.0
 _PARAMETER_TYPES: Final = {bool: "BOOL", int: "INT64", float: "FLOAT64"}
 
 
 def table_path(reference: Any) -> str:
     """A table's path as the Storage Read API wants it: `projects/…/datasets/…/tables/…`."""
     return str(reference.path).removeprefix("/")
+
+
+@contextmanager
+def _cancelled_unless_done(job: Any) -> Iterator[None]:
+    """Nobody waits any more for a job that its waiter left: it would run on and be paid for."""
+    from google.api_core.exceptions import GoogleAPIError
+    from requests.exceptions import RequestException
+
+    try:
+        yield
+    except BaseException:
+        if job.state != "DONE":
+            with suppress(GoogleAPIError, RequestException):
+                job.cancel(retry=None, timeout=CANCEL_TIMEOUT_S)
+        raise
 
 
 class BigQueryJobs:
@@ -74,7 +90,8 @@ class BigQueryJobs:
         ]
         with self.explaining(action):
             job = self._query(statement, query_parameters=values)
-            job.result(retry=self._retry, max_results=0)
+            with _cancelled_unless_done(job):
+                job.result(retry=self._retry, max_results=0)
         return table_path(job.destination) if job.statement_type == "SELECT" else None
 
     def estimate_bytes(self, sql: str) -> int:
@@ -92,7 +109,8 @@ class BigQueryJobs:
         pattern = bigquery_sql.export_pattern(uri)
         with self.explaining(f"export {table}"):
             job = self._query(bigquery_sql.export_statement(select, pattern))
-            job.result(retry=self._retry)
+            with _cancelled_unless_done(job):
+                job.result(retry=self._retry)
             # google-cloud-bigquery 3.47 has no public name for this part of the job's resource.
             statistics = job._properties["statistics"]["query"]["exportDataStatistics"]
         return bigquery_sql.exported_files(pattern, int(statistics["fileCount"]))
@@ -136,7 +154,8 @@ class BigQueryJobs:
                 job = self._client.load_table_from_file(
                     file, f"{table.schema}.{table.name}", job_config=config
                 )
-                return int(job.result(retry=self._retry).output_rows)
+                with _cancelled_unless_done(job):
+                    return int(job.result(retry=self._retry).output_rows)
 
     def table(self, table: TableRef) -> Any:
         """The table's metadata.

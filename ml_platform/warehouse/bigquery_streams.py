@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     import pyarrow as pa
     from google.cloud.bigquery_storage_v1 import BigQueryReadClient
+    from google.cloud.bigquery_storage_v1.reader import ReadRowsStream
     from google.cloud.bigquery_storage_v1.types import ReadSession
 
 # One wait before each further try of a stream that did not move; a row received starts it anew.
@@ -69,15 +70,15 @@ def read_session(
     session: "ReadSession",
     *,
     columns: tuple[str, ...] = (),
-    sleep: Callable[[float], None],
+    sleep: Callable[[float], None] | None = None,
 ) -> Generator["pa.RecordBatch", None, None]:
-    """All rows of a session, in no order. Closing the generator ends the reading.
+    """All rows of a session, in no order. Closing the generator ends the reading at once.
 
     Args:
         client: The Storage Read client.
         session: From `open_session`.
         columns: The order of the columns; without it, the table's order.
-        sleep: Waits before a broken stream is tried again.
+        sleep: Waits before a broken stream is tried again; by default closing ends the wait.
 
     Raises:
         GoogleAPICallError: a stream failed, or broke more often than `RESUME_DELAYS_S` allows.
@@ -91,19 +92,17 @@ def read_session(
     waiting: queue.Queue[pa.RecordBatch | Exception | None] = queue.Queue(
         maxsize=_BATCHES_WAITING_PER_STREAM * len(session.streams)
     )
-    stopped = threading.Event()
+    reading = _Reading(sleep)
 
     def put(item: "pa.RecordBatch | Exception | None") -> None:
-        while not stopped.is_set():
+        while not reading.stopped.is_set():
             with contextlib.suppress(queue.Full):
                 waiting.put(item, timeout=_POLL_S)
                 return
 
     def work(name: str) -> None:
         try:
-            for data in _messages(client, name, sleep=sleep):
-                if stopped.is_set():
-                    return
+            for data in _messages(client, name, reading):
                 put(pa.ipc.read_record_batch(pa.py_buffer(data), schema).select(order))
         except Exception as error:  # the boundary of the thread: the reader raises it
             put(error)
@@ -127,30 +126,55 @@ def read_session(
             else:
                 yield item
     finally:
-        stopped.set()
+        reading.stop()
         for thread in threads:
             thread.join(timeout=5)
 
 
-def _messages(
-    client: "BigQueryReadClient", name: str, *, sleep: Callable[[float], None]
-) -> Iterator[bytes]:
+class _Reading:
+    """The calls of one session, which end together.
+
+    Args:
+        sleep: Waits; None waits until the calls are ended, at most.
+    """
+
+    def __init__(self, sleep: Callable[[float], None] | None) -> None:
+        self.stopped = threading.Event()
+        self.sleep = sleep or self.stopped.wait
+        self._calls: list[ReadRowsStream] = []
+
+    def began(self, call: "ReadRowsStream") -> None:
+        """Remember a call; one that begins after the end is ended."""
+        self._calls.append(call)
+        if self.stopped.is_set():
+            call.cancel()
+
+    def stop(self) -> None:
+        """End all calls, also those that wait for a server which sends nothing."""
+        self.stopped.set()
+        for call in self._calls:
+            call.cancel()
+
+
+def _messages(client: "BigQueryReadClient", name: str, reading: _Reading) -> Iterator[bytes]:
     """The serialised record batches of one stream, each row once however often it breaks."""
     from google.api_core.exceptions import ServiceUnavailable
 
     offset, tries = 0, 0
-    while True:
+    while not reading.stopped.is_set():
         try:
             # Google's own retry repeats a stream that never moves for a day, so it is off here;
             # the iterator still resumes by itself after a break between two messages.
-            for message in client.read_rows(name, offset, retry=None):
+            call = client.read_rows(name, offset, retry=None)
+            reading.began(call)
+            for message in call:
                 offset += message.row_count
                 tries = 0
                 yield message.arrow_record_batch.serialized_record_batch
         except ServiceUnavailable:
             if tries == len(RESUME_DELAYS_S):
                 raise
-            sleep(RESUME_DELAYS_S[tries])
+            reading.sleep(RESUME_DELAYS_S[tries])
             tries += 1
         else:
             return

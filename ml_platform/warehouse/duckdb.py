@@ -6,7 +6,8 @@ snapshots of the same rows have the same name.
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -23,6 +24,7 @@ from ml_platform.warehouse.interface import (
     TableRef,
     Warehouse,
 )
+from ml_platform.warehouse.streams import OpenStreams
 
 if TYPE_CHECKING:
     import duckdb
@@ -53,6 +55,7 @@ class DuckDBWarehouse(Warehouse):
             path, timeout_s=connect_timeout_s, sleep=sleep, clock=clock
         )
         self._pins: dict[Snapshot, duckdb.DuckDBPyConnection] = {}
+        self._streams = OpenStreams()
 
     def describe(self, table: TableRef, *, partition_column: str | None = None) -> TableDescription:
         """See the interface. DuckDB keeps no times of change, so `changed_at` is None."""
@@ -118,22 +121,23 @@ class DuckDBWarehouse(Warehouse):
 
         The token is the number of rows and a hash of all of them.
         """
-        cursor = self._connections.for_reading().cursor()
-        with explaining(f"pin {table}"):
-            cursor.execute("BEGIN TRANSACTION")
-            name = duckdb_sql.table_name(table)
-            rows, content = cursor.execute(
-                "SELECT count(*), coalesce(sum(hash(rows)::HUGEINT) % 18446744073709551616, 0) "
-                f"FROM {name} AS rows"
-            ).fetchall()[0]
-        token = f"rows-{rows}-content-{int(content):016x}"
-        known = [one for one in self._pins if (one.table, one.token) == (table, token)]
-        if known:  # a backfill pins the same table once per day
-            cursor.close()
-            return known[0]
-        snapshot = Snapshot(table=table, token=token, taken_at=datetime.now(UTC))
-        self._pins[snapshot] = cursor
-        return snapshot
+        with ExitStack() as unless_pinned:
+            cursor = self._connections.for_reading().cursor()
+            unless_pinned.callback(cursor.close)
+            with explaining(f"pin {table}"):
+                cursor.execute("BEGIN TRANSACTION")
+                rows, content = cursor.execute(
+                    "SELECT count(*), coalesce(sum(hash(rows)::HUGEINT) % 18446744073709551616, 0) "
+                    f"FROM {duckdb_sql.table_name(table)} AS rows"
+                ).fetchall()[0]
+            token = f"rows-{rows}-content-{int(content):016x}"
+            known = [one for one in self._pins if (one.table, one.token) == (table, token)]
+            if known:  # a backfill pins the same table once per day
+                return known[0]
+            snapshot = Snapshot(table=table, token=token, taken_at=datetime.now(UTC))
+            self._pins[snapshot] = cursor
+            unless_pinned.pop_all()
+            return snapshot
 
     def read(
         self,
@@ -149,8 +153,8 @@ class DuckDBWarehouse(Warehouse):
 
         After this object has written, read a snapshot by one stream at a time.
         """
-        source = self._connection_at(table, snapshot)
-        known = self._columns(source, table)
+        with self._connection_at(table, snapshot) as source:
+            known = self._columns(source, table)
         _require_columns(table, known, [partition_column, *columns, *order_by])
         if not partitions:
             return iter(())
@@ -161,7 +165,8 @@ class DuckDBWarehouse(Warehouse):
             columns=columns,
             order_by=order_by,
         )
-        return _stream(source, sql, what=f"read {table}")
+        what = f"read {table}"
+        return self._streams.opened(self._batches(table, snapshot, sql, what=what), what=what)
 
     def load(
         self,
@@ -197,21 +202,25 @@ class DuckDBWarehouse(Warehouse):
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        source = self._connection_at(table, snapshot)
-        _require_columns(table, self._columns(source, table), [partition_column, *columns])
+        with self._connection_at(table, snapshot) as source:
+            _require_columns(table, self._columns(source, table), [partition_column, *columns])
         written = []
         for day in partitions:
             sql = duckdb_sql.select_days(
                 table, partition_column=partition_column, partitions=[day], columns=columns
             )
-            with explaining(f"export {table}"):
-                schema = _in_utc(source.sql(sql).limit(0).to_arrow_reader().schema)
+            with (
+                explaining(f"export {table}"),
+                self._connection_at(table, snapshot) as source,
+            ):
+                schema = _in_utc(source.sql(sql).limit(0).to_arrow_table().schema)
             target = f"{uri.rstrip('/')}/{day}.parquet"
             with (
                 fsspec.open(target, "wb", auto_mkdir=True) as file,
                 pq.ParquetWriter(file, schema) as writer,
+                closing(self._batches(table, snapshot, sql, what=f"export {table}")) as batches,
             ):
-                for batch in _stream(source, sql, what=f"export {table}"):
+                for batch in batches:
                     writer.write_table(pa.Table.from_batches([batch]))
             written.append(target)
         return written
@@ -229,13 +238,15 @@ class DuckDBWarehouse(Warehouse):
                 connection.execute(statement)
 
     def close(self) -> None:
-        """Let go of the snapshots and of the file."""
+        """Let go of all streams, of the snapshots and of the file."""
+        self._streams.close()
         self._drop_pins()
         self._connections.close()
 
     def _for_writing(self) -> "duckdb.DuckDBPyConnection":
         if not self._connections.writable:
             # The file has to be opened anew, which ends the transactions behind the snapshots.
+            self._streams.close()
             self._drop_pins()
         return self._connections.for_writing()
 
@@ -244,27 +255,41 @@ class DuckDBWarehouse(Warehouse):
             cursor.close()
         self._pins.clear()
 
+    @contextmanager
     def _connection_at(
         self, table: TableRef, snapshot: Snapshot | None
-    ) -> "duckdb.DuckDBPyConnection":
+    ) -> "Iterator[duckdb.DuckDBPyConnection]":
         """A connection on which one stream can run, seeing the table as of the snapshot."""
-        if snapshot is None:
-            return self._connections.for_reading().cursor()
-        if snapshot.table != table:
+        if snapshot is not None and snapshot.table != table:
             raise WarehouseError(
                 f"the snapshot is of {snapshot.table}, not of {table}",
                 hint="pin the table that is to be read.",
             )
-        if snapshot not in self._pins:
+        if snapshot is not None and snapshot not in self._pins:
             raise WarehouseError(
                 f"the snapshot of {table} has expired: on DuckDB it lasts as long as the warehouse "
                 "object that pinned it, and until that writes",
                 hint="pin and read with one open warehouse.",
             )
-        if not self._connections.writable:
-            # Nobody can change a file that is held for reading: any connection sees the snapshot.
-            return self._connections.for_reading().cursor()
-        return self._pins[snapshot]
+        if snapshot is not None and self._connections.writable:
+            yield self._pins[snapshot]
+            return
+        # Nobody can change a file that is held for reading, so any cursor sees the snapshot.
+        with closing(self._connections.for_reading().cursor()) as cursor:
+            yield cursor
+
+    def _batches(
+        self, table: TableRef, snapshot: Snapshot | None, sql: str, *, what: str
+    ) -> Generator["pa.RecordBatch"]:
+        with (
+            explaining(what),
+            self._connection_at(table, snapshot) as source,
+            # `execute` would hold the whole result in memory; a relation streams.
+            closing(source.sql(sql).to_arrow_reader(BATCH_ROWS)) as reader,
+        ):
+            schema = _in_utc(reader.schema)
+            for batch in reader:
+                yield batch.cast(schema)
 
     def _columns(
         self, connection: "duckdb.DuckDBPyConnection", table: TableRef
@@ -283,22 +308,11 @@ class DuckDBWarehouse(Warehouse):
                     hint="materialize it first, or correct its name.",
                 )
             empty = connection.sql(f"SELECT * FROM {duckdb_sql.table_name(table)} LIMIT 0")
-            schema = _in_utc(empty.to_arrow_reader().schema)
+            schema = _in_utc(empty.to_arrow_table().schema)
         return tuple(
             Column(name=field.name, type=str(field.type), description=said.get(field.name) or "")
             for field in schema
         )
-
-
-def _stream(
-    source: "duckdb.DuckDBPyConnection", sql: str, *, what: str
-) -> Iterator["pa.RecordBatch"]:
-    with explaining(what):
-        # `execute` would hold the whole result in memory; a relation streams.
-        reader = source.sql(sql).to_arrow_reader(BATCH_ROWS)
-        schema = _in_utc(reader.schema)
-        for batch in reader:
-            yield batch.cast(schema)
 
 
 def _in_utc(schema: "pa.Schema") -> "pa.Schema":

@@ -122,7 +122,7 @@ def explaining(what: str) -> Iterator[None]:
 
     try:
         yield
-    except duckdb.Error as error:
+    except (duckdb.Error, OSError) as error:  # what a stream meets comes through Arrow as OSError
         raise WarehouseError(f"could not {what}: {error}", hint=_hint(error)) from error
 
 
@@ -138,7 +138,7 @@ def transaction(connection: "duckdb.DuckDBPyConnection") -> Iterator[None]:
     connection.execute("COMMIT")
 
 
-def _hint(error: "duckdb.Error") -> str:
+def _hint(error: Exception) -> str:
     import duckdb
 
     if isinstance(error, duckdb.CatalogException):

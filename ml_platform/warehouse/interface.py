@@ -114,8 +114,11 @@ class Warehouse(ABC):
     ) -> Iterator["pa.RecordBatch"]:
         """Stream the rows of `partitions`, at `snapshot` if given, sorted if `order_by` is given.
 
+        The stream ends with the warehouse: nothing that it holds outlives `close`.
+
         Raises:
-            WarehouseError: a column or the table is not there, or the snapshot has expired.
+            WarehouseError: a column or the table is not there, or the snapshot has expired; while
+                it is read, the engine failed or the warehouse was closed before the last row.
         """
 
     @abstractmethod
@@ -147,7 +150,7 @@ class Warehouse(ABC):
 
     @abstractmethod
     def close(self) -> None:
-        """Release connections and locks."""
+        """End all streams that were read from, and release connections and locks."""
 
     def __enter__(self) -> "Warehouse":
         return self

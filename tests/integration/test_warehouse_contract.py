@@ -205,6 +205,20 @@ def test_a_table_that_is_not_there_is_named(
     assert caught.value.hint
 
 
+def test_a_stream_ends_with_its_warehouse_and_says_that_rows_are_missing(
+    warehouse: Warehouse, flights: TableRef
+) -> None:
+    half, whole = (
+        warehouse.read(flights, partition_column="day", partitions=DAYS, columns=["id"])
+        for _ in range(2)
+    )
+    assert sum(batch.num_rows for batch in whole) == 30
+    warehouse.close()
+    with pytest.raises(WarehouseError, match="the warehouse was closed"):
+        next(half)
+    assert list(whole) == []
+
+
 def test_a_snapshot_is_read_as_it_was_pinned(warehouse: Warehouse, flights: TableRef) -> None:
     snapshot = warehouse.pin(flights)
     assert snapshot.table == flights

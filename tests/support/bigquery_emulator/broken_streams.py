@@ -28,12 +28,14 @@ class BrokenStreams:
         batch_rows: Rows of one message.
         breaks: How often the stream breaks (UNAVAILABLE) before it sends the message, by
             `(stream, message)`.
+        silent_after: After how many messages a stream sends nothing more, and does not end.
     """
 
     rows: "pa.Table"
     streams: int = 4
     batch_rows: int = 100
     breaks: Mapping[tuple[int, int], int] = field(default_factory=dict)
+    silent_after: int | None = None
     sessions: list[Any] = field(default_factory=list)
     reads: list[tuple[int, int]] = field(default_factory=list)
     messages_sent: int = 0
@@ -73,6 +75,9 @@ class BrokenStreams:
         batches = self.rows.slice(index * share, share).to_batches(max_chunksize=self.batch_rows)
         for number, batch in enumerate(batches):
             if request.offset < position + batch.num_rows:
+                if number == self.silent_after:
+                    _wait_until_given_up(context)
+                    return
                 if self._breaks_now((index, number)):
                     context.abort(grpc.StatusCode.UNAVAILABLE, "the stream broke")
                 rest = batch.slice(max(0, request.offset - position))
@@ -90,6 +95,12 @@ class BrokenStreams:
         with self._lock:
             self._broken[place] += 1
             return self._broken[place] <= self.breaks.get(place, 0)
+
+
+def _wait_until_given_up(context: Any) -> None:
+    gone = threading.Event()
+    if context.add_callback(gone.set):
+        gone.wait()
 
 
 @contextmanager

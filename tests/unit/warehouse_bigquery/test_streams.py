@@ -1,6 +1,7 @@
 """Reading through the Storage Read API: parallel, resumed where it broke, bounded in memory."""
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -126,4 +127,29 @@ def test_a_reader_that_stops_early_does_not_pull_the_rest(tmp_path: Path) -> Non
         next(batches)
         batches.close()
         assert double.messages_sent < 50
+        assert "bigquery-read" not in {thread.name for thread in threading.enumerate()}
+
+
+def test_a_reader_that_stops_does_not_wait_for_a_server_that_sends_nothing(tmp_path: Path) -> None:
+    double = BrokenStreams(rows=table_of(4_000), silent_after=1)
+    with client_of(double, tmp_path) as client:
+        batches = read_session(client, open_session(client, REQUEST), columns=REQUEST.columns)
+        next(batches)
+        began = time.monotonic()
+        batches.close()
+        assert time.monotonic() - began < 3
+        assert "bigquery-read" not in {thread.name for thread in threading.enumerate()}
+
+
+def test_a_reader_that_stops_does_not_wait_for_the_next_try_of_a_broken_stream(
+    tmp_path: Path,
+) -> None:
+    double = BrokenStreams(rows=table_of(4_000), breaks={(0, 5): 1_000})
+    with client_of(double, tmp_path) as client:
+        batches = read_session(client, open_session(client, REQUEST), columns=REQUEST.columns)
+        for _ in range(3 * 10 + 5):  # three streams to their ends, and the fourth as far as it goes
+            next(batches)
+        began = time.monotonic()
+        batches.close()
+        assert time.monotonic() - began < 3
         assert "bigquery-read" not in {thread.name for thread in threading.enumerate()}
