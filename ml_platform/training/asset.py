@@ -1,18 +1,16 @@
 """The model as a Dagster asset: one Ray job a partition, followed from the step."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import dagster as dg
 
-from ml_platform.clusters.interface import Phase
-from ml_platform.clusters.open import open_clusters
+from ml_platform.clusters.interface import Clusters, ClustersAccess, Phase
 from ml_platform.clusters.spec import ClusterSpec
 from ml_platform.errors import TrainingError
-from ml_platform.partitions import require_days, window_keys
-from ml_platform.settings import Settings, load_settings
+from ml_platform.partitions import PartitionBounds, daily_partitions, require_days, window_keys
+from ml_platform.storage import StorageAccess
 from ml_platform.training.launch import Trained, train
 from ml_platform.training.log_reader import JobLogReader
 from ml_platform.training.pictures import learning_curve
@@ -61,8 +59,11 @@ class TrainedModelFacts:
     run_id: str
 
 
-Register = Callable[[Settings, TrainedModelFacts], Registered]
-"""Records a trained model; handed in, as the registry is a later stage."""
+class ModelRegistrar(Protocol):
+    """What training needs of the resource `registry`, which belongs to a later stage."""
+
+    def register(self, facts: TrainedModelFacts) -> Registered:
+        """Keep a trained model as a version; the same inputs are the same version."""
 
 
 class TrainingConfig(dg.Config):
@@ -75,30 +76,33 @@ class TrainingConfig(dg.Config):
 def make_request(
     plan: ModelPlan,
     partition: str,
-    settings: Settings,
     manifests: list[SnapshotManifest],
     *,
+    storage_root: str,
+    image: str,
     attempt: str = "",
 ) -> TrainingRequest:
     """The training of one partition on the given snapshots."""
     return TrainingRequest(
         model=plan.name,
         partition=partition,
-        storage_root=settings.storage_root,
+        storage_root=storage_root,
         snapshots=tuple(
             SnapshotRef(partition=one.partition, version=one.version, rows=one.rows)
             for one in manifests
         ),
         features=plan.features,
         training=plan.training,
-        cluster=plan.cluster.model_copy(update={"image": plan.cluster.image or settings.image}),
+        cluster=plan.cluster.model_copy(update={"image": plan.cluster.image or image}),
         code=code_reference(plan.folder),
         code_version=code_version(plan.folder),
         attempt=attempt,
     )
 
 
-def window_manifests(plan: ModelPlan, partition: str, settings: Settings) -> list[SnapshotManifest]:
+def window_manifests(
+    plan: ModelPlan, partition: str, *, storage_root: str, bounds: PartitionBounds
+) -> list[SnapshotManifest]:
     """The snapshots of the partition's window.
 
     Raises:
@@ -107,13 +111,11 @@ def window_manifests(plan: ModelPlan, partition: str, settings: Settings) -> lis
     """
     days = window_keys(partition, plan.training.window_days)
     what = f"training {plan.name} of {partition} on {len(days)} days"
-    require_days(days, settings, what=what)
-    return SnapshotStore(settings.storage_root, plan.name).load_days(days, plan.features, what=what)
+    require_days(days, bounds, what=what)
+    return SnapshotStore(storage_root, plan.name).load_days(days, plan.features, what=what)
 
 
-def build_model(
-    plan: ModelPlan, partitions_def: dg.PartitionsDefinition[str], register: Register
-) -> dg.AssetsDefinition:
+def build_model(plan: ModelPlan, bounds: PartitionBounds) -> dg.AssetsDefinition:
     """The asset `<model>/model`."""
     window = plan.training.window_days
 
@@ -127,7 +129,7 @@ def build_model(
                 ),
             )
         ],
-        partitions_def=partitions_def,
+        partitions_def=daily_partitions(bounds),
         backfill_policy=dg.BackfillPolicy.multi_run(max_partitions_per_run=1),
         description=f"The model trained by Ray on the {window} days up to the partition. The same "
         "inputs are never trained twice: a running training is followed, a finished one returned.",
@@ -141,22 +143,25 @@ def build_model(
         },
     )
     def model(
-        context: dg.AssetExecutionContext, config: TrainingConfig
+        context: dg.AssetExecutionContext,
+        config: TrainingConfig,
+        storage: dg.ResourceParam[StorageAccess],
+        clusters: dg.ResourceParam[ClustersAccess],
+        registry: dg.ResourceParam[ModelRegistrar],
     ) -> dg.MaterializeResult[None]:
-        settings = load_settings()
         partition = context.partition_key
-        manifests = window_manifests(plan, partition, settings)
+        manifests = window_manifests(plan, partition, storage_root=storage.root, bounds=bounds)
         request = make_request(
             plan,
             partition,
-            settings,
             manifests,
+            storage_root=storage.root,
+            image=clusters.image,
             # The root run is the same for every retry of it, so a retry goes on with its work.
             attempt=(context.run.root_run_id or context.run_id) if config.retrain else "",
         )
-        trained = _train(context, request, settings)
-        registered = register(
-            settings,
+        trained = _train(context, request, clusters.provisioner(request.cluster))
+        registered = registry.register(
             TrainedModelFacts(
                 request=request,
                 trained=trained,
@@ -174,14 +179,13 @@ def build_model(
 
 
 def _train(
-    context: dg.AssetExecutionContext, request: TrainingRequest, settings: Settings
+    context: dg.AssetExecutionContext, request: TrainingRequest, clusters: Clusters
 ) -> Trained:
     def on_phase(phase: Phase) -> None:
         detail = f" ({phase.detail})" if phase.detail else ""
         context.log.info(f"{phase.name}: {phase.seconds:.1f} s{detail}")
 
     reader = JobLogReader(context.log.info)
-    clusters = open_clusters(settings, request.cluster)
     with dg.open_pipes_session(
         context=context,
         context_injector=dg.PipesEnvContextInjector(),
