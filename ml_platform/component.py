@@ -14,9 +14,7 @@ from ml_platform.errors import ModelSpecError
 from ml_platform.evaluation.asset import build_evaluation
 from ml_platform.evaluation.spec import EvaluationSpec
 from ml_platform.nightly import STAGE_TAG, build_model_nightly
-from ml_platform.partitions import daily_partitions
 from ml_platform.registry.asset import build_champion
-from ml_platform.registry.registrar import RegistryShelf, register_trained
 from ml_platform.settings import load_settings
 from ml_platform.training.asset import build_model
 from ml_platform.training.plan import ModelPlan
@@ -111,12 +109,11 @@ class TrainedModel(dg.Component, dg.Model, dg.Resolvable):
         """The model's four assets with their checks, its job and its schedule."""
         settings = load_settings()
         plan = self.plan(context)
-        partitions_def = daily_partitions(settings)
         assets = {
-            "training_set": build_training_set(plan.name, plan.features, partitions_def),
-            "model": build_model(plan, partitions_def, register_trained),
-            "evaluation": build_evaluation(plan, self.evaluation, partitions_def, RegistryShelf()),
-            "champion": build_champion(plan, partitions_def),
+            "training_set": build_training_set(plan.name, plan.features, settings),
+            "model": build_model(plan, settings),
+            "evaluation": build_evaluation(plan, self.evaluation, settings),
+            "champion": build_champion(plan, settings),
         }
         nightly = build_model_nightly(
             plan.name,

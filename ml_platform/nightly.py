@@ -10,7 +10,7 @@ from typing import Final
 import dagster as dg
 
 from ml_platform.partitions import days_of, last_complete_day
-from ml_platform.settings import Settings, load_settings
+from ml_platform.settings import Settings
 
 STAGE_TAG: Final = "ml_platform/stage"
 """On each of a model's assets: which stage of the flow it is."""
@@ -39,7 +39,7 @@ def build_data_nightly(settings: Settings) -> dg.Definitions:
         description="Features and training sets of the day that has just ended.",
     )
     def schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
-        day = _newest_day(context).isoformat()
+        day = _newest_day(context, settings).isoformat()
         return dg.RunRequest(run_key=day, partition_key=day)
 
     return dg.Definitions(jobs=[job], schedules=[schedule])
@@ -70,7 +70,7 @@ def build_model_nightly(
         f"{days_of(holdout_days)} before the last training set. Waits while that is not there.",
     )
     def schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        last = _newest_day(context)
+        last = _newest_day(context, settings)
         if last.isoformat() not in context.instance.get_materialized_partitions(training_set):
             return dg.SkipReason(
                 f"waiting for {model}/training_set of {last}, on which the model is evaluated"
@@ -81,9 +81,9 @@ def build_model_nightly(
     return dg.Definitions(jobs=[job], schedules=[schedule])
 
 
-def _newest_day(context: dg.ScheduleEvaluationContext) -> date:
+def _newest_day(context: dg.ScheduleEvaluationContext, settings: Settings) -> date:
     now = context.scheduled_execution_time or datetime.now(UTC)
-    return last_complete_day(load_settings(), now=now)
+    return last_complete_day(settings, now=now)
 
 
 def _status(settings: Settings) -> dg.DefaultScheduleStatus:

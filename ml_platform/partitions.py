@@ -5,21 +5,32 @@ One definition serves every asset, so a key means the same day everywhere: `YYYY
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import Final
+from typing import Final, Protocol
 
 import dagster as dg
 
 from ml_platform.errors import PartitionError
-from ml_platform.settings import Settings
 
 DAY: Final = timedelta(days=1)
 
 
-def daily_partitions(settings: Settings) -> dg.DailyPartitionsDefinition:
+class PartitionBounds(Protocol):
+    """The days of this code location; the settings say them."""
+
+    @property
+    def partitions_start(self) -> date:
+        """The first day of all partitions."""
+
+    @property
+    def partitions_end(self) -> date | None:
+        """The last day of all partitions, or None where they go on."""
+
+
+def daily_partitions(bounds: PartitionBounds) -> dg.DailyPartitionsDefinition:
     """The one partitions definition of this code location."""
-    end = settings.partitions_end
+    end = bounds.partitions_end
     return dg.DailyPartitionsDefinition(
-        start_date=settings.partitions_start.isoformat(),
+        start_date=bounds.partitions_start.isoformat(),
         end_date=(end + DAY).isoformat() if end else None,  # Dagster's end is exclusive
         timezone="UTC",
     )
@@ -85,21 +96,21 @@ def days_in_words(days: Sequence[str]) -> str:
     return f"{days[0]} … {days[-1]}"
 
 
-def last_complete_day(settings: Settings, *, now: datetime) -> date:
+def last_complete_day(bounds: PartitionBounds, *, now: datetime) -> date:
     """The newest day whose partition may exist: yesterday, or the configured end if earlier."""
     yesterday = (now.astimezone(UTC) - DAY).date()
-    end = settings.partitions_end
+    end = bounds.partitions_end
     return min(yesterday, end) if end else yesterday
 
 
 def require_days(
-    keys: Sequence[str], settings: Settings, *, what: str, now: datetime | None = None
+    keys: Sequence[str], bounds: PartitionBounds, *, what: str, now: datetime | None = None
 ) -> None:
     """Check that every one of `keys` is a day whose data can exist.
 
     Args:
         keys: Partition keys, oldest first.
-        settings: Gives the first and last day.
+        bounds: The first and the last day.
         what: What the days are for, as the subject of the error's sentence.
         now: The present, for tests.
 
@@ -107,12 +118,12 @@ def require_days(
         PartitionError: a day lies before the first partition or in the future.
     """
     first, last = parse_day(keys[0]), parse_day(keys[-1])
-    newest = last_complete_day(settings, now=now or datetime.now(UTC))
-    if first < settings.partitions_start:
-        missing = (settings.partitions_start - first).days
+    newest = last_complete_day(bounds, now=now or datetime.now(UTC))
+    if first < bounds.partitions_start:
+        missing = (bounds.partitions_start - first).days
         raise PartitionError(
             f"{what} needs {keys[0]} … {keys[-1]}, but the first partition is "
-            f"{settings.partitions_start}",
+            f"{bounds.partitions_start}",
             hint=f"take a partition at least {days_of(missing)} later, or a shorter window.",
         )
     if last > newest:

@@ -159,8 +159,8 @@ class Settings(BaseSettings):
 
     @property
     def mlflow_artifact_root(self) -> str:
-        """Where an embedded MLflow keeps its artifacts."""
-        return (self.home.resolve() / "mlflow").as_uri()
+        """Where an embedded MLflow keeps its artifacts; empty where a server decides."""
+        return "" if self.mlflow_tracking_uri else (self.home.resolve() / "mlflow").as_uri()
 
     @property
     def dagster_folder(self) -> Path:

@@ -7,11 +7,19 @@ import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 import fsspec
 from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
+
+
+class StorageAccess(Protocol):
+    """Object storage as an asset is given it: the resource `storage`."""
+
+    @property
+    def root(self) -> str:
+        """URI of this namespace's folder, without a slash at the end."""
 
 
 class Folder:

@@ -59,7 +59,13 @@ class Session:
         """Those of `days` whose model was trained by another `defs.yaml` or other code."""
         if not days:
             return []
-        today = make_request(model.plan, days[-1], self.settings, []).recipe_hash()
+        today = make_request(
+            model.plan,
+            days[-1],
+            [],
+            storage_root=self.settings.storage_root,
+            image=self.settings.image,
+        ).recipe_hash()
         records = self.instance.fetch_materializations(
             dg.AssetRecordsFilter(
                 asset_key=dg.AssetKey([model.plan.name, "model"]), asset_partitions=list(days)

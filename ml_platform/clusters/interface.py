@@ -15,7 +15,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Protocol
 
 from ml_platform.clusters.spec import ClusterSpec
 from ml_platform.xray.records import Recorder
@@ -227,3 +227,14 @@ class Provisioner(ABC):
     @abstractmethod
     def shutdown(self) -> None:
         """Remove what nobody is using any more, now instead of after its idle time."""
+
+
+class ClustersAccess(Protocol):
+    """Where training runs, as an asset is given it: the resource `clusters`."""
+
+    @property
+    def image(self) -> str:
+        """Container image for clusters whose spec names none."""
+
+    def provisioner(self, spec: ClusterSpec) -> Provisioner:
+        """The provisioner that `spec` names."""

@@ -1,19 +1,40 @@
-"""From settings and a cluster spec to the provisioner that makes such clusters."""
+"""From a cluster spec to the provisioner that makes such clusters."""
 
 from pathlib import Path
 
 from ml_platform.clusters.interface import Provisioner
+from ml_platform.clusters.local.provisioner import (
+    IDLE_TIMEOUT_S,
+    ORPHAN_GRACE_S,
+    START_TIMEOUT_S,
+    LocalProvisioner,
+)
 from ml_platform.clusters.spec import ClusterSpec
 from ml_platform.settings import Settings
 
 
-def open_provisioner(settings: Settings, spec: ClusterSpec) -> Provisioner:
-    """The provisioner that `spec` names."""
+def provisioner_for(
+    spec: ClusterSpec,
+    *,
+    local_folder: Path,
+    idle_timeout_s: float = IDLE_TIMEOUT_S,
+    orphan_grace_s: float = ORPHAN_GRACE_S,
+    start_timeout_s: float = START_TIMEOUT_S,
+) -> Provisioner:
+    """The provisioner that `spec` names; nothing is started or written yet."""
     match spec.provisioner:
         case "local":
-            from ml_platform.clusters.local.provisioner import LocalProvisioner
+            return LocalProvisioner(
+                local_folder,
+                idle_timeout_s=idle_timeout_s,
+                orphan_grace_s=orphan_grace_s,
+                start_timeout_s=start_timeout_s,
+            )
 
-            return LocalProvisioner(local_home(settings))
+
+def open_provisioner(settings: Settings, spec: ClusterSpec) -> Provisioner:
+    """The provisioner that `spec` names, with the limits that nobody has changed."""
+    return provisioner_for(spec, local_folder=local_home(settings))
 
 
 def open_all_provisioners(settings: Settings) -> list[Provisioner]:

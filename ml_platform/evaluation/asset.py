@@ -14,9 +14,15 @@ from ml_platform.evaluation.pictures import calibration_curve
 from ml_platform.evaluation.report import METRICS, RIVAL_TITLES, EvaluationReport, Incumbent
 from ml_platform.evaluation.scoring import load_predictor, score_batches
 from ml_platform.evaluation.spec import EvaluationSpec
-from ml_platform.partitions import days_of, holdout_keys, require_days
+from ml_platform.partitions import (
+    PartitionBounds,
+    daily_partitions,
+    days_of,
+    holdout_keys,
+    require_days,
+)
 from ml_platform.pictures import Picture
-from ml_platform.settings import Settings, load_settings
+from ml_platform.storage import StorageAccess
 from ml_platform.training.api import FeatureEncoding
 from ml_platform.training.plan import ModelPlan
 from ml_platform.training.reader import read_batches
@@ -38,29 +44,21 @@ class KeptModel:
     directory: Path
 
 
-class ModelShelf(Protocol):
-    """What the evaluation needs of the registry, which is a later stage and is handed in."""
+class ModelVersions(Protocol):
+    """What the evaluation needs of the resource `registry`, which belongs to a later stage."""
 
-    def candidate(self, settings: Settings, model: str, partition: str) -> KeptModel:
+    def candidate(self, model: str, partition: str) -> KeptModel:
         """The newest version of the partition."""
-        ...
 
-    def opponent(self, settings: Settings, model: str, partition: str) -> KeptModel | None:
+    def opponent(self, model: str, partition: str) -> KeptModel | None:
         """Whom the partition's model has to beat, if there is a champion."""
-        ...
 
-    def record(
-        self, settings: Settings, report: EvaluationReport, pictures: dict[str, bytes]
-    ) -> str:
+    def record(self, report: EvaluationReport, pictures: dict[str, bytes]) -> str:
         """Keep the report beside the version; returns the page where people see it."""
-        ...
 
 
 def build_evaluation(
-    plan: ModelPlan,
-    spec: EvaluationSpec,
-    partitions_def: dg.PartitionsDefinition[str],
-    shelf: ModelShelf,
+    plan: ModelPlan, spec: EvaluationSpec, bounds: PartitionBounds
 ) -> dg.AssetsDefinition:
     """The asset `<model>/evaluation`, with one blocking check for each gate."""
     key = dg.AssetKey([plan.name, "evaluation"])
@@ -78,7 +76,7 @@ def build_evaluation(
                 ),
             ),
         ],
-        partitions_def=partitions_def,
+        partitions_def=daily_partitions(bounds),
         backfill_policy=dg.BackfillPolicy.multi_run(max_partitions_per_run=1),
         description=f"The partition's model scored on the {days_of(spec.holdout_days)} after it, "
         "against the base rate, a logistic regression, gradient-boosted trees and the champion.",
@@ -94,19 +92,22 @@ def build_evaluation(
             for gate in spec.gates
         ],
     )
-    def evaluation(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
-        settings = load_settings()
+    def evaluation(
+        context: dg.AssetExecutionContext,
+        storage: dg.ResourceParam[StorageAccess],
+        registry: dg.ResourceParam[ModelVersions],
+    ) -> Iterator[dg.MaterializeResult[None]]:
         partition = context.partition_key
         days = holdout_keys(partition, spec.holdout_days)
         what = f"evaluating {plan.name} of {partition} on the {days_of(len(days))} after it"
-        require_days(days, settings, what=what)
-        store = SnapshotStore(settings.storage_root, plan.name)
+        require_days(days, bounds, what=what)
+        store = SnapshotStore(storage.root, plan.name)
         held_out = store.load_days(days, plan.features, what=what)
-        candidate = shelf.candidate(settings, plan.name, partition)
-        champion = shelf.opponent(settings, plan.name, partition)
+        candidate = registry.candidate(plan.name, partition)
+        champion = registry.opponent(plan.name, partition)
         report, scored = judge_candidate(plan, spec, store, held_out, candidate, champion)
         picture = calibration_curve(scored)
-        url = shelf.record(settings, report, {"calibration": picture.png})
+        url = registry.record(report, {"calibration": picture.png})
         for verdict in report.verdicts:
             context.log.info(verdict.sentence)
         yield dg.MaterializeResult(

@@ -16,6 +16,8 @@ from packaging.version import Version
 
 from ml_platform.features.failure import build_error
 from ml_platform.features.project import (
+    DbtAccess,
+    DbtSettings,
     dbt_environment,
     dbt_executable,
     manifest_hash,
@@ -26,9 +28,8 @@ from ml_platform.features.table_metadata import add_row_counts, lineage_metadata
 from ml_platform.features.translator import FeatureTranslator
 from ml_platform.features.windows import window_arguments
 from ml_platform.partitions import daily_partitions, require_days
-from ml_platform.settings import Settings, load_settings
-from ml_platform.warehouse.interface import TableRef
-from ml_platform.warehouse.open import open_warehouse
+from ml_platform.settings import Settings
+from ml_platform.warehouse.interface import TableRef, WarehouseAccess
 
 POOL: Final = "warehouse"
 
@@ -43,8 +44,12 @@ def build_staging_assets(settings: Settings) -> dg.AssetsDefinition:
         dagster_dbt_translator=FeatureTranslator(),
         pool=POOL,
     )
-    def staging(context: dg.AssetExecutionContext) -> Iterator[Any]:
-        yield from run_dbt(context, load_settings(), ["build"])
+    def staging(
+        context: dg.AssetExecutionContext,
+        dbt: dg.ResourceParam[DbtAccess],
+        warehouse: dg.ResourceParam[WarehouseAccess],
+    ) -> Iterator[Any]:
+        yield from run_dbt(context, dbt, warehouse, ["build"])
 
     return staging
 
@@ -61,18 +66,23 @@ def build_feature_assets(settings: Settings) -> dg.AssetsDefinition:
         dagster_dbt_translator=FeatureTranslator(),
         pool=POOL,
     )
-    def features(context: dg.AssetExecutionContext) -> Iterator[Any]:
-        settings = load_settings()
+    def features(
+        context: dg.AssetExecutionContext,
+        dbt: dg.ResourceParam[DbtAccess],
+        warehouse: dg.ResourceParam[WarehouseAccess],
+    ) -> Iterator[Any]:
         days = list(context.partition_keys)
         require_days(days, settings, what="building features")
-        yield from run_dbt(context, settings, ["build", *window_arguments(days)], days=days)
+        build = ["build", *window_arguments(days)]
+        yield from run_dbt(context, dbt, warehouse, build, days=days)
 
     return features
 
 
 def run_dbt(
     context: dg.AssetExecutionContext,
-    settings: Settings,
+    dbt: DbtAccess,
+    warehouse: WarehouseAccess,
     arguments: Sequence[str],
     *,
     days: Sequence[str] = (),
@@ -84,13 +94,15 @@ def run_dbt(
 
     Args:
         context: Says which models and checks are selected.
-        settings: Where the project and the warehouse are.
+        dbt: The project.
+        warehouse: Where it builds.
         arguments: dbt's command and flags, without a selection.
         days: The partitions, to count their rows.
 
     Raises:
         FeatureBuildError: a model failed to build, or one of its tests failed; has dbt's message.
     """
+    settings = dbt.on(warehouse)
     manifest = prepared_manifest(settings)
     with dbt_environment(settings):
         invocation = _Dbt(
@@ -106,7 +118,9 @@ def run_dbt(
         )
         # To the end first: only then is the warehouse free for counting rows.
         events = _without_failing(context, list(invocation.stream()))
-    _describe(context, settings, json.loads(manifest.read_text()), invocation, events, days)
+    _describe(
+        context, settings, warehouse, json.loads(manifest.read_text()), invocation, events, days
+    )
     yield from events
     if invocation.process.returncode != 0:
         raise build_error(_results(invocation), str(invocation.get_error() or ""))
@@ -155,7 +169,8 @@ def _without_failing(context: dg.AssetExecutionContext, events: Sequence[Any]) -
 
 def _describe(
     context: dg.AssetExecutionContext,
-    settings: Settings,
+    settings: DbtSettings,
+    warehouse: WarehouseAccess,
     manifest: Mapping[str, Any],
     invocation: DbtCliInvocation,
     events: Sequence[Any],
@@ -168,8 +183,8 @@ def _describe(
     keys = [context.asset_key_for_output(output.output_name) for output in outputs]
     names = [key.path[-1] for key in keys]
     compiled = invocation.target_path / "compiled" / manifest["metadata"]["project_name"]
-    with open_warehouse(settings) as warehouse:
-        lineage = lineage_metadata(settings, warehouse, manifest, names, compiled)
+    with warehouse.open() as opened:
+        lineage = lineage_metadata(settings, opened, manifest, names, compiled)
         for key, name in zip(keys, names, strict=True):
             context.add_asset_metadata(
                 {
@@ -180,5 +195,5 @@ def _describe(
                 asset_key=key,
             )
             if days:  # views are not counted: that would run them
-                table = TableRef(settings.feature_schema, name)
-                add_row_counts(context, warehouse, table, days)
+                table = TableRef(warehouse.feature_schema, name)
+                add_row_counts(context, opened, table, days)

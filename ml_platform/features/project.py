@@ -15,11 +15,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from ml_platform.errors import FeatureBuildError
 from ml_platform.file_lock import file_lock
-from ml_platform.settings import Settings
+from ml_platform.warehouse.interface import WarehouseAccess
+from ml_platform.warehouse.settings import WarehouseSettings
 
 # What dbt itself writes into a project's folder.
 _NOT_SOURCE: Final = {"target", "logs", "dbt_packages", ".user.yml", "__pycache__"}
@@ -31,7 +32,26 @@ _STAMP: Final = "prepared_for"
 _KEPT: Final = ("manifest.json", "partial_parse.msgpack")
 
 
-def dbt_variables(settings: Settings) -> dict[str, str]:
+class DbtSettings(WarehouseSettings, Protocol):
+    """The dbt project, and the warehouse that it builds in."""
+
+    @property
+    def project_dir(self) -> Path:
+        """The project's folder."""
+
+    @property
+    def home(self) -> Path:
+        """Folder on this machine, for the parsed project."""
+
+
+class DbtAccess(Protocol):
+    """The dbt project as an asset is given it: the resource `dbt`."""
+
+    def on(self, warehouse: WarehouseAccess) -> DbtSettings:
+        """The project, building in `warehouse`."""
+
+
+def dbt_variables(settings: DbtSettings) -> dict[str, str]:
     """The environment variables that the project's `profiles.yml` reads, and dbt's own paths."""
     target = str(target_folder(settings))
     variables = {
@@ -60,7 +80,7 @@ def dbt_variables(settings: Settings) -> dict[str, str]:
 
 
 @contextmanager
-def dbt_environment(settings: Settings) -> Iterator[None]:
+def dbt_environment(settings: DbtSettings) -> Iterator[None]:
     """Set the variables for dbt inside this process; dagster-dbt takes them from nowhere else."""
     variables = dbt_variables(settings)
     before = {name: os.environ.get(name) for name in variables}
@@ -75,7 +95,7 @@ def dbt_environment(settings: Settings) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def target_folder(settings: Settings) -> Path:
+def target_folder(settings: DbtSettings) -> Path:
     """Where dbt keeps the parsed project, one folder for each engine and schema."""
     return (
         settings.home.resolve() / "dbt_target" / f"{settings.warehouse}_{settings.feature_schema}"
@@ -88,7 +108,7 @@ def dbt_executable() -> str:
     return str(beside) if beside.exists() else "dbt"
 
 
-def manifest_hash(settings: Settings) -> str:
+def manifest_hash(settings: DbtSettings) -> str:
     """Names what dbt builds: the content of all files of the project, and dbt's version."""
     digest = hashlib.sha256(metadata.version("dbt-core").encode())
     for path in _source_files(settings.project_dir):
@@ -97,7 +117,7 @@ def manifest_hash(settings: Settings) -> str:
     return digest.hexdigest()[:16]
 
 
-def prepared_manifest(settings: Settings) -> Path:
+def prepared_manifest(settings: DbtSettings) -> Path:
     """The path of a manifest that fits the project's files; parses them if they have changed.
 
     Needs no warehouse and no network.
@@ -131,7 +151,7 @@ def _is_prepared(folder: Path, wanted: str) -> bool:
     return stamp.exists() and stamp.read_text() == wanted and (folder / "manifest.json").exists()
 
 
-def _parse(settings: Settings, folder: Path) -> None:
+def _parse(settings: DbtSettings, folder: Path) -> None:
     """Parse aside and move the result into place, so that nobody reads half a manifest."""
     with tempfile.TemporaryDirectory(dir=folder, prefix="parse-") as aside:
         saved = folder / "partial_parse.msgpack"

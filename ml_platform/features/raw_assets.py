@@ -4,10 +4,9 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from ml_platform.settings import load_settings
 from ml_platform.warehouse.example_data import LOADER_VERSION, load_example_data
 from ml_platform.warehouse.example_tables import RAW_TABLES, RawTable
-from ml_platform.warehouse.open import open_warehouse
+from ml_platform.warehouse.interface import WarehouseAccess
 
 
 def raw_key(table: RawTable) -> dg.AssetKey:
@@ -39,11 +38,11 @@ def build_raw_assets() -> dg.AssetsDefinition:
         pool="warehouse",
     )
     def raw_data(
-        context: dg.AssetExecutionContext,
+        context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[WarehouseAccess]
     ) -> Iterator[dg.MaterializeResult[None]]:
         wanted = [table for table in RAW_TABLES if raw_key(table) in context.selected_asset_keys]
-        with open_warehouse(load_settings()) as warehouse:
-            loaded = load_example_data(warehouse, wanted)
+        with warehouse.open() as opened:
+            loaded = load_example_data(opened, wanted)
         for one in loaded:
             context.log.info(
                 f"{one.table.ref}: {one.rows:,} rows {'loaded' if one.new else 'are there already'}"

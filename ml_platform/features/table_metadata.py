@@ -12,9 +12,8 @@ from typing import Any
 import dagster as dg
 
 from ml_platform.features.lineage import column_lineage
-from ml_platform.features.project import manifest_hash, target_folder
+from ml_platform.features.project import DbtSettings, manifest_hash, target_folder
 from ml_platform.features.translator import FeatureTranslator
-from ml_platform.settings import Settings
 from ml_platform.warehouse.interface import TableRef, Warehouse
 
 Node = Mapping[str, Any]
@@ -36,7 +35,7 @@ def add_row_counts(
 
 
 def lineage_metadata(
-    settings: Settings,
+    settings: DbtSettings,
     warehouse: Warehouse,
     manifest: Mapping[str, Any],
     models: Sequence[str],

@@ -161,7 +161,13 @@ def _training_plan(
     manifests = [one for one in found.values() if one is not None]
     rows = sum(one.rows for one in manifests)
     whole = len(manifests) == len(days)
-    request = make_request(plan, partition, settings, manifests)
+    request = make_request(
+        plan,
+        partition,
+        manifests,
+        storage_root=settings.storage_root,
+        image=settings.image,
+    )
     result = find_result(request) if whole else None
     return TrainingPlan(
         partition=partition,

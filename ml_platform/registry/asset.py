@@ -2,65 +2,44 @@
 
 import dagster as dg
 
-from ml_platform.errors import RegistryError
 from ml_platform.evaluation.promotion import Promotion, decide
 from ml_platform.evaluation.report import EvaluationReport, Incumbent
-from ml_platform.registry.mlflow_registry import Registry
+from ml_platform.partitions import PartitionBounds, daily_partitions
 from ml_platform.registry.models import ModelVersion
-from ml_platform.settings import Settings, load_settings
+from ml_platform.registry.registrar import ModelRegistry
 from ml_platform.training.plan import ModelPlan
 
 
-def build_champion(
-    plan: ModelPlan, partitions_def: dg.PartitionsDefinition[str]
-) -> dg.AssetsDefinition:
+def build_champion(plan: ModelPlan, bounds: PartitionBounds) -> dg.AssetsDefinition:
     """The asset `<model>/champion`."""
 
     @dg.asset(
         key=dg.AssetKey([plan.name, "champion"]),
         deps=[dg.AssetKey([plan.name, "evaluation"])],
-        partitions_def=partitions_def,
+        partitions_def=daily_partitions(bounds),
         backfill_policy=dg.BackfillPolicy.multi_run(max_partitions_per_run=1),
         description="The version that serves: the registry's alias `champion` moves to the "
         "partition's model when every gate has passed, and says why when it stays.",
         kinds={"mlflow"},
         pool="champion",
     )
-    def champion(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
-        settings = load_settings()
-        registry = Registry(settings)
-        candidate, report = evaluated(registry, settings, plan.name, context.partition_key)
-        before = registry.champion(candidate.name)
+    def champion(
+        context: dg.AssetExecutionContext, registry: dg.ResourceParam[ModelRegistry]
+    ) -> dg.MaterializeResult[None]:
+        candidate, report = registry.evaluated(plan.name, context.partition_key)
+        versions = registry.versions
+        before = versions.champion(candidate.name)
         promotion = decide(report, Incumbent.of(before))
         if promotion.promote:
-            registry.promote(candidate, promotion.reason)
+            versions.promote(candidate, promotion.reason)
         context.log.info(promotion.reason)
-        serving = registry.champion(candidate.name)
+        serving = versions.champion(candidate.name)
         return dg.MaterializeResult(
             metadata=_metadata(before, serving, promotion, report)
-            | {"mlflow_run": dg.MetadataValue.url(registry.run_url(candidate))}
+            | {"mlflow_run": dg.MetadataValue.url(versions.run_url(candidate))}
         )
 
     return champion
-
-
-def evaluated(
-    registry: Registry, settings: Settings, model: str, partition: str
-) -> tuple[ModelVersion, EvaluationReport]:
-    """A partition's newest version and its evaluation.
-
-    Raises:
-        RegistryError: it was not trained, or not evaluated since.
-    """
-    candidate = registry.newest(settings.registered_name(model), partition)
-    report = registry.evaluation(candidate) if candidate else None
-    if candidate is None or report is None:
-        missing = "model" if candidate is None else "evaluation"
-        raise RegistryError(
-            f"there is no {missing} of {model} for {partition}",
-            hint=f"materialize {model}/{missing} for {partition} first.",
-        )
-    return candidate, report
 
 
 def _metadata(

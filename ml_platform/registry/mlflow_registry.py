@@ -15,13 +15,13 @@ from ml_platform.evaluation.report import EvaluationReport
 from ml_platform.registry.models import CHAMPION, Lineage, ModelVersion, Training
 from ml_platform.registry.runs import MODEL_FOLDER, all_pages, ensure_registered_model, log_run
 from ml_platform.registry.store import (
+    RegistrySettings,
     error_code,
     local_folder,
     open_client,
     registry_errors,
     store_lock,
 )
-from ml_platform.settings import Settings
 
 EVALUATION_FOLDER: Final = "evaluation"
 REPORT_FILE: Final = "report.json"
@@ -44,7 +44,7 @@ class Registry:
     """
 
     def __init__(
-        self, settings: Settings, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self, settings: RegistrySettings, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)
     ) -> None:
         self._settings = settings
         self._now = now
@@ -205,7 +205,7 @@ class Registry:
                     hint="train the partition again: `mlp model reproduce` does it from lineage.",
                 )
             return here
-        kept = self._settings.home / "models" / version.run_id
+        kept = Path(self._settings.home) / "models" / version.run_id
         if not kept.is_dir():
             kept.parent.mkdir(parents=True, exist_ok=True)
             with (
@@ -234,7 +234,7 @@ class Registry:
     @property
     def _artifact_root(self) -> str | None:
         """Where runs keep files; a server decides for itself."""
-        return None if self._settings.mlflow_tracking_uri else self._settings.mlflow_artifact_root
+        return self._settings.mlflow_artifact_root or None
 
     def _create_version(self, name: str, lineage: Lineage, run_id: str) -> int:
         source = f"{self._client.get_run(run_id).info.artifact_uri}/{MODEL_FOLDER}"

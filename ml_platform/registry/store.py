@@ -10,12 +10,11 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import quote, unquote, urlparse
 
 from ml_platform.errors import RegistryError
 from ml_platform.file_lock import file_lock
-from ml_platform.settings import Settings
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -31,7 +30,27 @@ QUIET: Final = {
 }
 
 
-def open_client(settings: Settings) -> "MlflowClient":
+class RegistrySettings(Protocol):
+    """Where MLflow is, and where this machine keeps what belongs to it."""
+
+    @property
+    def home(self) -> Path | str:
+        """Folder on this machine for the lock and for downloaded models."""
+
+    @property
+    def tracking_uri(self) -> str:
+        """MLflow's tracking URI: a server, or a database."""
+
+    @property
+    def mlflow_artifact_root(self) -> str:
+        """Where an embedded MLflow keeps files; empty where a server decides."""
+
+    @property
+    def mlflow_pages(self) -> str:
+        """Where people open MLflow's pages, without a slash at the end."""
+
+
+def open_client(settings: RegistrySettings) -> "MlflowClient":
     """A client of the configured MLflow; creates the embedded store at its first use.
 
     Raises:
@@ -46,7 +65,7 @@ def open_client(settings: Settings) -> "MlflowClient":
         return _client(uri)
 
 
-def embedded_file(settings: Settings) -> Path | None:
+def embedded_file(settings: RegistrySettings) -> Path | None:
     """The file of an embedded store, or None where MLflow is a server or another database."""
     uri = settings.tracking_uri
     return Path(uri.removeprefix(SQLITE)) if uri.startswith(SQLITE) else None
@@ -70,13 +89,13 @@ def embedded_models(file: Path) -> int:
 
 
 @contextmanager
-def store_lock(settings: Settings) -> Iterator[None]:
+def store_lock(settings: RegistrySettings) -> Iterator[None]:
     """Held by one thread of one process on this machine at a time; not to be taken twice.
 
     It keeps two processes from creating the embedded store or the same version at once. Writers on
     other machines, which share a server, it cannot reach.
     """
-    path = settings.home / "mlflow.lock"
+    path = Path(settings.home) / "mlflow.lock"
     path.parent.mkdir(parents=True, exist_ok=True)
     with file_lock(path):
         yield

@@ -2,17 +2,16 @@
 
 import os
 import socket
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
-from typing import Final
+from typing import Final, Protocol
 
 import dagster as dg
 
+from ml_platform.clusters.interface import ClustersAccess
 from ml_platform.clusters.ladder import Action, Decision
-from ml_platform.clusters.open import open_provisioner
-from ml_platform.settings import Settings, load_settings
+from ml_platform.partitions import PartitionBounds, daily_partitions
 from ml_platform.stages import Stage, asset_key
+from ml_platform.storage import StorageAccess
 from ml_platform.training.attempts import EndedReport, Listeners
 from ml_platform.training.launch import Trained, train
 from ml_platform.training.log_reader import JobLogReader
@@ -47,8 +46,11 @@ class TrainedModelFacts:
     run_id: str
 
 
-Register = Callable[[Settings, TrainedModelFacts], Registered]
-"""Records a trained model; handed in, as the registry is a later stage."""
+class ModelRegistrar(Protocol):
+    """What training needs of the resource `registry`, which belongs to a later stage."""
+
+    def register(self, facts: TrainedModelFacts) -> Registered:
+        """Keep a trained model as a version; the same inputs are the same version."""
 
 
 class TrainingConfig(dg.Config):
@@ -58,9 +60,7 @@ class TrainingConfig(dg.Config):
     """Train again even if a model of the very same inputs is there."""
 
 
-def build_model(
-    plan: ModelPlan, partitions_def: dg.PartitionsDefinition[str], register: Register
-) -> dg.AssetsDefinition:
+def build_model(plan: ModelPlan, bounds: PartitionBounds) -> dg.AssetsDefinition:
     """The asset `<model>/model`."""
     window = plan.training.window_days
 
@@ -74,7 +74,7 @@ def build_model(
                 ),
             )
         ],
-        partitions_def=partitions_def,
+        partitions_def=daily_partitions(bounds),
         backfill_policy=dg.BackfillPolicy.multi_run(max_partitions_per_run=1),
         description=f"The model trained by Ray on the {window} days up to the partition. The same "
         "inputs are never trained twice: a running training is followed, a finished one returned.",
@@ -88,21 +88,24 @@ def build_model(
         },
     )
     def model(
-        context: dg.AssetExecutionContext, config: TrainingConfig
+        context: dg.AssetExecutionContext,
+        config: TrainingConfig,
+        storage: dg.ResourceParam[StorageAccess],
+        clusters: dg.ResourceParam[ClustersAccess],
+        registry: dg.ResourceParam[ModelRegistrar],
     ) -> dg.MaterializeResult[None]:
-        settings = load_settings()
         partition = context.partition_key
-        manifests = window_manifests(plan, partition, settings)
+        manifests = window_manifests(plan, partition, storage_root=storage.root, bounds=bounds)
         request = make_request(
             plan,
             partition,
-            settings,
             manifests,
+            storage_root=storage.root,
+            image=clusters.image,
             retrain=_root_of(context) if config.retrain else "",
         )
-        trained = _train(context, plan, request, settings)
-        registered = register(
-            settings,
+        trained = _train(context, plan, request, clusters)
+        registered = registry.register(
             TrainedModelFacts(
                 request=request,
                 trained=trained,
@@ -120,7 +123,10 @@ def build_model(
 
 
 def _train(
-    context: dg.AssetExecutionContext, plan: ModelPlan, request: TrainingRequest, settings: Settings
+    context: dg.AssetExecutionContext,
+    plan: ModelPlan,
+    request: TrainingRequest,
+    clusters: ClustersAccess,
 ) -> Trained:
     reader = JobLogReader(context.log.info)
     listeners = Listeners(
@@ -136,7 +142,7 @@ def _train(
     ) as session:
         trained = train(
             request,
-            partial(open_provisioner, settings),
+            clusters.provisioner,
             owner=_owner(context),
             listeners=listeners,
             code=plan.folder,

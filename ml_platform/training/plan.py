@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ml_platform.clusters.spec import ClusterSpec
-from ml_platform.partitions import require_days, window_keys
-from ml_platform.settings import Settings
+from ml_platform.partitions import PartitionBounds, require_days, window_keys
 from ml_platform.training.request import (
     SnapshotRef,
     TrainingRequest,
@@ -33,23 +32,24 @@ class ModelPlan:
 def make_request(
     plan: ModelPlan,
     partition: str,
-    settings: Settings,
     manifests: list[SnapshotManifest],
     *,
+    storage_root: str,
+    image: str,
     retrain: str = "",
 ) -> TrainingRequest:
     """The training of one partition on the given snapshots."""
     return TrainingRequest(
         model=plan.name,
         partition=partition,
-        storage_root=settings.storage_root,
+        storage_root=storage_root,
         snapshots=tuple(
             SnapshotRef(partition=one.partition, version=one.version, rows=one.rows)
             for one in manifests
         ),
         features=plan.features,
         training=plan.training,
-        cluster=plan.cluster.model_copy(update={"image": plan.cluster.image or settings.image}),
+        cluster=plan.cluster.model_copy(update={"image": plan.cluster.image or image}),
         code=code_reference(plan.folder),
         code_version=code_version(plan.folder),
         platform_version=importlib.metadata.version("ml_platform"),
@@ -57,7 +57,9 @@ def make_request(
     )
 
 
-def window_manifests(plan: ModelPlan, partition: str, settings: Settings) -> list[SnapshotManifest]:
+def window_manifests(
+    plan: ModelPlan, partition: str, *, storage_root: str, bounds: PartitionBounds
+) -> list[SnapshotManifest]:
     """The snapshots of the partition's window.
 
     Raises:
@@ -66,5 +68,5 @@ def window_manifests(plan: ModelPlan, partition: str, settings: Settings) -> lis
     """
     days = window_keys(partition, plan.training.window_days)
     what = f"training {plan.name} of {partition} on {len(days)} days"
-    require_days(days, settings, what=what)
-    return SnapshotStore(settings.storage_root, plan.name).load_days(days, plan.features, what=what)
+    require_days(days, bounds, what=what)
+    return SnapshotStore(storage_root, plan.name).load_days(days, plan.features, what=what)

@@ -6,9 +6,15 @@ from collections.abc import Iterator, Sequence
 import dagster as dg
 
 from ml_platform.errors import ModelSpecError
-from ml_platform.features.project import manifest_hash
-from ml_platform.partitions import DAY, parse_day, require_days
-from ml_platform.settings import Settings, load_settings
+from ml_platform.features.project import DbtAccess, manifest_hash
+from ml_platform.partitions import (
+    DAY,
+    PartitionBounds,
+    daily_partitions,
+    parse_day,
+    require_days,
+)
+from ml_platform.storage import StorageAccess
 from ml_platform.training_set import checks
 from ml_platform.training_set.checks import Finding
 from ml_platform.training_set.drift import HISTORY_DAYS, Drift, drift, shifted
@@ -16,8 +22,12 @@ from ml_platform.training_set.manifest import SnapshotManifest, Source
 from ml_platform.training_set.pictures import feature_drift
 from ml_platform.training_set.spec import FeaturesSpec
 from ml_platform.training_set.store import SnapshotStore, Written
-from ml_platform.warehouse.interface import TableDescription, TableRef, Warehouse
-from ml_platform.warehouse.open import open_warehouse
+from ml_platform.warehouse.interface import (
+    TableDescription,
+    TableRef,
+    Warehouse,
+    WarehouseAccess,
+)
 
 CHECKS = {
     "not_empty": "There are rows to train on.",
@@ -28,7 +38,7 @@ CHECKS = {
 
 
 def build_training_set(
-    model: str, spec: FeaturesSpec, partitions_def: dg.PartitionsDefinition[str]
+    model: str, spec: FeaturesSpec, bounds: PartitionBounds
 ) -> dg.AssetsDefinition:
     """The asset `<model>/training_set`."""
     key = dg.AssetKey([model, "training_set"])
@@ -36,7 +46,7 @@ def build_training_set(
     @dg.asset(
         key=key,
         deps=[dg.AssetKey(spec.table)],
-        partitions_def=partitions_def,
+        partitions_def=daily_partitions(bounds),
         backfill_policy=dg.BackfillPolicy.single_run(),
         description=f"The rows of {spec.table} that have a {spec.label}, as an immutable Parquet "
         "snapshot of each day, named by its content. Every worker and every retry reads the same.",
@@ -55,16 +65,21 @@ def build_training_set(
             ),
         ],
     )
-    def training_set(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
-        settings = load_settings()
+    def training_set(
+        context: dg.AssetExecutionContext,
+        dbt: dg.ResourceParam[DbtAccess],
+        warehouse: dg.ResourceParam[WarehouseAccess],
+        storage: dg.ResourceParam[StorageAccess],
+    ) -> Iterator[dg.MaterializeResult[None]]:
         days = list(context.partition_keys)
-        require_days(days, settings, what=f"the training set of {model}")
-        store = SnapshotStore(settings.storage_root, model)
-        with open_warehouse(settings) as warehouse:
-            table = TableRef(settings.feature_schema, spec.table)
-            described = warehouse.describe(table, partition_column=spec.partition_column)
+        require_days(days, bounds, what=f"the training set of {model}")
+        store = SnapshotStore(storage.root, model)
+        project = manifest_hash(dbt.on(warehouse))
+        table = TableRef(warehouse.feature_schema, spec.table)
+        with warehouse.open() as opened:
+            described = opened.describe(table, partition_column=spec.partition_column)
             require_columns(model, spec, described)
-            written = [_write_day(warehouse, store, spec, table, day, settings) for day in days]
+            written = [_write_day(opened, store, spec, table, day, project) for day in days]
         for one in written:
             manifest = one.manifest
             context.log.info(
@@ -108,7 +123,7 @@ def _write_day(
     spec: FeaturesSpec,
     table: TableRef,
     day: str,
-    settings: Settings,
+    dbt_manifest: str,
 ) -> Written:
     snapshot = warehouse.pin(table)
     batches = warehouse.read(
@@ -123,7 +138,7 @@ def _write_day(
         table=str(table),
         snapshot=snapshot.token,
         taken_at=snapshot.taken_at,
-        dbt_manifest=manifest_hash(settings),
+        dbt_manifest=dbt_manifest,
     )
     return store.write(day, batches, spec=spec, source=source)
 

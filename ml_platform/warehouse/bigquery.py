@@ -11,7 +11,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from ml_platform.errors import WarehouseError
-from ml_platform.settings import Settings
 from ml_platform.warehouse import bigquery_clients, bigquery_sql, bigquery_streams
 from ml_platform.warehouse.bigquery_jobs import BigQueryJobs, table_path
 from ml_platform.warehouse.bigquery_types import arrow_type_name
@@ -24,6 +23,7 @@ from ml_platform.warehouse.interface import (
     TableRef,
     Warehouse,
 )
+from ml_platform.warehouse.settings import BigQuerySettings
 from ml_platform.warehouse.streams import OpenStreams
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class BigQueryWarehouse(Warehouse):
 
     def __init__(
         self,
-        settings: Settings,
+        settings: BigQuerySettings,
         *,
         client: "bigquery.Client | None" = None,
         storage: "BigQueryReadClient | None" = None,

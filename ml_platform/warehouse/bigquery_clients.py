@@ -7,14 +7,14 @@ address of its Storage Read API too, which speaks plaintext.
 from typing import TYPE_CHECKING
 
 from ml_platform.errors import SettingsError, WarehouseError
-from ml_platform.settings import Settings
+from ml_platform.warehouse.settings import BigQuerySettings
 
 if TYPE_CHECKING:
     from google.cloud import bigquery
     from google.cloud.bigquery_storage_v1 import BigQueryReadClient
 
 
-def rest_client(settings: Settings) -> "bigquery.Client":
+def rest_client(settings: BigQuerySettings) -> "bigquery.Client":
     """The client for queries, load jobs and metadata.
 
     Raises:
@@ -48,7 +48,7 @@ def rest_client(settings: Settings) -> "bigquery.Client":
         ) from error
 
 
-def storage_client(settings: Settings) -> "BigQueryReadClient":
+def storage_client(settings: BigQuerySettings) -> "BigQueryReadClient":
     """The client that reads rows as Arrow.
 
     Raises:

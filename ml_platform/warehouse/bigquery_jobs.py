@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from ml_platform.errors import WarehouseError
-from ml_platform.settings import Settings
 from ml_platform.warehouse import bigquery_sql
 from ml_platform.warehouse.bigquery_errors import refusals
 from ml_platform.warehouse.bigquery_types import bigquery_type
 from ml_platform.warehouse.interface import Scalar, TableRef
+from ml_platform.warehouse.settings import BigQuerySettings
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -50,7 +50,9 @@ class BigQueryJobs:
         retry_s: How long one call is retried while the service is unavailable.
     """
 
-    def __init__(self, client: "bigquery.Client", settings: Settings, *, retry_s: float) -> None:
+    def __init__(
+        self, client: "bigquery.Client", settings: BigQuerySettings, *, retry_s: float
+    ) -> None:
         from google.cloud import bigquery
 
         self._client = client

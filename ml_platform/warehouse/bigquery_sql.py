@@ -9,8 +9,8 @@ from datetime import date, datetime, timedelta
 from typing import Final
 
 from ml_platform.errors import WarehouseError
-from ml_platform.settings import Settings
 from ml_platform.warehouse.interface import TableRef
+from ml_platform.warehouse.settings import BigQuerySettings
 
 _NAME: Final = re.compile(r"[\w-]+")
 # A quoted text, a quoted name or a comment is passed over whole, so that a `$` in one stays.
@@ -113,7 +113,7 @@ def day_of_partition(partition_id: str) -> str | None:
     return f"{partition_id[:4]}-{partition_id[4:6]}-{partition_id[6:]}"
 
 
-def job_labels(settings: Settings) -> dict[str, str]:
+def job_labels(settings: BigQuerySettings) -> dict[str, str]:
     """Labels of every job, so that the bill can be split by environment and sandbox."""
     labels = {"application": "ml_platform", "environment": settings.environment}
     return labels | ({"sandbox": settings.sandbox} if settings.sandbox else {})

@@ -8,7 +8,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
+
+from ml_platform.warehouse.settings import WarehouseSettings
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -157,3 +159,10 @@ class Warehouse(ABC):
 
     def __exit__(self, *exc: object) -> None:
         self.close()
+
+
+class WarehouseAccess(WarehouseSettings, Protocol):
+    """The warehouse as an asset is given it: the resource `warehouse`."""
+
+    def open(self) -> Warehouse:
+        """The engine, not yet connected where that costs something."""

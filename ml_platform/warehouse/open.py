@@ -1,10 +1,10 @@
 """Opens the warehouse that the settings name: the one place that knows which engines there are."""
 
-from ml_platform.settings import Settings
 from ml_platform.warehouse.interface import Warehouse
+from ml_platform.warehouse.settings import WarehouseSettings
 
 
-def open_warehouse(settings: Settings) -> Warehouse:
+def open_warehouse(settings: WarehouseSettings) -> Warehouse:
     """The configured engine, not yet connected where that costs something.
 
     Raises:

@@ -15,7 +15,7 @@ import dagster as dg
 from ml_platform.clusters.interface import Entrypoint, JobKey
 from ml_platform.clusters.local.folder import ClusterFolder
 from ml_platform.clusters.open import local_home, open_clusters
-from ml_platform.partitions import daily_partitions
+from ml_platform.resources import resources_from
 from ml_platform.settings import Settings
 from ml_platform.storage import Folder
 from ml_platform.training.asset import (
@@ -52,23 +52,33 @@ class AssetTime:
         return self.wall_s - self.loop.loop_s
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _NoRegistry:
+    """Takes note of what was trained, and keeps nothing."""
+
+    facts: list[TrainedModelFacts]
+
+    def register(self, facts: TrainedModelFacts) -> Registered:
+        self.facts.append(facts)
+        return Registered(version=len(self.facts), url="http://127.0.0.1")
+
+
 def request_of(plan: ModelPlan, day: str, settings: Settings, attempt: str) -> TrainingRequest:
     """The training that the asset of `plan` runs for `day`."""
-    manifests = window_manifests(plan, day, settings)
-    return make_request(plan, day, settings, manifests, attempt=attempt)
+    root = settings.storage_root
+    manifests = window_manifests(plan, day, storage_root=root, bounds=settings)
+    return make_request(
+        plan, day, manifests, storage_root=root, image=settings.image, attempt=attempt
+    )
 
 
 def materialize(
     plan: ModelPlan, day: str, settings: Settings, instance: dg.DagsterInstance
 ) -> AssetTime:
     """Train `day` through Dagster, a Ray Job and Ray Train; what is there is trained again."""
-    facts: list[TrainedModelFacts] = []
-
-    def register(_: Settings, trained: TrainedModelFacts) -> Registered:
-        facts.append(trained)
-        return Registered(version=len(facts), url="http://127.0.0.1")
-
-    asset = build_model(plan, daily_partitions(settings), register)
+    registry = _NoRegistry(facts=[])
+    resources = resources_from(settings).by_key() | {"registry": registry}
+    asset = build_model(plan, settings)
     config = {"ops": {f"{plan.name}__model": {"config": {"retrain": True}}}}
     began = time.monotonic()
     dg.materialize(
@@ -76,11 +86,12 @@ def materialize(
         selection=[asset.key],
         partition_key=day,
         instance=instance,
+        resources={name: resources[name] for name in ("clusters", "storage", "registry")},
         run_config=config | {"loggers": {"console": {"config": {"log_level": "ERROR"}}}},
     )
     wall_s = time.monotonic() - began
-    result = facts[0].trained.result
-    phases = {phase.name: phase.seconds for phase in facts[0].trained.phases}
+    result = registry.facts[0].trained.result
+    phases = {phase.name: phase.seconds for phase in registry.facts[0].trained.phases}
     epochs = len(result.history)
     loop = LoopTime(
         loop_s=phases["loop"],

@@ -57,14 +57,17 @@ def _report(day: date) -> "EvaluationReport":
     """The model of the day before `day`, judged on `day` alone."""
     from ml_platform.evaluation.asset import judge_candidate
     from ml_platform.model_folder.read import read_model
-    from ml_platform.registry.registrar import RegistryShelf
+    from ml_platform.registry.mlflow_registry import Registry
+    from ml_platform.registry.registrar import ModelRegistry
     from ml_platform.settings import load_settings
     from ml_platform.training_set.store import SnapshotStore
 
     settings = load_settings()
     model = read_model(MODEL)
     store = SnapshotStore(settings.storage_root, MODEL)
-    candidate = RegistryShelf().candidate(settings, MODEL, (day - timedelta(days=1)).isoformat())
+    candidate = ModelRegistry(Registry(settings), settings.namespace).candidate(
+        MODEL, (day - timedelta(days=1)).isoformat()
+    )
     held_out = [store.load(day.isoformat())]
     spec = model.evaluation.model_copy(update={"gates": ()})
     return judge_candidate(model.plan, spec, store, held_out, candidate, None)[0]

@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import pytest
 from ml_platform.errors import FeatureBuildError
 from ml_platform.features.assets import build_feature_assets, build_staging_assets
 from ml_platform.features.raw_assets import build_raw_assets
+from ml_platform.resources import resources_from
 from ml_platform.settings import Settings
 from tests.support.dbt_runs import change_file, changed_project, copy_of_home, settings_of
 
@@ -43,6 +44,7 @@ class Graph:
     raw: dg.AssetsDefinition
     staging: dg.AssetsDefinition
     features: dg.AssetsDefinition
+    resources: Mapping[str, object]
 
     @property
     def specs(self) -> list[dg.AssetSpec]:
@@ -57,6 +59,7 @@ class Graph:
                 selection=list(assets.keys),
                 tags=dict(tags or {}),
                 instance=instance,
+                resources=self.resources,
                 raise_on_error=False,
             )
 
@@ -66,15 +69,13 @@ def graph_of(settings: Settings) -> Graph:
         raw=build_raw_assets(),
         staging=build_staging_assets(settings),
         features=build_feature_assets(settings),
+        resources=resources_from(settings).by_key(),
     )
 
 
 @pytest.fixture(scope="module")
-def settings(raw_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
-    home = copy_of_home(raw_home, tmp_path_factory.mktemp("assets") / "home")
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("MLP_HOME", str(home))
-        yield settings_of(home)
+def settings(raw_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    return settings_of(copy_of_home(raw_home, tmp_path_factory.mktemp("assets") / "home"))
 
 
 @pytest.fixture(scope="module")
@@ -186,11 +187,8 @@ def test_a_model_that_fails_is_named_and_one_whose_test_fails_is_not_there(
         {"    known_at\nfrom directed": too_early},
     )
     broken = settings_of(copy_of_home(raw_home, tmp_path / "home"), project_dir=project)
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("MLP_HOME", str(broken.home))
-        environment.setenv("MLP_PROJECT_DIR", str(project))
-        graph = graph_of(broken)
-        result = graph.materialize(graph.features, RANGE)
+    graph = graph_of(broken)
+    result = graph.materialize(graph.features, RANGE)
     [failure] = result.get_step_failure_events()
     wrapped = failure.step_failure_data.error
     assert wrapped is not None

@@ -10,11 +10,6 @@ from ml_platform.settings import Settings
 NIGHT = datetime(2026, 3, 2, 3, tzinfo=UTC)
 
 
-@pytest.fixture(autouse=True)
-def in_production(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MLP_ENVIRONMENT", "prod")
-
-
 @pytest.fixture
 def instance() -> Iterator[dg.DagsterInstance]:
     with dg.instance_for_test() as instance:

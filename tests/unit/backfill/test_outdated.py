@@ -34,7 +34,13 @@ def trained(session: Session, day: str, recipe: str) -> None:
 
 
 def test_only_days_that_were_trained_otherwise_are_outdated(session: Session) -> None:
-    today = make_request(MODEL.plan, "2013-03-01", session.settings, []).recipe_hash()
+    today = make_request(
+        MODEL.plan,
+        "2013-03-01",
+        [],
+        storage_root=session.settings.storage_root,
+        image=session.settings.image,
+    ).recipe_hash()
     trained(session, "2013-03-01", today)
     trained(session, "2013-03-02", "of another train.py")
     trained(session, "2013-03-03", "of another train.py")

@@ -1,0 +1,294 @@
+"""The Dagster resources: what a person sees of this code location's surroundings, and replaces.
+
+Assets take them as parameters and read nothing else, so a test, a branch deployment or somebody's
+own `Definitions` hands in others:
+
+    mine = resources_from(settings)
+    dg.Definitions.merge(assets, dg.Definitions(resources=mine.by_key()))
+
+Fields keep the names of the settings that they come from.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+from urllib.parse import urlsplit
+
+import dagster as dg
+from pydantic import BeforeValidator, Field
+
+from ml_platform.clusters.interface import Provisioner
+from ml_platform.clusters.local.provisioner import (
+    IDLE_TIMEOUT_S,
+    ORPHAN_GRACE_S,
+    START_TIMEOUT_S,
+)
+from ml_platform.clusters.open import local_home, provisioner_for
+from ml_platform.clusters.spec import ClusterSpec
+from ml_platform.features.project import DbtSettings
+from ml_platform.registry.mlflow_registry import Registry
+from ml_platform.registry.registrar import ModelRegistry
+from ml_platform.settings import Settings
+from ml_platform.warehouse.interface import Warehouse, WarehouseAccess
+from ml_platform.warehouse.open import open_warehouse
+
+NAME_PATTERN: Final = re.compile(r"^[a-z][a-z0-9_]*$")
+
+
+def _typed(check: Callable[[str], bool], wanted: str) -> BeforeValidator:
+    """Refuses a text that fails `check`; `wanted` ends the sentence "… is no".
+
+    Before pydantic, as that makes plain text of an `EnvVar`, whose value is not known yet.
+    """
+
+    def refuse(value: object) -> object:
+        if isinstance(value, str) and not isinstance(value, dg.EnvVar) and not check(value):
+            msg = f"{value!r} is no {wanted}"
+            raise ValueError(msg)
+        return value
+
+    return BeforeValidator(refuse)
+
+
+AbsolutePath = Annotated[
+    str,
+    _typed(lambda text: Path(text).is_absolute(), "absolute path: a run may begin in any folder"),
+]
+Uri = Annotated[
+    str,
+    _typed(
+        lambda text: bool(urlsplit(text).scheme),
+        "URI: wanted one such as file:///srv/mlp or gs://bucket/mlp",
+    ),
+]
+Name = Annotated[
+    str,
+    _typed(
+        lambda text: NAME_PATTERN.match(text) is not None,
+        "name: wanted a lower-case letter, then lower-case letters, digits and underscores",
+    ),
+]
+
+
+class ClustersResource(dg.ConfigurableResource[Any]):
+    """Where training runs: what every cluster is given that its spec leaves open, and limits."""
+
+    image: str = Field(
+        default="",
+        description="Container image for clusters whose spec names none, recorded with each model.",
+    )
+    local_folder: AbsolutePath = Field(
+        description="Folder in which the provisioner `local` keeps state, locks and logs of the "
+        "Rays on this machine."
+    )
+    idle_timeout_s: float = Field(
+        default=IDLE_TIMEOUT_S,
+        ge=0,
+        description="Seconds for which a Ray on this machine is kept when nobody uses it.",
+    )
+    orphan_grace_s: float = Field(
+        default=ORPHAN_GRACE_S,
+        ge=0,
+        description="Seconds for which a job whose step has died is kept, so that a retry of the "
+        "step can adopt it.",
+    )
+    start_timeout_s: float = Field(
+        default=START_TIMEOUT_S,
+        gt=0,
+        description="Seconds that a Ray on this machine may take to start.",
+    )
+
+    def provisioner(self, spec: ClusterSpec) -> Provisioner:
+        """The provisioner that `spec` names; nothing is started or written yet."""
+        return provisioner_for(
+            spec,
+            local_folder=Path(self.local_folder),
+            idle_timeout_s=self.idle_timeout_s,
+            orphan_grace_s=self.orphan_grace_s,
+            start_timeout_s=self.start_timeout_s,
+        )
+
+
+class WarehouseResource(dg.ConfigurableResource[Any]):
+    """The engine that holds raw tables and feature tables, and where it is."""
+
+    engine: Literal["duckdb", "bigquery"] = Field(
+        default="duckdb", description="The engine: DuckDB in a file, or BigQuery."
+    )
+    feature_schema: Name = Field(
+        description="Schema (BigQuery: dataset) of the feature tables; it carries the environment "
+        "and the sandbox.",
+    )
+    duckdb_path: AbsolutePath = Field(description="The file of DuckDB, if that is the engine.")
+    bigquery_project: str = Field(
+        default="", description="Google Cloud project of the tables, which pays for queries."
+    )
+    bigquery_location: str = Field(default="US", description="Location of the BigQuery datasets.")
+    bigquery_maximum_bytes_billed: int = Field(
+        default=1_099_511_627_776,
+        gt=0,
+        description="Bytes that one BigQuery query may scan at most.",
+    )
+    bigquery_api_endpoint: str = Field(
+        default="", description="Address of a BigQuery emulator; empty means Google's own BigQuery."
+    )
+    bigquery_storage_endpoint: str = Field(
+        default="",
+        description="Host and port of the emulator's Storage Read API; empty means Google's own.",
+    )
+    environment: str = Field(
+        default="local", description="Environment that is written on each query as a label."
+    )
+    sandbox: str = Field(
+        default="", description="Sandbox that is written on each query; empty when there is none."
+    )
+
+    @property
+    def warehouse(self) -> str:
+        """The engine, by the name of its setting."""
+        return self.engine
+
+    @property
+    def duckdb_file(self) -> Path:
+        """DuckDB's file."""
+        return Path(self.duckdb_path)
+
+    def open(self) -> Warehouse:
+        """The engine, not yet connected where that costs something.
+
+        Raises:
+            SettingsError: the engine needs a setting or an extra that is missing.
+        """
+        return open_warehouse(self)
+
+
+class DbtResource(dg.ConfigurableResource[Any]):
+    """The dbt project whose models are the staging views and feature tables."""
+
+    project_dir: AbsolutePath = Field(description="Folder of the dbt project.")
+    home: AbsolutePath = Field(
+        description="Folder on this machine in which the parsed project and dbt's logs are kept, "
+        "under `dbt_target`."
+    )
+
+    def on(self, warehouse: WarehouseAccess) -> DbtSettings:
+        """The project, building in `warehouse`."""
+        return _DbtOnWarehouse(
+            project_dir=Path(self.project_dir),
+            home=Path(self.home),
+            warehouse=warehouse.warehouse,
+            feature_schema=warehouse.feature_schema,
+            duckdb_file=warehouse.duckdb_file,
+            bigquery_project=warehouse.bigquery_project,
+            bigquery_location=warehouse.bigquery_location,
+            bigquery_maximum_bytes_billed=warehouse.bigquery_maximum_bytes_billed,
+            bigquery_api_endpoint=warehouse.bigquery_api_endpoint,
+            bigquery_storage_endpoint=warehouse.bigquery_storage_endpoint,
+            environment=warehouse.environment,
+            sandbox=warehouse.sandbox,
+        )
+
+
+class StorageResource(dg.ConfigurableResource[Any]):
+    """Object storage for training sets, checkpoints and results."""
+
+    root: Uri = Field(
+        description="Folder of this environment and sandbox, as `file://…` or `gs://…`; the "
+        "cluster must reach the same."
+    )
+
+
+class RegistryResource(dg.ConfigurableResource[ModelRegistry]):
+    """The MLflow that keeps model versions, their curves and the champion alias."""
+
+    namespace: Name = Field(
+        description="Environment and sandbox, which come before the name of each registered model.",
+    )
+    tracking_uri: Uri = Field(
+        description="MLflow's tracking URI, a server or an sqlite file; a password in it belongs "
+        "into an environment variable, as everybody sees this page."
+    )
+    mlflow_artifact_root: str = Field(
+        default="",
+        description="Where an MLflow without a server keeps files; empty when a server decides.",
+    )
+    mlflow_pages: str = Field(description="Where people open the pages of MLflow.")
+    home: AbsolutePath = Field(
+        description="Folder on this machine for downloaded models and for the lock of the registry."
+    )
+
+    def create_resource(self, context: dg.InitResourceContext) -> ModelRegistry:
+        """The registry of the namespace, not yet connected."""
+        del context
+        return ModelRegistry(Registry(self), self.namespace)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Resources:
+    """The five; a name of a field is the key of the resource."""
+
+    clusters: ClustersResource
+    warehouse: WarehouseResource
+    dbt: DbtResource
+    storage: StorageResource
+    registry: RegistryResource
+
+    def by_key(self) -> dict[str, Any]:
+        """As `Definitions` and `materialize` take them."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+
+def resources_from(settings: Settings) -> Resources:
+    """The resources as `settings` say."""
+    home = str(settings.home.resolve())
+    return Resources(
+        clusters=ClustersResource(
+            image=settings.image, local_folder=str(local_home(settings).resolve())
+        ),
+        warehouse=WarehouseResource(
+            engine=settings.warehouse,
+            feature_schema=settings.feature_schema,
+            duckdb_path=str(settings.duckdb_file),
+            bigquery_project=settings.bigquery_project,
+            bigquery_location=settings.bigquery_location,
+            bigquery_maximum_bytes_billed=settings.bigquery_maximum_bytes_billed,
+            bigquery_api_endpoint=settings.bigquery_api_endpoint,
+            bigquery_storage_endpoint=settings.bigquery_storage_endpoint,
+            environment=settings.environment,
+            sandbox=settings.sandbox,
+        ),
+        dbt=DbtResource(project_dir=str(settings.project_dir.resolve()), home=home),
+        storage=StorageResource(root=settings.storage_root),
+        registry=RegistryResource(
+            namespace=settings.namespace,
+            tracking_uri=_shown(settings.tracking_uri, "MLP_MLFLOW_TRACKING_URI"),
+            mlflow_artifact_root=settings.mlflow_artifact_root,
+            mlflow_pages=settings.mlflow_pages,
+            home=home,
+        ),
+    )
+
+
+def _shown(uri: str, variable: str) -> str:
+    """`uri`, or the name of its variable if it has a password: configuration is shown to all."""
+    return dg.EnvVar(variable) if urlsplit(uri).password else uri
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _DbtOnWarehouse:
+    """A dbt project and the warehouse that it builds in, as `features` wants to know them."""
+
+    project_dir: Path
+    home: Path
+    warehouse: str
+    feature_schema: str
+    duckdb_file: Path
+    bigquery_project: str
+    bigquery_location: str
+    bigquery_maximum_bytes_billed: int
+    bigquery_api_endpoint: str
+    bigquery_storage_endpoint: str
+    environment: str
+    sandbox: str

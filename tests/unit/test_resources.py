@@ -1,0 +1,89 @@
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from dagster import build_init_resource_context
+from pydantic import ValidationError
+
+from ml_platform.clusters.spec import ClusterSpec
+from ml_platform.features.project import dbt_variables
+from ml_platform.registry.registrar import ModelRegistry
+from ml_platform.resources import (
+    ClustersResource,
+    StorageResource,
+    resources_from,
+)
+from ml_platform.settings import Settings
+
+SECRET = "http://ann:hunter2@mlflow.example:5000"
+
+
+def test_the_five_are_known_by_the_names_that_assets_ask_for(tmp_path: Path) -> None:
+    assert set(resources_from(Settings(home=tmp_path)).by_key()) == {
+        "clusters",
+        "dbt",
+        "registry",
+        "storage",
+        "warehouse",
+    }
+
+
+def test_every_field_says_what_it_is_in_a_sentence(tmp_path: Path) -> None:
+    unsaid = [
+        (key, name)
+        for key, resource in resources_from(Settings(home=tmp_path)).by_key().items()
+        for name, field in type(resource).model_fields.items()
+        if not (field.description or "").endswith(".")
+    ]
+    assert unsaid == []
+
+
+def test_dbt_builds_where_the_warehouse_is(tmp_path: Path) -> None:
+    here = resources_from(Settings(home=tmp_path / "here"))
+    there = resources_from(Settings(home=tmp_path / "there", sandbox="ann"))
+
+    project = here.dbt.on(there.warehouse)
+
+    assert project.home == tmp_path / "here"
+    assert dbt_variables(project)["MLP_DBT_DUCKDB_PATH"] == str(tmp_path / "there/warehouse.duckdb")
+    assert dbt_variables(project)["MLP_DBT_SCHEMA"] == "ml_local_ann"
+
+
+def test_clusters_give_the_provisioner_of_a_spec_and_start_nothing(tmp_path: Path) -> None:
+    clusters = resources_from(Settings(home=tmp_path)).clusters
+
+    clusters.provisioner(ClusterSpec(provisioner="local"))
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_asset_is_given_the_registry_of_the_namespace(tmp_path: Path) -> None:
+    registry = resources_from(Settings(home=tmp_path)).registry
+
+    given = registry.create_resource(build_init_resource_context())
+
+    assert isinstance(given, ModelRegistry)
+
+
+def test_a_password_is_never_part_of_the_configuration(tmp_path: Path) -> None:
+    resources = resources_from(Settings(home=tmp_path, mlflow_tracking_uri=SECRET))
+    location = dg.Definitions(resources=resources.by_key())
+
+    registry = location.get_repository_def().get_top_level_resources()["registry"]
+
+    assert "hunter2" not in str(registry.config_schema.default_value)
+    assert "MLP_MLFLOW_TRACKING_URI" in str(registry.config_schema.default_value)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("local_folder", "ray"), ("idle_timeout_s", -1), ("start_timeout_s", 0)],
+)
+def test_a_value_that_cannot_be_is_refused_where_it_is_given(field: str, value: object) -> None:
+    with pytest.raises(ValidationError, match=field):
+        ClustersResource(**({"local_folder": "/srv/ray"} | {field: value}))  # type: ignore[arg-type]
+
+
+def test_a_storage_that_is_no_uri_is_refused_with_an_example() -> None:
+    with pytest.raises(ValidationError, match="wanted one such as file:///"):
+        StorageResource(root="bucket/mlp")
