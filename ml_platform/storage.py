@@ -5,13 +5,27 @@ import json
 import os
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import IO, Any, Final, Protocol, TypeVar
 
 import fsspec
 from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
+
+from ml_platform.storage_retry import StorageRetry
+
+Answer = TypeVar("Answer")
+
+# A request without an answer is given up and made again; the largest carries 50 MB.
+REQUEST_TIMEOUT_S: Final = 60
+OPTIONS: Final[dict[str, dict[str, Any]]] = {"gs": {"requests_timeout": REQUEST_TIMEOUT_S}}
+
+
+def open_filesystem(uri: str) -> tuple[fsspec.AbstractFileSystem, str]:
+    """The file system of a URI, with our time-outs, and the path in it."""
+    filesystem, path = url_to_fs(uri, **OPTIONS.get(uri.partition("://")[0], {}))
+    return filesystem, str(path)
 
 
 class StorageAccess(Protocol):
@@ -31,8 +45,7 @@ class Folder:
 
     def __init__(self, uri: str) -> None:
         self.uri = uri.rstrip("/")
-        filesystem, root = url_to_fs(self.uri)
-        self.filesystem: fsspec.AbstractFileSystem = filesystem
+        self.filesystem, root = open_filesystem(self.uri)
         self.root: str = root.rstrip("/")
 
     def __truediv__(self, name: str) -> "Folder":
@@ -45,7 +58,12 @@ class Folder:
     def exists(self, name: str = "") -> bool:
         """Whether the file or folder is there."""
         self._look_again(name)
-        return bool(self.filesystem.exists(self.path(name)))
+        try:
+            # Not fsspec's `exists`, for which a store that does not answer has no such file.
+            self.ask("look for", name, lambda: self.filesystem.info(self.path(name)))
+        except FileNotFoundError:
+            return False
+        return True
 
     def read(self, name: str) -> bytes:
         """The file's content.
@@ -53,7 +71,7 @@ class Folder:
         Raises:
             FileNotFoundError: it is not there.
         """
-        content: bytes = self.filesystem.cat_file(self.path(name))
+        content: bytes = self.ask("read", name, lambda: self.filesystem.cat_file(self.path(name)))
         return content
 
     def open(self, name: str) -> IO[bytes]:
@@ -62,7 +80,8 @@ class Folder:
         Raises:
             FileNotFoundError: it is not there.
         """
-        stream: IO[bytes] = self.filesystem.open(self.path(name), "rb")
+        path = self.path(name)
+        stream: IO[bytes] = self.ask("open", name, lambda: self.filesystem.open(path, "rb"))
         return stream
 
     def size(self, name: str) -> int:
@@ -72,7 +91,7 @@ class Folder:
             FileNotFoundError: it is not there.
         """
         self._look_again(name)
-        return int(self.filesystem.size(self.path(name)))
+        return int(self.ask("look at", name, lambda: self.filesystem.size(self.path(name))))
 
     def read_json(self, name: str) -> Any:
         """The file's content, parsed."""
@@ -93,8 +112,13 @@ class Folder:
         if isinstance(self.filesystem, LocalFileSystem):
             created = _link_new(Path(self.path(name)), content)
         else:
+            path = self.path(name)
             try:
-                self.filesystem.pipe_file(self.path(name), content, mode="create")
+                self.ask(
+                    "create",
+                    name,
+                    lambda: self.filesystem.pipe_file(path, content, mode="create"),
+                )
                 created = True
             except FileExistsError:
                 created = False
@@ -119,7 +143,7 @@ class Folder:
             if local:
                 temporary.replace(target)
             else:
-                self.filesystem.put_file(str(temporary), target)
+                self.ask("write", name, lambda: self.filesystem.put_file(str(temporary), target))
         finally:
             temporary.unlink(missing_ok=True)
 
@@ -127,7 +151,8 @@ class Folder:
         """Names of what is directly inside, sorted; empty when there is no such folder."""
         self._look_again(name)
         try:
-            found = self.filesystem.ls(self.path(name), detail=False)
+            path = self.path(name)
+            found = self.ask("list", name, lambda: self.filesystem.ls(path, detail=False))
         except FileNotFoundError:
             return []
         return sorted(str(path).rstrip("/").rsplit("/", 1)[-1] for path in found)
@@ -135,7 +160,8 @@ class Folder:
     def remove(self, name: str = "") -> None:
         """Remove a file or a folder with all inside; nothing happens when it is absent."""
         with contextlib.suppress(FileNotFoundError):
-            self.filesystem.rm(self.path(name), recursive=True)
+            path = self.path(name)
+            self.ask("remove", name, lambda: self.filesystem.rm(path, recursive=True))
 
     def download(self, target: Path) -> Path:
         """Copy all files below this folder to the local folder `target`."""
@@ -145,6 +171,16 @@ class Folder:
             local.parent.mkdir(parents=True, exist_ok=True)
             self.filesystem.get_file(path, str(local))
         return target
+
+    def ask(self, verb: str, name: str, question: Callable[[], Answer]) -> Answer:
+        """The storage's answer, waited for where it is a store that may be away.
+
+        Raises:
+            StorageError: it stayed away; names the file.
+        """
+        if isinstance(self.filesystem, LocalFileSystem):
+            return question()
+        return StorageRetry().ask(f"{verb} {self.uri}/{name}", question)
 
     def _look_again(self, name: str) -> None:
         # Others write here too; what was listed before is not what is there.

@@ -16,9 +16,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from fsspec.core import url_to_fs
-
 from ml_platform.errors import TrainingSetError
+from ml_platform.storage import Folder
 from ml_platform.training.api import Batch, FeatureEncoding, Split
 from ml_platform.training.encoding import Encoder
 
@@ -248,9 +247,14 @@ def read_batches(
 def _read_group(group: RowGroup, columns: list[str]) -> "pa.Table":
     import pyarrow.parquet as pq
 
-    filesystem, path = url_to_fs(group.uri)
-    with filesystem.open(path, "rb") as stream:
-        return pq.ParquetFile(stream).read_row_group(group.index, columns=columns)
+    folder, _, name = group.uri.rpartition("/")
+    place = Folder(folder)
+
+    def read() -> "pa.Table":
+        with place.filesystem.open(place.path(name), "rb") as stream:
+            return pq.ParquetFile(stream).read_row_group(group.index, columns=columns)
+
+    return place.ask("read", name, read)
 
 
 def read_ahead(batches: Iterator[Batch]) -> Iterator[Batch]:
