@@ -8,7 +8,8 @@ import urllib.request
 from dataclasses import dataclass
 from typing import Any, Final
 
-from ml_platform.clusters.jobs.api import HeadAddress, JobDetails, JobsApi
+from ml_platform.clusters.interface import HeadAddress
+from ml_platform.clusters.jobs.api import JobDetails, JobsApi
 from tests.kubernetes.faults.waiting import FaultError, until
 from tests.kubernetes.testbed.cluster import Cluster, ClusterError
 
