@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -52,10 +53,11 @@ class RayJobsServer:
         self.unseen = 0
         self.stop_status = "STOPPED"
         self.url = ""
-        self._script: dict[str, Any] = {}
+        self._driver: Callable[[dict[str, Any]], ScriptedJob]
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
         self._runner: web.AppRunner | None = None
+        self.next_jobs()
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -67,7 +69,11 @@ class RayJobsServer:
 
     def next_jobs(self, **script: Any) -> None:
         """What jobs do that are submitted from now on, see `ScriptedJob`."""
-        self._script = script
+        self._driver = lambda body: ScriptedJob(statuses=["RUNNING"], **script)
+
+    def driven_by(self, driver: Callable[[dict[str, Any]], ScriptedJob]) -> None:
+        """What a submission becomes from now on, by its body."""
+        self._driver = driver
 
     def close(self) -> None:
         """Stop answering, as a head that is gone."""
@@ -128,7 +134,7 @@ class RayJobsServer:
                 status=500, text=f"ValueError: Job with submission_id {submission} already exists."
             )
         self.submitted.append(body)
-        self.jobs[submission] = ScriptedJob(statuses=["RUNNING"], **self._script)
+        self.jobs[submission] = self._driver(body)
         if self.loses_answers > 0:
             self.loses_answers -= 1
             return web.Response(status=500, text="scripted loss of an answer")
