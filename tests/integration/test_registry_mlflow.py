@@ -79,7 +79,7 @@ def test_the_same_inputs_are_one_version_however_often_they_are_registered(
 ) -> None:
     first = registry.register(name, training(tmp_path / "model"))
     again = registry.register(name, training(tmp_path / "model"))
-    other = registry.register(name, training(tmp_path / "model", attempt="again"))
+    other = registry.register(name, training(tmp_path / "model", retrain="again"))
     assert again == first
     assert other.version == 2
     assert [one.version for one in registry.versions(name)] == [2, 1]
@@ -142,7 +142,7 @@ def test_the_newest_version_of_a_partition_is_found(
     registry: Registry, name: str, tmp_path: Path
 ) -> None:
     registry.register(name, training(tmp_path / "a"))
-    again = registry.register(name, training(tmp_path / "a", attempt="again"))
+    again = registry.register(name, training(tmp_path / "a", retrain="again"))
     registry.register(name, training(tmp_path / "b", "2013-03-15"))
     assert registry.newest(name, "2013-03-14") == again
     assert registry.newest(name, "2013-01-01") is None

@@ -15,8 +15,8 @@ from ml_platform.training.spec import TrainingSpec
 from ml_platform.training_set.spec import FeaturesSpec
 
 
-def lineage(partition: str = "2013-03-14", *, attempt: str = "") -> Lineage:
-    """The lineage of a training on two days; `attempt` makes it another training."""
+def lineage(partition: str = "2013-03-14", *, retrain: str = "") -> Lineage:
+    """The lineage of a training on two days; `retrain` makes it another training."""
     request = TrainingRequest(
         model="flight_delay",
         partition=partition,
@@ -38,7 +38,7 @@ def lineage(partition: str = "2013-03-14", *, attempt: str = "") -> Lineage:
         cluster=ClusterSpec(),
         code="defs/models/flight_delay",
         code_version="c0de",
-        attempt=attempt,
+        retrain=retrain,
     )
     return Lineage(
         request=request,
@@ -51,14 +51,14 @@ def lineage(partition: str = "2013-03-14", *, attempt: str = "") -> Lineage:
     )
 
 
-def training(folder: Path, partition: str = "2013-03-14", *, attempt: str = "") -> Training:
+def training(folder: Path, partition: str = "2013-03-14", *, retrain: str = "") -> Training:
     """A finished training of three epochs, its files in `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "model.safetensors").write_bytes(b"weights of " + partition.encode())
     (folder / "code").mkdir(exist_ok=True)
     (folder / "code" / "evaluate.py").write_text("def load(directory): ...\n")
     return Training(
-        lineage=lineage(partition, attempt=attempt),
+        lineage=lineage(partition, retrain=retrain),
         history={epoch: {"validation_loss": 0.6 - epoch / 10} for epoch in range(3)},
         model_dir=folder,
     )

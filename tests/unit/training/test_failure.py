@@ -1,12 +1,18 @@
-"""A failure has a named cause, and only what can end otherwise is tried again."""
+"""A failed training has a named cause, a place and the next thing to do."""
 
 from pathlib import Path
 
 import pytest
 
-from ml_platform.errors import ModelSpecError, NonFiniteLossError
-from ml_platform.training.failure import Decision, after_failure, classify
-from ml_platform.training.result import Cause, Failure
+from ml_platform.clusters.causes import Cause
+from ml_platform.errors import (
+    ModelSpecError,
+    NonFiniteLossError,
+    PlatformError,
+    StorageError,
+    TrainingStoppedError,
+)
+from ml_platform.training.failure import classify
 
 
 class ActorDiedError(Exception):
@@ -48,7 +54,7 @@ def test_a_user_error_is_named_with_its_line_and_its_own_traceback(tmp_path: Pat
     failure = classify(
         WorkerGroupError("Training failed due to worker errors", {1: user}), code=tmp_path
     )
-    assert failure.cause == "user_code"
+    assert failure.cause is Cause.USER_CODE
     assert failure.message == "train.py raised KeyError: 'wind' (line 2)"
     assert failure.hint == "mend train.py at line 2."
     assert "KeyError: 'wind'" in failure.traceback
@@ -62,13 +68,13 @@ def test_a_library_that_the_user_called_wrongly_is_the_users_to_mend(tmp_path: P
 def test_what_the_platform_itself_raised_is_not_blamed_on_train_py(tmp_path: Path) -> None:
     reads = f"from ml_platform.storage import Folder\nFolder('{tmp_path.as_uri()}').read('gone')"
     failure = classify(from_a_file(tmp_path / "train.py", reads), code=tmp_path)
-    assert failure.cause == "platform"
+    assert failure.cause is Cause.STORAGE
     assert failure.message.startswith("the training could not be run: FileNotFoundError")
 
 
 def test_an_error_that_never_was_in_the_models_folder_is_not_the_users() -> None:
     failure = classify(raised(KeyError("humidity")), code=ELSEWHERE)
-    assert failure.cause == "platform"
+    assert failure.cause is Cause.PLATFORM
     assert failure.message == "the training could not be run: KeyError: 'humidity'"
 
 
@@ -76,7 +82,7 @@ def test_a_model_folder_without_what_it_needs_is_said_as_it_is() -> None:
     error = ModelSpecError("train.py defines no function train", hint="define it")
     failure = classify(raised(error), code=ELSEWHERE)
     assert (failure.cause, failure.message, failure.hint) == (
-        "user_code",
+        Cause.BAD_INPUT,
         "train.py defines no function train",
         "define it",
     )
@@ -85,7 +91,7 @@ def test_a_model_folder_without_what_it_needs_is_said_as_it_is() -> None:
 def test_a_dead_worker_is_found_below_its_wrappers() -> None:
     outer = WorkerGroupError("failed", {0: ActorDiedError("The actor died unexpectedly")})
     failure = classify(outer, code=ELSEWHERE)
-    assert failure.cause == "worker_died"
+    assert failure.cause is Cause.WORKER_LOST
     assert "The actor died unexpectedly" in failure.message
 
 
@@ -100,7 +106,7 @@ def test_memory_is_named_as_the_cause_even_below_a_dead_worker(error: Exception)
     died = ActorDiedError("died")
     died.__cause__ = error
     failure = classify(WorkerGroupError("failed", {0: died}), code=ELSEWHERE)
-    assert failure.cause == "out_of_memory"
+    assert failure.cause is Cause.OUT_OF_MEMORY
     assert "cluster.workers.memory" in failure.hint
 
 
@@ -110,22 +116,39 @@ def test_a_loss_that_is_no_number_is_named_with_its_hint() -> None:
         code=ELSEWHERE,
     )
     assert (failure.cause, failure.message, failure.hint) == (
-        "non_finite_loss",
+        Cause.NON_FINITE,
         "loss became nan",
         "lower it",
     )
 
 
-def failure_of(cause: Cause) -> Failure:
-    return Failure(cause=cause, message="it broke", hint="mend it")
+@pytest.mark.parametrize(
+    ("error", "cause"),
+    [
+        (TrainingStoppedError("given up", hint="nothing"), Cause.CANCELLED),
+        (StorageError("the bucket does not answer", hint="look"), Cause.STORAGE),
+    ],
+)
+def test_what_says_itself_what_it_is_keeps_its_words_below_any_wrapper(
+    error: PlatformError, cause: Cause
+) -> None:
+    failure = classify(WorkerGroupError("failed", {0: error}), code=ELSEWHERE)
+    assert (failure.cause, failure.message, failure.hint) == (cause, error.message, error.hint)
 
 
-def test_a_dead_worker_is_followed_by_another_start_until_the_budget_is_used() -> None:
-    died = failure_of("worker_died")
-    assert after_failure(died, retries_used=1, retries=2) is Decision.GO_ON_FROM_CHECKPOINT
-    assert after_failure(died, retries_used=2, retries=2) is Decision.GIVE_UP
+def test_the_place_is_the_worker_that_failed_by_its_rank() -> None:
+    died = WorkerGroupError("failed", {3: ActorDiedError("died"), 1: ActorDiedError("died")})
+    assert str(classify(died, code=ELSEWHERE).place) == "worker rank 1"
 
 
-@pytest.mark.parametrize("cause", ["user_code", "non_finite_loss", "out_of_memory", "platform"])
-def test_what_would_end_the_same_way_is_not_tried_again(cause: Cause) -> None:
-    assert after_failure(failure_of(cause), retries_used=0, retries=2) is Decision.GIVE_UP
+def test_what_no_worker_raised_happened_in_the_driver() -> None:
+    assert str(classify(raised(KeyError("x")), code=ELSEWHERE).place) == "driver"
+
+
+def test_a_traceback_names_the_models_folder_and_not_a_copy_of_it() -> None:
+    copy = Path("/tmp/scratch-1/mlp-code-abc/flights")
+    user = from_a_file(copy / "train.py", "\nraise KeyError('wind')")
+    failure = classify(user, code=Path("mlp-code-abc/flights"), shown_as="defs/models/flights")
+    assert failure.cause is Cause.USER_CODE
+    assert 'File "defs/models/flights/train.py", line 2' in failure.traceback
+    assert "mlp-code-abc" not in failure.traceback

@@ -1,52 +1,33 @@
-"""What a training's caller is told when its job ends without a result."""
+"""What a training's caller gets: a model, or the named reason why there is none."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from ml_platform.clusters.interface import Clusters, Entrypoint, Job, JobKey, Phase
-from ml_platform.clusters.jobs.api import HeadAddress, JobsApi
-from ml_platform.clusters.jobs.job import submit_or_adopt
-from ml_platform.clusters.jobs.retry import Patience
-from ml_platform.clusters.spec import ClusterSpec
-from ml_platform.errors import TrainingError, TrainingTimeoutError, WorkerDiedError
-from ml_platform.storage import Folder
-from ml_platform.training.launch import train
-from ml_platform.training.request import RESULT_FILE, TrainingRequest
-from ml_platform.training.result import Failure, TrainingResult
-from tests.support.lineages import lineage
+from ml_platform.clusters.causes import Cause
+from ml_platform.errors import (
+    ModelSpecError,
+    TrainingTimeoutError,
+    UserCodeError,
+    WorkerDiedError,
+)
+from ml_platform.training.launch import find_result
+from ml_platform.training.record import Attempt, TrainingRecord
+from ml_platform.training.result import DriverOutcome
 from tests.unit.clusters.fake_time import FakeTime
-from tests.unit.clusters.jobs.ray_jobs_server import TOKEN, RayJobsServer
-
-
-class OneHead(Clusters):
-    """A head that is always there; its jobs write one line a minute."""
-
-    def __init__(self, server: RayJobsServer) -> None:
-        self.time = FakeTime()
-        self._head = HeadAddress(url=server.url, token=TOKEN)
-
-    @contextmanager
-    def run(
-        self,
-        job_key: JobKey,
-        spec: ClusterSpec,
-        entrypoint: Entrypoint,
-        *,
-        on_phase: Callable[[Phase], None] = lambda phase: None,
-    ) -> Iterator[Job]:
-        patience = Patience(clock=self.time.clock, sleep=self.time.sleep)
-        with JobsApi(self._head) as api:
-            yield submit_or_adopt(api, self._head, job_key, entrypoint, patience=patience)
-
-    def shutdown(self) -> None:
-        pass
-
-    def hear(self, line: str) -> None:
-        """A minute is over."""
-        self.time.sleep(60)
+from tests.unit.clusters.jobs.ray_jobs_server import RayJobsServer, ScriptedJob
+from tests.unit.training.one_head import (
+    OneHead,
+    Step,
+    dies,
+    drivers,
+    failure_of,
+    says,
+    succeeds,
+    trains_on,
+    wanted_in,
+)
 
 
 @pytest.fixture
@@ -56,67 +37,141 @@ def server() -> Iterator[RayJobsServer]:
 
 
 @pytest.fixture
-def wanted(tmp_path: Path) -> TrainingRequest:
-    """A training that may take two minutes."""
-    request = lineage().request
-    training = request.training.model_copy(update={"max_runtime_s": 120})
-    return request.model_copy(update={"storage_root": tmp_path.as_uri(), "training": training})
+def time() -> FakeTime:
+    return FakeTime()
 
 
-def failure_of(wanted: TrainingRequest, clusters: OneHead) -> TrainingError:
-    with pytest.raises(TrainingError) as raised:
-        train(wanted, clusters, on_log=clusters.hear)
-    return raised.value
+@pytest.fixture
+def step(server: RayJobsServer, time: FakeTime, tmp_path: Path) -> Step:
+    """A step whose job writes a line a minute."""
+    return Step(
+        wanted=wanted_in(tmp_path), provisioner=OneHead(server), time=time, seconds_per_line=60
+    )
+
+
+def another(step: Step, root: str) -> Step:
+    return Step(wanted=step.wanted, provisioner=step.provisioner, time=step.time, root=root)
+
+
+def test_a_training_leaves_its_request_its_code_and_one_attempt(
+    server: RayJobsServer, step: Step
+) -> None:
+    server.driven_by(drivers(step.record, succeeds))
+    trained = step.train()
+    assert (trained.result.attempt, trained.reused, trained.adopted) == (1, False, False)
+    assert trained.submission_id == step.wanted.job_key().submission_id(1)
+    assert find_result(step.wanted) == trained.result
+    assert step.record.folder.names() == ["attempts", "code", "request.json", "result.json"]
+    assert step.record.folder.names("code") == ["evaluate.py", "train.py"]
+
+
+def test_the_job_is_told_its_folder_and_its_attempt(server: RayJobsServer, step: Step) -> None:
+    server.driven_by(drivers(step.record, succeeds))
+    step.train()
+    (submitted,) = server.submitted
+    assert submitted["entrypoint"].endswith(
+        f"-m ml_platform.training.entrypoint {step.record.folder.uri} 1"
+    )
+    assert submitted["metadata"] == {
+        "asset": "flight_delay/model",
+        "partition": "2013-03-14",
+        "training": step.wanted.inputs_hash(),
+        "attempt": "1",
+        "run": "run of root",
+    }
+
+
+def test_a_finished_training_is_returned_without_a_cluster(
+    server: RayJobsServer, step: Step
+) -> None:
+    server.driven_by(drivers(step.record, succeeds))
+    first = step.train()
+    again = another(step, "next").train()
+    assert (again.result, again.reused) == (first.result, True)
+    assert len(step.provisioner.acquired) == 1
+
+
+def test_the_phases_are_those_of_the_cluster_and_then_those_of_the_job(
+    server: RayJobsServer, step: Step
+) -> None:
+    server.driven_by(drivers(step.record, succeeds))
+    names = [phase.name for phase in step.train().phases]
+    assert names == ["cluster", "submit", "pending", "running"]
+
+
+def test_code_that_was_edited_meanwhile_is_not_trained(server: RayJobsServer, step: Step) -> None:
+    step.wanted = step.wanted.model_copy(update={"code_version": "of yesterday"})
+    with pytest.raises(ModelSpecError, match="the training is of of yesterday"):
+        step.train()
+    assert step.provisioner.acquired == []
+    assert not step.record.folder.exists()
 
 
 def test_a_training_beyond_its_limit_is_stopped_and_names_the_limit(
-    server: RayJobsServer, wanted: TrainingRequest
+    server: RayJobsServer, step: Step, time: FakeTime
 ) -> None:
-    server.next_jobs(log="epoch\n" * 9, hangs=True, ends_as="RUNNING")
+    server.driven_by(drivers(step.record, trains_on(9, time=time)))
 
-    error = failure_of(wanted, OneHead(server))
+    with pytest.raises(TrainingTimeoutError) as raised:
+        step.train()
 
-    assert isinstance(error, TrainingTimeoutError)
-    assert "flight_delay for 2013-03-14 was still running after 120 s" in error.message
-    assert "`training.max_runtime_s`" in error.hint
+    assert "flight_delay for 2013-03-14 was still running after 120 s" in raised.value.message
+    assert "`training.max_runtime_s`" in raised.value.hint
     assert [job.statuses for job in server.jobs.values()] == [["STOPPED"]]
 
 
 def test_what_a_stopped_training_says_of_its_end_is_not_the_cause(
-    server: RayJobsServer, wanted: TrainingRequest
+    server: RayJobsServer, step: Step, time: FakeTime
 ) -> None:
-    server.next_jobs(log="epoch\n" * 9, hangs=True, ends_as="RUNNING")
-    clusters = OneHead(server)
-    died = Failure(cause="worker_died", message="a training worker died", hint="")
-    result = TrainingResult(status="failed", inputs_hash=wanted.inputs_hash(), failure=died)
+    def dies_of_it(record: TrainingRecord, attempt: Attempt) -> ScriptedJob:
+        attempt.note_outcome(DriverOutcome(failure=failure_of(Cause.WORKER_LOST)))
+        return trains_on(9, time=time)(record, attempt)
 
-    def hear_and_die(line: str) -> None:
-        clusters.hear(line)
-        Folder(wanted.folder_uri).write(RESULT_FILE, result.model_dump_json().encode())
-
+    server.driven_by(drivers(step.record, dies_of_it))
     with pytest.raises(TrainingTimeoutError):
-        train(wanted, clusters, on_log=hear_and_die)
+        step.train()
 
 
-def test_a_training_that_was_stopped_at_its_limit_can_be_tried_again(
-    server: RayJobsServer, wanted: TrainingRequest
+def test_a_training_that_was_stopped_at_its_limit_can_be_tried_again_by_a_person(
+    server: RayJobsServer, step: Step, time: FakeTime
 ) -> None:
-    server.next_jobs(log="epoch\n" * 9, hangs=True, ends_as="RUNNING")
-    clusters = OneHead(server)
+    server.driven_by(drivers(step.record, trains_on(9, time=time), succeeds))
+    with pytest.raises(TrainingTimeoutError):
+        step.train()
 
-    failure_of(wanted, clusters)
-    failure_of(wanted, clusters)
+    assert another(step, "of a person").train().result.attempt == 2
 
-    slug = wanted.job_key().slug()
-    assert list(server.jobs) == [f"{slug}-1", f"{slug}-2"]
+    key = step.wanted.job_key()
+    assert list(server.jobs) == [key.submission_id(1), key.submission_id(2)]
+
+
+def test_a_retry_of_a_run_whose_training_was_stopped_at_its_limit_is_told_so_at_once(
+    server: RayJobsServer, step: Step, time: FakeTime
+) -> None:
+    server.driven_by(drivers(step.record, trains_on(9, time=time)))
+    with pytest.raises(TrainingTimeoutError) as first:
+        step.train()
+    with pytest.raises(TrainingTimeoutError) as second:
+        another(step, "root").train()
+    assert second.value.message == first.value.message
+    assert len(server.submitted) == 1
+
+
+def test_user_code_is_tried_once_and_raised_with_its_traceback(
+    server: RayJobsServer, step: Step
+) -> None:
+    server.driven_by(drivers(step.record, says(Cause.USER_CODE, traceback="KeyError: 'wind'")))
+    with pytest.raises(UserCodeError) as raised:
+        step.train()
+    assert raised.value.traceback == "KeyError: 'wind'"
+    assert len(server.submitted) == 1
 
 
 def test_a_driver_that_died_on_this_machine_is_not_told_to_ask_for_memory(
-    server: RayJobsServer, wanted: TrainingRequest
+    server: RayJobsServer, step: Step
 ) -> None:
-    server.next_jobs(ends_as="FAILED", log="epoch\n")
-
-    error = failure_of(wanted, OneHead(server))
-
-    assert isinstance(error, WorkerDiedError)
-    assert "smaller batches or fewer workers" in error.hint
+    server.driven_by(drivers(step.record, dies))
+    with pytest.raises(WorkerDiedError) as raised:
+        step.train()
+    assert "smaller batches or fewer workers" in raised.value.hint
+    assert "exit code -9" in raised.value.message

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -39,7 +40,7 @@ class RayJobsServer:
         submitted: Bodies of submissions.
         failures: How many of the next requests are answered with HTTP 500.
         loses_answers: How many of the next submissions are accepted, but answered with HTTP 500.
-        unlisted: Jobs that are there, but not in the list yet.
+        unseen: How many of the next questions for a job are answered with HTTP 404.
         stop_status: What a stopped job becomes.
     """
 
@@ -49,13 +50,14 @@ class RayJobsServer:
         self.submitted: list[dict[str, Any]] = []
         self.failures = 0
         self.loses_answers = 0
-        self.unlisted: set[str] = set()
+        self.unseen = 0
         self.stop_status = "STOPPED"
         self.url = ""
-        self._script: dict[str, Any] = {}
+        self._driver: Callable[[dict[str, Any]], ScriptedJob]
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
         self._runner: web.AppRunner | None = None
+        self.next_jobs()
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -67,12 +69,16 @@ class RayJobsServer:
 
     def next_jobs(self, **script: Any) -> None:
         """What jobs do that are submitted from now on, see `ScriptedJob`."""
-        self._script = script
+        self._driver = lambda body: ScriptedJob(statuses=["RUNNING"], **script)
+
+    def driven_by(self, driver: Callable[[dict[str, Any]], ScriptedJob]) -> None:
+        """What a submission becomes from now on, by its body."""
+        self._driver = driver
 
     def close(self) -> None:
         """Stop answering, as a head that is gone."""
         if self._runner is not None:
-            asyncio.run_coroutine_threadsafe(self._runner.cleanup(), self._loop).result()
+            asyncio.run_coroutine_threadsafe(self._close(self._runner), self._loop).result()
             self._runner = None
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join()
@@ -92,6 +98,13 @@ class RayJobsServer:
         await site.start()
         self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
 
+    async def _close(self, runner: web.AppRunner) -> None:
+        await runner.cleanup()
+        streams = asyncio.all_tasks() - {asyncio.current_task()}
+        for hanging in streams:
+            hanging.cancel()
+        await asyncio.gather(*streams, return_exceptions=True)
+
     @web.middleware
     async def _door(self, request: web.Request, handler: Any) -> web.StreamResponse:
         self.requests.append(f"{request.method} {request.path}")
@@ -104,12 +117,12 @@ class RayJobsServer:
         return answer
 
     async def _list(self, request: web.Request) -> web.Response:
-        listed = [self._show(submission) for submission in self.jobs.keys() - self.unlisted]
-        return web.json_response(listed)
+        return web.json_response([self._show(submission) for submission in self.jobs])
 
     async def _job(self, request: web.Request) -> web.Response:
         submission = request.match_info["id"]
-        if submission not in self.jobs:
+        if submission not in self.jobs or self.unseen > 0:
+            self.unseen = max(0, self.unseen - 1)
             return web.Response(status=404, text=f"Job {submission} does not exist")
         return web.json_response(self._show(submission))
 
@@ -121,13 +134,15 @@ class RayJobsServer:
                 status=500, text=f"ValueError: Job with submission_id {submission} already exists."
             )
         self.submitted.append(body)
-        self.jobs[submission] = ScriptedJob(statuses=["RUNNING"], **self._script)
+        self.jobs[submission] = self._driver(body)
         if self.loses_answers > 0:
             self.loses_answers -= 1
             return web.Response(status=500, text="scripted loss of an answer")
         return web.json_response({"submission_id": submission})
 
     async def _stop(self, request: web.Request) -> web.Response:
+        if request.match_info["id"] not in self.jobs:
+            return web.Response(status=404, text="no such job")
         self.jobs[request.match_info["id"]].statuses = ["RUNNING", self.stop_status]
         return web.json_response({"stopped": True})
 

@@ -1,19 +1,27 @@
-from collections.abc import Iterator
+"""Submitting to a head and following there, spoken over the real protocol."""
+
+import math
+from collections.abc import Callable, Iterator
 from itertools import count
 
 import pytest
 
-from ml_platform.clusters.interface import Entrypoint, JobKey, Phase
-from ml_platform.clusters.jobs.api import HeadAddress, JobsApi
-from ml_platform.clusters.jobs.job import SubmittedJob, submit_or_adopt
+from ml_platform.clusters.interface import Cluster, Entrypoint, HeadAddress, JobKey, JobRuntime
+from ml_platform.clusters.jobs.api import JobsApi
+from ml_platform.clusters.jobs.job import POLL_S, FollowedJob, JobRequest, followed_job
 from ml_platform.clusters.jobs.retry import HeadRetry
 from ml_platform.errors import ClusterError, ClusterLostError
+from ml_platform.xray.records import Event, Recorder
 from tests.unit.clusters.fake_time import FakeTime
 from tests.unit.clusters.jobs.ray_jobs_server import TOKEN, RayJobsServer, ScriptedJob
 
-KEY = JobKey(asset="model", partition="2013-03-01", attempt_group="abc")
-FIRST, SECOND = f"{KEY.slug()}-1", f"{KEY.slug()}-2"
-ENTRYPOINT = Entrypoint(module="train", arguments=("--name", "it's"), env={"A": "entry point"})
+KEY = JobKey(asset="model", partition="2013-03-01", training="abc")
+ID = KEY.submission_id(1)
+JOB = JobRequest(
+    submission_id=ID,
+    entrypoint=Entrypoint(module="train", arguments=("--name", "it's"), env={"A": "entry point"}),
+    metadata={"asset": "model", "attempt": "1"},
+)
 LOG = "first line\nsecond line\nthird line\n"
 LINES = ["first line", "second line", "third line"]
 
@@ -25,239 +33,347 @@ def server() -> Iterator[RayJobsServer]:
 
 
 @pytest.fixture
-def head(server: RayJobsServer) -> HeadAddress:
-    return HeadAddress(
-        url=server.url, token=TOKEN, python=("/opt/python",), env={"A": "head", "B": "head"}
-    )
+def time() -> FakeTime:
+    return FakeTime()
 
 
 @pytest.fixture
-def api(head: HeadAddress) -> Iterator[JobsApi]:
-    with JobsApi(head) as api:
+def events() -> list[Event]:
+    return []
+
+
+@pytest.fixture
+def recorder(events: list[Event]) -> Recorder:
+    return Recorder(events.append)
+
+
+@pytest.fixture
+def api(server: RayJobsServer) -> Iterator[JobsApi]:
+    with JobsApi(HeadAddress(url=server.url, token=TOKEN)) as api:
         yield api
 
 
 @pytest.fixture
-def retry() -> HeadRetry:
-    time = FakeTime()
+def retry(time: FakeTime) -> HeadRetry:
     return HeadRetry(lost_after_s=60, clock=time.clock, sleep=time.sleep)
 
 
-def submit(api: JobsApi, head: HeadAddress, retry: HeadRetry) -> SubmittedJob:
-    return submit_or_adopt(api, head, KEY, ENTRYPOINT, retry=retry)
+@pytest.fixture
+def job(api: JobsApi, retry: HeadRetry, recorder: Recorder) -> FollowedJob:
+    """The job of `ID`, already submitted."""
+    return FollowedJob(api, ID, adopted=False, retry=retry, recorder=recorder)
+
+
+def cluster_at(
+    server: RayJobsServer,
+    *,
+    token: str = TOKEN,
+    is_gone: Callable[[], bool] = lambda: False,
+    quiet_s: float = 10.0,
+) -> Cluster:
+    return Cluster(
+        name="cluster",
+        head=HeadAddress(url=server.url, token=token),
+        runtime=JobRuntime(python=("/opt/python",), env={"A": "head", "B": "head"}),
+        incarnation="first life",
+        is_gone=is_gone,
+        quiet_s=quiet_s,
+    )
+
+
+def submitted(cluster: Cluster, recorder: Recorder, time: FakeTime) -> FollowedJob:
+    with followed_job(cluster, JOB, recorder, clock=time.clock, sleep=time.sleep) as job:
+        return job
+
+
+def ignore(line: str) -> None:
+    del line
 
 
 def test_new_work_is_submitted_with_its_command_environment_and_names(
-    server: RayJobsServer, api: JobsApi, head: HeadAddress, retry: HeadRetry
+    server: RayJobsServer, recorder: Recorder, time: FakeTime
 ) -> None:
-    job = submit(api, head, retry)
-    assert (job.submission_id, job.adopted) == (FIRST, False)
+    job = submitted(cluster_at(server), recorder, time)
+    assert (job.submission_id, job.adopted) == (ID, False)
     assert server.submitted == [
         {
-            "submission_id": FIRST,
+            "submission_id": ID,
             "entrypoint": """exec /opt/python -m train --name 'it'"'"'s'""",
             "runtime_env": {"env_vars": {"A": "entry point", "B": "head"}},
-            "metadata": {"asset": "model", "partition": "2013-03-01", "attempt_group": "abc"},
+            "metadata": {"asset": "model", "attempt": "1"},
         }
     ]
 
 
-def test_a_running_job_is_adopted(
-    server: RayJobsServer, api: JobsApi, head: HeadAddress, retry: HeadRetry
+@pytest.mark.parametrize("status", ["PENDING", "RUNNING", "SUCCEEDED", "FAILED", "STOPPED"])
+def test_a_job_that_is_there_is_adopted_and_not_submitted_again(
+    server: RayJobsServer, recorder: Recorder, time: FakeTime, status: str
 ) -> None:
-    server.jobs[FIRST] = ScriptedJob(statuses=["RUNNING"])
-    job = submit(api, head, retry)
-    assert (job.submission_id, job.adopted, server.submitted) == (FIRST, True, [])
-
-
-def test_a_failed_job_is_followed_by_the_next_try(
-    server: RayJobsServer, api: JobsApi, head: HeadAddress, retry: HeadRetry
-) -> None:
-    server.jobs[FIRST] = ScriptedJob(statuses=["FAILED"])
-    job = submit(api, head, retry)
-    assert (job.submission_id, job.adopted) == (SECOND, False)
+    server.jobs[ID] = ScriptedJob(statuses=[status])
+    job = submitted(cluster_at(server), recorder, time)
+    assert (job.adopted, server.submitted) == (True, [])
 
 
 def test_a_job_that_another_step_submits_in_the_same_moment_is_adopted(
-    server: RayJobsServer, api: JobsApi, head: HeadAddress, retry: HeadRetry
+    server: RayJobsServer, recorder: Recorder, time: FakeTime
 ) -> None:
-    server.unlisted = {FIRST}
-    server.jobs[FIRST] = ScriptedJob(statuses=["RUNNING"])
-    job = submit(api, head, retry)
-    assert (job.submission_id, job.adopted, server.submitted) == (FIRST, True, [])
+    server.unseen = 1
+    server.jobs[ID] = ScriptedJob(statuses=["RUNNING"])
+    job = submitted(cluster_at(server), recorder, time)
+    assert (job.adopted, server.submitted) == (True, [])
+    assert server.requests.count("POST /api/jobs/") == 1
 
 
 def test_a_submission_whose_answer_was_lost_is_ours_and_not_made_twice(
-    server: RayJobsServer, api: JobsApi, head: HeadAddress, retry: HeadRetry
+    server: RayJobsServer, recorder: Recorder, time: FakeTime
 ) -> None:
     server.loses_answers = 1
-    job = submit(api, head, retry)
-    assert (job.submission_id, job.adopted, len(server.submitted)) == (FIRST, False, 1)
+    job = submitted(cluster_at(server), recorder, time)
+    assert (job.adopted, len(server.submitted)) == (False, 1)
 
 
-def test_a_refused_token_is_an_error_at_once(server: RayJobsServer, retry: HeadRetry) -> None:
-    stranger = HeadAddress(url=server.url, token="wrong")
-    with JobsApi(stranger) as api, pytest.raises(ClusterError, match="refuses the token"):
-        submit(api, stranger, retry)
+def test_a_refused_token_is_an_error_at_once(
+    server: RayJobsServer, recorder: Recorder, time: FakeTime
+) -> None:
+    with pytest.raises(ClusterError, match="refuses the token"):
+        submitted(cluster_at(server, token="wrong"), recorder, time)
     assert len(server.requests) == 1
 
 
-def test_following_streams_the_log_and_returns_the_outcome(
-    server: RayJobsServer, api: JobsApi, retry: HeadRetry
+def test_submitting_is_an_event_that_says_whether_it_was_adopted(
+    server: RayJobsServer, recorder: Recorder, time: FakeTime, events: list[Event]
 ) -> None:
-    server.jobs[FIRST] = ScriptedJob(
+    submitted(cluster_at(server), recorder, time)
+    submitted(cluster_at(server), recorder, time)
+    assert [(one.name, one.state, one.detail) for one in events] == [
+        ("submit", "began", ""),
+        ("submit", "ended", ID),
+        ("submit", "began", ""),
+        ("submit", "ended", "adopted"),
+    ]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError])
+def test_leaving_the_block_by_an_exception_stops_the_job(
+    server: RayJobsServer, recorder: Recorder, time: FakeTime, error: type[BaseException]
+) -> None:
+    with (
+        pytest.raises(error),
+        followed_job(cluster_at(server), JOB, recorder, clock=time.clock, sleep=time.sleep),
+    ):
+        raise error
+    assert server.jobs[ID].statuses == ["STOPPED"]
+
+
+def test_leaving_the_block_in_peace_leaves_the_job_as_it_is(
+    server: RayJobsServer, recorder: Recorder, time: FakeTime
+) -> None:
+    submitted(cluster_at(server), recorder, time)
+    assert server.jobs[ID].statuses == ["RUNNING"]
+
+
+def test_a_job_of_a_lost_head_is_not_asked_to_stop(
+    server: RayJobsServer, recorder: Recorder, time: FakeTime
+) -> None:
+    with (
+        pytest.raises(ClusterLostError, match="node is gone"),
+        followed_job(cluster_at(server), JOB, recorder, clock=time.clock, sleep=time.sleep),
+    ):
+        raise ClusterLostError("the node is gone")
+    assert f"POST /api/jobs/{ID}/stop" not in server.requests
+
+
+def test_what_the_block_raised_is_the_news_and_not_that_the_job_could_not_be_stopped(
+    server: RayJobsServer, recorder: Recorder, time: FakeTime
+) -> None:
+    server.stop_status = "RUNNING"
+    with (
+        pytest.raises(ValueError, match="the news"),
+        followed_job(cluster_at(server), JOB, recorder, clock=time.clock, sleep=time.sleep),
+    ):
+        raise ValueError("the news")
+
+
+def test_a_silent_head_whose_provisioner_says_that_it_has_ended_is_lost_at_once(
+    server: RayJobsServer, recorder: Recorder, time: FakeTime
+) -> None:
+    server.failures = 1000
+    with pytest.raises(ClusterLostError, match="the Ray head has ended"):
+        submitted(cluster_at(server, is_gone=lambda: True), recorder, time)
+    assert time.now == 1000
+
+
+def test_following_streams_the_log_and_returns_the_outcome(
+    server: RayJobsServer, job: FollowedJob, events: list[Event]
+) -> None:
+    server.jobs[ID] = ScriptedJob(
         statuses=["PENDING", "PENDING", "RUNNING"], log=LOG, message="done"
     )
     lines: list[str] = []
-    phases: list[Phase] = []
-    job = SubmittedJob(api, FIRST, adopted=False, retry=retry)
-    outcome = job.follow(on_log=lines.append, on_phase=phases.append)
+    outcome = job.follow(on_log=lines.append)
     assert lines == LINES
     assert (outcome.status, outcome.message, outcome.adopted) == ("succeeded", "done", False)
-    assert [(phase.name, phase.detail) for phase in phases] == [
-        ("pending", ""),
-        ("running", "succeeded"),
+    assert [(one.name, one.state, one.detail) for one in events] == [
+        ("pending", "began", ""),
+        ("pending", "ended", ""),
+        ("running", "began", ""),
+        ("running", "ended", "succeeded"),
     ]
 
 
 def test_a_stream_that_breaks_is_resumed_where_it_broke(
-    server: RayJobsServer, api: JobsApi, retry: HeadRetry
+    server: RayJobsServer, job: FollowedJob
 ) -> None:
-    server.jobs[FIRST] = ScriptedJob(statuses=["RUNNING"], log=LOG, cuts=[4, 15, 15, 30])
+    server.jobs[ID] = ScriptedJob(statuses=["RUNNING"], log=LOG, cuts=[4, 15, 15, 30])
     lines: list[str] = []
-    SubmittedJob(api, FIRST, adopted=False, retry=retry).follow(on_log=lines.append)
+    job.follow(on_log=lines.append)
     assert lines == LINES
-    assert server.requests.count(f"GET /api/jobs/{FIRST}/logs/tail") == 5
+    assert server.requests.count(f"GET /api/jobs/{ID}/logs/tail") == 5
 
 
 def test_a_job_that_ends_while_its_stream_is_broken_is_read_to_its_end(
-    server: RayJobsServer, api: JobsApi, retry: HeadRetry
+    server: RayJobsServer, job: FollowedJob
 ) -> None:
-    server.jobs[FIRST] = ScriptedJob(statuses=["RUNNING", "FAILED"], log=LOG, cuts=[15])
+    server.jobs[ID] = ScriptedJob(statuses=["RUNNING", "FAILED"], log=LOG, cuts=[15])
     lines: list[str] = []
-    job = SubmittedJob(api, FIRST, adopted=False, retry=retry)
     assert job.follow(on_log=lines.append).status == "failed"
     assert lines == LINES
 
 
 def test_a_stream_that_hangs_after_the_jobs_end_is_left(
-    server: RayJobsServer, head: HeadAddress, retry: HeadRetry
+    server: RayJobsServer, recorder: Recorder, time: FakeTime
 ) -> None:
-    server.jobs[FIRST] = ScriptedJob(statuses=["RUNNING"], log=LOG, hangs=True)
+    server.next_jobs(log=LOG, hangs=True)
     lines: list[str] = []
-    with JobsApi(head, quiet_s=0.05) as api:
-        job = SubmittedJob(api, FIRST, adopted=False, retry=retry)
+    with followed_job(
+        cluster_at(server, quiet_s=0.05), JOB, recorder, clock=time.clock, sleep=time.sleep
+    ) as job:
         assert job.follow(on_log=lines.append).status == "succeeded"
     assert lines == LINES
 
 
 def test_a_head_that_dies_behind_an_open_stream_is_lost(
-    server: RayJobsServer, head: HeadAddress, retry: HeadRetry
+    server: RayJobsServer, recorder: Recorder, time: FakeTime
 ) -> None:
-    server.jobs[FIRST] = ScriptedJob(statuses=["RUNNING"], log=LOG, hangs=True, ends_as="RUNNING")
-    with JobsApi(head, quiet_s=0.05) as api, pytest.raises(ClusterLostError):
-        SubmittedJob(api, FIRST, adopted=False, retry=retry).follow(
-            on_log=lambda line: setattr(server, "failures", 1000)
-        )
+    server.next_jobs(log=LOG, hangs=True, ends_as="RUNNING")
+    with (
+        pytest.raises(ClusterLostError),
+        followed_job(
+            cluster_at(server, quiet_s=0.05), JOB, recorder, clock=time.clock, sleep=time.sleep
+        ) as job,
+    ):
+        job.follow(on_log=lambda line: setattr(server, "failures", 1000))
 
 
-def test_a_job_that_talks_beyond_its_limit_is_stopped(server: RayJobsServer, api: JobsApi) -> None:
-    server.jobs[FIRST] = ScriptedJob(statuses=["RUNNING"], log=LOG, hangs=True, ends_as="RUNNING")
-    time = FakeTime()
-    job = SubmittedJob(
-        api, FIRST, adopted=False, retry=HeadRetry(clock=time.clock, sleep=time.sleep)
-    )
+def test_a_job_that_talks_beyond_its_limit_is_stopped(
+    server: RayJobsServer, job: FollowedJob, time: FakeTime
+) -> None:
+    server.jobs[ID] = ScriptedJob(statuses=["RUNNING"], log=LOG, hangs=True, ends_as="RUNNING")
     lines: list[str] = []
 
     def hear(line: str) -> None:
         lines.append(line)
         time.sleep(60)
 
-    outcome = job.follow(on_log=hear, limit_s=100)
+    outcome = job.follow(on_log=hear, limit_s=lambda: 100)
 
     assert outcome.status == "overdue"
     assert LINES[-1] not in lines
-    assert server.jobs[FIRST].statuses == ["STOPPED"]
+    assert server.jobs[ID].statuses == ["STOPPED"]
 
 
 def test_a_job_that_is_silent_beyond_its_limit_is_stopped(
-    server: RayJobsServer, head: HeadAddress
+    server: RayJobsServer, recorder: Recorder, events: list[Event]
 ) -> None:
-    server.jobs[FIRST] = ScriptedJob(statuses=["RUNNING"], log=LOG, hangs=True, ends_as="RUNNING")
-    each_look_takes_1_s = HeadRetry(clock=count(0.0, 1.0).__next__, sleep=lambda seconds: None)
-    phases: list[Phase] = []
-    with JobsApi(head, quiet_s=0.01) as api:
-        job = SubmittedJob(api, FIRST, adopted=False, retry=each_look_takes_1_s)
-        outcome = job.follow(on_log=lambda line: None, on_phase=phases.append, limit_s=60)
+    server.next_jobs(log=LOG, hangs=True, ends_as="RUNNING")
+    each_look_takes_1_s = count(0.0, 1.0).__next__
+    with followed_job(
+        cluster_at(server, quiet_s=0.01),
+        JOB,
+        recorder,
+        clock=each_look_takes_1_s,
+        sleep=lambda seconds: None,
+    ) as job:
+        outcome = job.follow(on_log=ignore, limit_s=lambda: 60)
     assert outcome.status == "overdue"
-    assert phases[-1].detail == "overdue"
-    assert server.jobs[FIRST].statuses == ["STOPPED"]
+    assert events[-1].detail == "overdue"
+    assert server.jobs[ID].statuses == ["STOPPED"]
 
 
 def test_waiting_for_its_turn_does_not_make_a_job_overdue(
-    server: RayJobsServer, api: JobsApi, retry: HeadRetry
+    server: RayJobsServer, job: FollowedJob
 ) -> None:
-    server.jobs[FIRST] = ScriptedJob(statuses=["PENDING"] * 20 + ["RUNNING"], log=LOG)
-    job = SubmittedJob(api, FIRST, adopted=False, retry=retry)
-    assert job.follow(on_log=lambda line: None, limit_s=1).status == "succeeded"
+    server.jobs[ID] = ScriptedJob(statuses=["PENDING"] * 20 + ["RUNNING"], log=LOG)
+    assert job.follow(on_log=ignore, limit_s=lambda: 1).status == "succeeded"
+
+
+def test_the_limit_is_asked_for_once_the_job_runs(
+    server: RayJobsServer, job: FollowedJob, time: FakeTime
+) -> None:
+    server.jobs[ID] = ScriptedJob(statuses=["PENDING"] * 20 + ["RUNNING"], log=LOG)
+    asked_at: list[float] = []
+
+    def limit() -> float:
+        asked_at.append(time.now)
+        return math.inf
+
+    job.follow(on_log=ignore, limit_s=limit)
+    assert asked_at == [pytest.approx(1000 + 20 * POLL_S)]
 
 
 def test_a_finished_job_gives_its_log_and_outcome_without_a_stream(
-    server: RayJobsServer, api: JobsApi, retry: HeadRetry
+    server: RayJobsServer, job: FollowedJob
 ) -> None:
-    server.jobs[FIRST] = ScriptedJob(statuses=["SUCCEEDED"], log=LOG)
+    server.jobs[ID] = ScriptedJob(statuses=["SUCCEEDED"], log=LOG)
     lines: list[str] = []
-    job = SubmittedJob(api, FIRST, adopted=True, retry=retry)
-    assert job.follow(on_log=lines.append).adopted
+    assert job.follow(on_log=lines.append).status == "succeeded"
     assert lines == LINES
-    assert f"GET /api/jobs/{FIRST}/logs/tail" not in server.requests
+    assert f"GET /api/jobs/{ID}/logs/tail" not in server.requests
 
 
 def test_a_head_that_fails_for_a_moment_is_asked_again(
-    server: RayJobsServer, api: JobsApi, retry: HeadRetry
+    server: RayJobsServer, job: FollowedJob
 ) -> None:
-    server.jobs[FIRST] = ScriptedJob(statuses=["RUNNING"], log=LOG)
+    server.jobs[ID] = ScriptedJob(statuses=["RUNNING"], log=LOG)
     server.failures = 3
     lines: list[str] = []
-    SubmittedJob(api, FIRST, adopted=False, retry=retry).follow(on_log=lines.append)
+    job.follow(on_log=lines.append)
     assert lines == LINES
 
 
-def test_a_head_that_is_gone_is_lost(server: RayJobsServer, api: JobsApi, retry: HeadRetry) -> None:
+def test_a_head_that_is_gone_is_lost(
+    server: RayJobsServer, job: FollowedJob, events: list[Event]
+) -> None:
     server.close()
-    job = SubmittedJob(api, FIRST, adopted=False, retry=retry)
     with pytest.raises(ClusterLostError, match="has not answered for"):
-        job.follow(on_log=lambda line: None)
+        job.follow(on_log=ignore)
+    assert (events[-1].name, events[-1].state) == ("pending", "failed")
+    assert "ClusterLostError: the Ray head has not answered" in events[-1].detail
 
 
 def test_a_head_that_has_forgotten_the_job_was_restarted(
-    server: RayJobsServer, api: JobsApi, retry: HeadRetry
+    server: RayJobsServer, job: FollowedJob
 ) -> None:
-    job = SubmittedJob(api, FIRST, adopted=False, retry=retry)
     with pytest.raises(ClusterLostError, match="has forgotten job"):
-        job.follow(on_log=lambda line: None)
+        job.follow(on_log=ignore)
 
 
-def test_stopping_waits_until_the_job_is_stopped(
-    server: RayJobsServer, api: JobsApi, retry: HeadRetry
-) -> None:
-    server.jobs[FIRST] = ScriptedJob(statuses=["RUNNING"])
-    SubmittedJob(api, FIRST, adopted=False, retry=retry).stop()
-    assert server.jobs[FIRST].statuses == ["STOPPED"]
+def test_stopping_waits_until_the_job_is_stopped(server: RayJobsServer, job: FollowedJob) -> None:
+    server.jobs[ID] = ScriptedJob(statuses=["RUNNING"])
+    job.stop()
+    assert server.jobs[ID].statuses == ["STOPPED"]
 
 
-def test_a_job_that_does_not_stop_is_an_error(
-    server: RayJobsServer, api: JobsApi, retry: HeadRetry
-) -> None:
-    server.jobs[FIRST] = ScriptedJob(statuses=["RUNNING"])
+def test_a_job_that_does_not_stop_is_an_error(server: RayJobsServer, job: FollowedJob) -> None:
+    server.jobs[ID] = ScriptedJob(statuses=["RUNNING"])
     server.stop_status = "RUNNING"
     with pytest.raises(ClusterError, match="did not stop within 30 s"):
-        SubmittedJob(api, FIRST, adopted=False, retry=retry).stop()
+        job.stop()
 
 
 def test_stopping_a_job_whose_head_is_gone_is_done(
-    server: RayJobsServer, api: JobsApi, retry: HeadRetry
+    server: RayJobsServer, job: FollowedJob, time: FakeTime
 ) -> None:
     server.close()
-    SubmittedJob(api, FIRST, adopted=False, retry=retry).stop()
-    assert retry.clock() >= 1060
+    job.stop()
+    assert time.now >= 1060

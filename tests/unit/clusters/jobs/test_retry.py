@@ -47,3 +47,14 @@ def test_questions_come_ever_more_slowly() -> None:
     with pytest.raises(ClusterLostError):
         retry(FakeTime()).ask(head.answer)
     assert head.asked < 20
+
+
+def test_a_silent_head_that_is_known_to_have_ended_is_not_waited_for() -> None:
+    head = Head(1000)
+    with pytest.raises(ClusterLostError, match="has ended: connection refused"):
+        HeadRetry(is_gone=lambda: True, sleep=FakeTime().sleep).ask(head.answer)
+    assert head.asked == 1
+
+
+def test_a_head_that_answers_is_not_lost_whatever_others_say() -> None:
+    assert HeadRetry(is_gone=lambda: True).ask(Head(0).answer) == "answer"

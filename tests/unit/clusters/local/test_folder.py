@@ -16,7 +16,7 @@ STATE = State(
     url="http://127.0.0.1:1",
     ray=Identity(pid=3, started=4.0),
 )
-ORDER = LaunchRequest(
+REQUEST = LaunchRequest(
     spec_hash="abc",
     spec={"provisioner": "local"},
     cpus=3,
@@ -34,11 +34,11 @@ def folder(tmp_path: Path) -> ClusterFolder:
     return folder
 
 
-def test_state_and_order_are_read_back_as_they_were_written(folder: ClusterFolder) -> None:
+def test_state_and_request_are_read_back_as_they_were_written(folder: ClusterFolder) -> None:
     folder.write_state(STATE)
-    folder.write_launch_request(ORDER)
+    folder.write_launch_request(REQUEST)
     assert folder.state() == STATE
-    assert folder.order() == ORDER
+    assert folder.launch_request() == REQUEST
 
 
 def test_a_state_without_ray_is_read_back(folder: ClusterFolder) -> None:
@@ -46,9 +46,9 @@ def test_a_state_without_ray_is_read_back(folder: ClusterFolder) -> None:
     assert folder.state() == replace(STATE, ray=None)
 
 
-def test_a_new_folder_has_neither_state_nor_order(folder: ClusterFolder) -> None:
+def test_a_new_folder_has_neither_state_nor_request(folder: ClusterFolder) -> None:
     assert folder.state() is None
-    assert folder.order() is None
+    assert folder.launch_request() is None
 
 
 def test_only_its_owner_may_read_the_token(folder: ClusterFolder) -> None:

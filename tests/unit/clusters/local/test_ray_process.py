@@ -13,11 +13,11 @@ from ml_platform.clusters.local.ray_process import (
     why_it_failed,
 )
 from ml_platform.settings import PROJECT_ROOT
-from tests.unit.clusters.local.test_folder import ORDER, STATE
+from tests.unit.clusters.local.test_folder import REQUEST, STATE
 
 
-def test_ray_listens_on_this_machine_only_and_takes_what_was_ordered() -> None:
-    command = start_command(replace(ORDER, cpus=7), port=1234, temp_dir="/tmp/x")
+def test_ray_listens_on_this_machine_only_and_takes_what_was_asked_for() -> None:
+    command = start_command(replace(REQUEST, cpus=7), port=1234, temp_dir="/tmp/x")
     options = dict(pairwise(command))
     assert options["--node-ip-address"] == "127.0.0.1"
     assert options["--dashboard-host"] == "127.0.0.1"

@@ -1,0 +1,268 @@
+"""A provisioner whose only cluster is a double of a Ray head, and what drivers leave there."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from ml_platform.clusters.causes import Cause, Failure, Place
+from ml_platform.clusters.interface import (
+    Cluster,
+    ClusterPhase,
+    ClusterRequest,
+    ClusterView,
+    HeadAddress,
+    JobKey,
+    JobRuntime,
+    Provisioner,
+)
+from ml_platform.clusters.ladder import Decision
+from ml_platform.clusters.spec import ClusterSpec
+from ml_platform.errors import ClusterStartError
+from ml_platform.storage import Folder
+from ml_platform.training.attempts import AttemptLoop, EndedReport, Listeners
+from ml_platform.training.checkpoints import write_checkpoint
+from ml_platform.training.launch import Trained, train
+from ml_platform.training.record import Attempt, Owner, Started, TrainingRecord
+from ml_platform.training.request import TrainingRequest, code_reference, code_version
+from ml_platform.training.result import DriverOutcome, TrainingResult
+from ml_platform.xray.records import Event, Recorder
+from tests.support.lineages import lineage
+from tests.support.trainings import TROUBLED
+from tests.unit.clusters.fake_time import FakeTime
+from tests.unit.clusters.jobs.ray_jobs_server import TOKEN, RayJobsServer, ScriptedJob
+
+LIMIT_S = 120
+
+
+def wanted_in(storage: Path, **training: Any) -> TrainingRequest:
+    """A training that may take two minutes."""
+    request = lineage().request
+    spec = request.training.model_copy(update={"max_runtime_s": LIMIT_S} | training)
+    return request.model_copy(
+        update={
+            "storage_root": storage.as_uri(),
+            "training": spec,
+            "code": code_reference(TROUBLED),
+            "code_version": code_version(TROUBLED),
+        }
+    )
+
+
+class OneHead(Provisioner):
+    """All clusters are one head; its state is what a test says.
+
+    Attributes:
+        phase: What it is found to be; once it is acquired it is ready.
+        lives: How many heads there have been.
+        acquired: What was asked for, oldest first.
+        cleared: Names of which what was left was removed.
+        fails_to_start: How many of the next acquisitions find no cluster.
+    """
+
+    kind = "one head"
+
+    def __init__(
+        self, server: RayJobsServer, *, place: str = "here", abandoned_after_s: float = 1e9
+    ) -> None:
+        self.phase: ClusterPhase = "absent"
+        self.lives = 0
+        self.acquired: list[ClusterRequest] = []
+        self.cleared: list[str] = []
+        self.fails_to_start = 0
+        self._server = server
+        self._place = place
+        self._abandoned_after_s = abandoned_after_s
+
+    @property
+    def place(self) -> str:
+        return self._place
+
+    @property
+    def abandoned_after_s(self) -> float:
+        return self._abandoned_after_s
+
+    @property
+    def incarnation(self) -> str:
+        return f"life {self.lives}"
+
+    def lose(self) -> None:
+        """The head is gone, and with it all its jobs."""
+        self.phase = "lost"
+        self._server.failures = 10**6
+
+    def replace(self) -> None:
+        """Another head is there under the same name."""
+        self.lives += 1
+        self._server.failures = 0
+        self._server.jobs.clear()
+
+    def cluster_name(self, key: JobKey, attempt: int, spec: ClusterSpec) -> str:
+        return f"{key.slug()}-{attempt}-{spec.spec_hash()}"
+
+    @contextmanager
+    def acquire(self, request: ClusterRequest, recorder: Recorder) -> Iterator[Cluster]:
+        self.acquired.append(request)
+        with recorder.phase("cluster"):
+            if self.fails_to_start > 0:
+                self.fails_to_start -= 1
+                raise ClusterStartError("no image of that name", hint="write another")
+            if self.phase not in ("ready", "unknown"):
+                self.replace()
+                self.phase = "ready"
+        mine = self.incarnation
+        yield Cluster(
+            name=request.name,
+            head=HeadAddress(url=self._server.url, token=TOKEN),
+            runtime=JobRuntime(),
+            incarnation=mine,
+            is_gone=lambda: self.phase == "lost" or self.incarnation != mine,
+        )
+
+    def look(self, name: str) -> ClusterView:
+        return ClusterView(
+            name=name, provisioner=self.kind, phase=self.phase, incarnation=self.incarnation
+        )
+
+    def inventory(self) -> list[ClusterView]:
+        return []
+
+    def clear(self, name: str) -> None:
+        self.cleared.append(name)
+
+    def stop(self, name: str) -> None:
+        raise AssertionError("nobody stops a cluster by name")
+
+    def shutdown(self) -> None:
+        pass
+
+
+Act = Callable[[TrainingRecord, Attempt], ScriptedJob]
+"""What a driver leaves in its training's folder, and how its job looks on the head."""
+
+
+def drivers(record: TrainingRecord, *acts: Act) -> Callable[[dict[str, Any]], ScriptedJob]:
+    """The drivers of attempts 1, 2, …; what the last does, all later do."""
+
+    def drive(body: dict[str, Any]) -> ScriptedJob:
+        number = int(body["entrypoint"].split()[-1])
+        return acts[min(number, len(acts)) - 1](record, record.attempt(number))
+
+    return drive
+
+
+def result_of(attempt: Attempt) -> TrainingResult:
+    return TrainingResult(inputs_hash="abc", attempt=attempt.number, model_uri="file:///model")
+
+
+def succeeds(record: TrainingRecord, attempt: Attempt) -> ScriptedJob:
+    job = succeeds_and_dies_before_the_result(record, attempt)
+    record.commit(result_of(attempt))
+    return job
+
+
+def succeeds_and_dies_before_the_result(record: TrainingRecord, attempt: Attempt) -> ScriptedJob:
+    attempt.note_outcome(DriverOutcome(result=result_of(attempt)))
+    return ScriptedJob(statuses=["RUNNING"], log="epoch 0\n")
+
+
+def says(cause: Cause, *, traceback: str = "") -> Act:
+    """Ends by a failure of this cause, in its own words."""
+
+    def act(record: TrainingRecord, attempt: Attempt) -> ScriptedJob:
+        attempt.note_outcome(DriverOutcome(failure=failure_of(cause, traceback=traceback)))
+        return ScriptedJob(statuses=["RUNNING"], log="epoch 0\nit broke\n", ends_as="FAILED")
+
+    return act
+
+
+def failure_of(cause: Cause, *, traceback: str = "") -> Failure:
+    return Failure(
+        cause=cause,
+        place=Place(kind="worker", name="rank 0"),
+        message=f"it broke by {cause.value}",
+        hint="mend it",
+        traceback=traceback,
+    )
+
+
+def dies(record: TrainingRecord, attempt: Attempt) -> ScriptedJob:
+    """The driver is killed and leaves no word."""
+    return ScriptedJob(
+        statuses=["RUNNING"], log="epoch 0\n", ends_as="FAILED", message="exit code -9"
+    )
+
+
+def dies_after(epoch: int, *, restarts: int = 0) -> Act:
+    """Leaves a checkpoint first, after so many starts of its workers."""
+
+    def act(record: TrainingRecord, attempt: Attempt) -> ScriptedJob:
+        for number in range(restarts):
+            attempt.note_restart(number + 1)
+        leave_checkpoint(record.folder, attempt.number, epoch)
+        return dies(record, attempt)
+
+    return act
+
+
+def leave_checkpoint(training: Folder, attempt: int, epoch: int) -> None:
+    write_checkpoint(
+        training,
+        attempt=attempt,
+        epoch=epoch,
+        finished=False,
+        source=TROUBLED,  # any files
+    )
+
+
+def trains_on(lines: int, *, time: FakeTime) -> Act:
+    """Began now, writes some lines, and goes on for ever."""
+
+    def act(record: TrainingRecord, attempt: Attempt) -> ScriptedJob:
+        attempt.note_started(Started(at_s=time.now))
+        return ScriptedJob(
+            statuses=["RUNNING"], log="epoch\n" * lines, hangs=True, ends_as="RUNNING"
+        )
+
+    return act
+
+
+@dataclass(kw_only=True)
+class Step:
+    """A step that asks for a training; one that a person started, or a retry, by its root."""
+
+    wanted: TrainingRequest
+    provisioner: OneHead
+    time: FakeTime
+    root: str = "root"
+    seconds_per_line: float = 0.0
+    lines: list[str] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    failed: list[EndedReport] = field(default_factory=list)
+    decisions: list[Decision] = field(default_factory=list)
+
+    @property
+    def record(self) -> TrainingRecord:
+        return TrainingRecord(self.wanted.folder_uri)
+
+    def train(self, *, on_line: Callable[[str], None] | None = None) -> Trained:
+        return train(
+            self.wanted,
+            lambda spec: self.provisioner,
+            owner=Owner(run=f"run of {self.root}", root=self.root),
+            listeners=Listeners(
+                on_log=on_line or self._hear,
+                on_event=self.events.append,
+                on_attempt=self.failed.append,
+                on_decision=self.decisions.append,
+            ),
+            loop=partial(
+                AttemptLoop, now=self.time.clock, clock=self.time.clock, sleep=self.time.sleep
+            ),
+        )
+
+    def _hear(self, line: str) -> None:
+        self.lines.append(line)
+        self.time.sleep(self.seconds_per_line)
