@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from ml_platform.clusters.causes import Failure
+from ml_platform.clusters.causes import Cause, Failure
 from ml_platform.clusters.interface import ClusterRequest, ClusterView, Entrypoint, Provisioner
 from ml_platform.clusters.jobs.job import JobOutcome, JobRequest, followed_job
 from ml_platform.clusters.ladder import Action, Budgets, Decision, decide, worker_restarts_left
@@ -134,7 +134,11 @@ class AttemptLoop:
     def _claim_next(self) -> Attempt | None:
         """The next attempt, if the ladder says so and nobody else is first."""
         attempts = self._record.attempts()
-        ours = self._failed_of_our_root(attempts)
+        ours = [
+            (claim, ended)
+            for claim, ended in self._failed_of_our_root(attempts)
+            if not self._was_another_runs_interrupt(ended)
+        ]
         restarts = self._request.training.worker_retries
         if ours:
             failed = [one for claim, ended in ours if (one := for_ladder(claim, ended))]
@@ -173,6 +177,18 @@ class AttemptLoop:
             if claim and ended and ended.failure and claim.owner.root == self._owner.root:
                 found.append((claim, ended))
         return found
+
+    def _was_another_runs_interrupt(self, ended: Ended) -> bool:
+        """Whether a step was interrupted that nobody wanted cancelled: we are its retry.
+
+        Dagster retries no run that a person has cancelled, but one whose machine was taken away.
+        """
+        return (
+            ended.failure is not None
+            and ended.failure.cause is Cause.CANCELLED
+            and ended.failure.place.kind == "step"
+            and ended.seen_by.run != self._owner.run
+        )
 
     def _budgets(self) -> Budgets:
         training = self._request.training
