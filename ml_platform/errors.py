@@ -18,7 +18,10 @@ PlatformError
 │   ├── TrainingStoppedError  somebody stopped the job
 │   └── TrainingTimeoutError  it ran longer than `training.max_runtime_s` and was stopped
 ├── EvaluationError           a model could not be scored
-└── RegistryError             a version, an alias or the registry's server
+├── RegistryError             a version, an alias or the registry's server
+├── DagsterServerError        a Dagster does not answer, refuses, or is somebody else's
+├── RunFailedError            a Dagster run failed for a reason that has no error of its own
+└── ChecksFailedError         blocking checks said no
 """
 
 
@@ -130,3 +133,15 @@ class EvaluationError(PlatformError):
 
 class RegistryError(PlatformError):
     """A version or an alias is not there, or the registry's server does not answer."""
+
+
+class DagsterServerError(PlatformError):
+    """A Dagster server does not answer, refuses, or is not of this installation."""
+
+
+class RunFailedError(PlatformError):
+    """A Dagster run failed for a reason that is no error of the platform's own."""
+
+
+class ChecksFailedError(PlatformError):
+    """Blocking checks said no."""

@@ -6,8 +6,8 @@ from typing import Any, Final, Literal
 
 from ml_platform.backfill.plan import RANGE_STAGES, Chain, Plan, Stage, Step, without
 from ml_platform.backfill.progress import Progress
-from ml_platform.backfill.runner import ChecksFailedError, Runner, RunOutcome
-from ml_platform.errors import InputError, PlatformError
+from ml_platform.backfill.runner import Runner, RunOutcome
+from ml_platform.errors import ChecksFailedError, InputError, PlatformError
 from ml_platform.partitions import days_in_words
 
 Status = Literal["done", "refused", "failed", "skipped"]

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import dagster as dg
 
-from ml_platform.errors import PlatformError
+from ml_platform.errors import ChecksFailedError, PlatformError, RunFailedError
 from ml_platform.processes import Identity, is_alive, myself
 from ml_platform.settings import Settings
 
@@ -21,14 +21,6 @@ from ml_platform.settings import Settings
 PROCESS_TAG: Final = ".dagster/mlp_process"
 RANGE_START_TAG: Final = "dagster/asset_partition_range_start"
 RANGE_END_TAG: Final = "dagster/asset_partition_range_end"
-
-
-class RunFailedError(PlatformError):
-    """A Dagster run failed for a reason that is no error of the platform's own."""
-
-
-class ChecksFailedError(PlatformError):
-    """Blocking checks said no."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
