@@ -14,6 +14,7 @@ from ml_platform.errors import ModelSpecError
 from ml_platform.evaluation.asset import build_evaluation
 from ml_platform.evaluation.spec import EvaluationSpec
 from ml_platform.nightly import STAGE_TAG, build_model_nightly
+from ml_platform.place import Place, place_of
 from ml_platform.registry.asset import build_champion
 from ml_platform.settings import load_settings
 from ml_platform.training.asset import build_model
@@ -24,6 +25,8 @@ from ml_platform.training_set.spec import FeaturesSpec
 
 MODEL_NAME: Final = re.compile(r"^[a-z][a-z0-9_]{0,39}$")
 MODEL_FILES: Final = ("train.py", "evaluate.py")
+PLACE: Final = "ml_platform/place"
+"""Metadata of a model's assets: where their installation keeps things."""
 
 Spec = TypeVar("Spec", bound=BaseModel)
 
@@ -122,15 +125,20 @@ class TrainedModel(dg.Component, dg.Model, dg.Resolvable):
             settings=settings,
         )
         tagged = [
-            asset.map_asset_specs(partial(self._finish, model=plan.name, stage=stage))
+            asset.map_asset_specs(
+                partial(self._finish, model=plan.name, stage=stage, place=place_of(settings))
+            )
             for stage, asset in assets.items()
         ]
         return dg.Definitions.merge(dg.Definitions(assets=tagged), nightly)
 
-    def _finish(self, spec: dg.AssetSpec, *, model: str, stage: str) -> dg.AssetSpec:
+    def _finish(self, spec: dg.AssetSpec, *, model: str, stage: str, place: Place) -> dg.AssetSpec:
         """What all of a model's assets have in common."""
         return spec.replace_attributes(
             group_name=model,
             owners=list(self.owners),
             description=f"{spec.description}\n\n**{model}**: {self.description}",
-        ).merge_attributes(tags={"model": model, STAGE_TAG: stage})
+        ).merge_attributes(
+            tags={"model": model, STAGE_TAG: stage},
+            metadata={PLACE: dg.MetadataValue.json(place.as_dict())},
+        )

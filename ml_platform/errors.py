@@ -24,9 +24,9 @@ PlatformError
 │   └── TrainingTimeoutError  it ran longer than `training.max_runtime_s` and was stopped
 ├── EvaluationError           a model could not be scored
 ├── RegistryError             a version, an alias or the registry's server
-├── RunFailedError            a Dagster run failed for a reason that is none of these
-├── ChecksFailedError         blocking asset checks said no
-└── DagsterServerError        the Dagster server does not answer, or refused
+├── DagsterServerError        a Dagster does not answer, refuses, or is somebody else's
+├── RunFailedError            a Dagster run failed for a reason that has no error of its own
+└── ChecksFailedError         blocking checks said no
 """
 
 
@@ -164,13 +164,13 @@ class RegistryError(PlatformError):
     """A version or an alias is not there, or the registry's server does not answer."""
 
 
+class DagsterServerError(PlatformError):
+    """A Dagster server does not answer, refuses, or is not of this installation."""
+
+
 class RunFailedError(PlatformError):
     """A Dagster run failed for a reason that is no error of the platform's own."""
 
 
 class ChecksFailedError(PlatformError):
     """Blocking checks said no."""
-
-
-class DagsterServerError(PlatformError):
-    """The Dagster server does not answer, or refused."""

@@ -4,14 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-import httpx
-
+from ml_platform.backfill.dagster_client import DagsterClient
 from ml_platform.backfill.plan import Plan, Step, ranges
 from ml_platform.errors import DagsterServerError
 from ml_platform.settings import Settings
-
-ANSWER_TIMEOUT_S: Final = 1.0
-LAUNCH_TIMEOUT_S: Final = 120.0
 
 LAUNCH: Final = """
 mutation Launch($params: LaunchBackfillParams!) {
@@ -37,15 +33,6 @@ class Launched:
     url: str
 
 
-def server_answers(settings: Settings) -> bool:
-    """Whether a Dagster webserver is there."""
-    try:
-        answer = httpx.get(f"{_base(settings)}/server_info", timeout=ANSWER_TIMEOUT_S)
-        return "dagster_webserver_version" in answer.json()
-    except (httpx.HTTPError, ValueError):
-        return False
-
-
 def launch(
     settings: Settings, plan: Plan, *, max_parallel: int | None = None, pool: str = "ray"
 ) -> Launched:
@@ -54,21 +41,22 @@ def launch(
     Raises:
         DagsterServerError: the server does not answer, or refused.
     """
+    client = DagsterClient(settings.dagster_url)
     if max_parallel is not None:
-        _ask(settings, LIMIT, {"pool": pool, "limit": max_parallel})
+        client.ask(LIMIT, {"pool": pool, "limit": max_parallel})
     params = {
         "partitionsByAssets": partitions_by_assets(plan.steps),
         "title": f"{plan.model} {plan.days[0]} … {plan.days[-1]}",
         "tags": [{"key": "mlp/backfill", "value": plan.model}],
     }
-    answer = _ask(settings, LAUNCH, {"params": params})["launchPartitionBackfill"]
+    answer = client.ask(LAUNCH, {"params": params})["launchPartitionBackfill"]
     if answer["__typename"] != "LaunchBackfillSuccess":
         raise DagsterServerError(
-            f"Dagster at {_base(settings)} refused the backfill: {answer.get('message', answer)}",
+            f"Dagster at {client.url} refused the backfill: {answer.get('message', answer)}",
             hint="has it loaded this code location? `--here` runs it without a server.",
         )
     backfill_id = answer["backfillId"]
-    return Launched(backfill_id=backfill_id, url=f"{_base(settings)}/runs/b/{backfill_id}")
+    return Launched(backfill_id=backfill_id, url=f"{client.url}/runs/b/{backfill_id}")
 
 
 def partitions_by_assets(steps: Sequence[Step]) -> list[dict[str, Any]]:
@@ -88,28 +76,3 @@ def partitions_by_assets(steps: Sequence[Step]) -> list[dict[str, Any]]:
         }
         for key, its in days.items()
     ]
-
-
-def _ask(settings: Settings, query: str, variables: dict[str, Any]) -> dict[str, Any]:
-    url = f"{_base(settings)}/graphql"
-    try:
-        answer = httpx.post(
-            url, json={"query": query, "variables": variables}, timeout=LAUNCH_TIMEOUT_S
-        )
-        content = answer.json()
-    except (httpx.HTTPError, ValueError) as error:
-        raise DagsterServerError(
-            f"no Dagster answers at {_base(settings)}: {error}",
-            hint="start it with `make dev`, set MLP_DAGSTER_URL, or use --here.",
-        ) from error
-    if content.get("errors"):
-        raise DagsterServerError(
-            f"Dagster at {_base(settings)} does not understand: {content['errors'][0]['message']}",
-            hint="is it of the version that this environment has? `mlp doctor` shows both.",
-        )
-    data: dict[str, Any] = content["data"]
-    return data
-
-
-def _base(settings: Settings) -> str:
-    return settings.dagster_url.rstrip("/")

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from ml_platform.backfill.in_process import BackfillReport
     from ml_platform.backfill.on_server import Launched
     from ml_platform.backfill.plan import Plan
+    from ml_platform.backfill.session import Session
 
 HELP: Final = help_of(
     "mlp backfill flight_delay --from 2013-03-01 --to 2013-03-14",
@@ -54,7 +55,7 @@ def backfill(
         typer.Option(
             "--here/--server",
             help="Run in this process, or as a backfill of the Dagster server. Default: the "
-            "server, if one answers.",
+            "server, if that of this installation answers.",
             show_default=False,
         ),
     ] = None,
@@ -66,7 +67,7 @@ def backfill(
 ) -> None:
     """Make the history of a model; the help is `HELP`."""
     from ml_platform.backfill.in_process import make_plan, requested_days, run_plan
-    from ml_platform.backfill.on_server import launch, server_answers
+    from ml_platform.backfill.on_server import launch
     from ml_platform.backfill.plan import DAY_STAGES
     from ml_platform.cli.boundary import FAILED, WRONG_INPUT
     from ml_platform.cli.output import counted, note, print_result
@@ -83,8 +84,7 @@ def backfill(
         if dry_run:
             print_result(plan, show_plan, as_json=as_json)
             return
-        on_server = not here if here is not None else server_answers(settings)
-        if on_server and plan.steps:
+        if plan.steps and goes_to_server(session, name, here=here):
             launched = launch(settings, plan, max_parallel=max_parallel)
             print_result(launched, show_launched, as_json=as_json)
             return
@@ -102,6 +102,30 @@ def backfill(
     if not report.succeeded:
         wrong_input = any(one.wrong_input for one in report.results)
         raise typer.Exit(WRONG_INPUT if wrong_input else FAILED)
+
+
+def goes_to_server(session: "Session", model: str, *, here: bool | None) -> bool:
+    """Whether the work is the Dagster server's; never that of a server that is not ours.
+
+    Raises:
+        DagsterServerError: the server was asked for, and is somebody else's.
+    """
+    from rich.markup import escape
+
+    from ml_platform.backfill.server_identity import find_server
+    from ml_platform.cli.output import note
+
+    server = None if here else find_server(session.settings, session.instance, model)
+    if server is None:
+        return here is False  # a server that was asked for and does not answer is an error
+    if here is False:
+        server.require_ours()
+    elif server.stranger:
+        note(
+            f"[yellow]![/yellow] the Dagster at {server.url} is not of this installation: "
+            f"{escape(server.stranger)}\n  → the work is done here"
+        )
+    return not server.stranger
 
 
 def show_plan(plan: "Plan") -> None:

@@ -10,11 +10,13 @@ from typing import Final, Literal
 
 import psutil
 
+from ml_platform.backfill.dagster_client import DagsterClient
 from ml_platform.backfill.dagster_home import open_instance
-from ml_platform.backfill.on_server import server_answers
+from ml_platform.backfill.server_identity import find_server
 from ml_platform.clusters.local.inventory import local_clusters
 from ml_platform.clusters.open import local_home
 from ml_platform.errors import PlatformError
+from ml_platform.model_folder.read import model_names
 from ml_platform.registry.store import embedded_file, embedded_models, open_client
 from ml_platform.settings import DEMO_END, Settings
 from ml_platform.storage import Folder
@@ -144,10 +146,21 @@ def _instance(settings: Settings) -> Look:
 
 
 def _webserver(settings: Settings) -> Look:
-    if server_answers(settings):
-        return _reached("Dagster's pages", settings.dagster_url)
-    value = f"{settings.dagster_url} does not answer: `make dev` starts it when you want it"
-    return _reached("Dagster's pages", value)
+    name, url = "Dagster's pages", settings.dagster_url
+    if not DagsterClient(url).answers():
+        return _reached(name, f"{url} does not answer: `make dev` starts it when you want it")
+    models = model_names()
+    with open_instance(settings) as instance:
+        server = find_server(settings, instance, models[0]) if models else None
+    if server is not None and server.stranger:
+        return Look(
+            group="reachable",
+            name=name,
+            state="note",
+            value=f"{url} is not of this installation: {server.stranger}",
+            fix="set MLP_DAGSTER_URL to another port, where `make dev` then starts ours.",
+        )
+    return _reached(name, url)
 
 
 def _rays(settings: Settings) -> Look:

@@ -8,12 +8,12 @@ import yaml
 
 from ml_platform.clusters.spec import ClusterSpec
 from ml_platform.errors import ModelSpecError, PartitionError, PlatformError
+from ml_platform.model_folder.lines import line_of
 from ml_platform.model_folder.read import (
     MODELS_FOLDER,
     SPEC_FILE,
     Mistake,
     ModelFolder,
-    line_of,
     model_path,
     read_folder,
 )

@@ -3,7 +3,7 @@
 Every mistake is found at once and carries its line, where `mlp model check` shows them together.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -15,6 +15,7 @@ from ml_platform.clusters.spec import ClusterSpec
 from ml_platform.component import MODEL_FILES, MODEL_NAME, TrainedModel, in_words, parse_spec
 from ml_platform.errors import ModelSpecError
 from ml_platform.evaluation.spec import EvaluationSpec
+from ml_platform.model_folder.lines import line_at
 from ml_platform.training.plan import ModelPlan
 from ml_platform.training.spec import TrainingSpec
 from ml_platform.training_set.spec import FeaturesSpec
@@ -113,7 +114,7 @@ def read_folder(folder: Path) -> ModelFolder | list[Mistake]:
         return [Mistake(file=SPEC_FILE, line=1, message=message)]
     if content.get("type") != COMPONENT:
         message = f"type is {content.get('type')!r}, wanted {COMPONENT}"
-        return [Mistake(file=SPEC_FILE, line=_line(root, ["type"]), message=message)]
+        return [Mistake(file=SPEC_FILE, line=line_at(root, ["type"]), message=message)]
     attributes = content["attributes"]
     mistakes = list(_mistakes(TrainedModel.model(), attributes, [], root))
     for name, kind in SECTIONS.items():
@@ -148,7 +149,7 @@ def _mistakes(
         if not isinstance(cause, ValidationError):
             raise
         for one in cause.errors():
-            line = _line(root, ["attributes", *path, *one["loc"]])
+            line = line_at(root, ["attributes", *path, *one["loc"]])
             yield Mistake(file=SPEC_FILE, line=line, message=in_words(kind, one, where))
 
 
@@ -158,35 +159,3 @@ def _not_yaml(error: yaml.YAMLError) -> Mistake:
     return Mistake(
         file=SPEC_FILE, line=mark.line + 1 if mark else None, message=f"is no YAML: {problem}"
     )
-
-
-def line_of(node: yaml.Node | None, value: str) -> int | None:
-    """The first line, from 1, on which `value` stands as a value."""
-    if isinstance(node, yaml.ScalarNode):
-        return node.start_mark.line + 1 if node.value == value else None
-    children: list[yaml.Node] = []
-    if isinstance(node, yaml.MappingNode):
-        children = [child for _, child in node.value]
-    elif isinstance(node, yaml.SequenceNode):
-        children = node.value
-    return next((line for child in children if (line := line_of(child, value))), None)
-
-
-def _line(root: yaml.Node | None, path: Sequence[object]) -> int | None:
-    """The line of the deepest part of `path` that the document has, from 1."""
-    node, line = root, None
-    for part in path:
-        if isinstance(node, yaml.MappingNode):
-            keys = {key.value: (key, value) for key, value in node.value}
-            if part not in keys:
-                break
-            key, node = keys[part]
-            line = key.start_mark.line + 1
-        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int):
-            if part >= len(node.value):
-                break
-            node = node.value[part]
-            line = node.start_mark.line + 1
-        else:
-            break
-    return line

@@ -108,6 +108,19 @@ def test_the_training_sets_of_all_days_are_one_run(
     assert len(starts_of_step(instance, backfill_id, f"{MODEL}__training_set")) == 1
 
 
+def test_a_server_of_another_home_is_given_nothing(
+    server: DagsterServer, instance: dg.DagsterInstance, tmp_path: Path
+) -> None:
+    command = ("backfill", MODEL, "--from", DAYS[0], "--to", DAYS[0], "--server")
+    runs = instance.get_runs_count()
+
+    refused = mlp(tmp_path / "other_home", *command, MLP_DAGSTER_URL=server.url)
+
+    assert refused.code == 1
+    assert f"not of this installation: it has warehouse {server.home}" in refused.err
+    assert instance.get_runs_count() == runs
+
+
 def test_max_parallel_becomes_the_limit_of_the_pool(
     instance: dg.DagsterInstance, backfill_id: str
 ) -> None:

@@ -1,0 +1,56 @@
+"""Where an installation keeps things: what tells one from another.
+
+Work may be handed to a server only if it keeps things in the same place: else it is done, and
+nothing of it is here.
+"""
+
+from dataclasses import asdict, dataclass, fields
+from urllib.parse import urlsplit
+
+from ml_platform.settings import Settings
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Place:
+    """Where an installation keeps things.
+
+    Attributes:
+        namespace: Environment and sandbox.
+        warehouse: The DuckDB file, or the BigQuery project.
+        storage: Folder of snapshots and trainings.
+        registry: MLflow, without a password.
+    """
+
+    namespace: str
+    warehouse: str
+    storage: str
+    registry: str
+
+    def as_dict(self) -> dict[str, str]:
+        """Names and values, for JSON."""
+        return asdict(self)
+
+    def differences(self, other: "dict[str, str]") -> list[str]:
+        """What is not the same in `other`, each as a few words."""
+        pairs = [(one.name, getattr(self, one.name), other.get(one.name)) for one in fields(self)]
+        return [f"{name} {theirs or 'unknown'}" for name, ours, theirs in pairs if ours != theirs]
+
+
+def place_of(settings: Settings) -> Place:
+    """The place that the settings say."""
+    warehouse = str(settings.duckdb_file)
+    if settings.warehouse == "bigquery":
+        endpoint = settings.bigquery_api_endpoint
+        warehouse = f"bigquery {settings.bigquery_project} {endpoint}".rstrip()
+    return Place(
+        namespace=settings.namespace,
+        warehouse=warehouse,
+        storage=settings.storage_root,
+        registry=_without_password(settings.tracking_uri),
+    )
+
+
+def _without_password(uri: str) -> str:
+    parts = urlsplit(uri)
+    host = parts.netloc.rpartition("@")[2]
+    return f"{parts.scheme}://{host}{parts.path}".rstrip("/")
