@@ -7,7 +7,7 @@ from pathlib import Path
 import yaml
 
 from ml_platform.clusters.spec import ClusterSpec
-from ml_platform.errors import ModelSpecError, PartitionError, PlatformError
+from ml_platform.errors import PartitionError, PlatformError
 from ml_platform.model_folder.lines import line_of
 from ml_platform.model_folder.read import (
     MODELS_FOLDER,
@@ -29,7 +29,7 @@ from ml_platform.settings import Settings
 from ml_platform.training.estimate import Estimate, estimate, history
 from ml_platform.training.launch import find_result
 from ml_platform.training.plan import make_request
-from ml_platform.training_set.asset import require_columns
+from ml_platform.training_set.columns import column_mistakes
 from ml_platform.training_set.store import SnapshotStore
 from ml_platform.warehouse.interface import TableRef
 from ml_platform.warehouse.open import open_warehouse
@@ -126,25 +126,15 @@ def _column_mistakes(model: ModelFolder, settings: Settings, notes: list[str]) -
     table = TableRef(settings.feature_schema, features.table)
     try:
         with open_warehouse(settings) as warehouse:
-            described = warehouse.describe(table, partition_column=features.partition_column)
+            described = warehouse.describe(table)
     except PlatformError as error:
         notes.append(f"columns of {features.table}: not looked at, {error.message}")
         return []
-    try:
-        require_columns(model.plan.name, features, described)
-    except ModelSpecError as error:
-        root = yaml.compose((model.plan.folder / SPEC_FILE).read_text(), Loader=yaml.SafeLoader)
-        missing = set(features.columns) - {column.name for column in described.columns}
-        first = next(name for name in features.columns if name in missing)
-        return [
-            Mistake(
-                file=SPEC_FILE,
-                line=line_of(root, first),
-                message=error.message,
-                hint=error.hint,
-            )
-        ]
-    return []
+    root = yaml.compose((model.plan.folder / SPEC_FILE).read_text(), Loader=yaml.SafeLoader)
+    return [
+        Mistake(file=SPEC_FILE, line=line_of(root, one.column), message=one.message, hint=one.hint)
+        for one in column_mistakes(features, described)
+    ]
 
 
 def _training_plan(

@@ -1,11 +1,9 @@
 """The training set as a Dagster asset: one immutable snapshot a day, checked before it is used."""
 
-import difflib
 from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
-from ml_platform.errors import ModelSpecError
 from ml_platform.features.project import DbtAccess, manifest_hash
 from ml_platform.partitions import (
     DAY,
@@ -17,6 +15,7 @@ from ml_platform.partitions import (
 from ml_platform.storage import StorageAccess
 from ml_platform.training_set import checks
 from ml_platform.training_set.checks import Finding
+from ml_platform.training_set.columns import require_columns
 from ml_platform.training_set.drift import HISTORY_DAYS, Drift, drift, shifted
 from ml_platform.training_set.manifest import SnapshotManifest, Source
 from ml_platform.training_set.pictures import feature_drift
@@ -100,23 +99,6 @@ def build_training_set(
     return training_set
 
 
-def require_columns(model: str, spec: FeaturesSpec, described: TableDescription) -> None:
-    """Check that the feature table has every column that the model asks for.
-
-    Raises:
-        ModelSpecError: it has not; names the nearest ones.
-    """
-    there = [column.name for column in described.columns]
-    missing = [name for name in spec.columns if name not in there]
-    if not missing:
-        return
-    near = difflib.get_close_matches(missing[0], there, n=3)
-    raise ModelSpecError(
-        f"{spec.table} has no column {', '.join(missing)}, which the model {model} asks for",
-        hint=f"did you mean {' or '.join(near)}?" if near else f"it has {', '.join(there)}.",
-    )
-
-
 def _write_day(
     warehouse: Warehouse,
     store: SnapshotStore,
@@ -131,7 +113,7 @@ def _write_day(
         partition_column=spec.partition_column,
         partitions=[day],
         columns=spec.columns,
-        order_by=spec.keys,
+        order_by=spec.sort_columns,
         snapshot=snapshot,
     )
     source = Source(

@@ -57,3 +57,8 @@ class FeaturesSpec(BaseModel):
             self.label,
         )
         return tuple(dict.fromkeys(wanted))
+
+    @property
+    def sort_columns(self) -> tuple[str, ...]:
+        """The keys, and all other columns: rows of equal keys come in one order, too."""
+        return tuple(dict.fromkeys((*self.keys, *self.columns)))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from ml_platform.storage import Folder
 from ml_platform.training_set.manifest import ColumnSchema, DataFile
+from ml_platform.training_set.normalise import normalised
 from ml_platform.training_set.profile import Profile, profile_batch
 from ml_platform.training_set.spec import FeaturesSpec
 
@@ -46,7 +47,7 @@ class SnapshotWriter:
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        batch = _normalised(batch.select(list(self._spec.columns)), self._spec)
+        batch = normalised(batch, self._spec)
         if self.columns is None:
             self.columns = tuple(
                 ColumnSchema(name=field.name, type=str(field.type)) for field in batch.schema
@@ -94,31 +95,6 @@ class SnapshotWriter:
         self.files.append(DataFile(path=name, bytes=size, row_groups=groups))
         self._pending = []
         self._pending_rows = 0
-
-
-def _normalised(batch: "pa.RecordBatch", spec: FeaturesSpec) -> "pa.RecordBatch":
-    """The same types whatever the engine: numbers float32, categories string, label int8."""
-    import pyarrow as pa
-
-    types = (
-        dict.fromkeys(spec.numbers, pa.float32())
-        | dict.fromkeys(spec.categories, pa.string())
-        | {spec.label: pa.int8()}
-        | dict.fromkeys((spec.event_time, spec.known_at), pa.timestamp("us"))
-    )
-    arrays = [
-        _cast(batch.column(name), types[name]) if name in types else batch.column(name)
-        for name in batch.schema.names
-    ]
-    return pa.RecordBatch.from_arrays(arrays, names=batch.schema.names)
-
-
-def _cast(array: "pa.Array", kind: "pa.DataType") -> "pa.Array":
-    import pyarrow as pa
-
-    if pa.types.is_timestamp(array.type) and array.type.tz is not None:
-        array = array.cast(pa.timestamp("us", tz="UTC"))
-    return array.cast(kind)
 
 
 def _content(table: "pa.Table") -> Iterator[bytes]:

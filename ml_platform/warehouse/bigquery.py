@@ -144,6 +144,7 @@ class BigQueryWarehouse(Warehouse):
         found = self._jobs.table(table)
         _require_columns(table, found, [partition_column, *columns, *order_by])
         at = _snapshot_time(table, snapshot)
+        kind = _type_of(found, partition_column)
         if not partitions:
             return iter(())
         if order_by or found.table_type in _WITHOUT_ROWS:
@@ -154,6 +155,7 @@ class BigQueryWarehouse(Warehouse):
                 columns=columns,
                 order_by=order_by,
                 at=at,
+                kind=kind,
             )
             # The result is read in one stream, which keeps its order.
             result = self._jobs.run(f"read {table}", select)
@@ -163,7 +165,7 @@ class BigQueryWarehouse(Warehouse):
                 table=table_path(found.reference),
                 max_streams=self._max_streams,
                 columns=tuple(columns),
-                restriction=bigquery_sql.days_restriction(partition_column, partitions),
+                restriction=bigquery_sql.days_restriction(partition_column, partitions, kind=kind),
                 at=at,
             )
         return self._streams.opened(self._batches(table, request), what=f"read {table}")
@@ -199,7 +201,8 @@ class BigQueryWarehouse(Warehouse):
                 f"BigQuery cannot export to {uri}: it writes to Google Cloud Storage only",
                 hint="set MLP_STORAGE_URI to gs://bucket/folder.",
             )
-        _require_columns(table, self._jobs.table(table), [partition_column, *columns])
+        found = self._jobs.table(table)
+        _require_columns(table, found, [partition_column, *columns])
         if not partitions:
             return []
         select = bigquery_sql.select_days(
@@ -208,6 +211,7 @@ class BigQueryWarehouse(Warehouse):
             partitions=partitions,
             columns=columns,
             at=_snapshot_time(table, snapshot),
+            kind=_type_of(found, partition_column),
         )
         return self._jobs.export(table, select, uri)
 
@@ -277,6 +281,10 @@ def _daily_partition_column(found: Any) -> str | None:
     if partitioning is None or partitioning.type_ != "DAY":
         return None
     return str(partitioning.field) if partitioning.field else None
+
+
+def _type_of(found: Any, column: str) -> str:
+    return str(next(field.field_type for field in found.schema if field.name == column))
 
 
 def _require_columns(table: TableRef, found: Any, wanted: Sequence[str]) -> None:

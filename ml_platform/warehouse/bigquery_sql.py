@@ -12,6 +12,9 @@ from ml_platform.errors import WarehouseError
 from ml_platform.warehouse.interface import TableRef
 from ml_platform.warehouse.settings import BigQuerySettings
 
+DAY: Final = timedelta(days=1)
+# What follows a day in a literal of the type, to make it its first moment, UTC.
+_MIDNIGHTS: Final = {"DATETIME": " 00:00:00", "TIMESTAMP": " 00:00:00+00"}
 _NAME: Final = re.compile(r"[\w-]+")
 # A quoted text, a quoted name or a comment is passed over whole, so that a `$` in one stays.
 _PARAMETER: Final = re.compile(
@@ -54,18 +57,35 @@ def with_at_parameters(sql: str) -> tuple[str, frozenset[str]]:
     return _PARAMETER.sub(replace, sql), frozenset(names)
 
 
-def days_restriction(column: str, partitions: Sequence[str]) -> str:
-    """A predicate that prunes to `partitions`: one range if they follow each other, else a list.
+def days_restriction(column: str, partitions: Sequence[str], *, kind: str = "DATE") -> str:
+    """A predicate that prunes to `partitions`, with literals of the column's own type.
+
+    Args:
+        column: The partition column.
+        partitions: The days, UTC.
+        kind: BigQuery's type of the column.
 
     Raises:
-        WarehouseError: a key is no day.
+        WarehouseError: a key is no day, or the column's type has no days.
     """
     days = sorted({_day(key) for key in partitions})
     name = quoted(column)
-    if days[-1] - days[0] == timedelta(days=len(days) - 1):
-        return f"{name} >= DATE '{days[0]}' AND {name} <= DATE '{days[-1]}'"
-    listed = ", ".join(f"DATE '{day}'" for day in days)
-    return f"{name} IN ({listed})"
+    if kind == "DATE":
+        if len(days) == 1 + (days[-1] - days[0]).days:
+            return f"{name} >= DATE '{days[0]}' AND {name} <= DATE '{days[-1]}'"
+        listed = ", ".join(f"DATE '{day}'" for day in days)
+        return f"{name} IN ({listed})"
+    if kind not in _MIDNIGHTS:
+        raise WarehouseError(
+            f"{column!r} is {kind}, which says no day: it cannot be the partition column",
+            hint="cast it to DATE in the table, or name another column.",
+        )
+    # A cast of the column would keep BigQuery from pruning its partitions.
+    spans = [
+        f"{name} >= {_midnight(first, kind)} AND {name} < {_midnight(last + DAY, kind)}"
+        for first, last in _spans(days)
+    ]
+    return " OR ".join(spans)
 
 
 def select_days(
@@ -76,12 +96,16 @@ def select_days(
     columns: Sequence[str],
     order_by: Sequence[str] = (),
     at: datetime | None = None,
+    kind: str = "DATE",
 ) -> str:
-    """The rows of `partitions`, as they were `at` that time if it is given."""
+    """The rows of `partitions`, as they were `at` that time if it is given.
+
+    `kind` is BigQuery's type of the partition column.
+    """
     lines = [
         f"SELECT {', '.join(quoted(column) for column in columns)}",
         f"FROM {table_name(table)}",
-        f"WHERE {days_restriction(partition_column, partitions)}",
+        f"WHERE {days_restriction(partition_column, partitions, kind=kind)}",
     ]
     if at is not None:
         lines[1] += f" FOR SYSTEM_TIME AS OF TIMESTAMP '{at.isoformat(sep=' ')}'"
@@ -124,3 +148,18 @@ def _day(key: str) -> date:
         return date.fromisoformat(key)
     except ValueError as error:
         raise WarehouseError(f"{key!r} is no day", hint="name partitions as YYYY-MM-DD.") from error
+
+
+def _midnight(day: date, kind: str) -> str:
+    return f"{kind} '{day}{_MIDNIGHTS[kind]}'"
+
+
+def _spans(days: Sequence[date]) -> list[tuple[date, date]]:
+    """First and last of each run of neighbouring days."""
+    spans: list[tuple[date, date]] = []
+    for day in days:
+        if spans and day - spans[-1][1] == DAY:
+            spans[-1] = (spans[-1][0], day)
+        else:
+            spans.append((day, day))
+    return spans

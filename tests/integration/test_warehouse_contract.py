@@ -158,6 +158,17 @@ def test_only_the_days_that_were_asked_for_are_read(
     assert ids(chosen) == [n for n in range(30) if n % 3 != 1]
 
 
+def test_days_may_be_those_of_a_moment(warehouse: Warehouse, flights: TableRef) -> None:
+    def found(day: str, **options: Any) -> int:
+        batches = warehouse.read(
+            flights, partition_column="departed_at", partitions=[day], columns=["id"], **options
+        )
+        return sum(batch.num_rows for batch in batches)
+
+    assert [found(day) for day in DAYS] == [30, 0, 0]
+    assert [found(day, order_by=["id"]) for day in DAYS] == [30, 0, 0]
+
+
 def test_columns_come_in_the_order_that_was_asked_for(
     warehouse: Warehouse, flights: TableRef
 ) -> None:

@@ -74,6 +74,26 @@ def test_an_unknown_feature_column_is_shown_with_near_ones(
     assert "carrier_late_rate_7d" in hint
 
 
+def test_a_column_of_a_type_that_cannot_be_is_shown_with_its_line(
+    models: Path, settings: Settings
+) -> None:
+    settings.home.mkdir()
+    with DuckDBWarehouse(settings.duckdb_file) as warehouse:
+        warehouse.run("CREATE SCHEMA ml_local")
+        warehouse.run(
+            "CREATE TABLE ml_local.flight_features AS SELECT '' AS flight_id, now() AS "
+            "scheduled_departure_at, now() AS features_known_at, current_date AS partition_date, "
+            "1 AS is_late, '' AS carrier, '' AS origin, '' AS dest, DATE '2013-03-01' AS "
+            "distance_miles, 1.0 AS departure_minute_of_day, 1.0 AS carrier_late_rate_28d"
+        )
+    (finding,) = check(models, settings).findings
+    line = (models / "ltv" / "defs.yaml").read_text().splitlines()[(finding.line or 0) - 1]
+    assert finding.message == (
+        "distance_miles of flight_features is date32[day] and cannot be a number"
+    )
+    assert "distance_miles" in line
+
+
 def test_a_window_before_the_first_partition_says_how_much_later(
     models: Path, settings: Settings
 ) -> None:

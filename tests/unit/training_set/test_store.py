@@ -66,6 +66,61 @@ def test_rows_without_a_label_are_left_out_and_counted(store: SnapshotStore) -> 
     assert (manifest.rows, manifest.rows_without_label, manifest.positives) == (90, 10, 40)
 
 
+def test_whole_numbers_that_a_float_cannot_hold_are_rounded(store: SnapshotStore) -> None:
+    large = [20_000_001, 2**53 + 1, None, -(2**63)]
+    rows = day_of_flights(rows=4, wind=pa.array(large, pa.int64()))
+    manifest = store.write(DAY, rows.to_batches(), spec=SPEC, source=SOURCE).manifest
+    found = store.read(manifest, ["wind"]).column("wind").to_pylist()
+    assert found == [20_000_000.0, float(2**53), None, float(-(2**63))]
+
+
+@pytest.mark.parametrize(
+    "label",
+    [
+        pa.array([True, False, None, True]),
+        pa.array([1, 0, None, 1], pa.decimal128(3, 1)),
+        pa.array([1.0, 0.0, None, 1.0]),
+        pa.array([1, 0, None, 1], pa.uint64()),
+    ],
+    ids=["bool", "decimal", "double", "uint64"],
+)
+def test_a_label_is_judged_by_its_values(store: SnapshotStore, label: pa.Array) -> None:
+    rows = day_of_flights(rows=4, is_late=label)
+    manifest = store.write(DAY, rows.to_batches(), spec=SPEC, source=SOURCE).manifest
+    assert store.read(manifest, ["is_late"]).column("is_late").to_pylist() == [1, 0, 1]
+
+
+@pytest.mark.parametrize(
+    ("label", "found"),
+    [
+        ([-1, 1, -1, 1], "-1"),
+        ([0, 2, 0, 2], "2"),
+        ([0.5, 1.0, 0.0, 1.0], "0.5"),
+        ([float("nan"), 1.0, 0.0, 1.0], "nan"),
+        ([7, 300, 1, 0], "7, 300"),
+    ],
+)
+def test_a_label_that_is_neither_0_nor_1_is_refused_with_what_it_is(
+    store: SnapshotStore, label: list[float], found: str
+) -> None:
+    rows = day_of_flights(rows=4, is_late=label)
+    with pytest.raises(TrainingSetError, match=f"neither 0 nor 1 but {found}") as caught:
+        store.write(DAY, rows.to_batches(), spec=SPEC, source=SOURCE)
+    assert "is_late of flight_features" in caught.value.message
+    assert store.find(DAY) is None
+
+
+def test_a_value_that_cannot_be_cast_is_named_with_its_column(store: SnapshotStore) -> None:
+    rows = day_of_flights(rows=2, wind=["calm", "12"])
+    with pytest.raises(TrainingSetError, match=r"wind of flight_features is string .* 'calm'"):
+        store.write(DAY, rows.to_batches(), spec=SPEC, source=SOURCE)
+
+
+def test_rows_of_equal_keys_are_sorted_by_all_that_they_hold() -> None:
+    assert SPEC.sort_columns[:2] == ("flight_id", "departure_at")
+    assert set(SPEC.sort_columns) == set(SPEC.columns)
+
+
 def test_a_write_that_fails_in_the_middle_leaves_nothing(
     store: SnapshotStore, tmp_path: Path
 ) -> None:

@@ -55,6 +55,31 @@ def test_days_with_gaps_become_a_list() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("kind", "first", "end"),
+    [
+        ("TIMESTAMP", "TIMESTAMP '2013-02-28 00:00:00+00'", "TIMESTAMP '2013-03-02 00:00:00+00'"),
+        ("DATETIME", "DATETIME '2013-02-28 00:00:00'", "DATETIME '2013-03-02 00:00:00'"),
+    ],
+)
+def test_moments_are_compared_with_moments(kind: str, first: str, end: str) -> None:
+    days = ["2013-02-28", "2013-03-01"]
+    assert days_restriction("at", days, kind=kind) == f"`at` >= {first} AND `at` < {end}"
+
+
+def test_moments_of_days_with_gaps_become_a_span_each() -> None:
+    found = days_restriction("at", ["2013-03-03", "2013-03-01"], kind="DATETIME")
+    assert found == (
+        "`at` >= DATETIME '2013-03-01 00:00:00' AND `at` < DATETIME '2013-03-02 00:00:00' OR "
+        "`at` >= DATETIME '2013-03-03 00:00:00' AND `at` < DATETIME '2013-03-04 00:00:00'"
+    )
+
+
+def test_a_partition_column_that_says_no_day_is_refused() -> None:
+    with pytest.raises(WarehouseError, match="'day' is STRING, which says no day"):
+        days_restriction("day", ["2013-03-01"], kind="STRING")
+
+
 def test_a_partition_that_is_no_day_is_refused() -> None:
     with pytest.raises(WarehouseError, match="is no day"):
         days_restriction("day", ["2013-03-01' OR true"])
