@@ -31,10 +31,16 @@ group by partition_date
 BUILD: Final = """
 import sys, dagster as dg
 from ml_platform.features.assets import build_feature_assets
+from ml_platform.resources import resources_from
 from ml_platform.settings import load_settings
+settings = load_settings()
 with dg.DagsterInstance.ephemeral() as instance:
-    features = build_feature_assets(load_settings())
-    dg.materialize([features], partition_key=sys.argv[1], instance=instance)
+    dg.materialize(
+        [build_feature_assets(settings)],
+        partition_key=sys.argv[1],
+        instance=instance,
+        resources=resources_from(settings).by_key(),
+    )
 """
 
 

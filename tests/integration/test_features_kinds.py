@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,6 +11,7 @@ import pytest
 
 from ml_platform.errors import FeatureBuildError
 from ml_platform.features.assets import build_feature_assets
+from ml_platform.resources import resources_from
 from ml_platform.settings import Settings
 from ml_platform.warehouse.duckdb import DuckDBWarehouse
 from tests.support.dbt_runs import project_of, settings_of
@@ -61,41 +63,43 @@ MODELS: Final = {
 }
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Shop:
+    """The assets of the project, and what they use."""
+
+    settings: Settings
+    features: dg.AssetsDefinition
+
+    def materialize(self, *names: str) -> dg.ExecuteInProcessResult:
+        """Build the tables of these names, or all, for the day that has rows."""
+        selection = [dg.AssetKey(name) for name in names] or list(self.features.keys)
+        with dg.DagsterInstance.ephemeral() as instance:
+            return dg.materialize(
+                [self.features],
+                resources=resources_from(self.settings).by_key(),
+                selection=selection,
+                partition_key=DAY,
+                instance=instance,
+                raise_on_error=False,
+            )
+
+
 @pytest.fixture(scope="module")
-def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     folder = tmp_path_factory.mktemp("kinds")
-    project = project_of(folder / "dbt", MODELS)
+    settings = settings_of(folder / "home", project_dir=project_of(folder / "dbt", MODELS))
     with DuckDBWarehouse(folder / "orders.duckdb") as orders:
         orders.run("CREATE TABLE orders AS SELECT DATE '2013-01-10' AS partition_date, 1 AS n")
         orders.run(f"COPY orders TO '{folder / 'orders.parquet'}' (FORMAT parquet)")
     with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("MLP_HOME", str(folder / "home"))
-        environment.setenv("MLP_PROJECT_DIR", str(project))
         environment.setenv("ORDERS", str(folder / "orders.parquet"))
-        yield settings_of(folder / "home", project_dir=project)
+        yield Shop(settings=settings, features=build_feature_assets(settings))
 
 
 @pytest.fixture(scope="module")
-def features(settings: Settings) -> dg.AssetsDefinition:
-    return build_feature_assets(settings)
-
-
-@pytest.fixture(scope="module")
-def built(features: dg.AssetsDefinition) -> dg.ExecuteInProcessResult:
-    """All of them, on a day with rows."""
-    return materialized(features, DAY)
-
-
-def materialized(features: dg.AssetsDefinition, day: str, *names: str) -> dg.ExecuteInProcessResult:
-    selection = [dg.AssetKey(name) for name in names] or list(features.keys)
-    with dg.DagsterInstance.ephemeral() as instance:
-        return dg.materialize(
-            [features],
-            selection=selection,
-            partition_key=day,
-            instance=instance,
-            raise_on_error=False,
-        )
+def built(shop: Shop) -> dg.ExecuteInProcessResult:
+    """All of them."""
+    return shop.materialize()
 
 
 def made(result: dg.ExecuteInProcessResult) -> dict[str, dg.AssetMaterialization]:
@@ -149,18 +153,18 @@ def test_a_table_without_rows_of_the_day_is_not_made_unless_it_says_that_it_may(
     assert "quiet" not in error.message
 
 
-def test_a_build_parses_nothing_anew(settings: Settings, built: dg.ExecuteInProcessResult) -> None:
-    [kept] = (settings.home / "dbt_target").glob("*/features-*")
+def test_a_build_parses_nothing_anew(shop: Shop, built: dg.ExecuteInProcessResult) -> None:
+    [kept] = (shop.settings.home / "dbt_target").glob("*/features-*")
     assert NO_PARSE in (kept / "dbt.log").read_text()
 
 
 def test_a_model_that_is_gone_since_the_project_was_loaded_fails_the_step(
-    settings: Settings, features: dg.AssetsDefinition, tmp_path: Path
+    shop: Shop, tmp_path: Path
 ) -> None:
-    model = settings.project_dir / "models" / "features" / "lookup.sql"
+    model = shop.settings.project_dir / "models" / "features" / "lookup.sql"
     shutil.move(model, tmp_path)
     try:
-        result = materialized(features, DAY, "lookup", "versioned_v2")
+        result = shop.materialize("lookup", "versioned_v2")
     finally:
         shutil.move(tmp_path / "lookup.sql", model)
     assert set(made(result)) == {"versioned_v2"}
