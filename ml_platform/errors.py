@@ -4,6 +4,7 @@ PlatformError
 ├── InputError                the user's words: a key, a column, a date (exit code 2)
 │   ├── SettingsError         an environment variable of the platform
 │   ├── ModelSpecError        a model's `defs.yaml`, `train.py` or `evaluate.py`
+│   ├── DbtProjectError       a file of the dbt project, as dbt says
 │   └── PartitionError        a partition or window that does not exist
 ├── WarehouseError            the engine refused, or a table is not as wanted
 ├── FeatureBuildError         dbt failed
@@ -68,6 +69,10 @@ class SettingsError(InputError):
 
 class ModelSpecError(InputError):
     """A model's folder (`defs.yaml` and its code) asks for something that cannot be."""
+
+
+class DbtProjectError(InputError):
+    """dbt cannot read the project: a mistake in a file, a missing source or package."""
 
 
 class PartitionError(InputError):

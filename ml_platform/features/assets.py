@@ -3,8 +3,8 @@
 A range of days is one dbt invocation, and a model is one statement for all of them.
 """
 
-import json
 import shutil
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from importlib import metadata
@@ -14,22 +14,31 @@ import dagster as dg
 from dagster_dbt import DbtCliInvocation, DbtCliResource, DbtProject, dbt_assets
 from packaging.version import Version
 
-from ml_platform.features.failure import build_error
+from ml_platform.features.failure import build_error, require_complete
+from ml_platform.features.outcome import look, shortcoming
 from ml_platform.features.project import (
     DbtAccess,
     DbtSettings,
+    database,
     dbt_environment,
     dbt_executable,
     manifest_hash,
     prepared_manifest,
+    remove_old_runs,
     target_folder,
 )
-from ml_platform.features.table_metadata import add_row_counts, lineage_metadata, lineage_table
+from ml_platform.features.table_metadata import (
+    add_row_counts,
+    lineage_metadata,
+    lineage_table,
+    only_describes,
+)
+from ml_platform.features.tables import ModelTable, model_table
 from ml_platform.features.translator import FeatureTranslator
 from ml_platform.features.windows import window_arguments
 from ml_platform.partitions import daily_partitions, require_days
 from ml_platform.settings import Settings
-from ml_platform.warehouse.interface import TableRef, WarehouseAccess
+from ml_platform.warehouse.interface import Warehouse, WarehouseAccess
 
 POOL: Final = "warehouse"
 
@@ -101,14 +110,15 @@ def run_dbt(
 
     Raises:
         FeatureBuildError: a model failed to build, or one of its tests failed; has dbt's message.
+            Or dbt was content, and a day's rows or a whole table are not there.
     """
     settings = dbt.on(warehouse)
     manifest = prepared_manifest(settings)
+    remove_old_runs(target_folder(settings), now=time.time())
     with dbt_environment(settings):
         invocation = _Dbt(
             project_dir=DbtProject(settings.project_dir, target_path=target_folder(settings)),
             dbt_executable=dbt_executable(),
-            target=settings.warehouse,
         ).cli(
             list(arguments),
             manifest=manifest,
@@ -118,12 +128,12 @@ def run_dbt(
         )
         # To the end first: only then is the warehouse free for counting rows.
         events = _without_failing(context, list(invocation.stream()))
-    _describe(
-        context, settings, warehouse, json.loads(manifest.read_text()), invocation, events, days
-    )
-    yield from events
+    built = _built(context, invocation.manifest, events)
+    short = _describe(context, settings, warehouse, invocation, built, days)
+    yield from (event for event in events if _key(context, event) not in short)
     if invocation.process.returncode != 0:
         raise build_error(_results(invocation), str(invocation.get_error() or ""))
+    require_complete(planned=context.selected_asset_keys, built=built.keys(), short=short)
     shutil.rmtree(invocation.target_path, ignore_errors=True)
 
 
@@ -167,33 +177,69 @@ def _without_failing(context: dg.AssetExecutionContext, events: Sequence[Any]) -
     ]
 
 
+def _key(context: dg.AssetExecutionContext, event: object) -> dg.AssetKey | None:
+    """The asset that `event` is the output of."""
+    if not isinstance(event, dg.Output):
+        return None
+    return context.asset_key_for_output(event.output_name)
+
+
+def _built(
+    context: dg.AssetExecutionContext, manifest: Mapping[str, Any], events: Sequence[Any]
+) -> dict[dg.AssetKey, ModelTable]:
+    """The tables that dbt says it has built, by their assets."""
+    return {
+        context.asset_key_for_output(event.output_name): model_table(
+            manifest, str(event.metadata["unique_id"].value)
+        )
+        for event in events
+        if isinstance(event, dg.Output)
+    }
+
+
 def _describe(
     context: dg.AssetExecutionContext,
     settings: DbtSettings,
     warehouse: WarehouseAccess,
-    manifest: Mapping[str, Any],
     invocation: DbtCliInvocation,
-    events: Sequence[Any],
+    built: Mapping[dg.AssetKey, ModelTable],
     days: Sequence[str],
-) -> None:
-    """Add rows and lineage to what was built."""
-    outputs = [event for event in events if isinstance(event, dg.Output)]
-    if not outputs:
-        return
-    keys = [context.asset_key_for_output(output.output_name) for output in outputs]
-    names = [key.path[-1] for key in keys]
-    compiled = invocation.target_path / "compiled" / manifest["metadata"]["project_name"]
+) -> dict[dg.AssetKey, str]:
+    """Look at what was built and add its rows and lineage; says what is not there."""
+    short: dict[dg.AssetKey, str] = {}
+    if not built:
+        return short
     with warehouse.open() as opened:
-        lineage = lineage_metadata(settings, opened, manifest, names, compiled)
-        for key, name in zip(keys, names, strict=True):
+        # Views are not counted: that would run them.
+        counted = {key: table for key, table in built.items() if table.materialized != "view"}
+        for key, table in counted.items() if days else ():
+            if table.database != database(settings):
+                context.log.warning(f"not looked at: {table.relation} is in another database")
+                continue
+            found = look(opened, table)
+            add_row_counts(context, key, found, days)
+            if said := shortcoming(table, found, days):
+                short[key] = said
+        with only_describes("what columns are made of"):
+            _add_lineage(context, settings, opened, invocation, built)
+    return short
+
+
+def _add_lineage(
+    context: dg.AssetExecutionContext,
+    settings: DbtSettings,
+    warehouse: Warehouse,
+    invocation: DbtCliInvocation,
+    built: Mapping[dg.AssetKey, ModelTable],
+) -> None:
+    compiled = invocation.target_path / "compiled"
+    models = [table.unique_id for table in built.values()]
+    lineages = lineage_metadata(settings, warehouse, invocation.manifest, models, compiled)
+    version = manifest_hash(settings)
+    for key, table in built.items():
+        context.add_asset_metadata({"dbt_manifest": version}, asset_key=key)
+        if lineage := lineages.get(table.unique_id):
+            shown = dg.MetadataValue.md(lineage_table(lineage))
             context.add_asset_metadata(
-                {
-                    "dagster/column_lineage": lineage[name],
-                    "columns_made_of": dg.MetadataValue.md(lineage_table(lineage[name])),
-                    "dbt_manifest": manifest_hash(settings),
-                },
-                asset_key=key,
+                {"dagster/column_lineage": lineage, "columns_made_of": shown}, asset_key=key
             )
-            if days:  # views are not counted: that would run them
-                table = TableRef(warehouse.feature_schema, name)
-                add_row_counts(context, opened, table, days)

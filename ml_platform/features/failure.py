@@ -1,8 +1,10 @@
 """Why dbt failed, model by model, in the platform's words."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final
+
+import dagster as dg
 
 from ml_platform.errors import FeatureBuildError
 
@@ -35,6 +37,39 @@ def build_error(results: Mapping[str, Any], output: str) -> FeatureBuildError:
         + "\n".join(lines),
         hint=_hint(tests_only=tests_only, messages=[message for _, _, message in failed]),
     )
+
+
+def require_complete(
+    *,
+    planned: Collection[dg.AssetKey],
+    built: Collection[dg.AssetKey],
+    short: Mapping[dg.AssetKey, str],
+) -> None:
+    """Check what came of a build that dbt calls a success.
+
+    Args:
+        planned: The assets that were to be built.
+        built: Those that dbt says it has built.
+        short: Those of which rows are missing, and which, in words.
+
+    Raises:
+        FeatureBuildError: a planned table was not built, or a day has no rows.
+    """
+    missing = sorted(key.to_user_string() for key in set(planned) - set(built))
+    if missing:
+        raise FeatureBuildError(
+            f"dbt built {len(built)} of {len(planned)} tables and says it is done; not built: "
+            f"{', '.join(missing)}",
+            hint="the dbt project has changed since it was loaded, or its models are disabled: "
+            "reload the code location and materialize again.",
+        )
+    if short:
+        raise FeatureBuildError(
+            "dbt built, but rows are missing:\n"
+            + "\n".join(f"  {key.to_user_string()}: {said}" for key, said in short.items()),
+            hint="look whether the sources have rows of these days. If a day may be empty, say so "
+            "in the model's YAML: config: {meta: {ml_platform: {empty_days: allowed}}}.",
+        )
 
 
 def _hint(*, tests_only: bool, messages: list[str]) -> str:

@@ -7,17 +7,18 @@ platform's home, so a read-only checkout will do and several processes may load 
 import hashlib
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import metadata
 from pathlib import Path
 from typing import Final, Protocol
 
-from ml_platform.errors import FeatureBuildError
+from ml_platform.errors import DbtProjectError
 from ml_platform.file_lock import file_lock
 from ml_platform.warehouse.interface import WarehouseAccess
 from ml_platform.warehouse.settings import WarehouseSettings
@@ -30,6 +31,10 @@ _PLACES: Final = {
 }
 _STAMP: Final = "prepared_for"
 _KEPT: Final = ("manifest.json", "partial_parse.msgpack")
+_ASIDE: Final = "parse-"
+# dagster-dbt's name for a run's folder: that of the op, then ids.
+_LEFT_BY_RUNS: Final = ("features-*", "staging-*", "column_lineage.json.*")
+_KEPT_FOR_S: Final = 7 * 86_400
 
 
 class DbtSettings(WarehouseSettings, Protocol):
@@ -56,6 +61,8 @@ def dbt_variables(settings: DbtSettings) -> dict[str, str]:
     target = str(target_folder(settings))
     variables = {
         "MLP_DBT_TARGET": settings.warehouse,
+        # dbt parses all anew for another target, and "none given" is another than the same one.
+        "DBT_TARGET": settings.warehouse,
         "MLP_DBT_SCHEMA": settings.feature_schema,
         "MLP_DBT_DUCKDB_PATH": str(settings.duckdb_file),
         "DBT_TARGET_PATH": target,
@@ -77,6 +84,13 @@ def dbt_variables(settings: DbtSettings) -> dict[str, str]:
             "MLP_DBT_BIGQUERY_TOKEN": "emulator",
         }
     return variables
+
+
+def database(settings: DbtSettings) -> str:
+    """What dbt calls the database that it builds in: DuckDB's by its file, BigQuery's project."""
+    if settings.warehouse == "bigquery":
+        return settings.bigquery_project
+    return settings.duckdb_file.stem
 
 
 @contextmanager
@@ -123,10 +137,10 @@ def prepared_manifest(settings: DbtSettings) -> Path:
     Needs no warehouse and no network.
 
     Raises:
-        FeatureBuildError: the project is not there, or dbt cannot parse it.
+        DbtProjectError: the project is not there, or dbt cannot parse it.
     """
     if not (settings.project_dir / "dbt_project.yml").exists():
-        raise FeatureBuildError(
+        raise DbtProjectError(
             f"there is no dbt project in {settings.project_dir}",
             hint="set MLP_PROJECT_DIR to the folder that has dbt_project.yml.",
         )
@@ -152,8 +166,13 @@ def _is_prepared(folder: Path, wanted: str) -> bool:
 
 
 def _parse(settings: DbtSettings, folder: Path) -> None:
-    """Parse aside and move the result into place, so that nobody reads half a manifest."""
-    with tempfile.TemporaryDirectory(dir=folder, prefix="parse-") as aside:
+    """Parse aside and move the result into place, so that nobody reads half a manifest.
+
+    The caller holds the folder's lock.
+    """
+    for left_behind in folder.glob(f"{_ASIDE}*"):  # by a parse that was killed
+        shutil.rmtree(left_behind, ignore_errors=True)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=_ASIDE) as aside:
         saved = folder / "partial_parse.msgpack"
         if saved.exists():
             shutil.copy(saved, aside)
@@ -167,12 +186,28 @@ def _parse(settings: DbtSettings, folder: Path) -> None:
             check=False,
         )
         if done.returncode != 0:
-            raise FeatureBuildError(
-                f"dbt cannot parse {settings.project_dir}:\n{_indented(done.stdout + done.stderr)}",
-                hint="mend the file that dbt names.",
-            )
+            raise _project_error(settings.project_dir, done.stdout + done.stderr)
         for name in _KEPT:
             (Path(aside) / name).replace(folder / name)
+
+
+def _project_error(project_dir: Path, said: str) -> DbtProjectError:
+    hint = "mend the file that dbt names."
+    if "dbt deps" in said:
+        hint = f"install its packages: `dbt deps --project-dir {shlex.quote(str(project_dir))}`."
+    return DbtProjectError(f"dbt cannot parse {project_dir}:\n{_indented(said)}", hint=hint)
+
+
+def remove_old_runs(folder: Path, *, now: float) -> None:
+    """Remove what failed and killed builds have left in the target folder, a week after.
+
+    A build that succeeds removes its own; that of one that failed has dbt's log.
+    """
+    for pattern in _LEFT_BY_RUNS:
+        for path in folder.glob(pattern):
+            with suppress(OSError):  # another process removes it too
+                if now - path.stat().st_mtime > _KEPT_FOR_S:
+                    shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def _indented(text: str) -> str:

@@ -5,32 +5,39 @@ Dagster process and keeps it open, and DuckDB then lets no other process write.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import dagster as dg
 
+from ml_platform.errors import WarehouseError
 from ml_platform.features.lineage import column_lineage
+from ml_platform.features.outcome import Found
 from ml_platform.features.project import DbtSettings, manifest_hash, target_folder
+from ml_platform.features.tables import Node, parents, table_ref
 from ml_platform.features.translator import FeatureTranslator
-from ml_platform.warehouse.interface import TableRef, Warehouse
+from ml_platform.warehouse.interface import Warehouse
 
-Node = Mapping[str, Any]
 Origins = Mapping[str, Sequence[Sequence[str]]]
+"""Of each column: dbt's unique id of a parent and the column there."""
+
+_TABLES: Final = {"model", "source", "seed", "snapshot"}
 
 
 def add_row_counts(
-    context: dg.AssetExecutionContext, warehouse: Warehouse, table: TableRef, days: Sequence[str]
+    context: dg.AssetExecutionContext, key: dg.AssetKey, found: Found, days: Sequence[str]
 ) -> None:
-    """Record how many rows the asset `table.name` has, and how many on each of `days`."""
-    key = dg.AssetKey(table.name)
-    described = warehouse.describe(table, partition_column="partition_date")
-    context.add_asset_metadata({"dagster/row_count": described.rows}, asset_key=key)
-    rows = {partition.key: partition.rows for partition in described.partitions}
+    """Record how many rows the asset `key` has, and how many on each of `days`."""
+    context.add_asset_metadata({"dagster/row_count": found.rows}, asset_key=key)
+    if found.by_day is None:
+        return
     for day in days:
         context.add_asset_metadata(
-            {"dagster/partition_row_count": rows.get(day, 0)}, asset_key=key, partition_key=day
+            {"dagster/partition_row_count": found.by_day.get(day, 0)},
+            asset_key=key,
+            partition_key=day,
         )
 
 
@@ -43,36 +50,57 @@ def lineage_metadata(
 ) -> dict[str, dg.TableColumnLineage]:
     """The column lineage of `models`, worked out once for each state of the project.
 
-    A model whose SQL sqlglot cannot read is left out: knowing less never fails a build.
+    A model whose lineage cannot be known is left out, with a warning: knowing less never fails a
+    build.
 
     Args:
         settings: Where what was worked out is kept.
         warehouse: Knows the columns of the sources.
         manifest: dbt's manifest.
-        models: Names of models.
-        compiled: dbt's folder `compiled/<project>` of the invocation that built them.
+        models: Models by dbt's unique id.
+        compiled: dbt's folder `compiled` of the invocation that built them.
     """
     project = manifest_hash(settings)
     kept = target_folder(settings) / "column_lineage.json"
-    saved = json.loads(kept.read_text()) if kept.exists() else {}
-    known: dict[str, Origins] = saved.get(project, {})
-    missing = [name for name in models if name not in known]
+    known = _saved(kept).get(project, {})
+    missing = [model for model in models if model not in known]
     if missing:
-        found = {name: _origins(name, warehouse, manifest, compiled) for name in missing}
-        known = known | found
-        aside = kept.with_name(f"{kept.name}.{compiled.parent.parent.name}")
+        for model in missing:
+            with only_describes(f"the lineage of {model}"):
+                known[model] = _origins(manifest["nodes"][model], warehouse, manifest, compiled)
+        aside = kept.with_name(f"{kept.name}.{compiled.parent.name}")
         aside.write_text(json.dumps({project: known}))
         aside.replace(kept)
     keys = _asset_keys(manifest)
     return {
-        name: dg.TableColumnLineage(
+        model: dg.TableColumnLineage(
             {
-                column: [dg.TableColumnDep(keys[relation], parent) for relation, parent in origins]
-                for column, origins in known[name].items()
+                column: [dg.TableColumnDep(keys[parent], name) for parent, name in origins]
+                for column, origins in known[model].items()
             }
         )
-        for name in models
+        for model in models
+        if model in known
     }
+
+
+@contextmanager
+def only_describes(what: str) -> Iterator[None]:
+    """A boundary: any error inside is a warning, for what only describes never fails a build."""
+    try:
+        yield
+    except Exception as error:
+        dg.get_dagster_logger().warning(
+            f"not shown: {what}, as it could not be worked out ({type(error).__name__}: {error})"
+        )
+
+
+def _saved(kept: Path) -> dict[str, dict[str, Origins]]:
+    try:
+        saved: dict[str, dict[str, Origins]] = json.loads(kept.read_text())
+    except (OSError, ValueError):  # not there, or cut off: worked out again
+        return {}
+    return saved
 
 
 def lineage_table(lineage: dg.TableColumnLineage) -> str:
@@ -89,44 +117,41 @@ def _in_words(origin: dg.TableColumnDep) -> str:
 
 
 def _origins(
-    name: str, warehouse: Warehouse, manifest: Mapping[str, Any], compiled: Path
+    node: Node, warehouse: Warehouse, manifest: Mapping[str, Any], compiled: Path
 ) -> Origins:
     from sqlglot.errors import SqlglotError
 
-    node = _model(manifest, name)
-    parents = [_node(manifest, parent) for parent in node["depends_on"]["nodes"]]
+    read = {one["relation_name"]: one for one in parents(manifest, node) if one["relation_name"]}
     try:
-        return column_lineage(
-            (compiled / node["original_file_path"]).read_text(),
-            list(node["columns"]),
-            {parent["relation_name"]: _columns(parent, warehouse) for parent in parents},
+        found = column_lineage(
+            (compiled / node["package_name"] / node["original_file_path"]).read_text(),
+            _columns(node, warehouse),
+            {relation: _columns(parent, warehouse) for relation, parent in read.items()},
             dialect=manifest["metadata"]["adapter_type"],
         )
-    except SqlglotError:
+    except SqlglotError:  # SQL that sqlglot cannot read: not known at the next build either
         return {}
+    return {
+        column: [(read[relation]["unique_id"], name) for relation, name in origins]
+        for column, origins in found.items()
+    }
 
 
 def _columns(node: Node, warehouse: Warehouse) -> list[str]:
-    if node["resource_type"] != "source":
+    """As the YAML describes them, else as the table has them."""
+    if node["columns"]:
         return list(node["columns"])
-    described = warehouse.describe(TableRef(node["schema"], node["identifier"]))
+    try:
+        described = warehouse.describe(table_ref(node))
+    except WarehouseError:  # a source that is no table: files that dbt reads in its place
+        return []
     return [column.name for column in described.columns]
 
 
 def _asset_keys(manifest: Mapping[str, Any]) -> dict[str, dg.AssetKey]:
     translator = FeatureTranslator()
-    nodes = [*manifest["nodes"].values(), *manifest["sources"].values()]
     return {
-        node["relation_name"]: translator.get_asset_key(node)
-        for node in nodes
-        if node["resource_type"] in ("model", "source")
+        unique_id: translator.get_asset_key(node)
+        for unique_id, node in {**manifest["nodes"], **manifest["sources"]}.items()
+        if node["resource_type"] in _TABLES
     }
-
-
-def _model(manifest: Mapping[str, Any], name: str) -> Node:
-    return _node(manifest, f"model.{manifest['metadata']['project_name']}.{name}")
-
-
-def _node(manifest: Mapping[str, Any], unique_id: str) -> Node:
-    found: Node = manifest["nodes"].get(unique_id) or manifest["sources"][unique_id]
-    return found

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from ml_platform.errors import FeatureBuildError
+from ml_platform.errors import DbtProjectError
 from ml_platform.features.project import prepared_manifest, target_folder
 from ml_platform.settings import Settings
 from ml_platform.warehouse.interface import TableRef
@@ -110,7 +110,7 @@ def test_a_project_that_cannot_be_parsed_says_where(tmp_path: Path) -> None:
     project = changed_project(
         tmp_path / "dbt", "models/features/aircraft.sql", {"ref('stg_planes')": "ref('planes')"}
     )
-    with pytest.raises(FeatureBuildError, match="cannot parse") as caught:
+    with pytest.raises(DbtProjectError, match="cannot parse") as caught:
         prepared_manifest(settings_of(tmp_path / "home", project_dir=project))
     assert "depends on a node named 'planes'" in caught.value.message
 

@@ -75,3 +75,15 @@ def change_file(path: Path, changes: Mapping[str, str]) -> None:
             raise ValueError(msg)
         text = text.replace(old, new)
     path.write_text(text)
+
+
+def project_of(target: Path, files: Mapping[str, str]) -> Path:
+    """A project with the settings and macros of this one, and `files` as its only models."""
+    shutil.copytree(
+        PROJECT_ROOT / "dbt_project", target, ignore=shutil.ignore_patterns("models", "target")
+    )
+    for name, text in files.items():
+        path = target / "models" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return target

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from ml_platform.errors import FeatureBuildError
+from ml_platform.errors import DbtProjectError
 from ml_platform.features.project import (
     dbt_environment,
     dbt_variables,
     manifest_hash,
     prepared_manifest,
+    remove_old_runs,
 )
 from ml_platform.settings import PROJECT_ROOT, Settings
 
@@ -73,6 +74,23 @@ def test_the_environment_is_put_back(settings: Settings) -> None:
 
 
 def test_a_folder_without_a_project_is_named(tmp_path: Path) -> None:
-    with pytest.raises(FeatureBuildError, match="no dbt project in") as caught:
+    with pytest.raises(DbtProjectError, match="no dbt project in") as caught:
         prepared_manifest(Settings(home=tmp_path, project_dir=tmp_path))
     assert "MLP_PROJECT_DIR" in caught.value.hint
+
+
+def test_what_builds_left_behind_goes_after_a_week(tmp_path: Path) -> None:
+    failed, killed, manifest = (
+        tmp_path / "features-1a2b-3c4d",
+        tmp_path / "column_lineage.json.features-5e6f",
+        tmp_path / "manifest.json",
+    )
+    failed.mkdir()
+    (failed / "dbt.log").touch()
+    killed.touch()
+    manifest.touch()
+    week_s = 7 * 86_400
+    remove_old_runs(tmp_path, now=failed.stat().st_mtime + week_s - 60)
+    assert failed.exists()
+    remove_old_runs(tmp_path, now=failed.stat().st_mtime + week_s + 60)
+    assert list(tmp_path.iterdir()) == [manifest]

@@ -1,0 +1,58 @@
+"""Looks into the warehouse after dbt: the days that were asked for must be in the tables.
+
+dbt's own word for success is that its statements ran. A model whose sources have no rows of the
+day, or one that was overwritten by another process, is a success to dbt.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from ml_platform.features.tables import ModelTable
+from ml_platform.partitions import days_of
+from ml_platform.warehouse.interface import Warehouse
+
+_SHOWN_DAYS: Final = 5
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Found:
+    """What a table has.
+
+    Attributes:
+        rows: All its rows.
+        by_day: Rows of each day that has any; None if the table does not know days.
+    """
+
+    rows: int
+    by_day: Mapping[str, int] | None
+
+
+def look(warehouse: Warehouse, table: ModelTable) -> Found:
+    """Count the rows of a table, by day where it has the day's column.
+
+    Raises:
+        WarehouseError: there is no such table.
+    """
+    described = warehouse.describe(table.ref)
+    names = {column.name.lower(): column.name for column in described.columns}
+    day = next((names[one.lower()] for one in table.day_columns if one.lower() in names), None)
+    if day is None:  # a lookup table, built whole whatever the day
+        return Found(rows=described.rows, by_day=None)
+    if described.partition_column != day:
+        described = warehouse.describe(table.ref, partition_column=day)
+    return Found(rows=described.rows, by_day={one.key: one.rows for one in described.partitions})
+
+
+def shortcoming(table: ModelTable, found: Found, days: Sequence[str]) -> str:
+    """What is not as it should be after `days` were built, in words; empty if all is well."""
+    if table.empty_days:
+        return ""
+    if found.by_day is None:
+        return "" if found.rows else f"wanted rows in {table.ref}, found none"
+    empty = [day for day in days if not found.by_day.get(day)]
+    if not empty:
+        return ""
+    shown = ", ".join(empty[:_SHOWN_DAYS]) + (", …" if len(empty) > _SHOWN_DAYS else "")
+    wanted = "" if len(days) == 1 else f"each of {days_of(len(days))}, found none of "
+    return f"wanted rows of {wanted}{shown} in {table.ref}" + ("" if wanted else ", found none")
