@@ -12,22 +12,18 @@ from pathlib import Path
 
 import dagster as dg
 
-from ml_platform.clusters.interface import Entrypoint, JobKey
+from ml_platform.clusters.interface import ClusterRequest, Entrypoint, JobKey
+from ml_platform.clusters.jobs.job import JobRequest, followed_job
 from ml_platform.clusters.local.folder import ClusterFolder
-from ml_platform.clusters.open import local_home, open_clusters
+from ml_platform.clusters.open import local_home, open_provisioner
 from ml_platform.resources import resources_from
 from ml_platform.settings import Settings
 from ml_platform.storage import Folder
-from ml_platform.training.asset import (
-    ModelPlan,
-    Registered,
-    TrainedModelFacts,
-    build_model,
-    make_request,
-    window_manifests,
-)
+from ml_platform.training.asset import Registered, TrainedModelFacts, build_model
+from ml_platform.training.plan import ModelPlan, make_request, window_manifests
 from ml_platform.training.request import REQUEST_FILE, TrainingRequest
 from ml_platform.training_set.store import SnapshotStore
+from ml_platform.xray.records import Recorder
 from tests.benchmarks.fixed_loop import THREADS, LoopTime, trained_rows
 
 
@@ -63,12 +59,12 @@ class _NoRegistry:
         return Registered(version=len(self.facts), url="http://127.0.0.1")
 
 
-def request_of(plan: ModelPlan, day: str, settings: Settings, attempt: str) -> TrainingRequest:
+def request_of(plan: ModelPlan, day: str, settings: Settings, retrain: str) -> TrainingRequest:
     """The training that the asset of `plan` runs for `day`."""
     root = settings.storage_root
     manifests = window_manifests(plan, day, storage_root=root, bounds=settings)
     return make_request(
-        plan, day, manifests, storage_root=root, image=settings.image, attempt=attempt
+        plan, day, manifests, storage_root=root, image=settings.image, retrain=retrain
     )
 
 
@@ -127,21 +123,30 @@ def plain_pytorch(request: TrainingRequest, scratch: Path) -> LoopTime:
     return LoopTime(**json.loads(done.stdout.splitlines()[-1]))
 
 
-def ray_data(
-    plan: ModelPlan, day: str, settings: Settings, scratch: Path, attempt: str
-) -> LoopTime:
+def ray_data(plan: ModelPlan, day: str, settings: Settings, scratch: Path, turn: str) -> LoopTime:
     """Train `day` on the same Ray, with Ray Data instead of the platform's reader."""
-    request = request_of(plan, day, settings, f"ray-data-{attempt}")
+    request = request_of(plan, day, settings, f"ray-data-{turn}")
     folder = Folder(request.folder_uri)
     folder.write(REQUEST_FILE, request.model_dump_json().encode())
-    result = scratch / f"ray_data_{attempt}.json"
-    key = JobKey(asset="benchmark/ray_data", partition=day, attempt_group=attempt)
+    result = scratch / f"ray_data_{turn}.json"
+    key = JobKey(asset="benchmark/ray_data", partition=day, training=turn)
     log: list[str] = []
-    entrypoint = Entrypoint(
-        module="tests.benchmarks.ray_data_job", arguments=(folder.uri, str(result))
+    recorder = Recorder()
+    provisioner = open_provisioner(settings, plan.cluster)
+    wanted = ClusterRequest(
+        name=provisioner.cluster_name(key, 1, plan.cluster), spec=plan.cluster, holder=key.slug()
     )
-    with open_clusters(settings, plan.cluster).run(key, plan.cluster, entrypoint) as job:
-        outcome = job.follow(on_log=log.append)
+    job = JobRequest(
+        submission_id=key.submission_id(1),
+        entrypoint=Entrypoint(
+            module="tests.benchmarks.ray_data_job", arguments=(folder.uri, str(result))
+        ),
+    )
+    with (
+        provisioner.acquire(wanted, recorder) as cluster,
+        followed_job(cluster, job, recorder) as running,
+    ):
+        outcome = running.follow(on_log=log.append)
     if outcome.status != "succeeded":
         raise RuntimeError("\n".join([*log[-40:], outcome.message]))
     found = json.loads(result.read_text())
@@ -157,7 +162,7 @@ def ray_data(
 @contextmanager
 def ray_kept_meanwhile(plan: ModelPlan, settings: Settings) -> Iterator[None]:
     """Keep the Ray also while others take their turn, and leave none behind, however it ends."""
-    clusters = open_clusters(settings, plan.cluster)
+    provisioner = open_provisioner(settings, plan.cluster)
     folder = ClusterFolder(local_home(settings) / plan.cluster.spec_hash())
     folder.make()
     lease = folder.take_lease("benchmark")
@@ -165,4 +170,4 @@ def ray_kept_meanwhile(plan: ModelPlan, settings: Settings) -> Iterator[None]:
         yield
     finally:
         lease.unlink(missing_ok=True)
-        clusters.shutdown()
+        provisioner.shutdown()

@@ -18,7 +18,7 @@ from ml_platform.training.api import Batch, FeatureEncoding, Split
 from ml_platform.training.encoding import Encoder
 from ml_platform.training.model_code import load_function
 from ml_platform.training.request import REQUEST_FILE, TrainingRequest
-from ml_platform.training.worker import WorkerRun, set_up_torch
+from ml_platform.training.worker import Start, WorkerRun, set_up_torch
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -112,7 +112,14 @@ def loop(config: dict[str, Any]) -> None:
     rank, world_size = context.get_world_rank(), context.get_world_size()
     set_up_torch(request)
     began = time.monotonic()
-    run = RayDataRun(request, encoding, files=config["files"], rank=rank, world_size=world_size)
+    run = RayDataRun(
+        request,
+        encoding,
+        start=Start(attempt=1),
+        files=config["files"],
+        rank=rank,
+        world_size=world_size,
+    )
     load_function(request.code_folder, "train", "train")(run)
     if rank == 0:
         found = {"loop_s": time.monotonic() - began, "validation_loss": run.validation_loss}

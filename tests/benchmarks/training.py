@@ -57,8 +57,8 @@ def take_turns(
             warm.append(materialize(plan, SECOND_DAY, settings, instance))
             if with_plain:
                 plain.append(plain_pytorch(request, Path(scratch)))
-            attempt = f"{os.getpid()}-{turn}"
-            fed.append(ray_data(plan, SECOND_DAY, settings, Path(scratch), attempt))
+            name = f"{os.getpid()}-{turn}"
+            fed.append(ray_data(plan, SECOND_DAY, settings, Path(scratch), name))
     return Turns(cold=cold, warm=warm, fed=fed, plain=plain)
 
 
