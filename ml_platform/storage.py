@@ -13,6 +13,17 @@ import fsspec
 from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 
+from ml_platform.uris import file_uri, local_path
+
+
+def locate(uri: str) -> tuple[fsspec.AbstractFileSystem, str]:
+    """The file system that a URI names, and the path on it."""
+    path = local_path(uri)
+    if path is not None:
+        return LocalFileSystem(), str(path)
+    filesystem, root = url_to_fs(uri)
+    return filesystem, root
+
 
 class StorageAccess(Protocol):
     """Object storage as an asset is given it: the resource `storage`."""
@@ -31,12 +42,13 @@ class Folder:
 
     def __init__(self, uri: str) -> None:
         self.uri = uri.rstrip("/")
-        filesystem, root = url_to_fs(self.uri)
+        filesystem, root = locate(self.uri)
         self.filesystem: fsspec.AbstractFileSystem = filesystem
         self.root: str = root.rstrip("/")
 
     def __truediv__(self, name: str) -> "Folder":
-        return Folder(f"{self.uri}/{name}")
+        here = local_path(self.uri)
+        return Folder(f"{self.uri}/{name}" if here is None else file_uri(here / name))
 
     def path(self, name: str) -> str:
         """Path of a file inside, as the file system wants it."""

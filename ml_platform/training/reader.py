@@ -16,9 +16,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from fsspec.core import url_to_fs
-
 from ml_platform.errors import TrainingSetError
+from ml_platform.storage import locate
 from ml_platform.training.api import Batch, FeatureEncoding, Split
 from ml_platform.training.encoding import Encoder
 
@@ -248,7 +247,7 @@ def read_batches(
 def _read_group(group: RowGroup, columns: list[str]) -> "pa.Table":
     import pyarrow.parquet as pq
 
-    filesystem, path = url_to_fs(group.uri)
+    filesystem, path = locate(group.uri)
     with filesystem.open(path, "rb") as stream:
         return pq.ParquetFile(stream).read_row_group(group.index, columns=columns)
 
