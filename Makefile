@@ -8,7 +8,7 @@ RUN := .venv/bin/
 TWO_AT_ONCE := -n 2 --no-loadscope-reorder
 PYTHON ?= python3.11
 export UV_PYTHON_DOWNLOADS := never
-export DAGSTER_HOME ?= $(or $(MLP_HOME),$(CURDIR)/.mlp)/dagster
+export DAGSTER_HOME := $(or $(DAGSTER_HOME),$(or $(MLP_HOME),$(CURDIR)/.mlp)/dagster)
 export DO_NOT_TRACK := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 export MLFLOW_SERVER_ENABLE_JOB_EXECUTION := false
@@ -28,7 +28,7 @@ dev: install ## Open the Dagster UI (http://127.0.0.1:3000) and MLflow (:5000) o
 	$(RUN)mlp doctor --quiet
 	@if [ -z "$$MLP_MLFLOW_TRACKING_URI" ]; then \
 	  $(RUN)mlflow server --host 127.0.0.1 --port 5000 --workers 1 \
-	    --backend-store-uri "sqlite:///$${MLP_HOME:-$(CURDIR)/.mlp}/mlflow.db" & \
+	    --backend-store-uri "$$($(RUN)python -c 'from ml_platform.settings import load_settings as s; print(s().tracking_uri)')" & \
 	  trap "kill $$!" EXIT; \
 	fi; \
 	$(RUN)dg dev --host 127.0.0.1

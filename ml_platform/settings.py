@@ -14,11 +14,14 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from ml_platform.errors import SettingsError
+from ml_platform.uris import file_uri, local_path, sqlite_uri
 
 PROJECT_ROOT: Final = Path(__file__).resolve().parent.parent
 SANDBOX_PATTERN: Final = re.compile(r"^[a-z][a-z0-9_]{0,23}$")
 DEMO_START: Final = date(2013, 1, 1)
 DEMO_END: Final = date(2013, 12, 31)
+# Dagster and dbt make addresses of paths without encoding them; DuckDB takes `\\` for a slash.
+UNUSABLE_IN_PATHS: Final = re.compile(r"[#?\\]|%[0-9A-Fa-f]{2}")
 LOCAL_MLFLOW_PAGES: Final = "http://127.0.0.1:5000"
 
 Environment = Literal["local", "ci", "prod"]
@@ -29,7 +32,12 @@ class Settings(BaseSettings):
     """Where this installation keeps things and what it talks to. Each field is `MLP_<FIELD>`."""
 
     model_config = SettingsConfigDict(
-        env_prefix="MLP_", frozen=True, extra="ignore", populate_by_name=True
+        # A variable that is set to nothing, as an env file or a config map does, is not set.
+        env_prefix="MLP_",
+        env_ignore_empty=True,
+        frozen=True,
+        extra="ignore",
+        populate_by_name=True,
     )
 
     environment: Environment = Field(
@@ -42,6 +50,7 @@ class Settings(BaseSettings):
     )
     home: Path = Field(
         default=PROJECT_ROOT / ".mlp",
+        validate_default=True,
         description="Folder for everything that is kept on this machine.",
     )
     project_dir: Path = Field(
@@ -105,6 +114,24 @@ class Settings(BaseSettings):
         default=0.0, ge=0.0, description="Price of a GiB of memory for an hour; 0 is unknown."
     )
 
+    @field_validator("home", "duckdb_path", "dagster_home")
+    @classmethod
+    def _others_can_open_it(cls, value: Path | None) -> Path | None:
+        found = value and UNUSABLE_IN_PATHS.search(str(value.resolve()))
+        if found:
+            msg = f"{found[0]!r} in its path would be read as part of an address by Dagster or dbt"
+            raise ValueError(msg)
+        return value
+
+    @field_validator("storage_uri")
+    @classmethod
+    def _one_spelling(cls, value: str) -> str:
+        path = local_path(value)
+        if value and path is None and "://" not in value:
+            msg = f"{value!r} is no URI: wanted one such as file:///srv/mlp or gs://bucket/mlp"
+            raise ValueError(msg)
+        return value if path is None else file_uri(path)
+
     @field_validator("partitions_end", mode="before")
     @classmethod
     def _open_ended(cls, value: object) -> object:
@@ -133,7 +160,7 @@ class Settings(BaseSettings):
     @property
     def storage_root(self) -> str:
         """URI of this namespace's folder in object storage, without a slash at the end."""
-        base = self.storage_uri or (self.home.resolve() / "storage").as_uri()
+        base = self.storage_uri or file_uri(self.home.resolve() / "storage")
         return f"{base.rstrip('/')}/{self.namespace}"
 
     @property
@@ -144,7 +171,7 @@ class Settings(BaseSettings):
     @property
     def tracking_uri(self) -> str:
         """MLflow's tracking URI."""
-        return self.mlflow_tracking_uri or f"sqlite:///{self.home.resolve() / 'mlflow.db'}"
+        return self.mlflow_tracking_uri or sqlite_uri(self.home.resolve() / "mlflow.db")
 
     @property
     def mlflow_pages(self) -> str:
@@ -160,7 +187,7 @@ class Settings(BaseSettings):
     @property
     def mlflow_artifact_root(self) -> str:
         """Where an embedded MLflow keeps its artifacts; empty where a server decides."""
-        return "" if self.mlflow_tracking_uri else (self.home.resolve() / "mlflow").as_uri()
+        return "" if self.mlflow_tracking_uri else file_uri(self.home.resolve() / "mlflow")
 
     @property
     def dagster_folder(self) -> Path:
@@ -188,7 +215,8 @@ def load_settings() -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         field = str(first["loc"][0]) if first["loc"] else "settings"
+        variable = field if field == "DAGSTER_HOME" else f"MLP_{field.upper()}"
         raise SettingsError(
-            f"MLP_{field.upper()}={first.get('input')!r} is not usable: {first['msg']}",
-            hint=f"set MLP_{field.upper()} to another value or unset it; `mlp doctor` shows all.",
+            f"{variable}={str(first.get('input'))!r} is not usable: {first['msg']}",
+            hint=f"set {variable} to another value or unset it; `mlp doctor` shows all.",
         ) from error

@@ -13,6 +13,7 @@ import fsspec
 from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 
+<<<<<<< HEAD
 from ml_platform.storage_retry import StorageRetry
 
 Answer = TypeVar("Answer")
@@ -26,6 +27,18 @@ def open_filesystem(uri: str) -> tuple[fsspec.AbstractFileSystem, str]:
     """The file system of a URI, with our time-outs, and the path in it."""
     filesystem, path = url_to_fs(uri, **OPTIONS.get(uri.partition("://")[0], {}))
     return filesystem, str(path)
+=======
+from ml_platform.uris import file_uri, local_path
+
+
+def locate(uri: str) -> tuple[fsspec.AbstractFileSystem, str]:
+    """The file system that a URI names, and the path on it."""
+    path = local_path(uri)
+    if path is not None:
+        return LocalFileSystem(), str(path)
+    filesystem, root = url_to_fs(uri)
+    return filesystem, root
+>>>>>>> kube
 
 
 class StorageAccess(Protocol):
@@ -45,11 +58,17 @@ class Folder:
 
     def __init__(self, uri: str) -> None:
         self.uri = uri.rstrip("/")
+<<<<<<< HEAD
         self.filesystem, root = open_filesystem(self.uri)
+=======
+        filesystem, root = locate(self.uri)
+        self.filesystem: fsspec.AbstractFileSystem = filesystem
+>>>>>>> kube
         self.root: str = root.rstrip("/")
 
     def __truediv__(self, name: str) -> "Folder":
-        return Folder(f"{self.uri}/{name}")
+        here = local_path(self.uri)
+        return Folder(f"{self.uri}/{name}" if here is None else file_uri(here / name))
 
     def path(self, name: str) -> str:
         """Path of a file inside, as the file system wants it."""

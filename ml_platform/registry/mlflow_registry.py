@@ -17,11 +17,11 @@ from ml_platform.registry.runs import MODEL_FOLDER, all_pages, ensure_registered
 from ml_platform.registry.store import (
     RegistrySettings,
     error_code,
-    local_folder,
     open_client,
     registry_errors,
     store_lock,
 )
+from ml_platform.uris import local_path
 
 EVALUATION_FOLDER: Final = "evaluation"
 REPORT_FILE: Final = "report.json"
@@ -197,7 +197,7 @@ class Registry:
             RegistryError: the files are gone, or the registry does not answer.
         """
         client = self._client
-        here = local_folder(version.model_uri)
+        here = local_path(version.model_uri)
         if here is not None:
             if not here.is_dir():
                 raise RegistryError(

@@ -11,16 +11,15 @@ from contextlib import closing, contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
-from urllib.parse import quote, unquote, urlparse
 
 from ml_platform.errors import RegistryError
 from ml_platform.file_lock import file_lock
+from ml_platform.uris import file_uri, sqlite_file
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 ANSWER_TIMEOUT_S: Final = 5.0
-SQLITE: Final = "sqlite:///"
 # MLflow reads these when it is imported. It reports its use to its makers from every process, and
 # prints links and progress bars among our own lines. Whoever wants that sets the opposite.
 QUIET: Final = {
@@ -67,8 +66,7 @@ def open_client(settings: RegistrySettings) -> "MlflowClient":
 
 def embedded_file(settings: RegistrySettings) -> Path | None:
     """The file of an embedded store, or None where MLflow is a server or another database."""
-    uri = settings.tracking_uri
-    return Path(uri.removeprefix(SQLITE)) if uri.startswith(SQLITE) else None
+    return sqlite_file(settings.tracking_uri)
 
 
 def embedded_models(file: Path) -> int:
@@ -78,7 +76,7 @@ def embedded_models(file: Path) -> int:
         RegistryError: the file is no store that can be read.
     """
     try:
-        with closing(sqlite3.connect(f"file:{quote(str(file))}?mode=ro", uri=True)) as store:
+        with closing(sqlite3.connect(f"{file_uri(file)}?mode=ro", uri=True)) as store:
             return int(store.execute("SELECT count(*) FROM registered_models").fetchone()[0])
     except sqlite3.Error as error:
         raise RegistryError(
@@ -120,12 +118,6 @@ def registry_errors(action: str) -> Iterator[None]:
 def error_code(error: Exception) -> str:
     """MLflow's own name for what went wrong."""
     return str(getattr(error, "error_code", ""))
-
-
-def local_folder(uri: str) -> Path | None:
-    """The folder that a `file:` URI names, or None when it is elsewhere."""
-    parsed = urlparse(uri)
-    return Path(unquote(parsed.path)) if parsed.scheme == "file" else None
 
 
 @lru_cache(maxsize=16)

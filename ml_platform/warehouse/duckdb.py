@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from ml_platform.errors import WarehouseError
+from ml_platform.storage import Folder
 from ml_platform.warehouse import duckdb_sql
 from ml_platform.warehouse.duckdb_connection import DuckDBConnections, explaining, transaction
 from ml_platform.warehouse.interface import (
@@ -198,10 +199,11 @@ class DuckDBWarehouse(Warehouse):
         snapshot: Snapshot | None = None,
     ) -> list[str]:
         """See the interface; one file per day, named `<day>.parquet`."""
-        import fsspec
         import pyarrow as pa
         import pyarrow.parquet as pq
 
+        folder = Folder(uri)
+        folder.filesystem.makedirs(folder.root, exist_ok=True)
         with self._connection_at(table, snapshot) as source:
             _require_columns(table, self._columns(source, table), [partition_column, *columns])
         written = []
@@ -214,15 +216,15 @@ class DuckDBWarehouse(Warehouse):
                 self._connection_at(table, snapshot) as source,
             ):
                 schema = _in_utc(source.sql(sql).limit(0).to_arrow_table().schema)
-            target = f"{uri.rstrip('/')}/{day}.parquet"
+            name = f"{day}.parquet"
             with (
-                fsspec.open(target, "wb", auto_mkdir=True) as file,
+                folder.filesystem.open(folder.path(name), "wb") as file,
                 pq.ParquetWriter(file, schema) as writer,
                 closing(self._batches(table, snapshot, sql, what=f"export {table}")) as batches,
             ):
                 for batch in batches:
                     writer.write_table(pa.Table.from_batches([batch]))
-            written.append(target)
+            written.append(f"{folder.uri}/{name}")
         return written
 
     def clone(self, source: TableRef, target: TableRef) -> None:

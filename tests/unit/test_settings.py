@@ -1,12 +1,18 @@
 """Settings come from the environment, with defaults for a laptop."""
 
+import os
+import re
+import shutil
+import subprocess
+import sys
 from datetime import date
 from pathlib import Path
 
 import pytest
 
 from ml_platform.errors import SettingsError
-from ml_platform.settings import Settings, load_settings
+from ml_platform.settings import PROJECT_ROOT, Settings, load_settings
+from ml_platform.uris import local_path, sqlite_file
 
 
 def test_the_defaults_keep_everything_under_one_folder() -> None:
@@ -51,11 +57,67 @@ def test_only_the_demo_ends(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(
     ("variable", "value"),
-    [("MLP_ENVIRONMENT", "production"), ("MLP_SANDBOX", "Ada!"), ("MLP_PARTITIONS_START", "soon")],
+    [
+        ("MLP_ENVIRONMENT", "production"),
+        ("MLP_SANDBOX", "Ada!"),
+        ("MLP_PARTITIONS_START", "soon"),
+        ("MLP_STORAGE_URI", "srv/mlp"),
+        ("MLP_HOME", "/srv/ml#p"),
+        ("MLP_HOME", "/srv/ml%41p"),
+        ("MLP_DUCKDB_PATH", "/srv/what?.duckdb"),
+        ("DAGSTER_HOME", "/srv/what?"),
+    ],
 )
 def test_a_value_that_cannot_be_names_its_variable(
     monkeypatch: pytest.MonkeyPatch, variable: str, value: str
 ) -> None:
     monkeypatch.setenv(variable, value)
-    with pytest.raises(SettingsError, match=f"{variable}='{value}'"):
+    with pytest.raises(SettingsError, match=re.escape(f"{variable}='{value}'")):
         load_settings()
+
+
+@pytest.mark.parametrize(
+    "variable",
+    [
+        *(f"MLP_{name.upper()}" for name in Settings.model_fields if name != "dagster_home"),
+        "DAGSTER_HOME",
+    ],
+)
+def test_a_variable_that_is_set_to_nothing_is_not_set(
+    monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    monkeypatch.delenv(variable, raising=False)
+    unset = load_settings()
+    monkeypatch.setenv(variable, "")
+    assert load_settings() == unset
+
+
+@pytest.mark.parametrize("name", ["ho me", "100%", "ü", "a'b"])
+def test_an_odd_name_of_home_is_the_same_folder_for_all(name: str) -> None:
+    settings = Settings(home=Path("/srv") / name)
+    assert local_path(settings.storage_root) == Path("/srv") / name / "storage" / "local"
+    assert local_path(settings.mlflow_artifact_root) == Path("/srv") / name / "mlflow"
+    assert sqlite_file(settings.tracking_uri) == Path("/srv") / name / "mlflow.db"
+
+
+@pytest.mark.parametrize("typed", ["file:///srv/my data", "file:///srv/my%20data/"])
+def test_a_storage_folder_has_one_spelling(typed: str) -> None:
+    assert Settings(storage_uri=typed).storage_root == "file:///srv/my%20data/local"
+
+
+def test_a_checkout_that_makes_the_default_unusable_is_told_which_variable_to_set(
+    tmp_path: Path,
+) -> None:
+    checkout = tmp_path / "ml#p"
+    shutil.copytree(PROJECT_ROOT / "ml_platform", checkout / "ml_platform")
+    program = "from ml_platform.settings import load_settings; load_settings()"
+    environment = {**os.environ, "PYTHONPATH": str(checkout)}
+    environment.pop("MLP_HOME", None)
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert "set MLP_HOME to another value" in done.stderr
