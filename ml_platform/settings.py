@@ -19,6 +19,7 @@ PROJECT_ROOT: Final = Path(__file__).resolve().parent.parent
 SANDBOX_PATTERN: Final = re.compile(r"^[a-z][a-z0-9_]{0,23}$")
 DEMO_START: Final = date(2013, 1, 1)
 DEMO_END: Final = date(2013, 12, 31)
+PASSWORD_IN_URI: Final = re.compile(r"(?<=://)([^/@\s:]*):[^/@\s]+@")
 LOCAL_MLFLOW_PAGES: Final = "http://127.0.0.1:5000"
 
 Environment = Literal["local", "ci", "prod"]
@@ -177,6 +178,11 @@ class Settings(BaseSettings):
         return f"{self.namespace}.{model}"
 
 
+def without_passwords(text: str) -> str:
+    """`text` with `…` for each password in an address, for whatever people get to see."""
+    return PASSWORD_IN_URI.sub(r"\1:…@", text)
+
+
 def load_settings() -> Settings:
     """Read the settings from the environment.
 
@@ -189,6 +195,8 @@ def load_settings() -> Settings:
         first = error.errors()[0]
         field = str(first["loc"][0]) if first["loc"] else "settings"
         raise SettingsError(
-            f"MLP_{field.upper()}={first.get('input')!r} is not usable: {first['msg']}",
+            without_passwords(
+                f"MLP_{field.upper()}={first.get('input')!r} is not usable: {first['msg']}"
+            ),
             hint=f"set MLP_{field.upper()} to another value or unset it; `mlp doctor` shows all.",
         ) from error

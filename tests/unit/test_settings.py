@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ml_platform.errors import SettingsError
-from ml_platform.settings import Settings, load_settings
+from ml_platform.settings import Settings, load_settings, without_passwords
 
 
 def test_the_defaults_keep_everything_under_one_folder() -> None:
@@ -59,3 +59,16 @@ def test_a_value_that_cannot_be_names_its_variable(
     monkeypatch.setenv(variable, value)
     with pytest.raises(SettingsError, match=f"{variable}='{value}'"):
         load_settings()
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("http://ann:hunter2@mlflow:5000/a", "http://ann:…@mlflow:5000/a"),
+        ("no http://u:p@one or postgresql://u:q@two", "no http://u:…@one or postgresql://u:…@two"),
+        ("https://mlflow:5000/ann:b@c", "https://mlflow:5000/ann:b@c"),
+        ("sqlite:////srv/mlflow.db", "sqlite:////srv/mlflow.db"),
+    ],
+)
+def test_passwords_in_addresses_are_not_shown(text: str, shown: str) -> None:
+    assert without_passwords(text) == shown
