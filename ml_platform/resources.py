@@ -30,7 +30,7 @@ from ml_platform.clusters.spec import ClusterSpec
 from ml_platform.features.project import DbtSettings
 from ml_platform.registry.mlflow_registry import Registry
 from ml_platform.registry.registrar import ModelRegistry
-from ml_platform.settings import Settings
+from ml_platform.settings import Settings, without_passwords
 from ml_platform.warehouse.interface import Warehouse, WarehouseAccess
 from ml_platform.warehouse.open import open_warehouse
 
@@ -273,7 +273,7 @@ def resources_from(settings: Settings) -> Resources:
 
 def _shown(uri: str, variable: str) -> str:
     """`uri`, or the name of its variable if it has a password: configuration is shown to all."""
-    return dg.EnvVar(variable) if urlsplit(uri).password else uri
+    return uri if without_passwords(uri) == uri else dg.EnvVar(variable)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

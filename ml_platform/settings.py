@@ -22,6 +22,7 @@ DEMO_START: Final = date(2013, 1, 1)
 DEMO_END: Final = date(2013, 12, 31)
 # Dagster and dbt make addresses of paths without encoding them; DuckDB takes `\\` for a slash.
 UNUSABLE_IN_PATHS: Final = re.compile(r"[#?\\]|%[0-9A-Fa-f]{2}")
+PASSWORD_IN_URI: Final = re.compile(r"(?<=://)([^/@\s:]*):[^/@\s]+@")
 LOCAL_MLFLOW_PAGES: Final = "http://127.0.0.1:5000"
 
 Environment = Literal["local", "ci", "prod"]
@@ -204,6 +205,11 @@ class Settings(BaseSettings):
         return f"{self.namespace}.{model}"
 
 
+def without_passwords(text: str) -> str:
+    """`text` with `…` for each password in an address, for whatever people get to see."""
+    return PASSWORD_IN_URI.sub(r"\1:…@", text)
+
+
 def load_settings() -> Settings:
     """Read the settings from the environment.
 
@@ -217,6 +223,8 @@ def load_settings() -> Settings:
         field = str(first["loc"][0]) if first["loc"] else "settings"
         variable = field if field == "DAGSTER_HOME" else f"MLP_{field.upper()}"
         raise SettingsError(
-            f"{variable}={str(first.get('input'))!r} is not usable: {first['msg']}",
+            without_passwords(
+                f"{variable}={str(first.get('input'))!r} is not usable: {first['msg']}"
+            ),
             hint=f"set {variable} to another value or unset it; `mlp doctor` shows all.",
         ) from error

@@ -13,8 +13,8 @@ import fsspec
 from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 
-<<<<<<< HEAD
 from ml_platform.storage_retry import StorageRetry
+from ml_platform.uris import file_uri, local_path
 
 Answer = TypeVar("Answer")
 
@@ -23,22 +23,13 @@ REQUEST_TIMEOUT_S: Final = 60
 OPTIONS: Final[dict[str, dict[str, Any]]] = {"gs": {"requests_timeout": REQUEST_TIMEOUT_S}}
 
 
-def open_filesystem(uri: str) -> tuple[fsspec.AbstractFileSystem, str]:
-    """The file system of a URI, with our time-outs, and the path in it."""
-    filesystem, path = url_to_fs(uri, **OPTIONS.get(uri.partition("://")[0], {}))
-    return filesystem, str(path)
-=======
-from ml_platform.uris import file_uri, local_path
-
-
 def locate(uri: str) -> tuple[fsspec.AbstractFileSystem, str]:
-    """The file system that a URI names, and the path on it."""
+    """The file system that a URI names, with our time-outs, and the path on it."""
     path = local_path(uri)
     if path is not None:
         return LocalFileSystem(), str(path)
-    filesystem, root = url_to_fs(uri)
-    return filesystem, root
->>>>>>> kube
+    filesystem, root = url_to_fs(uri, **OPTIONS.get(uri.partition("://")[0], {}))
+    return filesystem, str(root)
 
 
 class StorageAccess(Protocol):
@@ -58,12 +49,8 @@ class Folder:
 
     def __init__(self, uri: str) -> None:
         self.uri = uri.rstrip("/")
-<<<<<<< HEAD
-        self.filesystem, root = open_filesystem(self.uri)
-=======
         filesystem, root = locate(self.uri)
         self.filesystem: fsspec.AbstractFileSystem = filesystem
->>>>>>> kube
         self.root: str = root.rstrip("/")
 
     def __truediv__(self, name: str) -> "Folder":

@@ -18,7 +18,7 @@ from ml_platform.clusters.open import local_home
 from ml_platform.errors import PlatformError
 from ml_platform.model_folder.read import model_names
 from ml_platform.registry.store import embedded_file, embedded_models, open_client
-from ml_platform.settings import DEMO_END, Settings
+from ml_platform.settings import DEMO_END, Settings, without_passwords
 from ml_platform.storage import Folder
 from ml_platform.warehouse.open import open_warehouse
 
@@ -86,7 +86,7 @@ def configured(settings: Settings) -> Iterator[Look]:
         value = getattr(settings, name)
         # The demo's end is filled in where none is given.
         is_default = name not in settings.model_fields_set or value == DEMO_END
-        shown = "–" if value in ("", None) else str(value)
+        shown = "–" if value in ("", None) else without_passwords(str(value))
         yield Look(
             group="configured",
             name=variable,
@@ -126,7 +126,7 @@ def _registry(settings: Settings) -> Look:
     def ask() -> str:
         if file is None:
             open_client(settings)
-            return settings.tracking_uri
+            return without_passwords(settings.tracking_uri)
         if not file.exists():
             return f"{file}: made by the first training"
         return f"{file}, {embedded_models(file)} model(s)"

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from ml_platform.errors import RegistryError
 from ml_platform.file_lock import file_lock
+from ml_platform.settings import without_passwords
 from ml_platform.uris import file_uri, sqlite_file
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ def registry_errors(action: str) -> Iterator[None]:
         yield
     except (MlflowException, SQLAlchemyError, OSError) as error:
         raise RegistryError(
-            f"could not {action}: {error}",
+            without_passwords(f"could not {action}: {error}"),
             hint="`mlp doctor` shows which MLflow is configured and whether it answers; the work "
             "itself is kept, so run this again when it does.",
         ) from error
@@ -141,7 +142,7 @@ def _require_answer(uri: str) -> None:
         httpx.get(f"{uri.rstrip('/')}/health", timeout=ANSWER_TIMEOUT_S)
     except httpx.HTTPError as error:
         raise RegistryError(
-            f"the MLflow server {uri} does not answer: {error}",
+            without_passwords(f"the MLflow server {uri} does not answer: {error}"),
             hint="start it or correct MLP_MLFLOW_TRACKING_URI; unset, the registry is a file under "
             "MLP_HOME.",
         ) from error

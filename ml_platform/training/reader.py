@@ -17,11 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from ml_platform.errors import TrainingSetError
-<<<<<<< HEAD
 from ml_platform.storage import Folder
-=======
-from ml_platform.storage import locate
->>>>>>> kube
 from ml_platform.training.api import Batch, FeatureEncoding, Split
 from ml_platform.training.encoding import Encoder
 
@@ -251,7 +247,6 @@ def read_batches(
 def _read_group(group: RowGroup, columns: list[str]) -> "pa.Table":
     import pyarrow.parquet as pq
 
-<<<<<<< HEAD
     folder, _, name = group.uri.rpartition("/")
     place = Folder(folder)
 
@@ -260,11 +255,6 @@ def _read_group(group: RowGroup, columns: list[str]) -> "pa.Table":
             return pq.ParquetFile(stream).read_row_group(group.index, columns=columns)
 
     return place.ask("read", name, read)
-=======
-    filesystem, path = locate(group.uri)
-    with filesystem.open(path, "rb") as stream:
-        return pq.ParquetFile(stream).read_row_group(group.index, columns=columns)
->>>>>>> kube
 
 
 def read_ahead(batches: Iterator[Batch]) -> Iterator[Batch]:

@@ -12,6 +12,15 @@ from tests.support.homes import MODEL, TRAINED_DAY, dagster_of
 
 pytestmark = pytest.mark.browser
 
+LOCATION = "/locations/__repository__@ml_platform"
+# Of each resource what it is, one of its fields, and what that field says of itself.
+RESOURCES = {
+    "clusters": ("Where training runs", "idle_timeout_s", "when nobody uses it"),
+    "dbt": ("The dbt project whose models", "project_dir", "Folder of the dbt project."),
+    "registry": ("The MLflow that keeps model versions", "namespace", "Environment and sandbox"),
+    "storage": ("Object storage for training sets", "root", "the cluster must reach the same"),
+    "warehouse": ("The engine that holds raw tables", "feature_schema", "of the feature tables"),
+}
 GROUPS = ("raw", "staging", "features", MODEL)
 
 
@@ -109,6 +118,34 @@ def test_the_schedules_say_when_they_run(reader: Reader) -> None:
     reader.sees("data_nightly")
     reader.sees("At 02:00 AM UTC")
     reader.sees(f"{MODEL}_nightly")
+
+
+def test_the_resources_of_the_code_location_are_listed(reader: Reader) -> None:
+    reader.open(f"{LOCATION}/resources")
+
+    for name in RESOURCES:
+        expect(reader.page.get_by_role("link", name=name, exact=True)).to_be_visible()
+
+
+@pytest.mark.parametrize("name", list(RESOURCES))
+def test_the_page_of_a_resource_says_what_it_is_and_what_each_value_means(
+    reader: Reader, name: str
+) -> None:
+    described, field, meaning = RESOURCES[name]
+
+    reader.open(f"{LOCATION}/resources/{name}")
+
+    reader.sees(described)
+    expect(reader.row(field)).to_contain_text(meaning)
+
+
+def test_the_launchpad_offers_the_resources_with_their_values(
+    reader: Reader, server: DagsterServer
+) -> None:
+    reader.open(f"{LOCATION}/jobs/{MODEL}_nightly/playground")
+
+    reader.sees("Where training runs")
+    reader.sees(f"file://{server.home}/storage/local")
 
 
 def test_the_pools_that_limit_the_work_are_listed(reader: Reader) -> None:

@@ -6,6 +6,7 @@ from dagster import build_init_resource_context
 from pydantic import ValidationError
 
 from ml_platform.clusters.spec import ClusterSpec
+from ml_platform.errors import RegistryError
 from ml_platform.features.project import dbt_variables
 from ml_platform.registry.registrar import ModelRegistry
 from ml_platform.resources import (
@@ -87,3 +88,20 @@ def test_a_value_that_cannot_be_is_refused_where_it_is_given(field: str, value: 
 def test_a_storage_that_is_no_uri_is_refused_with_an_example() -> None:
     with pytest.raises(ValidationError, match="wanted one such as file:///"):
         StorageResource(root="bucket/mlp")
+
+
+def test_what_an_error_says_of_the_registry_has_no_password(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = "http://ann:hunter2@127.0.0.1:9"
+    monkeypatch.setenv("MLP_MLFLOW_TRACKING_URI", address)
+    resources = resources_from(Settings(home=tmp_path, mlflow_tracking_uri=address)).by_key()
+
+    @dg.asset
+    def names(registry: dg.ResourceParam[ModelRegistry]) -> list[str]:
+        return registry.versions.names()
+
+    with pytest.raises(RegistryError, match=r"ann:…@127\.0\.0\.1:9 does not answer") as raised:
+        dg.materialize([names], resources=resources)
+
+    assert "hunter2" not in str(raised.value)

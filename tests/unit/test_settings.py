@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ml_platform.errors import SettingsError
-from ml_platform.settings import PROJECT_ROOT, Settings, load_settings
+from ml_platform.settings import PROJECT_ROOT, Settings, load_settings, without_passwords
 from ml_platform.uris import local_path, sqlite_file
 
 
@@ -121,3 +121,16 @@ def test_a_checkout_that_makes_the_default_unusable_is_told_which_variable_to_se
         text=True,
     )
     assert "set MLP_HOME to another value" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("http://ann:hunter2@mlflow:5000/a", "http://ann:…@mlflow:5000/a"),
+        ("no http://u:p@one or postgresql://u:q@two", "no http://u:…@one or postgresql://u:…@two"),
+        ("https://mlflow:5000/ann:b@c", "https://mlflow:5000/ann:b@c"),
+        ("sqlite:////srv/mlflow.db", "sqlite:////srv/mlflow.db"),
+    ],
+)
+def test_passwords_in_addresses_are_not_shown(text: str, shown: str) -> None:
+    assert without_passwords(text) == shown
