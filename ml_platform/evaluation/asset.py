@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import dagster as dg
 
+from ml_platform.errors import EvaluationError
 from ml_platform.evaluation.baselines import fit_baselines, score_baselines
 from ml_platform.evaluation.compare import HeldOut, evaluate, pooled
 from ml_platform.evaluation.metrics import Metric, Scored, Scores
@@ -152,7 +153,7 @@ def judge_candidate(
     # A champion that was trained on the held-out days is no fair rival.
     fair = champion is not None and champion.partition < held_out[0].partition
     days = []
-    for manifest in held_out:
+    for manifest in with_rows(held_out, what=f"the version of {candidate.partition}"):
         rivals = score_baselines(baselines, store.read(manifest), label=features.label)
         if champion is not None and fair:
             rivals["champion"] = score_kept(champion, store, manifest)
@@ -170,6 +171,23 @@ def judge_candidate(
     if champion is not None and fair:
         scored["champion"] = pooled([day.rivals["champion"] for day in days])
     return report, scored
+
+
+def with_rows(held_out: list[SnapshotManifest], *, what: str) -> list[SnapshotManifest]:
+    """The held-out days that have rows to score: a model may allow a day to have none.
+
+    Raises:
+        EvaluationError: none of them has.
+    """
+    found = [manifest for manifest in held_out if manifest.rows]
+    if not found:
+        days = ", ".join(one.partition for one in held_out)
+        raise EvaluationError(
+            f"{what} cannot be scored: there are no rows on {days}",
+            hint="hold out more days (evaluation.holdout_days in defs.yaml): the next is the one "
+            "that is scored then.",
+        )
+    return found
 
 
 def window_rows(store: SnapshotStore, request: TrainingRequest) -> "pa.Table":

@@ -64,9 +64,10 @@ def window_manifests(
 
     Raises:
         PartitionError: the window begins before the first partition, or ends in the future.
-        TrainingSetError: some are not there, or do not pass their checks; names them.
+        TrainingSetError: some are not there, do not pass their checks, or have together too few
+            rows of a label; names them.
     """
     days = window_keys(partition, plan.training.window_days)
     what = f"training {plan.name} of {partition} on {len(days)} days"
     require_days(days, bounds, what=what)
-    return SnapshotStore(storage_root, plan.name).load_days(days, plan.features, what=what)
+    return SnapshotStore(storage_root, plan.name).load_window(days, plan.features, what=what)

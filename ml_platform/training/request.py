@@ -95,7 +95,8 @@ class TrainingRequest(BaseModel):
 
     def _recipe(self) -> dict[str, Any]:
         return {
-            "features": self.features.model_dump(mode="json"),
+            # Which days have rows, the snapshots say.
+            "features": self.features.model_dump(mode="json", exclude={"empty_days"}),
             "training": self.training.model_dump(mode="json", exclude=NOT_DECIDING),
             "workers": {
                 "count": self.cluster.worker_count,

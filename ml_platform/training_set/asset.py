@@ -14,9 +14,9 @@ from ml_platform.partitions import (
 )
 from ml_platform.storage import StorageAccess
 from ml_platform.training_set import checks
-from ml_platform.training_set.checks import Finding
+from ml_platform.training_set.checks import CheckResult
 from ml_platform.training_set.columns import require_columns
-from ml_platform.training_set.drift import HISTORY_DAYS, Drift, drift, shifted
+from ml_platform.training_set.drift import FEWEST_ROWS, HISTORY_DAYS, Drift, drift, shifted
 from ml_platform.training_set.manifest import SnapshotManifest, Source
 from ml_platform.training_set.pictures import feature_drift
 from ml_platform.training_set.spec import FeaturesSpec
@@ -29,9 +29,9 @@ from ml_platform.warehouse.interface import (
 )
 
 CHECKS = {
-    "not_empty": "There are rows to train on.",
+    "not_empty": "There are rows to train on, or the model says that a day may have none.",
     "schema_as_contract": "The columns and their types are those that the model asks for.",
-    "label_present": "Enough rows have a label, and both outcomes are among them.",
+    "label_present": "Enough rows have a label; that both outcomes are there is judged by window.",
     "no_leak": "No feature knows anything from after its event, nor foretells the label alone.",
 }
 
@@ -174,8 +174,8 @@ def _blocking_results(
         )
 
 
-def summary(found: Sequence[tuple[str, Finding]]) -> tuple[bool, str]:
-    """Findings of several days as one: whether all passed, and a sentence."""
+def summary(found: Sequence[tuple[str, CheckResult]]) -> tuple[bool, str]:
+    """Results of several days as one: whether all passed, and a sentence."""
     failing = [f"{day}: {finding.sentence}" for day, finding in found if not finding.passed]
     if failing:
         more = f" (and {len(failing) - 3} more days)" if len(failing) > 3 else ""
@@ -192,8 +192,10 @@ def _drift(
     """Compare the last day with the day before it, and that with what is usual."""
     now = manifests[-1]
     before = _days_before(now.partition, store)
-    if not before or not now.rows:
-        missing = "no snapshot of the day before" if now.rows else "it has no rows"
+    enough = now.rows >= FEWEST_ROWS
+    if not before or not enough:
+        few = f"it has {now.rows} rows, and fewer than {FEWEST_ROWS} differ by chance"
+        missing = "no snapshot of the day before" if enough else few
         sentence = f"nothing to compare {now.partition} with: {missing}"
         return dg.AssetCheckResult(check_name="drift", passed=True, description=sentence)
     columns = [*spec.numbers, *spec.categories]
@@ -214,11 +216,11 @@ def _drift(
 
 
 def _days_before(partition: str, store: SnapshotStore) -> list[SnapshotManifest]:
-    """Snapshots with rows of the days before, oldest first, up to the first gap."""
+    """Snapshots with rows enough of the days before, oldest first, up to the first gap."""
     found: list[SnapshotManifest] = []
     day = parse_day(partition) - DAY
     while len(found) <= HISTORY_DAYS and (manifest := store.find(day.isoformat())):
-        if manifest.rows:
+        if manifest.rows >= FEWEST_ROWS:
             found.insert(0, manifest)
         day -= DAY
     return found

@@ -60,6 +60,8 @@ class SnapshotManifest(BaseModel):
             knows when.
         foretells: How well each number alone ranks the label in a sample of the rows, as the ROC
             AUC of its better direction: 0.5 … 1.
+        ranked_rows: By how many rows of label 1 and of label 0 that was; snapshots of version 0.1
+            do not say it.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -73,6 +75,7 @@ class SnapshotManifest(BaseModel):
     positives: int
     late_knowledge_rows: int
     foretells: dict[str, float]
+    ranked_rows: dict[str, tuple[int, int]] = {}
     columns: tuple[ColumnSchema, ...]
     schema_hash: str
     files: tuple[DataFile, ...]
@@ -84,6 +87,11 @@ class SnapshotManifest(BaseModel):
     def bytes(self) -> int:
         """Size of all files."""
         return sum(file.bytes for file in self.files)
+
+    def ranked(self, number: str) -> tuple[float, int, int]:
+        """How well a number ranks the label, by how many rows of label 1 and of label 0."""
+        ones, zeros = self.ranked_rows.get(number, (self.positives, self.rows - self.positives))
+        return self.foretells.get(number, 0.5), ones, zeros
 
 
 def schema_hash(columns: Sequence[ColumnSchema]) -> str:

@@ -77,15 +77,19 @@ class Profile(BaseModel):
     categories: dict[str, CategoryProfile] = {}
 
     def merge(self, other: "Profile") -> "Profile":
-        """The profile of both sets of rows."""
+        """The profile of both sets of rows; a day without rows has none."""
         return Profile(
             numbers={
-                name: self.numbers.get(name, NumberProfile()).merge(profile)
-                for name, profile in other.numbers.items()
+                name: self.numbers.get(name, NumberProfile()).merge(
+                    other.numbers.get(name, NumberProfile())
+                )
+                for name in dict.fromkeys((*self.numbers, *other.numbers))
             },
             categories={
-                name: self.categories.get(name, CategoryProfile()).merge(profile)
-                for name, profile in other.categories.items()
+                name: self.categories.get(name, CategoryProfile()).merge(
+                    other.categories.get(name, CategoryProfile())
+                )
+                for name in dict.fromkeys((*self.categories, *other.categories))
             },
         )
 

@@ -1,5 +1,7 @@
 """Which table and columns a model trains on, validated where a person typed it in `defs.yaml`."""
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
@@ -25,6 +27,11 @@ class FeaturesSpec(BaseModel):
         ge=0,
         le=1,
         description="Share of a day's rows that may lack the label; more is taken for a defect.",
+    )
+    empty_days: Literal["refused", "allowed"] = Field(
+        default="refused",
+        description="Whether a day may have no rows at all, as a shop's that is closed on Sundays; "
+        "where it is refused, a day without rows is taken for a defect.",
     )
     min_category_count: int = Field(
         default=2,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from ml_platform.errors import TrainingSetError
 from ml_platform.storage import Folder
-from ml_platform.training_set.checks import foretells, require_sound
+from ml_platform.training_set.checks import foretells, require_sound, require_trainable
 from ml_platform.training_set.manifest import (
     ColumnSchema,
     DataFile,
@@ -78,7 +78,8 @@ class SnapshotStore:
             source: Where the rows were read.
 
         Raises:
-            TrainingSetError: there is not one row.
+            TrainingSetError: there is not one row, and `spec` does not allow that; a value cannot
+                be what its column is called; or the files cannot be read back as they were written.
         """
         place = self.folder / partition
         write_id = uuid.uuid4().hex[:12]
@@ -88,20 +89,30 @@ class SnapshotStore:
             for batch in batches:
                 rows.add(batch)
             rows.finish()
-            if rows.columns is None:
+            if rows.columns is None and spec.empty_days == "refused":
                 raise TrainingSetError(
                     f"{source.table} has no rows for {partition}",
-                    hint=f"materialize {source.table} for {partition} first, or check its source.",
+                    hint=f"materialize {source.table} for {partition} first, or check its source; "
+                    "if there may be such days, write `empty_days: allowed` under `features:` in "
+                    "defs.yaml.",
                 )
-            columns = rows.columns
+            columns = rows.columns or _columns_without_rows(spec)
             digest = schema_hash(columns)
             version = hashlib.sha256(f"{digest}{rows.digest()}".encode()).hexdigest()[:16]
             existing = self.find(partition, version)
-            if existing is not None:
+            # One whose files somebody has removed or cut is written anew, by the same name.
+            if existing is not None and not self.damage(existing):
                 place.write_json("current.json", {"version": version})
                 return Written(manifest=existing, new=False, previous=previous)
             files = tuple(rows.files)
+            if damage := _damage(place, files, columns):
+                raise TrainingSetError(
+                    f"the training set of {self.name} for {partition} was written to {place.uri} "
+                    f"and cannot be read back: {damage}",
+                    hint="look at the storage (space, quota, rights), then materialize it again.",
+                )
             sample = _sample(place, files, columns, [*spec.numbers, spec.label])
+            ranked = foretells(sample, spec)
             manifest = SnapshotManifest(
                 name=self.name,
                 partition=partition,
@@ -110,7 +121,8 @@ class SnapshotStore:
                 rows_without_label=rows.rows_without_label,
                 positives=rows.positives,
                 late_knowledge_rows=rows.late_knowledge_rows,
-                foretells=foretells(sample, spec),
+                foretells={name: area for name, (area, _, _) in ranked.items()},
+                ranked_rows={name: (ones, zeros) for name, (_, ones, zeros) in ranked.items()},
                 columns=columns,
                 schema_hash=digest,
                 files=files,
@@ -171,10 +183,30 @@ class SnapshotStore:
         require_sound(manifests, spec, what=what)
         return manifests
 
+    def load_window(
+        self, partitions: Sequence[str], spec: FeaturesSpec, *, what: str
+    ) -> list[SnapshotManifest]:
+        """Like `load_days`; together they have what a training needs.
+
+        Raises:
+            TrainingSetError: as `load_days`, or rows of a label are too few; says how many.
+        """
+        manifests = self.load_days(partitions, spec, what=what)
+        require_trainable(manifests, spec, what=what)
+        return manifests
+
     def file_refs(self, manifest: SnapshotManifest) -> list[tuple[str, Sequence[int]]]:
         """URI and row-group sizes of each Parquet file of the snapshot, in order."""
         place = f"{self.folder.uri}/{manifest.partition}"
         return [(f"{place}/{file.path}", file.row_groups) for file in manifest.files]
+
+    def damage(self, manifest: SnapshotManifest) -> str:
+        """What the files of a snapshot lack of what its manifest says; empty if they are whole.
+
+        Sizes, and what each file's own end says of its rows and columns: that costs the same for
+        files of any size.
+        """
+        return _damage(self.folder / manifest.partition, manifest.files, manifest.columns)
 
     def read(self, manifest: SnapshotManifest, columns: Sequence[str] | None = None) -> "pa.Table":
         """All rows of a snapshot in memory: for checks and small days."""
@@ -202,6 +234,33 @@ class SnapshotStore:
         place.remove(f"data/{write_id}")
 
 
+def _damage(place: Folder, files: Sequence[DataFile], columns: Sequence[ColumnSchema]) -> str:
+    names = [column.name for column in columns]
+    found = ((file.path, _damage_of(place, file, names)) for file in files)
+    return next((f"{path} {damage}" for path, damage in found if damage), "")
+
+
+def _damage_of(place: Folder, file: DataFile, columns: list[str]) -> str:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        size = place.filesystem.size(place.path(file.path))
+        if size != file.bytes:
+            return f"has {size:,} bytes, expected {file.bytes:,}"
+        with place.filesystem.open(place.path(file.path), "rb") as stream:
+            footer = pq.ParquetFile(stream).metadata
+    except FileNotFoundError:
+        return "is not there"
+    except (OSError, pa.ArrowException) as error:
+        return f"is no Parquet file that can be read: {error}"
+    groups = tuple(footer.row_group(index).num_rows for index in range(footer.num_row_groups))
+    if groups != file.row_groups:
+        return f"has {sum(groups):,} rows, expected {file.rows:,}"
+    found = footer.schema.to_arrow_schema().names
+    return "" if found == columns else f"has the columns {found}, expected {columns}"
+
+
 def _sample(
     place: Folder,
     files: Sequence[DataFile],
@@ -219,6 +278,18 @@ def _sample(
         with place.filesystem.open(place.path(path), "rb") as stream:
             tables.append(pq.ParquetFile(stream).read_row_group(index, columns=list(wanted)))
     return _concatenated(tables, columns, wanted)
+
+
+def _columns_without_rows(spec: FeaturesSpec) -> tuple[ColumnSchema, ...]:
+    """What is known of the columns of a day that has no rows; the keys have any type."""
+    types = (
+        dict.fromkeys(spec.keys, "null")
+        | dict.fromkeys((spec.event_time, spec.known_at), "timestamp[us]")
+        | dict.fromkeys(spec.categories, "string")
+        | dict.fromkeys(spec.numbers, "float")
+        | {spec.label: "int8"}
+    )
+    return tuple(ColumnSchema(name=name, type=types[name]) for name in spec.columns)
 
 
 def _concatenated(

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ml_platform.training_set.profile import merge_profiles, profile_batch
+from ml_platform.training_set.profile import Profile, merge_profiles, profile_batch
+from tests.support.flights import day_of_flights
 
 NUMBERS = st.lists(st.floats(-1e6, 1e6) | st.none() | st.just(float("nan")), max_size=30)
 
@@ -41,3 +42,9 @@ def test_the_standard_deviation_is_numpys() -> None:
     values = np.random.default_rng(0).normal(5, 3, 1000)
     found = profile_of(list(values)).numbers["x"]
     assert found.standard_deviation == pytest.approx(values.std())
+
+
+def test_a_day_without_rows_leaves_the_profile_of_its_window_as_it_is() -> None:
+    (batch,) = day_of_flights().to_batches()
+    day = profile_batch(batch, numbers=["wind"], categories=["carrier"])
+    assert merge_profiles([Profile(), day, Profile()]) == day

@@ -2,9 +2,12 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import fsspec
 import pyarrow as pa  # noqa: TID253
 import pytest
+from fsspec.implementations.memory import MemoryFileSystem
 
 from ml_platform.errors import TrainingSetError
 from ml_platform.training_set.store import SnapshotStore
@@ -135,8 +138,19 @@ def test_a_write_that_fails_in_the_middle_leaves_nothing(
 
 
 def test_a_day_without_rows_is_refused(store: SnapshotStore) -> None:
-    with pytest.raises(TrainingSetError, match="no rows for 2013-01-01"):
+    with pytest.raises(TrainingSetError, match="no rows for 2013-01-01") as caught:
         store.write(DAY, [], spec=SPEC, source=SOURCE)
+    assert "`empty_days: allowed`" in caught.value.hint
+
+
+def test_a_day_without_rows_is_a_snapshot_if_the_model_allows_it(store: SnapshotStore) -> None:
+    allowing = SPEC.model_copy(update={"empty_days": "allowed"})
+    manifest = store.write(DAY, [], spec=allowing, source=SOURCE).manifest
+    store.write("2013-01-02", day_of_flights(2).to_batches(), spec=allowing, source=SOURCE)
+    window = store.load_window([DAY, "2013-01-02"], allowing, what="training")
+    columns = ["wind", "carrier", "is_late"]
+    rows = pa.concat_tables(store.read(one, columns) for one in window)
+    assert (manifest.rows, manifest.files, rows.num_rows) == (0, (), 100)
 
 
 def test_missing_days_of_a_window_are_named_with_the_command_that_makes_them(
@@ -146,3 +160,55 @@ def test_missing_days_of_a_window_are_named_with_the_command_that_makes_them(
     with pytest.raises(TrainingSetError, match="2 of 3 are not there: 2013-01-02, 2013-01-03") as e:
         store.load_days([DAY, "2013-01-02", "2013-01-03"], SPEC, what="training")
     assert "mlp backfill delays --from 2013-01-02 --to 2013-01-03" in e.value.hint
+
+
+def only_file(folder: Path) -> Path:
+    (path,) = folder.rglob("*.parquet")
+    return path
+
+
+def test_a_snapshot_whose_file_was_cut_is_written_anew_by_the_same_name(
+    store: SnapshotStore, tmp_path: Path
+) -> None:
+    first = store.write(DAY, day_of_flights().to_batches(), spec=SPEC, source=SOURCE)
+    cut = only_file(tmp_path)
+    cut.write_bytes(cut.read_bytes()[:-9])
+    assert "bytes, expected" in store.damage(first.manifest)
+    again = store.write(DAY, day_of_flights().to_batches(), spec=SPEC, source=SOURCE)
+    assert (again.new, again.manifest.version) == (True, first.manifest.version)
+    assert store.read(store.load(DAY)).num_rows == 100
+
+
+def test_what_a_file_lacks_is_said_with_what_was_expected(
+    store: SnapshotStore, tmp_path: Path
+) -> None:
+    manifest = store.write(DAY, day_of_flights().to_batches(), spec=SPEC, source=SOURCE).manifest
+    path = only_file(tmp_path)
+    whole = path.read_bytes()
+    path.write_bytes(b"x" * len(whole))
+    assert "is no Parquet file that can be read" in store.damage(manifest)
+    path.write_bytes(whole)
+    (file,) = manifest.files
+    more = manifest.model_copy(update={"files": (file.model_copy(update={"row_groups": (150,)}),)})
+    assert store.damage(more).endswith("has 100 rows, expected 150")
+    path.unlink()
+    assert store.damage(manifest).endswith("is not there")
+
+
+class Forgetful(MemoryFileSystem):
+    """A storage that says yes and keeps only the beginning of a file of rows."""
+
+    protocol = "forgetful"
+
+    def put_file(self, lpath: str, rpath: str, **options: Any) -> None:
+        content = Path(lpath).read_bytes()
+        self.pipe_file(rpath, content[:100] if rpath.endswith(".parquet") else content)
+
+
+def test_a_snapshot_that_cannot_be_read_back_fails_and_is_not_there() -> None:
+    fsspec.register_implementation("forgetful", Forgetful, clobber=True)
+    store = SnapshotStore("forgetful://bucket/ns", "delays")
+    rows = day_of_flights().to_batches()
+    with pytest.raises(TrainingSetError, match=r"cannot be read back: .* has 100 bytes, expected"):
+        store.write(DAY, rows, spec=SPEC, source=SOURCE)
+    assert store.find(DAY) is None
