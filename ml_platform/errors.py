@@ -59,6 +59,15 @@ def _rebuild(kind: type[PlatformError], message: str, state: dict[str, object]) 
     return error
 
 
+def cause_of(error: BaseException | None) -> PlatformError | None:
+    """The platform's own error among an error and its causes, which a library has wrapped."""
+    while error is not None:
+        if isinstance(error, PlatformError):
+            return error
+        error = error.__cause__ or error.__context__
+    return None
+
+
 class InputError(PlatformError):
     """The user's words are wrong: nothing ran and nothing was spent."""
 

@@ -3,7 +3,7 @@
 import dagster as dg
 
 from ml_platform.backfill.plan import Chain
-from ml_platform.errors import ModelSpecError, PlatformError
+from ml_platform.errors import ModelSpecError, cause_of
 from ml_platform.model_folder.read import ModelFolder
 
 
@@ -18,13 +18,13 @@ def load_definitions() -> dg.Definitions:
 
     try:
         return defs()
-    except dg.DagsterError as error:
-        own = _cause(error)
+    except Exception as error:  # boundary: Dagster wraps whatever a part of the location raises
+        own = cause_of(error)
         if own is not None:
-            raise own from error
+            raise own from None
         raise ModelSpecError(
-            f"the code location cannot be loaded: {error}",
-            hint="`dg check defs` shows the whole error.",
+            f"the code location cannot be loaded: {innermost(error)}",
+            hint="`dg check defs` shows the whole error with its place.",
         ) from error
 
 
@@ -72,9 +72,8 @@ def _upstream_first(specs: dict[dg.AssetKey, dg.AssetSpec], last: dg.AssetKey) -
     return list(ordered)
 
 
-def _cause(error: BaseException | None) -> PlatformError | None:
-    while error is not None:
-        if isinstance(error, PlatformError):
-            return error
-        error = error.__cause__ or error.__context__
-    return None
+def innermost(error: BaseException) -> str:
+    """What was raised first, which others have wrapped."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return f"{type(error).__name__}: {error}"

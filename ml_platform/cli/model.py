@@ -49,18 +49,19 @@ def new(
     """Write the folder of a new model."""
     from ml_platform.cli.output import say
     from ml_platform.errors import InputError
+    from ml_platform.model_folder.names import names_taken_by_dbt
     from ml_platform.model_folder.read import MODELS_FOLDER
     from ml_platform.model_folder.scaffold import FLIGHTS, columns_of, require_free_name, scaffold
     from ml_platform.settings import load_settings
     from ml_platform.warehouse.interface import TableRef
     from ml_platform.warehouse.open import open_warehouse
 
-    require_free_name(name, MODELS_FOLDER)
+    settings = load_settings()
+    require_free_name(name, MODELS_FOLDER, names_taken_by_dbt(settings))
     columns = FLIGHTS
     if label and not from_table:
         raise InputError("--label needs --from-table", hint="name the feature table as well.")
     if from_table:
-        settings = load_settings()
         with open_warehouse(settings) as warehouse:
             table = TableRef(settings.feature_schema, from_table)
             columns = columns_of(warehouse.describe(table), label=label)

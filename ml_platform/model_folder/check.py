@@ -9,10 +9,11 @@ import yaml
 from ml_platform.clusters.spec import ClusterSpec
 from ml_platform.errors import PartitionError, PlatformError
 from ml_platform.model_folder.lines import line_of
+from ml_platform.model_folder.mistake import Mistake
+from ml_platform.model_folder.names import names_taken_by_dbt
 from ml_platform.model_folder.read import (
     MODELS_FOLDER,
     SPEC_FILE,
-    Mistake,
     ModelFolder,
     model_path,
     read_folder,
@@ -96,7 +97,7 @@ def check_model(
         ModelSpecError: there is no such model.
     """
     folder = model_path(name, models)
-    read = read_folder(folder)
+    read = read_folder(folder, names_taken_by_dbt(settings))
     mistakes = import_mistakes(folder)
     if not isinstance(read, ModelFolder):
         return CheckReport(model=name, mistakes=(*read, *mistakes), notes=(), plan=None)

@@ -3,7 +3,7 @@
 Every mistake is found at once and carries its line, where `mlp model check` shows them together.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -16,12 +16,15 @@ from ml_platform.component import MODEL_FILES, MODEL_NAME, TrainedModel, in_word
 from ml_platform.errors import ModelSpecError
 from ml_platform.evaluation.spec import EvaluationSpec
 from ml_platform.model_folder.lines import line_at
+from ml_platform.model_folder.mistake import Mistake
+from ml_platform.model_folder.names import NO_NAMES, name_mistake
 from ml_platform.training.plan import ModelPlan
 from ml_platform.training.spec import TrainingSpec
 from ml_platform.training_set.spec import FeaturesSpec
 
 MODELS_FOLDER: Final = Path(__file__).resolve().parent.parent / "defs" / "models"
 SPEC_FILE: Final = "defs.yaml"
+TOP_KEYS: Final = ("type", "attributes")
 COMPONENT: Final = f"{TrainedModel.__module__}.{TrainedModel.__qualname__}"
 SECTIONS: Final[dict[str, type[BaseModel]]] = {
     "features": FeaturesSpec,
@@ -32,24 +35,10 @@ SECTIONS: Final[dict[str, type[BaseModel]]] = {
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Mistake:
-    """Something that is wrong with a model, and where."""
-
-    file: str
-    line: int | None
-    message: str
-    hint: str = ""
-
-    @property
-    def place(self) -> str:
-        """`defs.yaml:12`, or the file alone."""
-        return f"{self.file}:{self.line}" if self.line else self.file
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class ModelFolder:
     """What a model's folder says."""
 
+    component: TrainedModel
     plan: ModelPlan
     evaluation: EvaluationSpec
     description: str
@@ -68,7 +57,7 @@ def model_path(name: str, models: Path = MODELS_FOLDER) -> Path:
         ModelSpecError: there is no such model; names those that there are.
     """
     folder = models / name
-    if not MODEL_NAME.match(name) or not folder.is_dir():
+    if Path(name).name != name or not folder.is_dir():
         known = ", ".join(model_names(models)) or "none"
         raise ModelSpecError(
             f"there is no model {name!r}; there is {known}",
@@ -97,17 +86,25 @@ def read_model(name: str, models: Path = MODELS_FOLDER) -> ModelFolder:
     )
 
 
-def read_folder(folder: Path) -> ModelFolder | list[Mistake]:
-    """What a model's folder says, or everything that is wrong with its `defs.yaml`."""
+def read_folder(folder: Path, taken: Mapping[str, str] = NO_NAMES) -> ModelFolder | list[Mistake]:
+    """What a model's folder says, or everything that is wrong with its name and `defs.yaml`.
+
+    Args:
+        folder: The model's folder.
+        taken: More names that no model may have, and what has them.
+    """
+    wrong_name = name_mistake(folder.name, taken)
+    if wrong_name is not None:
+        return [wrong_name]
     missing = [name for name in (SPEC_FILE, *MODEL_FILES) if not (folder / name).is_file()]
     if missing:
         hint = f"add it to {folder}; `mlp model new` shows what goes in."
         return [Mistake(file=name, line=None, message="is missing", hint=hint) for name in missing]
-    text = (folder / SPEC_FILE).read_text()
     try:
+        text = (folder / SPEC_FILE).read_text()
         root = yaml.compose(text, Loader=yaml.SafeLoader)
         content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         return [_not_yaml(error)]
     if not isinstance(content, dict) or not isinstance(content.get("attributes"), dict):
         message = "wanted a `type` and `attributes`, found neither a mapping of them nor their keys"
@@ -115,14 +112,30 @@ def read_folder(folder: Path) -> ModelFolder | list[Mistake]:
     if content.get("type") != COMPONENT:
         message = f"type is {content.get('type')!r}, wanted {COMPONENT}"
         return [Mistake(file=SPEC_FILE, line=line_at(root, ["type"]), message=message)]
+    mistakes = [
+        Mistake(
+            file=SPEC_FILE,
+            line=line_at(root, [key]),
+            message=f"there is no key {key}, known are {', '.join(TOP_KEYS)}",
+            hint=f"write it into {folder.parent / SPEC_FILE}, with a target of group:{folder.name}."
+            if key == "post_processing"
+            else "",
+        )
+        for key in content
+        if key not in TOP_KEYS
+    ]
     attributes = content["attributes"]
-    mistakes = list(_mistakes(TrainedModel.model(), attributes, [], root))
+    mistakes += _mistakes(TrainedModel.model(), attributes, [], root)
     for name, kind in SECTIONS.items():
         if isinstance(attributes.get(name), dict):
             mistakes += _mistakes(kind, attributes[name], [name], root)
     if mistakes:
         return mistakes
-    component = TrainedModel.resolve_from_dict(attributes)
+    try:
+        component = TrainedModel.resolve_from_dict(attributes)
+    except Exception as error:  # boundary: what Dagster or pydantic say is the user's mistake
+        said = " ".join(str(error).split())
+        return [Mistake(file=SPEC_FILE, line=None, message=said)]
     plan = ModelPlan(
         name=folder.name,
         folder=folder,
@@ -131,6 +144,7 @@ def read_folder(folder: Path) -> ModelFolder | list[Mistake]:
         cluster=component.cluster,
     )
     return ModelFolder(
+        component=component,
         plan=plan,
         evaluation=component.evaluation,
         description=component.description,
@@ -153,7 +167,7 @@ def _mistakes(
             yield Mistake(file=SPEC_FILE, line=line, message=in_words(kind, one, where))
 
 
-def _not_yaml(error: yaml.YAMLError) -> Mistake:
+def _not_yaml(error: yaml.YAMLError | UnicodeDecodeError) -> Mistake:
     mark = getattr(error, "problem_mark", None)
     problem = getattr(error, "problem", None) or str(error)
     return Mistake(

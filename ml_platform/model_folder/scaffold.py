@@ -1,8 +1,7 @@
 """`mlp model new`: a model's folder to begin from, with columns of its feature table."""
 
-import keyword
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
@@ -10,6 +9,7 @@ from typing import Final
 
 from ml_platform.component import MODEL_NAME
 from ml_platform.errors import ModelSpecError
+from ml_platform.model_folder.names import NO_NAMES, name_mistake, nearest_name
 from ml_platform.warehouse.interface import Column, TableDescription
 
 TEMPLATE: Final = Path(__file__).parent / "template"
@@ -43,18 +43,21 @@ FLIGHTS: Final = Columns(
 """The example's feature table, for which no warehouse has to be asked."""
 
 
-def require_free_name(name: str, models: Path) -> None:
+def require_free_name(name: str, models: Path, taken: Mapping[str, str] = NO_NAMES) -> None:
     """Check that a model may be called so.
+
+    Args:
+        name: The name that is wanted.
+        models: The folder of all models.
+        taken: Names that no model may have, and what has them.
 
     Raises:
         ModelSpecError: the name is none, or is taken.
     """
-    if not MODEL_NAME.match(name):
-        raise ModelSpecError(
-            f"{name!r} is no model name: a lower-case letter, then up to 39 of a-z 0-9 _",
-            hint=f"take a name such as {_nearest_name(name)}.",
-        )
-    if keyword.iskeyword(name) or (models / name).exists():
+    mistake = name_mistake(name, taken)
+    if mistake is not None:
+        raise ModelSpecError(mistake.message, hint=f"take a name such as {_free_name(name)}.")
+    if (models / name).exists():
         raise ModelSpecError(
             f"the name {name!r} is taken",
             hint=f"take another, or go on with what is there: `mlp model check {name}`.",
@@ -169,6 +172,5 @@ def _is_number(column: Column) -> bool:
     return column.type.startswith(("int", "uint", "float", "double", "decimal", "bool"))
 
 
-def _nearest_name(name: str) -> str:
-    letters = "".join(one if one.isascii() and one.isalnum() else "_" for one in name.lower())
-    return letters.strip("_").lstrip("0123456789_")[:40] or "my_model"
+def _free_name(name: str) -> str:
+    return f"{name}_model" if MODEL_NAME.match(name) else nearest_name(name)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ml_platform.errors import PlatformError
-from ml_platform.model_folder.read import Mistake
+from ml_platform.model_folder.mistake import Mistake
 from ml_platform.training.model_code import load_function
 
 FUNCTIONS: Final = {"train": "train", "evaluate": "load"}
