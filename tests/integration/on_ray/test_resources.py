@@ -17,7 +17,8 @@ from ml_platform.registry.mlflow_registry import Registry
 from ml_platform.resources import Resources, resources_from
 from ml_platform.settings import Settings, load_settings
 from ml_platform.storage import Folder
-from ml_platform.training.asset import ModelPlan, build_model
+from ml_platform.training.asset import build_model
+from ml_platform.training.plan import ModelPlan
 from ml_platform.training.spec import TrainingSpec
 from ml_platform.training_set.asset import build_training_set
 from ml_platform.warehouse.interface import TableRef

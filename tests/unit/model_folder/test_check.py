@@ -86,7 +86,7 @@ def test_a_column_of_a_type_that_cannot_be_is_shown_with_its_line(
             "1 AS is_late, '' AS carrier, '' AS origin, '' AS dest, DATE '2013-03-01' AS "
             "distance_miles, 1.0 AS departure_minute_of_day, 1.0 AS carrier_late_rate_28d"
         )
-    (finding,) = check(models, settings).findings
+    (finding,) = check(models, settings).mistakes
     line = (models / "ltv" / "defs.yaml").read_text().splitlines()[(finding.line or 0) - 1]
     assert finding.message == (
         "distance_miles of flight_features is date32[day] and cannot be a number"
