@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, get_args
 from urllib.parse import urlsplit
 
 import dagster as dg
@@ -109,6 +109,11 @@ class ClustersResource(dg.ConfigurableResource[Any]):
             orphan_grace_s=self.orphan_grace_s,
             start_timeout_s=self.start_timeout_s,
         )
+
+    def provisioners(self) -> list[Provisioner]:
+        """One of each kind that a spec may name."""
+        kinds = get_args(ClusterSpec.model_fields["provisioner"].annotation)
+        return [self.provisioner(ClusterSpec(provisioner=kind)) for kind in kinds]
 
 
 class WarehouseResource(dg.ConfigurableResource[Any]):

@@ -113,10 +113,10 @@ def stop(
 
 
 def _provisioners() -> "list[Provisioner]":
-    from ml_platform.clusters.open import open_all_provisioners
+    from ml_platform.resources import resources_from
     from ml_platform.settings import load_settings
 
-    return open_all_provisioners(load_settings())
+    return resources_from(load_settings()).clusters.provisioners()
 
 
 def _find(name: str) -> "tuple[Provisioner, ClusterView]":

@@ -67,9 +67,9 @@ def run_demo(settings: "Settings") -> DemoReport:
     from ml_platform.backfill.in_process import make_plan, requested_days, run_plan
     from ml_platform.cli.output import note
     from ml_platform.cli.session import terminal_session
-    from ml_platform.clusters.open import open_provisioner
     from ml_platform.model_folder.read import read_model
     from ml_platform.registry.listing import version_row
+    from ml_platform.resources import resources_from
 
     began = time.monotonic()
     model = read_model(MODEL)
@@ -82,7 +82,7 @@ def run_demo(settings: "Settings") -> DemoReport:
             backfill = run_plan(session, chain, plan)
         finally:
             if plan.by_day:
-                open_provisioner(settings, model.plan.cluster).shutdown()
+                resources_from(settings).clusters.provisioner(model.plan.cluster).shutdown()
     found, champion = _made(settings, days) if backfill.succeeded else ([], None)
     return DemoReport(
         backfill=backfill,

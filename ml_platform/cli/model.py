@@ -269,13 +269,16 @@ def reproduce(
     from ml_platform.cli.progress import TerminalProgress
     from ml_platform.cli.show import show_comparison
     from ml_platform.registry.reproduce import reproduce as again
+    from ml_platform.resources import resources_from
     from ml_platform.settings import load_settings
     from ml_platform.training.attempts import Listeners
 
     progress = TerminalProgress(stderr())
+    settings = load_settings()
     with progress.step(f"training {name} again"):
         comparison = again(
-            load_settings(),
+            settings,
+            resources_from(settings).clusters,
             name,
             version,
             tolerance=tolerance,

@@ -37,11 +37,6 @@ def open_provisioner(settings: Settings, spec: ClusterSpec) -> Provisioner:
     return provisioner_for(spec, local_folder=local_home(settings))
 
 
-def open_all_provisioners(settings: Settings) -> list[Provisioner]:
-    """One provisioner of each kind."""
-    return [open_provisioner(settings, ClusterSpec(provisioner="local"))]
-
-
 def local_home(settings: Settings) -> Path:
     """Where the local provisioner keeps its clusters."""
     return settings.home / "ray"

@@ -4,11 +4,10 @@ import shutil
 import tempfile
 import uuid
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Final
 
-from ml_platform.clusters.open import open_provisioner
+from ml_platform.clusters.interface import ClustersAccess
 from ml_platform.errors import RegistryError
 from ml_platform.registry.listing import find_version
 from ml_platform.registry.mlflow_registry import Registry
@@ -53,6 +52,7 @@ class Comparison:
 
 def reproduce(
     settings: Settings,
+    clusters: ClustersAccess,
     model: str,
     number: int,
     *,
@@ -91,7 +91,7 @@ def reproduce(
         try:
             trained = train(
                 request,
-                partial(open_provisioner, settings),
+                clusters.provisioner,
                 owner=Owner(run=again_id, root=again_id),
                 listeners=listeners or Listeners(on_log=lambda line: None),
                 code=code,

@@ -58,6 +58,12 @@ def test_clusters_give_the_provisioner_of_a_spec_and_start_nothing(tmp_path: Pat
     assert list(tmp_path.iterdir()) == []
 
 
+def test_every_kind_of_provisioner_is_listed_once(tmp_path: Path) -> None:
+    found = resources_from(Settings(home=tmp_path)).clusters.provisioners()
+
+    assert [one.kind for one in found] == ["local"]
+
+
 def test_an_asset_is_given_the_registry_of_the_namespace(tmp_path: Path) -> None:
     registry = resources_from(Settings(home=tmp_path)).registry
 
