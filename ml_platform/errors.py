@@ -23,6 +23,7 @@ PlatformError
 │   ├── NoProgressError       it ran on without a step forward
 │   ├── TrainingStoppedError  somebody stopped the job
 │   └── TrainingTimeoutError  it ran longer than `training.max_runtime_s` and was stopped
+├── StorageError              what is kept does not answer, or is full
 ├── EvaluationError           a model could not be scored
 ├── RegistryError             a version, an alias or the registry's server
 ├── DagsterServerError        a Dagster does not answer, refuses, or is somebody else's

@@ -152,7 +152,6 @@ def prepared_manifest(settings: DbtSettings) -> Path:
     wanted = json.dumps([manifest_hash(settings), named, settings.duckdb_file.stem])
     if _is_prepared(folder, wanted):
         return manifest
-    folder.mkdir(parents=True, exist_ok=True)
     with file_lock(folder / "lock"):  # several processes may load the definitions at once
         if not _is_prepared(folder, wanted):
             _parse(settings, folder)

@@ -94,9 +94,7 @@ def store_lock(settings: RegistrySettings) -> Iterator[None]:
     It keeps two processes from creating the embedded store or the same version at once. Writers on
     other machines, which share a server, it cannot reach.
     """
-    path = Path(settings.home) / "mlflow.lock"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with file_lock(path):
+    with file_lock(Path(settings.home) / "mlflow.lock"):
         yield
 
 

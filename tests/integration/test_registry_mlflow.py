@@ -23,7 +23,8 @@ NOON = datetime(2013, 3, 15, 12, tzinfo=UTC)
 
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    return Settings(home=tmp_path_factory.mktemp("home"))
+    # Addresses are made of its path: of the database, and of the files.
+    return Settings(home=tmp_path_factory.mktemp("above") / "ho me 100%")
 
 
 @pytest.fixture(scope="module")

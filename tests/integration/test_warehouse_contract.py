@@ -52,7 +52,7 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
 
 
 def _duckdb(request: pytest.FixtureRequest, home: Path) -> Engine:
-    folder = home / "exported"
+    folder = home / "exported #1 100%41"
     return Engine(warehouse=open_warehouse(Settings(home=home)), uri=folder.as_uri(), folder=folder)
 
 

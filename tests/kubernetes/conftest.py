@@ -6,15 +6,17 @@ must run them, they fail.
 """
 
 import os
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn
 
 import pytest
 
 from tests.kubernetes import ray_clusters
 from tests.kubernetes.ray_clusters import RayCluster
+from tests.kubernetes.testbed import image, layout, programs
 from tests.kubernetes.testbed import kuberay as operator
-from tests.kubernetes.testbed import layout, programs
 from tests.kubernetes.testbed.cluster import Cluster, external
 from tests.kubernetes.testbed.node import Node, down, running, up
 
@@ -75,6 +77,7 @@ def shared_ray_cluster(
     node: Node, cluster: Cluster, kuberay: operator.KubeRay
 ) -> Iterator[RayCluster]:
     """A RayCluster with a real Ray: a head and two workers, with token authentication."""
+    _insist_on(image.why_no_ray(Path(sys.prefix)))
     with cluster.namespace("shared-ray") as namespace:
         spec = ray_clusters.spec(cluster, workers=2, with_token=True)
         yield ray_clusters.create(cluster, namespace, "shared", spec)

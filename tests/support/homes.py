@@ -75,8 +75,11 @@ class MainJob:
 
 @pytest.fixture(scope="session")
 def main_job(raw_home: Path, tmp_path_factory: pytest.TempPathFactory) -> MainJob:
-    """Everything from features to champion of one day, by the command line."""
-    home = copy_of_home(raw_home, tmp_path_factory.mktemp("main_job") / "home")
+    """Everything from features to champion of one day, by the command line.
+
+    In a folder with a space, of which every stage makes an address.
+    """
+    home = copy_of_home(raw_home, tmp_path_factory.mktemp("main_job") / "ho me")
     day = ("--from", TRAINED_DAY, "--to", TRAINED_DAY)
     command = ["backfill", MODEL, *day, "--here"]
     log = home / "interrupted.log"

@@ -39,7 +39,7 @@ class Borrowed:
 
 _RAY_PROCESS = "ml_platform/clusters/local/ray_process.py"
 _FAILURE = "ml_platform/training/failure.py"
-_RUNS = "ml_platform/cli/runs.py"
+_RUNS = "ml_platform/backfill/runner.py"
 _BACKEND = "ml_platform/training/torch_backend.py"
 _FEATURES = "ml_platform/features/assets.py"
 _SPARES = "ml_platform/clusters/local/fork_spares.py"
@@ -48,7 +48,7 @@ _CLIENT = "ml_platform/clusters/local/fork_client.py"
 _FORKS = "ml_platform/clusters/local/forks.py"
 _LOG = "ml_platform/training/log_reader.py"
 _STORE = "ml_platform/registry/store.py"
-_GRAPHQL = "ml_platform/cli/server.py"
+_GRAPHQL = "ml_platform/backfill/on_server.py"
 
 _RAYLET = "ray/_raylet.so"
 _RAY_SCRIPTS = "ray/scripts/scripts.py"

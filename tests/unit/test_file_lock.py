@@ -3,7 +3,7 @@ import sys
 import threading
 from pathlib import Path
 
-from ml_platform.file_lock import file_lock
+from ml_platform.file_lock import file_lock, file_lock_if_free
 
 HOLDER = """
 import sys, time
@@ -42,3 +42,21 @@ def test_the_death_of_its_holder_lets_go(tmp_path: Path) -> None:
         holder.kill()
         with file_lock(lock):
             pass
+
+
+def test_who_does_not_wait_is_told_that_the_lock_is_taken(tmp_path: Path) -> None:
+    lock = tmp_path / "lock"
+    with file_lock_if_free(lock) as got:
+        assert got
+        with file_lock_if_free(lock) as got_too:
+            assert not got_too
+    with file_lock_if_free(lock) as got:
+        assert got
+
+
+def test_the_folder_of_a_lock_need_not_exist(tmp_path: Path) -> None:
+    with (
+        file_lock(tmp_path / "new" / "lock"),
+        file_lock_if_free(tmp_path / "newer" / "lock") as got,
+    ):
+        assert got

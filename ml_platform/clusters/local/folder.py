@@ -11,7 +11,6 @@
 """
 
 import contextlib
-import fcntl
 import json
 import os
 import shutil
@@ -22,7 +21,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from ml_platform.file_lock import file_lock
+from ml_platform.file_lock import file_lock, file_lock_if_free
 from ml_platform.processes import Identity, is_alive, myself
 
 KeeperPhase = Literal["starting", "ready", "stopping", "failed"]
@@ -89,13 +88,13 @@ class ClusterFolder:
     @contextmanager
     def locked_if_free(self) -> Iterator[bool]:
         """As `locked`, but says at once whether it got it."""
-        with self._try_lock("lock") as got:
+        with file_lock_if_free(self.path / "lock") as got:
             yield got
 
     @contextmanager
     def kept(self) -> Iterator[bool]:
         """The keeper's right to be the only one; says whether it got it."""
-        with self._try_lock("keeper.lock") as got:
+        with file_lock_if_free(self.path / "keeper.lock") as got:
             yield got
 
     def launch_request(self) -> LaunchRequest | None:
@@ -152,16 +151,6 @@ class ClusterFolder:
             else:
                 lease.unlink(missing_ok=True)
         return holders
-
-    @contextmanager
-    def _try_lock(self, name: str) -> Iterator[bool]:
-        with (self.path / name).open("a") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                yield False
-            else:
-                yield True
 
 
 def _read(path: Path) -> dict[str, Any] | None:

@@ -112,6 +112,9 @@ def start_environment(
             fork_client.SOCKET_VARIABLE: _warm_socket(temp_dir),
             MARK: mark,
             "PYTHONPATH": str(PROJECT_ROOT),
+            # Python's own sockets, which Ray's dashboard and many a job make, lie in there: one
+            # too long for Ray's is soon too long for theirs.
+            "TMPDIR": str(Path(temp_dir).parent),
             "RAY_AUTH_MODE": "token",
             "RAY_AUTH_TOKEN_PATH": str(token_file),
             # Without it Ray replaces 127.0.0.1 by the machine's address: all interfaces.

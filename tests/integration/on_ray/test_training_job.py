@@ -15,6 +15,7 @@ from ml_platform.training.launch import Trained
 from ml_platform.training.reader import read_batches
 from ml_platform.training.request import TrainingRequest
 from ml_platform.training_set.store import SnapshotStore
+from ml_platform.uris import local_path
 from tests.support.trainings import request, trained_by
 
 pytestmark = pytest.mark.integration
@@ -86,7 +87,8 @@ def test_equal_inputs_are_not_trained_twice(
 def test_a_model_is_scored_by_the_code_that_it_was_trained_with(
     trained: Trained, wanted: TrainingRequest
 ) -> None:
-    directory = Path(trained.result.model_uri.removeprefix("file://"))
+    directory = local_path(trained.result.model_uri)
+    assert directory is not None
     store = SnapshotStore(wanted.storage_root, "troubled")
     encoding = FeatureEncoding.model_validate_json((directory / "encoding.json").read_text())
     batches = read_batches(store.file_refs(store.load("2013-01-04")), encoding)

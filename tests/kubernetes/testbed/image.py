@@ -99,6 +99,20 @@ def bound_folders() -> list[str]:
     return _outermost([*map(Path, _OF_THE_MACHINE), *wanted])
 
 
+def why_no_ray(environment: Path) -> str | None:
+    """Why no real Ray can run in pods that have this environment; None if one can.
+
+    Ray 2.60 starts its programs with a library of its own in LD_PRELOAD, whose entries end at a
+    space or a colon: the dynamic linker finds nothing, and every program of Ray's complains.
+    """
+    if not any(mark in str(environment) for mark in " :"):
+        return None
+    return (
+        f"no real Ray runs in the pods, since {environment} has a space or a colon in its path; "
+        "everything else does. To run one, move the checkout and install the environment there"
+    )
+
+
 def base_runtime_spec(default: dict[str, Any]) -> dict[str, Any]:
     """The specification that every container begins with.
 

@@ -6,6 +6,7 @@ it down, also when the one that brought it up was killed half-way.
 
 import json
 import shutil
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,7 +89,7 @@ def up(say: Callable[[str], None] = lambda _: None) -> Node:
     """Bring the node up, or find it up. What a killed `up` has left is removed first.
 
     Args:
-        say: Told of what takes long.
+        say: Told of what takes long, and of what this node will not be able to do.
 
     Raises:
         ProgramsError: a program could not be built.
@@ -96,6 +97,9 @@ def up(say: Callable[[str], None] = lambda _: None) -> Node:
         ComponentError, NamespacesError, NodeError: the node does not start; what has started is
             left to be looked at, `down` removes it.
     """
+    obstacle = image.why_no_ray(Path(sys.prefix))
+    if obstacle:
+        say(obstacle)
     programs = built(say)
     with machine_lock("node"):
         node = running()

@@ -80,7 +80,6 @@ def cache() -> Path:
 @contextmanager
 def machine_lock(name: str) -> Iterator[None]:
     """Only one process of this machine at a time; it is let go when its holder ends."""
-    cache().mkdir(parents=True, exist_ok=True)
     with file_lock(cache() / f"{name}.lock"):
         yield
 

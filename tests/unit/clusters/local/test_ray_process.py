@@ -62,6 +62,12 @@ def test_rays_temporary_folder_leaves_room_for_its_sockets() -> None:
     assert len(str(temp_dir / socket)) <= 107
 
 
+def test_a_long_temporary_folder_reaches_neither_ray_nor_its_jobs() -> None:
+    long = {"TMPDIR": "/scratch/" + "x" * 100}
+    given = start_environment(long, mark="mark", token_file=Path("/t"), temp_dir="/tmp/mlp-1")
+    assert given["TMPDIR"] == "/tmp"
+
+
 def test_a_failed_start_quotes_rays_output_and_the_component_that_spoke(tmp_path: Path) -> None:
     logs = tmp_path / "session_latest" / "logs"
     logs.mkdir(parents=True)
