@@ -76,7 +76,9 @@ def write_checkpoint(
     entries = [_copy_in(path, folder) for path in sorted(source.iterdir())]
     manifest = CheckpointManifest(epoch=epoch, finished=finished, files=tuple(entries))
     folder.write(MANIFEST_FILE, manifest.model_dump_json(indent=1).encode())
-    for old in _of_attempt(training, attempt)[KEPT:]:
+    # What was just written stays, also behind others that cannot be read any more.
+    others = [one for one in _of_attempt(training, attempt) if one.name != name]
+    for old in others[KEPT - 1 :]:
         # Without its manifest it is none any more, whatever is left of it.
         (training / old.path).remove(MANIFEST_FILE)
         training.remove(old.path)
