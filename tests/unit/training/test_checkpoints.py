@@ -122,6 +122,16 @@ def test_a_file_of_another_content_is_not_handed_over(
     assert list((tmp_path / "scratch").iterdir()) == []
 
 
+def test_who_goes_on_from_a_checkpoint_passes_over_one_of_another_content(
+    training: Folder, source: Path
+) -> None:
+    whole = write(training, source, 3)
+    torn = write(training, source, 4)
+    assert newest_checkpoint(training, by_hash=True) == torn
+    (training / torn.path).write("tensors", bytes(17))  # as a disk may that lost its power
+    assert newest_checkpoint(training, by_hash=True) == whole
+
+
 def test_the_newest_of_all_attempts_is_the_furthest_along(training: Folder, source: Path) -> None:
     write(training, source, 9, attempt=1)
     write(training, source, 4, attempt=2)
