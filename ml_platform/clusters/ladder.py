@@ -89,6 +89,9 @@ def decide(attempts: Sequence[EndedAttempt], budgets: Budgets) -> Decision:
     last = attempts[-1]
     spent = Counter(_budget_of(one.cause) for one in attempts)
     spent["worker_lost"] += sum(one.worker_restarts for one in attempts)
+    spent["out_of_memory"] -= sum(
+        one.cause is Cause.OUT_OF_MEMORY and one.rung < last.rung for one in attempts
+    )
     name = _budget_of(last.cause)
     if name == "":
         return _give_up(f"{last.cause.value} is not tried again")

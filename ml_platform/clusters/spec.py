@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-MEMORY_PATTERN: Final = re.compile(r"^([1-9][0-9]*)(Mi|Gi|Ti)$")
+MEMORY_PATTERN: Final = re.compile(r"([1-9][0-9]*)(Mi|Gi|Ti)")
 MEMORY_UNITS: Final = {"Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
 Memory = Annotated[str, Field(description="Memory as `512Mi`, `4Gi` or `1Ti`.")]
 
@@ -18,7 +18,7 @@ def memory_bytes(text: str) -> int:
     Raises:
         ValueError: not a whole number with `Mi`, `Gi` or `Ti`.
     """
-    match = MEMORY_PATTERN.match(text)
+    match = MEMORY_PATTERN.fullmatch(text)
     if match is None:
         msg = f"{text!r} is no amount of memory: write a whole number and Mi, Gi or Ti, e.g. 4Gi"
         raise ValueError(msg)

@@ -7,8 +7,9 @@ so that nothing of two attempts mixes, and what was half written when its writer
 """
 
 import hashlib
+import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Final
@@ -76,21 +77,23 @@ def write_checkpoint(
     entries = [_copy_in(path, folder) for path in sorted(source.iterdir())]
     manifest = CheckpointManifest(epoch=epoch, finished=finished, files=tuple(entries))
     folder.write(MANIFEST_FILE, manifest.model_dump_json(indent=1).encode())
-    for old in _of_attempt(training, attempt)[KEPT:]:
+    # What was just written stays, also behind others that cannot be read any more.
+    others = [one for one in _of_attempt(training, attempt) if one.name != name]
+    for old in others[KEPT - 1 :]:
         # Without its manifest it is none any more, whatever is left of it.
         (training / old.path).remove(MANIFEST_FILE)
         training.remove(old.path)
     return ref
 
 
-def newest_checkpoint(
-    training: Folder, *, whole: Callable[[CheckpointRef], bool] | None = None
-) -> CheckpointRef | None:
+def newest_checkpoint(training: Folder, *, by_hash: bool = False) -> CheckpointRef | None:
     """The complete checkpoint of all attempts that is furthest along.
 
     Args:
         training: The training's folder.
-        whole: Says whether a candidate can be read; by default its files are looked at by size.
+        by_hash: Whether to read its files and compare their hashes, not only to look at their
+            sizes: for who goes on from it. A disk that lost its power may keep a file's length
+            alone.
     """
     found = [
         ref
@@ -98,8 +101,9 @@ def newest_checkpoint(
         if name.isdigit()
         for ref in _of_attempt(training, int(name))
     ]
-    is_whole = whole or (lambda ref: _sizes_fit(training, ref))
-    return next((ref for ref in sorted(found, key=_progress, reverse=True) if is_whole(ref)), None)
+    fits = _hashes_fit if by_hash else _sizes_fit
+    newest_first = sorted(found, key=_progress, reverse=True)
+    return next((ref for ref in newest_first if fits(training, ref)), None)
 
 
 @contextmanager
@@ -156,6 +160,17 @@ def _sizes_fit(training: Folder, ref: CheckpointRef) -> bool:
         return all(folder.size(entry.name) == entry.size_bytes for entry in _manifest(folder).files)
     except FileNotFoundError:
         return False
+
+
+def _hashes_fit(training: Folder, ref: CheckpointRef) -> bool:
+    if not _sizes_fit(training, ref):
+        return False
+    folder = training / ref.path
+    for entry in _manifest(folder).files:
+        with folder.open(entry.name) as stream, Path(os.devnull).open("wb") as nowhere:
+            if _copy(stream, nowhere) != entry.sha256:
+                return False
+    return True
 
 
 def _copy_in(path: Path, folder: Folder) -> FileEntry:

@@ -145,7 +145,7 @@ class Driver:
         allowed = claim.worker_restarts if claim is not None else 0
         restarts = idle = 0
         while True:
-            newest = newest_checkpoint(self._record.folder)
+            newest = newest_checkpoint(self._record.folder, by_hash=True)
             if newest is not None and newest.finished:
                 return restarts  # trained to the end; only the result was lost
             start = Start(attempt=self._attempt.number, restored=newest)

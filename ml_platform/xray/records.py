@@ -4,6 +4,7 @@ One recorder for each piece of work; Dagster's log, the attempt's folder and X-R
 Recording is best effort: a reader that fails is told of once and left out, the work goes on.
 """
 
+import contextlib
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -97,8 +98,10 @@ class Recorder:
             try:
                 reader(event)
             except Exception as error:  # boundary: observing never fails the work
-                self._readers.remove(reader)
-                sys.stderr.write(f"events are no longer recorded: {error!r}\n")
+                # Of two threads one removes it; and nobody may be there to be told.
+                with contextlib.suppress(ValueError, OSError):
+                    self._readers.remove(reader)
+                    sys.stderr.write(f"events are no longer recorded: {error!r}\n")
 
 
 def _first_line(error: BaseException) -> str:

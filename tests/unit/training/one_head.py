@@ -1,5 +1,6 @@
 """A provisioner whose only cluster is a double of a Ray head, and what drivers leave there."""
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -65,7 +66,7 @@ class OneHead(Provisioner):
     kind = "one head"
 
     def __init__(
-        self, server: RayJobsServer, *, place: str = "here", abandoned_after_s: float = 1e9
+        self, server: RayJobsServer, *, place: str = "here", abandoned_after_s: float = math.inf
     ) -> None:
         self.phase: ClusterPhase = "absent"
         self.lives = 0

@@ -1,0 +1,52 @@
+"""The driver before it starts any worker."""
+
+from pathlib import Path
+
+import pytest
+
+from ml_platform.clusters.causes import Cause
+from ml_platform.errors import ModelSpecError
+from ml_platform.training.entrypoint import main, require_same_platform
+from ml_platform.training.record import Ended, Owner, TrainingRecord
+from tests.unit.training.one_head import failure_of, result_of
+
+
+@pytest.fixture
+def record(tmp_path: Path) -> TrainingRecord:
+    return TrainingRecord(tmp_path.as_uri())
+
+
+def test_another_minor_version_of_the_platform_is_refused_with_both_named() -> None:
+    with pytest.raises(ModelSpecError, match=r"ml_platform 0\.2\.0, its cluster runs 0\.1\.9"):
+        require_same_platform("0.2.0", "0.1.9")
+    with pytest.raises(ModelSpecError, match="MLP_IMAGE"):
+        require_same_platform("1.1.0", "0.1.0")
+
+
+@pytest.mark.parametrize("wanted", ["0.1.0", "0.1.7", ""])
+def test_the_same_minor_version_is_let_pass_and_requests_of_before_it_was_noted(
+    wanted: str,
+) -> None:
+    require_same_platform(wanted, "0.1.3")
+
+
+def test_a_driver_of_a_training_that_has_a_model_leaves_at_once(record: TrainingRecord) -> None:
+    record.commit(result_of(record.attempt(1)))
+    assert main([record.folder.uri, "2"]) == 0
+    assert record.attempt(2).started() is None
+
+
+def test_a_driver_of_an_attempt_that_was_given_up_does_not_begin(
+    record: TrainingRecord, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record.attempt(2).close(
+        Ended(
+            status="failed",
+            failure=failure_of(Cause.HEAD_LOST),
+            ended_at_s=1,
+            seen_by=Owner(run="run", root="root"),
+        )
+    )
+    assert main([record.folder.uri, "2"]) == 1
+    assert record.attempt(2).started() is None
+    assert "attempt 2 was given up before it began" in capsys.readouterr().err
