@@ -108,6 +108,7 @@ class AttemptLoop:
         self._sleep = sleep
         self._tail: deque[str] = deque(maxlen=TAIL_LINES)
         self._phases: list[PhaseRecord] = []
+        self._found: frozenset[int] | None = None
         self.adopted = False
 
     @property
@@ -123,17 +124,18 @@ class AttemptLoop:
             ClusterError: the cluster could not be made, or was lost too often.
         """
         while (result := self._record.result()) is None:
-            attempt = self._open_attempt() or self._claim_next()
+            # Listed once: in a second list there might be one more, which has not ended.
+            attempts = self._record.attempts()
+            if self._found is None:
+                self._found = frozenset(one.number for one in attempts)
+            open_one = next((one for one in attempts if not one.has_ended()), None)
+            attempt = open_one or self._claim_after(attempts)
             if attempt is not None:
                 self._go_on_with(attempt)
         return result
 
-    def _open_attempt(self) -> Attempt | None:
-        return next((one for one in self._record.attempts() if not one.has_ended()), None)
-
-    def _claim_next(self) -> Attempt | None:
-        """The next attempt, if the ladder says so and nobody else is first."""
-        attempts = self._record.attempts()
+    def _claim_after(self, attempts: list[Attempt]) -> Attempt | None:
+        """The attempt after these, if the ladder says so and nobody else is first."""
         ours = [
             (claim, ended)
             for claim, ended in self._failed_of_our_root(attempts)
@@ -211,7 +213,15 @@ class AttemptLoop:
         if ready is not None and _has_ended(view, ready):
             provisioner.clear(claim.cluster)
             self._settle(attempt, endings.head_lost(view.reason or f"the cluster is {view.phase}"))
-        elif ready is None and view.is_gone and claim.spec != self._request.cluster:
+        elif (
+            ready is None
+            and view.is_gone
+            and claim.spec != self._request.cluster
+            # One that was claimed since we came is of somebody who is about to make its cluster:
+            # two who want other clusters would supersede each other for ever.
+            and self._found is not None
+            and attempt.number in self._found
+        ):
             self._close(attempt, status="superseded")
         else:
             self._work_on(attempt, claim, provisioner)

@@ -1,0 +1,1 @@
+"""A training without Ray: files or a bucket, a head that speaks the Jobs API, and who comes."""
