@@ -1,6 +1,7 @@
 """The evaluation as a Dagster asset: scores on the next days, and a blocking check a gate."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
@@ -209,8 +210,10 @@ def with_rows(held_out: list[SnapshotManifest], *, what: str) -> list[SnapshotMa
 def score_kept(model: KeptModel, store: SnapshotStore, manifest: SnapshotManifest) -> Scored:
     """A kept model's predictions for a day, made by the code that it was trained with."""
     encoding = FeatureEncoding.model_validate_json((model.directory / "encoding.json").read_text())
-    files = store.file_refs(manifest)
-    return score_batches(load_predictor(model.directory), read_batches(files, encoding))
+    predictor = load_predictor(model.directory)
+    # Left early, its reading thread would live as long as whoever keeps the predictor's error.
+    with closing(read_batches(store.file_refs(manifest), encoding)) as batches:
+        return score_batches(predictor, batches)
 
 
 def _metadata(report: EvaluationReport, picture: Picture, url: str) -> dict[str, dg.MetadataValue]:
