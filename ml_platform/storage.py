@@ -1,6 +1,7 @@
 """A folder in object storage or on disk, where a file is complete or absent, never half there."""
 
 import contextlib
+import errno
 import json
 import os
 import tempfile
@@ -13,10 +14,13 @@ import fsspec
 from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 
+from ml_platform.errors import StorageError
 from ml_platform.storage_retry import StorageRetry
 from ml_platform.uris import file_uri, local_path
 
 Answer = TypeVar("Answer")
+
+NO_SPACE: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 # A request without an answer is given up and made again; the largest carries 50 MB.
 REQUEST_TIMEOUT_S: Final = 60
@@ -144,11 +148,12 @@ class Folder:
         folder.mkdir(parents=True, exist_ok=True)
         temporary = folder / f".{Path(target).name}.{uuid.uuid4().hex}.partial"
         try:
-            with temporary.open("wb") as stream:
-                yield stream
-            if local:
-                temporary.replace(target)
-            else:
+            with _full_is_named(temporary):
+                with temporary.open("wb") as stream:
+                    yield stream
+                if local:
+                    temporary.replace(target)
+            if not local:
                 self.ask("write", name, lambda: self.filesystem.put_file(str(temporary), target))
         finally:
             temporary.unlink(missing_ok=True)
@@ -193,12 +198,28 @@ class Folder:
         self.filesystem.invalidate_cache(self.path(name))
 
 
+@contextlib.contextmanager
+def _full_is_named(path: Path) -> Iterator[None]:
+    """Say which disk is full, and what to do: the system's own error names neither."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in NO_SPACE:
+            raise
+        raise StorageError(
+            f"could not write {path.name} into {path.parent}: {error.strerror}",
+            hint=f"make room on the disk of {path.parent} (`df -h {path.parent}`), or set MLP_HOME "
+            "or MLP_STORAGE_URI to another; then run it again: what is there is kept.",
+        ) from error
+
+
 def _link_new(target: Path, content: bytes) -> bool:
     """Make the file whole, then give it its name unless that is taken."""
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.parent / f".{target.name}.{uuid.uuid4().hex}.partial"
     try:
-        temporary.write_bytes(content)
+        with _full_is_named(temporary):
+            temporary.write_bytes(content)
         os.link(temporary, target)
     except FileExistsError:
         return False

@@ -1,9 +1,10 @@
 """The evaluation as a Dagster asset: scores on the next days, and a blocking check a gate."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Final, Protocol
 
 import dagster as dg
 
@@ -12,7 +13,13 @@ from ml_platform.evaluation.baselines import fit_baselines, score_baselines
 from ml_platform.evaluation.compare import HeldOut, evaluate, pooled
 from ml_platform.evaluation.metrics import Metric, Scored, Scores
 from ml_platform.evaluation.pictures import calibration_curve
-from ml_platform.evaluation.report import METRICS, RIVAL_TITLES, EvaluationReport, Incumbent
+from ml_platform.evaluation.report import (
+    METRICS,
+    RIVAL_TITLES,
+    BaselineRows,
+    EvaluationReport,
+    Incumbent,
+)
 from ml_platform.evaluation.scoring import load_predictor, score_batches
 from ml_platform.evaluation.spec import EvaluationSpec
 from ml_platform.partitions import (
@@ -31,8 +38,8 @@ from ml_platform.training.request import TrainingRequest
 from ml_platform.training_set.manifest import SnapshotManifest
 from ml_platform.training_set.store import SnapshotStore
 
-if TYPE_CHECKING:
-    import pyarrow as pa
+MOST_BASELINE_ROWS: Final = 500_000
+"""More rows teach the baselines nothing that their score would show, and have to fit in memory."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -109,24 +116,24 @@ def build_evaluation(
         report, scored = judge_candidate(plan, spec, store, held_out, candidate, champion)
         picture = calibration_curve(scored)
         url = registry.record(report, {"calibration": picture.png})
-        for verdict in report.verdicts:
-            context.log.info(verdict.sentence)
+        for result in report.gate_results:
+            context.log.info(result.sentence)
         yield dg.MaterializeResult(
             metadata=_metadata(report, picture, url),
             check_results=[
                 dg.AssetCheckResult(
-                    check_name=verdict.gate,
-                    passed=verdict.passed,
-                    description=verdict.sentence,
+                    check_name=result.gate,
+                    passed=result.passed,
+                    description=result.sentence,
                     # A run's page shows no description of a check, and a check has no partition.
                     # The number is drawn over time on the check's page.
                     metadata={
-                        "finding": verdict.sentence,
+                        "finding": result.sentence,
                         "partition": partition,
                         **_known(report.candidate, gate.metric),
                     },
                 )
-                for gate, verdict in zip(spec.gates, report.verdicts, strict=True)
+                for gate, result in zip(spec.gates, report.gate_results, strict=True)
             ],
         )
 
@@ -142,19 +149,28 @@ def judge_candidate(
     champion: KeptModel | None,
 ) -> tuple[EvaluationReport, dict[str, Scored]]:
     """Score the candidate and its rivals; returns the report, and predictions by model's name."""
-    features = candidate.request.features
+    request, features = candidate.request, candidate.request.features
+    columns = [*features.numbers, *features.categories, features.label]
+    window = [store.load(one.partition, one.version) for one in request.snapshots]
+    seed = request.training.seed
+    rows = store.draw(window, columns, rows=MOST_BASELINE_ROWS, seed=seed)
     baselines = fit_baselines(
-        window_rows(store, candidate.request),
+        rows,
         numbers=features.numbers,
         categories=features.categories,
         label=features.label,
-        seed=candidate.request.training.seed,
+        seed=seed,
     )
+    fitted_on = BaselineRows(rows=rows.num_rows, of=sum(one.rows for one in window), seed=seed)
     # A champion that was trained on the held-out days is no fair rival.
     fair = champion is not None and champion.partition < held_out[0].partition
     days = []
     for manifest in with_rows(held_out, what=f"the version of {candidate.partition}"):
-        rivals = score_baselines(baselines, store.read(manifest), label=features.label)
+        parts = [
+            score_baselines(baselines, part, label=features.label)
+            for part in store.files(manifest).row_groups(columns)
+        ]
+        rivals = {name: pooled([part[name] for part in parts]) for name in parts[0]}
         if champion is not None and fair:
             rivals["champion"] = score_kept(champion, store, manifest)
         own = score_kept(candidate, store, manifest)
@@ -166,6 +182,7 @@ def judge_candidate(
         held_out=days,
         gates=spec.gates,
         incumbent=Incumbent.of(champion),
+        baseline_rows=fitted_on,
     )
     scored = {"this model": pooled([day.candidate for day in days])}
     if champion is not None and fair:
@@ -190,22 +207,13 @@ def with_rows(held_out: list[SnapshotManifest], *, what: str) -> list[SnapshotMa
     return found
 
 
-def window_rows(store: SnapshotStore, request: TrainingRequest) -> "pa.Table":
-    """The rows that a training read, oldest day first."""
-    import pyarrow as pa
-
-    features = request.features
-    columns = [*features.numbers, *features.categories, features.label]
-    return pa.concat_tables(
-        store.read(store.load(one.partition, one.version), columns) for one in request.snapshots
-    )
-
-
 def score_kept(model: KeptModel, store: SnapshotStore, manifest: SnapshotManifest) -> Scored:
     """A kept model's predictions for a day, made by the code that it was trained with."""
     encoding = FeatureEncoding.model_validate_json((model.directory / "encoding.json").read_text())
-    files = store.file_refs(manifest)
-    return score_batches(load_predictor(model.directory), read_batches(files, encoding))
+    predictor = load_predictor(model.directory)
+    # Left early, its reading thread would live as long as whoever keeps the predictor's error.
+    with closing(read_batches(store.file_refs(manifest), encoding)) as batches:
+        return score_batches(predictor, batches)
 
 
 def _metadata(report: EvaluationReport, picture: Picture, url: str) -> dict[str, dg.MetadataValue]:
@@ -230,11 +238,14 @@ def _metadata(report: EvaluationReport, picture: Picture, url: str) -> dict[str,
             for name, value in _known(report.candidate, *METRICS).items()
         },
         "scores": dg.MetadataValue.table(records),
+        "baselines_fitted_on": dg.MetadataValue.text(str(report.baseline_rows)),
         "held_out": dg.MetadataValue.text(", ".join(report.holdout)),
         "held_out_rows": dg.MetadataValue.int(report.candidate.rows),
         "mlflow_run": dg.MetadataValue.url(url),
         "gates": dg.MetadataValue.md(
-            "\n".join(f"- {'✓' if one.passed else '✗'} {one.sentence}" for one in report.verdicts)
+            "\n".join(
+                f"- {'✓' if one.passed else '✗'} {one.sentence}" for one in report.gate_results
+            )
         ),
     }
 

@@ -9,6 +9,7 @@ from ml_platform.evaluation.metrics import Scored, difference, score
 from ml_platform.evaluation.report import (
     METRICS,
     RIVAL_TITLES,
+    BaselineRows,
     EvaluationReport,
     Incumbent,
     Rival,
@@ -33,8 +34,9 @@ def evaluate(
     held_out: Sequence[HeldOut],
     gates: Sequence[GateSpec],
     incumbent: Incumbent | None = None,
+    baseline_rows: BaselineRows | None = None,
 ) -> EvaluationReport:
-    """Scores, paired differences and verdicts of a candidate over its held-out partitions.
+    """Scores, paired differences and gates of a candidate over its held-out partitions.
 
     `incumbent` is the champion, also when it is no rival: one that was trained on held-out days
     cannot be compared fairly, and is left out of `HeldOut.rivals`.
@@ -58,8 +60,9 @@ def evaluate(
         by_partition={day.partition: score(day.candidate) for day in held_out},
         rivals=tuple(_rival(name, candidate, held_out) for name in _rival_names(held_out)),
         incumbent=incumbent,
+        baseline_rows=baseline_rows,
     )
-    return report.model_copy(update={"verdicts": tuple(judge(gate, report) for gate in gates)})
+    return report.model_copy(update={"gate_results": tuple(judge(gate, report) for gate in gates)})
 
 
 def pooled(days: Sequence[Scored]) -> Scored:

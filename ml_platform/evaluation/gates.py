@@ -6,7 +6,7 @@
         - {metric: log_loss, better_than: base_rate}
         - {metric: roc_auc, no_worse_than: champion, standard_errors: 1.0}
 
-A gate is a value and `judge` is pure: the caller turns verdicts into asset checks.
+A gate is a value and `judge` is pure: the caller turns results into asset checks.
 """
 
 import difflib
@@ -22,9 +22,9 @@ from ml_platform.evaluation.report import (
     BASELINES,
     RIVAL_TITLES,
     EvaluationReport,
+    GateResult,
     Rival,
     RivalName,
-    Verdict,
 )
 
 Opponent = RivalName | Literal["best_baseline"]
@@ -130,7 +130,7 @@ Gates = Annotated[tuple[GateSpec, ...], AfterValidator(_names_are_distinct)]
 """The gates of a model; their names differ, as each becomes an asset check."""
 
 
-def judge(gate: GateSpec, report: EvaluationReport) -> Verdict:
+def judge(gate: GateSpec, report: EvaluationReport) -> GateResult:
     """Whether the candidate of `report` passes `gate`, as a sentence.
 
     Without a champion a comparison with it passes; a metric that is undefined on the held-out rows
@@ -141,7 +141,7 @@ def judge(gate: GateSpec, report: EvaluationReport) -> Verdict:
     """
     value = getattr(report.candidate, gate.metric)
     if value is None:
-        return _verdict(
+        return _result(
             gate,
             False,
             f"{_title(gate)} is undefined: all {report.candidate.rows} held-out rows have the "
@@ -151,28 +151,28 @@ def judge(gate: GateSpec, report: EvaluationReport) -> Verdict:
         return _against_number(gate, float(value))
     rival = _opponent(gate, report)
     if rival is None:
-        return _verdict(
+        return _result(
             gate, True, f"{_title(gate)} {value:.4f}: {_no_champion(report)}, so nothing to compare"
         )
     return _against_rival(gate, float(value), rival)
 
 
-def _against_number(gate: GateSpec, value: float) -> Verdict:
+def _against_number(gate: GateSpec, value: float) -> GateResult:
     if gate.at_least is not None:
         passed = value >= gate.at_least
         words = "is at least" if passed else "is below the required"
-        return _verdict(gate, passed, f"{_title(gate)} {value:.4f} {words} {gate.at_least:g}")
+        return _result(gate, passed, f"{_title(gate)} {value:.4f} {words} {gate.at_least:g}")
     passed = gate.at_most is not None and value <= gate.at_most
     words = "is at most" if passed else "is above the allowed"
-    return _verdict(gate, passed, f"{_title(gate)} {value:.4f} {words} {gate.at_most:g}")
+    return _result(gate, passed, f"{_title(gate)} {value:.4f} {words} {gate.at_most:g}")
 
 
-def _against_rival(gate: GateSpec, value: float, rival: Rival) -> Verdict:
+def _against_rival(gate: GateSpec, value: float, rival: Rival) -> GateResult:
     found = rival.differences[gate.metric]
     theirs = getattr(rival.scores, gate.metric)
     whose = f"{_possessive(RIVAL_TITLES[rival.name])} {theirs:.4f}"
     if found is None:
-        return _verdict(
+        return _result(
             gate,
             False,
             f"{_title(gate)} {value:.4f} cannot be compared with {whose}: too few held-out rows of "
@@ -190,7 +190,7 @@ def _against_rival(gate: GateSpec, value: float, rival: Rival) -> Verdict:
         passed, by_more = gain >= -tolerance, True
         words = "is not worse than" if passed else "is worse than"
     tail = f" by more than {_errors_in_words(gate)}" if by_more else ""
-    return _verdict(
+    return _result(
         gate,
         passed,
         f"{_title(gate)} {value:.4f} {words} {whose}{tail} ({_plus_minus(found)})",
@@ -236,5 +236,5 @@ def _plus_minus(difference: Difference) -> str:
     return f"difference {difference.value:+.4f} ± {difference.standard_error:.4f}"
 
 
-def _verdict(gate: GateSpec, passed: bool, sentence: str) -> Verdict:
-    return Verdict(gate=gate.name, passed=passed, sentence=sentence)
+def _result(gate: GateSpec, passed: bool, sentence: str) -> GateResult:
+    return GateResult(gate=gate.name, passed=passed, sentence=sentence)

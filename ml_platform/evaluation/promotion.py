@@ -23,10 +23,10 @@ def decide(report: EvaluationReport, champion: Incumbent | None) -> Promotion:
         report: The candidate's evaluation.
         champion: The version that serves now, which may have changed since the evaluation.
     """
-    verdicts = report.verdicts
-    failed = [verdict.sentence for verdict in verdicts if not verdict.passed]
+    results = report.gate_results
+    failed = [result.sentence for result in results if not result.passed]
     if failed:
-        return _stays(f"{len(failed)} of {len(verdicts)} gates failed: {'; '.join(failed)}")
+        return _stays(f"{len(failed)} of {len(results)} gates failed: {'; '.join(failed)}")
     if champion is not None and champion.partition > report.partition:
         return _stays(
             f"the champion, version {champion.version}, is the model of {champion.partition}, "
@@ -38,9 +38,9 @@ def decide(report: EvaluationReport, champion: Incumbent | None) -> Promotion:
             f"beside {report.incumbent or 'none'}, and now there is {champion or 'none'}; "
             f"materialize {report.model}/evaluation once more"
         )
-    if not verdicts:
+    if not results:
         return Promotion(promote=True, reason="the model has no gates")
-    sentences = "; ".join(verdict.sentence for verdict in verdicts)
+    sentences = "; ".join(result.sentence for result in results)
     return Promotion(promote=True, reason=f"every gate passed: {sentences}")
 
 

@@ -2,7 +2,7 @@
 
 from typing import Final, Literal, Protocol, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 from pydantic.dataclasses import dataclass as pydantic_dataclass
 
 from ml_platform.errors import EvaluationError
@@ -25,13 +25,13 @@ METRICS: Final[tuple[Metric, ...]] = get_args(Metric)
 
 
 @pydantic_dataclass(frozen=True, kw_only=True, slots=True)
-class Verdict:
-    """One gate's judgement.
+class GateResult:
+    """What one gate says.
 
     Attributes:
         gate: The gate's name, an identifier: usable as the name of an asset check.
         passed: Whether the candidate passed.
-        sentence: The judgement with its numbers, for a person.
+        sentence: The result with its numbers, for a person.
     """
 
     gate: str
@@ -85,6 +85,21 @@ class Incumbent(BaseModel):
         return f"version {self.version} of {self.partition}"
 
 
+class BaselineRows(BaseModel):
+    """The rows of the window that the baselines were fitted on: all, or a sample by chance."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    rows: int
+    of: int = Field(description="Rows of the window.")
+    seed: int
+
+    def __str__(self) -> str:
+        if self.rows == self.of:
+            return f"all {self.of:,} rows of the window"
+        return f"{self.rows:,} of the window's {self.of:,} rows, drawn with seed {self.seed}"
+
+
 class EvaluationReport(BaseModel):
     """Scores of a candidate and its rivals on the held-out days, and what the gates say."""
 
@@ -99,12 +114,17 @@ class EvaluationReport(BaseModel):
     by_partition: dict[str, Scores] = Field(description="The candidate's scores of each day.")
     rivals: tuple[Rival, ...]
     incumbent: Incumbent | None = None
-    verdicts: tuple[Verdict, ...] = ()
+    baseline_rows: BaselineRows | None = None
+    gate_results: tuple[GateResult, ...] = Field(
+        default=(),
+        # Reports of version 0.1 call them verdicts.
+        validation_alias=AliasChoices("gate_results", "verdicts"),
+    )
 
     @property
     def passed(self) -> bool:
         """Whether every gate passed."""
-        return all(verdict.passed for verdict in self.verdicts)
+        return all(result.passed for result in self.gate_results)
 
     def rival(self, name: RivalName) -> Rival | None:
         """The rival of that name, if the candidate was compared with it."""

@@ -1,11 +1,15 @@
 """`mlp model new`: a model's folder to begin from, with columns of its feature table."""
 
+import json
+import re
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 from typing import Final
+
+import yaml
 
 from ml_platform.component import MODEL_NAME
 from ml_platform.errors import ModelSpecError
@@ -81,14 +85,14 @@ def scaffold(name: str, columns: Columns, models: Path) -> Path:
         "name": name,
         "description": f"What {name} predicts, in a sentence.",
         "owner": name.replace("_", "-"),
-        "table": columns.table,
-        "label": columns.label,
-        "keys": ", ".join(columns.keys),
-        "event_time": columns.event_time,
-        "known_at": columns.known_at,
-        "partition_column": columns.partition_column,
-        "categories": ", ".join(columns.categories),
-        "numbers": "".join(f"\n      - {name}" for name in columns.numbers) or " []",
+        "table": yaml_text(columns.table),
+        "label": yaml_text(columns.label),
+        "keys": ", ".join(map(yaml_text, columns.keys)),
+        "event_time": yaml_text(columns.event_time),
+        "known_at": yaml_text(columns.known_at),
+        "partition_column": yaml_text(columns.partition_column),
+        "categories": ", ".join(map(yaml_text, columns.categories)),
+        "numbers": "".join(f"\n      - {yaml_text(name)}" for name in columns.numbers) or " []",
     }
     models.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=models, prefix=".new-") as parent:
@@ -100,6 +104,15 @@ def scaffold(name: str, columns: Columns, models: Path) -> Path:
             (whole / file).write_text(template.substitute(values))
         whole.rename(folder)
     return folder
+
+
+def yaml_text(name: str) -> str:
+    """A column's name as YAML reads it back: quoted unless it is a plain word and no other value.
+
+    `no`, `on`, `null` and `2013` are no texts to YAML, and `y` is none to YAML of version 1.1.
+    """
+    plain = re.fullmatch(r"[^\W\d]\w+", name) is not None and yaml.safe_load(name) == name
+    return name if plain else json.dumps(name, ensure_ascii=False)
 
 
 def columns_of(described: TableDescription, *, label: str = "") -> Columns:
@@ -169,7 +182,9 @@ def _is_text(column: Column) -> bool:
 
 
 def _is_number(column: Column) -> bool:
-    return column.type.startswith(("int", "uint", "float", "double", "decimal", "bool"))
+    return column.type.startswith(
+        ("int", "uint", "halffloat", "float", "double", "decimal", "bool")
+    )
 
 
 def _free_name(name: str) -> str:

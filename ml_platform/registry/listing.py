@@ -108,12 +108,12 @@ def show_version(settings: Settings, model: str, number: int) -> VersionDetails:
     registry = Registry(settings)
     version = find_version(registry, settings, model, number)
     report = registry.evaluation(version)
-    verdicts = report.verdicts if report else ()
+    results = report.gate_results if report else ()
     return VersionDetails(
         row=version_row(model, version),
         lineage=version.lineage.model_dump(mode="json"),
         metrics=dict(version.metrics),
-        gates=tuple(f"{'✓' if one.passed else '✗'} {one.sentence}" for one in verdicts),
+        gates=tuple(f"{'✓' if one.passed else '✗'} {one.sentence}" for one in results),
         promotion=version.tags.get("promotion_reason", ""),
         files=version.model_uri,
         url=registry.run_url(version),

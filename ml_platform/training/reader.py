@@ -12,7 +12,7 @@ row group by row group in a shuffled order, each shuffled within, with one threa
 import itertools
 import queue
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -228,8 +228,8 @@ class _Rows:
 
 def read_batches(
     files: Sequence[DataFileRef], encoding: FeatureEncoding, *, rows: int = 8192
-) -> Iterator[Batch]:
-    """All rows of `files` in order, for scoring a model."""
+) -> Generator[Batch]:
+    """All rows of `files` in order, for scoring a model; close it when it is left early."""
     import torch
 
     encoder = Encoder(encoding)
@@ -257,7 +257,7 @@ def _read_group(group: RowGroup, columns: list[str]) -> "pa.Table":
     return place.ask("read", name, read)
 
 
-def read_ahead(batches: Iterator[Batch]) -> Iterator[Batch]:
+def read_ahead(batches: Iterator[Batch]) -> Generator[Batch]:
     """Run an iterator in a thread, a few batches ahead; ends the thread when left early."""
     ahead: queue.Queue[Batch | BaseException | None] = queue.Queue(maxsize=READ_AHEAD)
     left = threading.Event()

@@ -16,13 +16,8 @@ from typing import TYPE_CHECKING, Final
 from ml_platform.errors import TrainingSetError
 from ml_platform.storage import Folder
 from ml_platform.training_set.checks import foretells, require_sound, require_trainable
-from ml_platform.training_set.manifest import (
-    ColumnSchema,
-    DataFile,
-    SnapshotManifest,
-    Source,
-    schema_hash,
-)
+from ml_platform.training_set.files import SnapshotFiles, columns_without_rows
+from ml_platform.training_set.manifest import SnapshotManifest, Source, schema_hash
 from ml_platform.training_set.spec import FeaturesSpec
 from ml_platform.training_set.writer import SnapshotWriter
 
@@ -96,22 +91,22 @@ class SnapshotStore:
                     "if there may be such days, write `empty_days: allowed` under `features:` in "
                     "defs.yaml.",
                 )
-            columns = rows.columns or _columns_without_rows(spec)
+            columns = rows.columns or columns_without_rows(spec)
             digest = schema_hash(columns)
             version = hashlib.sha256(f"{digest}{rows.digest()}".encode()).hexdigest()[:16]
             existing = self.find(partition, version)
             # One whose files somebody has removed or cut is written anew, by the same name.
-            if existing is not None and not self.damage(existing):
+            if existing is not None and not self.files(existing).damage():
                 place.write_json("current.json", {"version": version})
                 return Written(manifest=existing, new=False, previous=previous)
-            files = tuple(rows.files)
-            if damage := _damage(place, files, columns):
+            files = SnapshotFiles(place=place, files=tuple(rows.files), columns=columns)
+            if damage := files.damage():
                 raise TrainingSetError(
                     f"the training set of {self.name} for {partition} was written to {place.uri} "
                     f"and cannot be read back: {damage}",
                     hint="look at the storage (space, quota, rights), then materialize it again.",
                 )
-            sample = _sample(place, files, columns, [*spec.numbers, spec.label])
+            sample = files.sample([*spec.numbers, spec.label], rows=SAMPLE_ROWS)
             ranked = foretells(sample, spec)
             manifest = SnapshotManifest(
                 name=self.name,
@@ -125,7 +120,7 @@ class SnapshotStore:
                 ranked_rows={name: (ones, zeros) for name, (_, ones, zeros) in ranked.items()},
                 columns=columns,
                 schema_hash=digest,
-                files=files,
+                files=tuple(rows.files),
                 source=source,
                 profile=rows.profile,
                 created_at=self._now(),
@@ -200,31 +195,39 @@ class SnapshotStore:
         place = f"{self.folder.uri}/{manifest.partition}"
         return [(f"{place}/{file.path}", file.row_groups) for file in manifest.files]
 
-    def damage(self, manifest: SnapshotManifest) -> str:
-        """What the files of a snapshot lack of what its manifest says; empty if they are whole.
-
-        Sizes, and what each file's own end says of its rows and columns: that costs the same for
-        files of any size.
-        """
-        return _damage(self.folder / manifest.partition, manifest.files, manifest.columns)
+    def files(self, manifest: SnapshotManifest) -> SnapshotFiles:
+        """The files of a snapshot, to be looked at or read in part."""
+        return SnapshotFiles(
+            place=self.folder / manifest.partition, files=manifest.files, columns=manifest.columns
+        )
 
     def read(self, manifest: SnapshotManifest, columns: Sequence[str] | None = None) -> "pa.Table":
-        """All rows of a snapshot in memory: for checks and small days."""
-        import pyarrow.parquet as pq
-
-        place = self.folder / manifest.partition
-        tables = []
-        for file in manifest.files:
-            with place.filesystem.open(place.path(file.path), "rb") as stream:
-                tables.append(pq.read_table(stream, columns=list(columns) if columns else None))
-        return _concatenated(tables, manifest.columns, columns)
+        """All rows of a snapshot in memory: for small days."""
+        return self.files(manifest).read(columns)
 
     def sample(
         self, manifest: SnapshotManifest, columns: Sequence[str], *, rows: int = SAMPLE_ROWS
     ) -> "pa.Table":
         """Row groups from all over a snapshot, until they have `rows`: for checks of any size."""
-        place = self.folder / manifest.partition
-        return _sample(place, manifest.files, manifest.columns, columns, rows=rows)
+        return self.files(manifest).sample(columns, rows=rows)
+
+    def draw(
+        self, manifests: Sequence[SnapshotManifest], columns: Sequence[str], *, rows: int, seed: int
+    ) -> "pa.Table":
+        """At most `rows` rows by chance, of each day its share; all rows if there are no more."""
+        import numpy as np
+        import pyarrow as pa
+
+        total = sum(one.rows for one in manifests)
+        if total <= rows:
+            return pa.concat_tables([self.read(one, columns) for one in manifests])
+        random = np.random.default_rng(seed)
+        return pa.concat_tables(
+            [
+                self.files(one).draw(columns, rows=rows * one.rows // total, random=random)
+                for one in manifests
+            ]
+        )
 
     def _remove_unreferenced(self, place: Folder, write_id: str) -> None:
         """Remove this write's rows unless a manifest refers to them."""
@@ -232,78 +235,6 @@ class SnapshotStore:
             if f"data/{write_id}/" in place.read(f"versions/{version}").decode():
                 return
         place.remove(f"data/{write_id}")
-
-
-def _damage(place: Folder, files: Sequence[DataFile], columns: Sequence[ColumnSchema]) -> str:
-    names = [column.name for column in columns]
-    found = ((file.path, _damage_of(place, file, names)) for file in files)
-    return next((f"{path} {damage}" for path, damage in found if damage), "")
-
-
-def _damage_of(place: Folder, file: DataFile, columns: list[str]) -> str:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        size = place.filesystem.size(place.path(file.path))
-        if size != file.bytes:
-            return f"has {size:,} bytes, expected {file.bytes:,}"
-        with place.filesystem.open(place.path(file.path), "rb") as stream:
-            footer = pq.ParquetFile(stream).metadata
-    except FileNotFoundError:
-        return "is not there"
-    except (OSError, pa.ArrowException) as error:
-        return f"is no Parquet file that can be read: {error}"
-    groups = tuple(footer.row_group(index).num_rows for index in range(footer.num_row_groups))
-    if groups != file.row_groups:
-        return f"has {sum(groups):,} rows, expected {file.rows:,}"
-    found = footer.schema.to_arrow_schema().names
-    return "" if found == columns else f"has the columns {found}, expected {columns}"
-
-
-def _sample(
-    place: Folder,
-    files: Sequence[DataFile],
-    columns: Sequence[ColumnSchema],
-    wanted: Sequence[str],
-    *,
-    rows: int = SAMPLE_ROWS,
-) -> "pa.Table":
-    import pyarrow.parquet as pq
-
-    groups = [(file.path, index) for file in files for index in range(len(file.row_groups))]
-    step = max(1, sum(file.rows for file in files) // rows)
-    tables = []
-    for path, index in groups[::step]:
-        with place.filesystem.open(place.path(path), "rb") as stream:
-            tables.append(pq.ParquetFile(stream).read_row_group(index, columns=list(wanted)))
-    return _concatenated(tables, columns, wanted)
-
-
-def _columns_without_rows(spec: FeaturesSpec) -> tuple[ColumnSchema, ...]:
-    """What is known of the columns of a day that has no rows; the keys have any type."""
-    types = (
-        dict.fromkeys(spec.keys, "null")
-        | dict.fromkeys((spec.event_time, spec.known_at), "timestamp[us]")
-        | dict.fromkeys(spec.categories, "string")
-        | dict.fromkeys(spec.numbers, "float")
-        | {spec.label: "int8"}
-    )
-    return tuple(ColumnSchema(name=name, type=types[name]) for name in spec.columns)
-
-
-def _concatenated(
-    tables: "Sequence[pa.Table]",
-    columns: Sequence[ColumnSchema],
-    wanted: Sequence[str] | None,
-) -> "pa.Table":
-    """The rows as one table; a day without rows has no file, but it has columns."""
-    import pyarrow as pa
-
-    if tables:
-        return pa.concat_tables(tables)
-    types = {column.name: column.type for column in columns}
-    return pa.table({name: pa.array([], types[name]) for name in wanted or types})
 
 
 def _shorten(days: Sequence[str]) -> str:

@@ -7,7 +7,7 @@ from ml_platform.errors import EvaluationError
 from ml_platform.evaluation.compare import HeldOut, evaluate
 from ml_platform.evaluation.gates import GateSpec
 from ml_platform.evaluation.metrics import Scored
-from ml_platform.evaluation.report import EvaluationReport
+from ml_platform.evaluation.report import BaselineRows, EvaluationReport
 
 LABELS = np.array([0, 0, 1, 1])
 GOOD = Scored(LABELS, np.array([0.1, 0.2, 0.8, 0.9]))
@@ -38,12 +38,24 @@ def test_the_report_pools_the_days_and_keeps_each() -> None:
 def test_the_gates_are_judged_on_the_paired_difference() -> None:
     report = evaluated(HeldOut(partition="d", candidate=GOOD, rivals={"base_rate": FLAT}))
     assert report.passed
-    assert [verdict.gate for verdict in report.verdicts] == ["log_loss_better_than_base_rate"]
+    assert [result.gate for result in report.gate_results] == ["log_loss_better_than_base_rate"]
 
 
 def test_a_report_reads_back_as_it_was_written() -> None:
     report = evaluated(HeldOut(partition="d", candidate=GOOD, rivals={"base_rate": FLAT}))
     assert EvaluationReport.from_json(report.to_json()) == report
+
+
+def test_a_report_of_version_0_1_says_verdicts_for_the_results_of_its_gates() -> None:
+    report = evaluated(HeldOut(partition="d", candidate=GOOD, rivals={"base_rate": FLAT}))
+    old = report.to_json().replace('"gate_results"', '"verdicts"')
+    assert EvaluationReport.from_json(old) == report
+
+
+def test_the_rows_that_baselines_were_fitted_on_are_named() -> None:
+    sample = BaselineRows(rows=500_000, of=2_000_000, seed=7)
+    assert str(sample) == "500,000 of the window's 2,000,000 rows, drawn with seed 7"
+    assert str(BaselineRows(rows=900, of=900, seed=7)) == "all 900 rows of the window"
 
 
 def test_a_report_of_an_unknown_schema_is_refused_by_name() -> None:

@@ -110,36 +110,36 @@ def test_the_same_gate_twice_is_refused_by_name() -> None:
 
 
 def test_no_worse_than_the_champion_reads_as_a_sentence_with_its_numbers() -> None:
-    verdict = judge(
+    result = judge(
         gate(metric="roc_auc", no_worse_than="champion"),
         report(rival("champion", roc_auc=0.679, difference=0.005)),
     )
-    assert verdict.passed
-    assert verdict.gate == "roc_auc_no_worse_than_champion"
-    assert verdict.sentence == (
+    assert result.passed
+    assert result.gate == "roc_auc_no_worse_than_champion"
+    assert result.sentence == (
         "ROC AUC 0.6840 is no worse than the champion's 0.6790 (difference +0.0050 ± 0.0040)"
     )
 
 
 def test_worse_within_the_tolerance_passes_and_names_the_tolerance() -> None:
-    verdict = judge(
+    result = judge(
         gate(metric="roc_auc", no_worse_than="best_baseline", standard_errors=4),
         report(rival("gradient_boosted_trees", roc_auc=0.69, difference=-0.006)),
     )
-    assert verdict.passed
-    assert verdict.sentence == (
+    assert result.passed
+    assert result.sentence == (
         "ROC AUC 0.6840 is not worse than the gradient-boosted trees' 0.6900 by more than "
         "4 standard errors (difference -0.0060 ± 0.0040)"
     )
 
 
 def test_worse_by_more_than_the_tolerance_fails_and_says_by_how_much() -> None:
-    verdict = judge(
+    result = judge(
         gate(metric="roc_auc", no_worse_than="champion", standard_errors=2),
         report(rival("champion", roc_auc=0.693, difference=-0.009)),
     )
-    assert not verdict.passed
-    assert verdict.sentence == (
+    assert not result.passed
+    assert result.sentence == (
         "ROC AUC 0.6840 is worse than the champion's 0.6930 by more than 2 standard errors "
         "(difference -0.0090 ± 0.0040)"
     )
@@ -176,8 +176,8 @@ def test_whoever_is_better_is_also_no_worse(
 
 @given(st.floats(0, 1), st.floats(0, 1))
 def test_a_number_is_reached_or_not(value: float, wanted: float) -> None:
-    verdict = judge(gate(metric="roc_auc", at_least=wanted), report(roc_auc=value))
-    assert verdict.passed == (value >= wanted)
+    result = judge(gate(metric="roc_auc", at_least=wanted), report(roc_auc=value))
+    assert result.passed == (value >= wanted)
 
 
 def test_the_best_baseline_is_the_best_on_the_gates_own_metric() -> None:
@@ -187,37 +187,37 @@ def test_the_best_baseline_is_the_best_on_the_gates_own_metric() -> None:
         rival("gradient_boosted_trees", roc_auc=0.665),
         rival("champion", roc_auc=0.9),
     )
-    verdict = judge(gate(metric="roc_auc", no_worse_than="best_baseline"), found)
-    assert "the logistic regression's 0.6810" in verdict.sentence
+    result = judge(gate(metric="roc_auc", no_worse_than="best_baseline"), found)
+    assert "the logistic regression's 0.6810" in result.sentence
 
 
 def test_without_a_champion_a_comparison_with_it_passes_and_says_so() -> None:
-    verdict = judge(gate(metric="roc_auc", better_than="champion"), report())
-    assert verdict.passed
-    assert "there is no champion yet" in verdict.sentence
+    result = judge(gate(metric="roc_auc", better_than="champion"), report())
+    assert result.passed
+    assert "there is no champion yet" in result.sentence
 
 
 def test_a_champion_that_could_not_be_scored_is_named() -> None:
     incumbent = Incumbent(version=3, partition="2013-03-20")
     found = report().model_copy(update={"incumbent": incumbent})
-    verdict = judge(gate(metric="roc_auc", better_than="champion"), found)
-    assert verdict.passed
-    assert "version 3 of 2013-03-20) was not scored on these days" in verdict.sentence
+    result = judge(gate(metric="roc_auc", better_than="champion"), found)
+    assert result.passed
+    assert "version 3 of 2013-03-20) was not scored on these days" in result.sentence
 
 
 def test_an_undefined_metric_never_passes() -> None:
-    verdict = judge(gate(metric="roc_auc", at_least=0), report(roc_auc=None))
-    assert not verdict.passed
-    assert "all 900 held-out rows have the same label" in verdict.sentence
+    result = judge(gate(metric="roc_auc", at_least=0), report(roc_auc=None))
+    assert not result.passed
+    assert "all 900 held-out rows have the same label" in result.sentence
 
 
 def test_a_comparison_without_a_standard_error_never_passes() -> None:
-    verdict = judge(
+    result = judge(
         gate(metric="calibration_error", no_worse_than="champion"),
         report(rival("champion", roc_auc=0.6)),
     )
-    assert not verdict.passed
-    assert "cannot be compared" in verdict.sentence
+    assert not result.passed
+    assert "cannot be compared" in result.sentence
 
 
 def test_a_baseline_that_was_not_evaluated_is_an_error_that_names_the_gate() -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from ml_platform.evaluation.metrics import Scores
 from ml_platform.evaluation.promotion import decide
-from ml_platform.evaluation.report import EvaluationReport, Incumbent, Verdict
+from ml_platform.evaluation.report import EvaluationReport, GateResult, Incumbent
 
 SCORES = Scores(
     rows=9,
@@ -15,11 +15,11 @@ SCORES = Scores(
     calibration_error=0.1,
     brier=0.2,
 )
-PASSED = Verdict(gate="a", passed=True, sentence="ROC AUC 0.7 is at least 0.6")
-FAILED = Verdict(gate="b", passed=False, sentence="log loss 0.5 is above the allowed 0.4")
+PASSED = GateResult(gate="a", passed=True, sentence="ROC AUC 0.7 is at least 0.6")
+FAILED = GateResult(gate="b", passed=False, sentence="log loss 0.5 is above the allowed 0.4")
 
 
-def report(*verdicts: Verdict, incumbent: Incumbent | None = None) -> EvaluationReport:
+def report(*results: GateResult, incumbent: Incumbent | None = None) -> EvaluationReport:
     return EvaluationReport(
         model="m",
         version=2,
@@ -29,7 +29,7 @@ def report(*verdicts: Verdict, incumbent: Incumbent | None = None) -> Evaluation
         by_partition={"2013-03-15": SCORES},
         rivals=(),
         incumbent=incumbent,
-        verdicts=verdicts,
+        gate_results=results,
     )
 
 

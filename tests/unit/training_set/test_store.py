@@ -173,7 +173,7 @@ def test_a_snapshot_whose_file_was_cut_is_written_anew_by_the_same_name(
     first = store.write(DAY, day_of_flights().to_batches(), spec=SPEC, source=SOURCE)
     cut = only_file(tmp_path)
     cut.write_bytes(cut.read_bytes()[:-9])
-    assert "bytes, expected" in store.damage(first.manifest)
+    assert "bytes, expected" in store.files(first.manifest).damage()
     again = store.write(DAY, day_of_flights().to_batches(), spec=SPEC, source=SOURCE)
     assert (again.new, again.manifest.version) == (True, first.manifest.version)
     assert store.read(store.load(DAY)).num_rows == 100
@@ -186,13 +186,13 @@ def test_what_a_file_lacks_is_said_with_what_was_expected(
     path = only_file(tmp_path)
     whole = path.read_bytes()
     path.write_bytes(b"x" * len(whole))
-    assert "is no Parquet file that can be read" in store.damage(manifest)
+    assert "is no Parquet file that can be read" in store.files(manifest).damage()
     path.write_bytes(whole)
     (file,) = manifest.files
     more = manifest.model_copy(update={"files": (file.model_copy(update={"row_groups": (150,)}),)})
-    assert store.damage(more).endswith("has 100 rows, expected 150")
+    assert store.files(more).damage().endswith("has 100 rows, expected 150")
     path.unlink()
-    assert store.damage(manifest).endswith("is not there")
+    assert store.files(manifest).damage().endswith("is not there")
 
 
 class Forgetful(MemoryFileSystem):
@@ -212,3 +212,22 @@ def test_a_snapshot_that_cannot_be_read_back_fails_and_is_not_there() -> None:
     with pytest.raises(TrainingSetError, match=r"cannot be read back: .* has 100 bytes, expected"):
         store.write(DAY, rows, spec=SPEC, source=SOURCE)
     assert store.find(DAY) is None
+
+
+def test_a_draw_is_bounded_and_of_each_day_its_share(store: SnapshotStore) -> None:
+    days = [
+        store.write(
+            f"2013-01-{day:02d}",
+            day_of_flights(day, rows=rows).to_batches(),
+            spec=SPEC,
+            source=SOURCE,
+        ).manifest
+        for day, rows in ((1, 300), (2, 100))
+    ]
+    drawn = store.draw(days, ["flight_id", "is_late"], rows=40, seed=3)
+    ids = drawn.column("flight_id").to_pylist()
+    assert [one[:2] for one in ids] == ["01"] * 30 + ["02"] * 10
+    assert sorted(set(ids)) == ids
+    assert drawn.equals(store.draw(days, ["flight_id", "is_late"], rows=40, seed=3))
+    assert not drawn.equals(store.draw(days, ["flight_id", "is_late"], rows=40, seed=4))
+    assert store.draw(days, ["flight_id"], rows=400, seed=3).num_rows == 400
