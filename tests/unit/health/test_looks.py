@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ml_platform.health.looks import Look, examine
+from ml_platform.health.look import Look
+from ml_platform.health.looks import examine
 from ml_platform.settings import Settings
 
 REGISTRY = "registry (MLflow)"
@@ -19,7 +20,10 @@ def looks_at(settings: Settings) -> dict[str, Look]:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings(home=tmp_path, dagster_home=tmp_path / "dagster")
+    # Without a dbt project, which would be parsed for each test.
+    return Settings(
+        home=tmp_path, dagster_home=tmp_path / "dagster", project_dir=tmp_path / "no_project"
+    )
 
 
 def test_a_registry_that_is_not_there_yet_is_well(settings: Settings) -> None:
