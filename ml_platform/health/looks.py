@@ -9,14 +9,12 @@ from typing import Final
 
 import psutil
 
-from ml_platform.backfill.dagster_client import DagsterClient
 from ml_platform.backfill.dagster_home import open_instance
-from ml_platform.backfill.server_identity import find_server
 from ml_platform.clusters.local.inventory import local_clusters
 from ml_platform.clusters.open import local_home
 from ml_platform.health.code import code
 from ml_platform.health.look import Look, State, reached, tried
-from ml_platform.model_folder.read import model_names
+from ml_platform.health.pages import dagster_look, mlflow_look
 from ml_platform.registry.store import embedded_file, embedded_models, open_client
 from ml_platform.settings import DEMO_END, Settings, without_passwords
 from ml_platform.storage import Folder
@@ -34,7 +32,7 @@ GIB: Final = 2**30
 def examine(settings: Settings) -> list[Look]:
     """Everything, in the order in which a person would look."""
     looks = [*installed(settings), *configured(settings), *code(settings)]
-    reach = (_warehouse, _storage, _registry, _instance, _webserver, _rays)
+    reach = (_warehouse, _storage, _registry, _instance, dagster_look, mlflow_look, _rays)
     return [*looks, *(look(settings) for look in reach), *_machine(settings)]
 
 
@@ -122,24 +120,6 @@ def _instance(settings: Settings) -> Look:
 
     fix = f"move {settings.dagster_folder} away: a new one is made, which knows no run so far."
     return tried("Dagster's home", ask, fix=fix)
-
-
-def _webserver(settings: Settings) -> Look:
-    name, url = "Dagster's pages", settings.dagster_url
-    if not DagsterClient(url).answers():
-        return reached(name, f"{url} does not answer: `make dev` starts it when you want it")
-    models = model_names()
-    with open_instance(settings) as instance:
-        server = find_server(settings, instance, models[0]) if models else None
-    if server is not None and server.stranger:
-        return Look(
-            group="reachable",
-            name=name,
-            state="note",
-            value=f"{url} is not of this installation: {server.stranger}",
-            fix="set MLP_DAGSTER_URL to another port, where `make dev` then starts ours.",
-        )
-    return reached(name, url)
 
 
 def _rays(settings: Settings) -> Look:

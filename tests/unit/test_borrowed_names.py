@@ -39,7 +39,7 @@ class Borrowed:
 
 _RAY_PROCESS = "ml_platform/clusters/local/ray_process.py"
 _FAILURE = "ml_platform/training/failure.py"
-_RUNS = "ml_platform/cli/runs.py"
+_RUNS = "ml_platform/backfill/runner.py"
 _BACKEND = "ml_platform/training/torch_backend.py"
 _FEATURES = "ml_platform/features/assets.py"
 _SPARES = "ml_platform/clusters/local/fork_spares.py"
@@ -48,7 +48,7 @@ _CLIENT = "ml_platform/clusters/local/fork_client.py"
 _FORKS = "ml_platform/clusters/local/forks.py"
 _LOG = "ml_platform/training/log_reader.py"
 _STORE = "ml_platform/registry/store.py"
-_GRAPHQL = "ml_platform/cli/server.py"
+_GRAPHQL = "ml_platform/backfill/on_server.py"
 
 _RAYLET = "ray/_raylet.so"
 _RAY_SCRIPTS = "ray/scripts/scripts.py"
@@ -122,7 +122,7 @@ DAGSTER = (
     ),
     _row(
         "dagster_webserver_version",
-        _GRAPHQL,
+        "ml_platform/backfill/dagster_client.py",
         "dagster_webserver/webserver.py",
         "how a Dagster webserver is told from another server",
     ),
@@ -412,6 +412,13 @@ OTHERS = (
         "mlflow/store/model_registry/dbmodels/models.py",
         "`mlp doctor` counts the models without MLflow, which takes seconds",
         '__tablename__ = "registered_models"',
+    ),
+    _row(
+        "creation_time",
+        _STORE,
+        "mlflow/store/tracking/dbmodels/models.py",
+        "`mlp doctor` tells our MLflow's pages from a stranger's",
+        "creation_time = Column(",
     ),
     _row("mlflow.store.db.utils", _STORE, "mlflow/store/db/utils.py", "two lines that alarm", ""),
     _row(

@@ -1,5 +1,6 @@
 """What `mlp doctor` finds where something is broken: a no always has a next step."""
 
+import socket
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -9,6 +10,7 @@ import pytest
 
 from ml_platform.health.look import Look
 from ml_platform.health.looks import examine
+from ml_platform.health.pages import dagster_look, mlflow_look
 from ml_platform.settings import Settings
 
 REGISTRY = "registry (MLflow)"
@@ -38,6 +40,18 @@ def test_the_embedded_registry_is_opened(settings: Settings) -> None:
         store.execute("INSERT INTO registered_models VALUES ('local.flight_delay')")
         store.commit()
     assert looks_at(settings)[REGISTRY].value.endswith("mlflow.db, 1 model(s)")
+
+
+def test_a_port_that_somebody_has_is_said_with_the_setting_for_another(
+    settings: Settings,
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"http://127.0.0.1:{server.getsockname()[1]}"
+        other = settings.model_copy(update={"mlflow_ui_url": url, "dagster_url": url})
+        pages = {one.name: one for one in (dagster_look(other), mlflow_look(other))}
+    assert pages["Dagster's pages"].state == pages["MLflow's pages"].state == "note"
+    assert "MLP_DAGSTER_URL" in pages["Dagster's pages"].fix
+    assert "MLP_MLFLOW_UI_URL" in pages["MLflow's pages"].fix
 
 
 def no_store(home: Path) -> str:
