@@ -26,12 +26,14 @@ demo: install ## Train a model on real flights, day by day, and print what was m
 .PHONY: dev
 dev: install ## Open the Dagster UI (http://127.0.0.1:3000) and MLflow (:5000) on the demo's state
 	$(RUN)mlp doctor --quiet
-	@if [ -z "$$MLP_MLFLOW_TRACKING_URI" ]; then \
-	  $(RUN)mlflow server --host 127.0.0.1 --port 5000 --workers 1 \
+	@ports="$$($(RUN)python -m ml_platform.health.ports)" || exit 1; \
+	eval "$$ports"; \
+	if [ -n "$$mlflow_port" ]; then \
+	  $(RUN)mlflow server --host 127.0.0.1 --port "$$mlflow_port" --workers 1 \
 	    --backend-store-uri "$$($(RUN)python -c 'from ml_platform.settings import load_settings as s; print(s().tracking_uri)')" & \
 	  trap "kill $$!" EXIT; \
 	fi; \
-	$(RUN)dg dev --host 127.0.0.1
+	$(RUN)dg dev --host 127.0.0.1 --port "$$dagster_port"
 
 .PHONY: test
 test: install ## Run all tests but those that need a Kubernetes node

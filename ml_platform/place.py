@@ -46,11 +46,12 @@ def place_of(settings: Settings) -> Place:
         namespace=settings.namespace,
         warehouse=warehouse,
         storage=settings.storage_root,
-        registry=_without_password(settings.tracking_uri),
+        registry=_address(settings.tracking_uri),
     )
 
 
-def _without_password(uri: str) -> str:
+def _address(uri: str) -> str:
+    """Without user and password: two users of one server work in the same place."""
     parts = urlsplit(uri)
     host = parts.netloc.rpartition("@")[2]
     return f"{parts.scheme}://{host}{parts.path}".rstrip("/")

@@ -1,12 +1,12 @@
 """Is a Dagster that answers ours? Work that is handed to a stranger is made where nobody looks.
 
-    server = find_server(settings, instance, "flight_delay")
+    server = find_server(settings, instance, ["flight_delay"])
 
 Ours has loaded this code location, keeps things in the same place, and knows the same runs.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -58,21 +58,21 @@ class FoundServer:
 
 
 def find_server(
-    settings: Settings, instance: "dg.DagsterInstance", model: str
+    settings: Settings, instance: "dg.DagsterInstance", models: Sequence[str]
 ) -> FoundServer | None:
     """The Dagster at the configured address, and whether it is ours; None if none answers.
 
     Args:
         settings: Say the address, and where things are kept.
         instance: Our Dagster state.
-        model: A model of this code location.
+        models: Models of this code location, one of which it must have loaded.
     """
     client = DagsterClient(settings.dagster_url)
     if not client.answers():
         return None
     ours = instance.get_runs(limit=1)
     newest = ours[0].run_id if ours else ""
-    assets = [{"path": [model, "training_set"]}]
+    assets = [{"path": [model, "training_set"]} for model in models]
     try:
         answer = client.ask(QUERY, {"assets": assets, "run": newest})
     except DagsterServerError as error:
@@ -81,22 +81,25 @@ def find_server(
     unknown = theirs and not instance.has_run(theirs[0]["runId"])
     knows_ours = not newest or answer["runOrError"]["__typename"] == "Run"
     stranger = why_stranger(
-        answer, place_of(settings), model=model, same_runs=knows_ours and not unknown
+        answer, place_of(settings), models=models, same_runs=knows_ours and not unknown
     )
     return FoundServer(url=client.url, stranger=stranger)
 
 
-def why_stranger(answer: Mapping[str, Any], place: Place, *, model: str, same_runs: bool) -> str:
+def why_stranger(
+    answer: Mapping[str, Any], place: Place, *, models: Sequence[str], same_runs: bool
+) -> str:
     """Why a server that answered `QUERY` so is not ours; empty if it is."""
     nodes = answer["assetNodes"]
     here = [one for one in nodes if one["repository"]["location"]["name"] == LOCATION]
     if not here:
         others = sorted({one["repository"]["location"]["name"] for one in nodes})
         known = f", but in {', '.join(others)}" if others else ""
-        return f"it has no {model}/training_set in a code location {LOCATION}{known}"
+        return f"it has no {' or '.join(models)} in a code location {LOCATION}{known}"
     places = [
         json.loads(entry["jsonString"])
-        for entry in here[0]["metadataEntries"]
+        for node in here
+        for entry in node["metadataEntries"]
         if entry["label"] == PLACE
     ]
     if not places:

@@ -115,7 +115,7 @@ def goes_to_server(session: "Session", model: str, *, here: bool | None) -> bool
     from ml_platform.backfill.server_identity import find_server
     from ml_platform.cli.output import note
 
-    server = None if here else find_server(session.settings, session.instance, model)
+    server = None if here else find_server(session.settings, session.instance, [model])
     if server is None:
         return here is False  # a server that was asked for and does not answer is an error
     if here is False:

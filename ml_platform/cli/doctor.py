@@ -9,13 +9,13 @@ import typer
 from ml_platform.cli.helptext import help_of
 
 if TYPE_CHECKING:
-    from ml_platform.health.looks import Look
+    from ml_platform.health.look import Look
 
 HELP: Final = help_of(
     "mlp doctor",
     "Look at what the platform needs, and say how to mend what is missing.",
-    """Libraries, settings, warehouse, storage, registry, Dagster, Ray, disk and memory. Exit code
-    1: something that is needed is missing.""",
+    """Libraries, settings, the dbt project, each model, warehouse, storage, registry, Dagster, Ray,
+    disk and memory. Exit code 1: something that is needed is missing.""",
 )
 MARKS: Final = {"ok": "[green]✓[/green]", "no": "[red]✗[/red]", "note": "[yellow]![/yellow]"}
 

@@ -47,32 +47,45 @@ def new(
     ] = "",
 ) -> None:
     """Write the folder of a new model."""
+    from datetime import UTC, datetime
+
     from ml_platform.cli.output import say
     from ml_platform.errors import InputError
+    from ml_platform.model_folder.feature_table import described_table, first_day
     from ml_platform.model_folder.names import names_taken_by_dbt
-    from ml_platform.model_folder.read import MODELS_FOLDER
+    from ml_platform.model_folder.read import MODELS_FOLDER, read_model
     from ml_platform.model_folder.scaffold import FLIGHTS, columns_of, require_free_name, scaffold
     from ml_platform.settings import load_settings
-    from ml_platform.warehouse.interface import TableRef
-    from ml_platform.warehouse.open import open_warehouse
 
     settings = load_settings()
     require_free_name(name, MODELS_FOLDER, names_taken_by_dbt(settings))
     columns = FLIGHTS
     if label and not from_table:
         raise InputError("--label needs --from-table", hint="name the feature table as well.")
+    built: list[str] = []
     if from_table:
-        with open_warehouse(settings) as warehouse:
-            table = TableRef(settings.feature_schema, from_table)
-            columns = columns_of(warehouse.describe(table), label=label)
+        described = described_table(settings, from_table)
+        columns = columns_of(described, label=label)
+        built = [one.key for one in described.partitions if one.rows]
     folder = scaffold(name, columns, MODELS_FOLDER)
+    model = read_model(name)
+    day = first_day(
+        settings,
+        window_days=model.plan.training.window_days,
+        holdout_days=model.evaluation.holdout_days,
+        built=built,
+        now=datetime.now(UTC),
+    )
     say(f"[green]✓[/green] {folder}")
     say("  defs.yaml    what it reads, how it is trained, what makes it champion")
     say("  train.py     a logistic regression, to begin from")
     say("  evaluate.py  loads it for scoring")
     say("\nnext:")
     say(f"  mlp model check {name}                            [dim]nothing is run or spent[/dim]")
-    say(f"  mlp backfill {name} --from 2013-03-15 --to 2013-03-15")
+    if day is None:
+        say(f"  mlp backfill {name} --from DAY --to DAY   [dim]no day has a whole window yet[/dim]")
+    else:
+        say(f"  mlp backfill {name} --from {day} --to {day}")
     say("  make dev                                        [dim]its assets in the Dagster UI[/dim]")
 
 

@@ -4,25 +4,21 @@ import importlib.metadata
 import os
 import platform
 import shutil
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Final, Literal
+from collections.abc import Iterator
+from typing import Final
 
 import psutil
 
-from ml_platform.backfill.dagster_client import DagsterClient
 from ml_platform.backfill.dagster_home import open_instance
-from ml_platform.backfill.server_identity import find_server
 from ml_platform.clusters.local.inventory import local_clusters
 from ml_platform.clusters.open import local_home
-from ml_platform.errors import PlatformError
-from ml_platform.model_folder.read import model_names
+from ml_platform.health.code import code
+from ml_platform.health.look import Look, State, reached, tried
+from ml_platform.health.pages import dagster_look, mlflow_look
 from ml_platform.registry.store import embedded_file, embedded_models, open_client
 from ml_platform.settings import DEMO_END, Settings, without_passwords
 from ml_platform.storage import Folder
 from ml_platform.warehouse.open import open_warehouse
-
-State = Literal["ok", "no", "note"]
 
 NEEDED: Final = ("dagster", "dagster-dbt", "dbt-core", "ray", "torch", "pyarrow", "mlflow")
 ENGINES: Final = {"duckdb": ("duckdb", "dbt-duckdb"), "bigquery": ("dbt-bigquery", "gcsfs")}
@@ -33,29 +29,10 @@ PROBE: Final = ".mlp-doctor"
 GIB: Final = 2**30
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Look:
-    """One thing that was looked at.
-
-    Attributes:
-        group: `installed`, `configured`, `reachable` or `machine`.
-        name: What it is.
-        state: `no` is missing and needed; `note` may matter.
-        value: What was found.
-        fix: What to do, unless all is well.
-    """
-
-    group: str
-    name: str
-    state: State
-    value: str
-    fix: str = ""
-
-
 def examine(settings: Settings) -> list[Look]:
     """Everything, in the order in which a person would look."""
-    looks = [*installed(settings), *configured(settings)]
-    reach = (_warehouse, _storage, _registry, _instance, _webserver, _rays)
+    looks = [*installed(settings), *configured(settings), *code(settings)]
+    reach = (_warehouse, _storage, _registry, _instance, dagster_look, mlflow_look, _rays)
     return [*looks, *(look(settings) for look in reach), *_machine(settings)]
 
 
@@ -98,7 +75,7 @@ def configured(settings: Settings) -> Iterator[Look]:
 def _warehouse(settings: Settings) -> Look:
     name = f"warehouse ({settings.warehouse})"
     if settings.warehouse == "duckdb" and not settings.duckdb_file.exists():
-        return _reached(name, f"{settings.duckdb_file}: made by the first backfill")
+        return reached(name, f"{settings.duckdb_file}: made by the first backfill")
 
     def ask() -> str:
         with open_warehouse(settings) as warehouse:
@@ -106,7 +83,7 @@ def _warehouse(settings: Settings) -> Look:
         return str(settings.duckdb_file if settings.warehouse == "duckdb" else "answers")
 
     fix = "correct MLP_WAREHOUSE and the settings of that engine (MLP_DUCKDB_PATH, MLP_BIGQUERY_…)."
-    return _try(name, ask, fix=fix)
+    return tried(name, ask, fix=fix)
 
 
 def _storage(settings: Settings) -> Look:
@@ -117,7 +94,7 @@ def _storage(settings: Settings) -> Look:
         return folder.uri
 
     fix = "set MLP_STORAGE_URI to a place that you may write to."
-    return _try("storage", ask, fix=fix)
+    return tried("storage", ask, fix=fix)
 
 
 def _registry(settings: Settings) -> Look:
@@ -132,7 +109,7 @@ def _registry(settings: Settings) -> Look:
         return f"{file}, {embedded_models(file)} model(s)"
 
     fix = "mend MLflow or correct MLP_MLFLOW_TRACKING_URI; unset, it is a file under MLP_HOME."
-    return _try("registry (MLflow)", ask, fix=fix)
+    return tried("registry (MLflow)", ask, fix=fix)
 
 
 def _instance(settings: Settings) -> Look:
@@ -142,25 +119,7 @@ def _instance(settings: Settings) -> Look:
         return f"{settings.dagster_folder}, {runs} run(s)"
 
     fix = f"move {settings.dagster_folder} away: a new one is made, which knows no run so far."
-    return _try("Dagster's home", ask, fix=fix)
-
-
-def _webserver(settings: Settings) -> Look:
-    name, url = "Dagster's pages", settings.dagster_url
-    if not DagsterClient(url).answers():
-        return _reached(name, f"{url} does not answer: `make dev` starts it when you want it")
-    models = model_names()
-    with open_instance(settings) as instance:
-        server = find_server(settings, instance, models[0]) if models else None
-    if server is not None and server.stranger:
-        return Look(
-            group="reachable",
-            name=name,
-            state="note",
-            value=f"{url} is not of this installation: {server.stranger}",
-            fix="set MLP_DAGSTER_URL to another port, where `make dev` then starts ours.",
-        )
-    return _reached(name, url)
+    return tried("Dagster's home", ask, fix=fix)
 
 
 def _rays(settings: Settings) -> Look:
@@ -170,7 +129,7 @@ def _rays(settings: Settings) -> Look:
     if lost:
         fix = f"mlp cluster stop {lost[0]}"
         return Look(group="reachable", name="local Ray", state="note", value=value, fix=fix)
-    return _reached("local Ray", value)
+    return reached("local Ray", value)
 
 
 def _machine(settings: Settings) -> Iterator[Look]:
@@ -194,23 +153,6 @@ def _machine(settings: Settings) -> Iterator[Look]:
         value=f"{disk / GIB:.1f} GiB in {folder}",
         fix="" if disk >= DISK_NEEDED else "make room, or set MLP_HOME to another disk.",
     )
-
-
-def _reached(name: str, value: str) -> Look:
-    return Look(group="reachable", name=name, state="ok", value=value)
-
-
-def _try(name: str, ask: Callable[[], str], *, fix: str) -> Look:
-    """`fix` is for an error that brings no hint of its own, or one that sends its reader here."""
-    try:
-        return _reached(name, ask())
-    except PlatformError as error:
-        found = error.message
-        if error.hint and "mlp doctor" not in error.hint:
-            fix = error.hint
-    except Exception as error:  # boundary: a look that fails is a finding
-        found = f"{type(error).__name__}: {error}"
-    return Look(group="reachable", name=name, state="no", value=found, fix=fix)
 
 
 def _version(name: str) -> str:

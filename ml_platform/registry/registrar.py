@@ -4,13 +4,13 @@
 `registry` gives them this.
 """
 
-import subprocess
 import tempfile
 from pathlib import Path
 
 from ml_platform.errors import RegistryError
 from ml_platform.evaluation.asset import KeptModel
 from ml_platform.evaluation.report import EvaluationReport
+from ml_platform.registry.git import commit_of
 from ml_platform.registry.mlflow_registry import Registry
 from ml_platform.registry.models import Lineage, ModelVersion, Training
 from ml_platform.settings import PROJECT_ROOT
@@ -46,7 +46,7 @@ class ModelRegistry:
             libraries=result.libraries,
             dbt_manifest_hash=dbt_manifest,
             older_dbt_manifest_hashes=tuple(older),
-            git_commit=_git_commit(),
+            git_commit=commit_of(PROJECT_ROOT),
             image=facts.request.cluster.image,
             asset=facts.asset,
             dagster_run_id=facts.run_id,
@@ -116,19 +116,3 @@ def _kept(registry: Registry, version: ModelVersion) -> KeptModel:
         request=version.lineage.request,
         directory=registry.download(version),
     )
-
-
-def _git_commit() -> str:
-    """The checkout's commit; empty where this is no checkout or git is not there."""
-    try:
-        found = subprocess.run(
-            ["git", "rev-parse", "HEAD"],
-            cwd=PROJECT_ROOT,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=10,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return found.stdout.strip() if found.returncode == 0 else ""

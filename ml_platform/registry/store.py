@@ -87,6 +87,28 @@ def embedded_models(file: Path) -> int:
         ) from error
 
 
+def serves_store(url: str, file: Path) -> bool:
+    """Whether an MLflow server shows the embedded store `file`, and not somebody else's.
+
+    Two stores differ in the moment at which their first experiment was made.
+    """
+    import httpx
+
+    try:
+        answer = httpx.get(
+            f"{url}/api/2.0/mlflow/experiments/get",
+            params={"experiment_id": "0"},
+            timeout=ANSWER_TIMEOUT_S,
+        )
+        theirs = int(answer.json()["experiment"]["creation_time"])
+        with closing(sqlite3.connect(f"{file_uri(file)}?mode=ro", uri=True)) as store:
+            query = "SELECT creation_time FROM experiments WHERE experiment_id = 0"
+            ours = store.execute(query).fetchone()
+    except (httpx.HTTPError, sqlite3.Error, ValueError, KeyError, TypeError):
+        return False
+    return ours is not None and int(ours[0]) == theirs
+
+
 @contextmanager
 def store_lock(settings: RegistrySettings) -> Iterator[None]:
     """Held by one thread of one process on this machine at a time; not to be taken twice.
@@ -137,7 +159,14 @@ def _require_answer(uri: str) -> None:
     import httpx
 
     try:
-        httpx.get(f"{uri.rstrip('/')}/health", timeout=ANSWER_TIMEOUT_S)
+        answer = httpx.get(f"{uri.rstrip('/')}/health", timeout=ANSWER_TIMEOUT_S)
+        if answer.status_code == httpx.codes.NOT_FOUND:
+            # A proxy may ask for a password first; whatever has no such page is no MLflow.
+            raise RegistryError(
+                f"what answers at {without_passwords(uri)} is no MLflow: it has no page /health",
+                hint="correct MLP_MLFLOW_TRACKING_URI; unset, the registry is a file under "
+                "MLP_HOME.",
+            )
     except httpx.HTTPError as error:
         raise RegistryError(
             without_passwords(f"the MLflow server {uri} does not answer: {error}"),

@@ -9,6 +9,7 @@ import pytest
 
 from ml_platform.health.looks import examine
 from ml_platform.registry.mlflow_registry import Registry
+from ml_platform.registry.store import serves_store
 from ml_platform.settings import Settings
 from tests.support.lineages import evaluation, training
 from tests.support.mlflow_server import mlflow_server
@@ -80,3 +81,14 @@ def test_links_lead_to_the_server(here: Settings, server: str, tmp_path: Path) -
 def test_the_doctor_reaches_the_server(here: Settings, server: str) -> None:
     found = {one.name: one for one in examine(here)}["registry (MLflow)"]
     assert (found.state, found.value) == ("ok", server)
+
+
+def test_our_own_pages_are_told_from_those_of_another_store(
+    server: str, tmp_path_factory: pytest.TempPathFactory, tmp_path: Path
+) -> None:
+    other = Settings(home=tmp_path / "other")
+    Registry(other).names()
+    (shown,) = [one for one in tmp_path_factory.getbasetemp().glob("mlflow*/mlflow.db")]
+
+    assert serves_store(server, shown)
+    assert not serves_store(server, other.home / "mlflow.db")

@@ -122,7 +122,7 @@ DAGSTER = (
     ),
     _row(
         "dagster_webserver_version",
-        _GRAPHQL,
+        "ml_platform/backfill/dagster_client.py",
         "dagster_webserver/webserver.py",
         "how a Dagster webserver is told from another server",
     ),
@@ -412,6 +412,13 @@ OTHERS = (
         "mlflow/store/model_registry/dbmodels/models.py",
         "`mlp doctor` counts the models without MLflow, which takes seconds",
         '__tablename__ = "registered_models"',
+    ),
+    _row(
+        "creation_time",
+        _STORE,
+        "mlflow/store/tracking/dbmodels/models.py",
+        "`mlp doctor` tells our MLflow's pages from a stranger's",
+        "creation_time = Column(",
     ),
     _row("mlflow.store.db.utils", _STORE, "mlflow/store/db/utils.py", "two lines that alarm", ""),
     _row(

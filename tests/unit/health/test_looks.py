@@ -1,5 +1,6 @@
 """What `mlp doctor` finds where something is broken: a no always has a next step."""
 
+import socket
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -7,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from ml_platform.health.looks import Look, examine
+from ml_platform.health.look import Look
+from ml_platform.health.looks import examine
+from ml_platform.health.pages import dagster_look, mlflow_look
 from ml_platform.settings import Settings
 
 REGISTRY = "registry (MLflow)"
@@ -19,7 +22,10 @@ def looks_at(settings: Settings) -> dict[str, Look]:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings(home=tmp_path, dagster_home=tmp_path / "dagster")
+    # Without a dbt project, which would be parsed for each test.
+    return Settings(
+        home=tmp_path, dagster_home=tmp_path / "dagster", project_dir=tmp_path / "no_project"
+    )
 
 
 def test_a_registry_that_is_not_there_yet_is_well(settings: Settings) -> None:
@@ -34,6 +40,18 @@ def test_the_embedded_registry_is_opened(settings: Settings) -> None:
         store.execute("INSERT INTO registered_models VALUES ('local.flight_delay')")
         store.commit()
     assert looks_at(settings)[REGISTRY].value.endswith("mlflow.db, 1 model(s)")
+
+
+def test_a_port_that_somebody_has_is_said_with_the_setting_for_another(
+    settings: Settings,
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"http://127.0.0.1:{server.getsockname()[1]}"
+        other = settings.model_copy(update={"mlflow_ui_url": url, "dagster_url": url})
+        pages = {one.name: one for one in (dagster_look(other), mlflow_look(other))}
+    assert pages["Dagster's pages"].state == pages["MLflow's pages"].state == "note"
+    assert "MLP_DAGSTER_URL" in pages["Dagster's pages"].fix
+    assert "MLP_MLFLOW_UI_URL" in pages["MLflow's pages"].fix
 
 
 def no_store(home: Path) -> str:

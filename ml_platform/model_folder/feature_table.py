@@ -1,0 +1,60 @@
+"""The table that a new model is to read, and a day to begin with."""
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from typing import Final
+
+from ml_platform.errors import WarehouseError
+from ml_platform.partitions import PartitionBounds, last_complete_day, parse_day
+from ml_platform.settings import Settings
+from ml_platform.warehouse.interface import TableDescription, TableRef
+from ml_platform.warehouse.open import open_warehouse
+
+PARTITION_COLUMN: Final = "partition_date"
+
+
+def described_table(settings: Settings, name: str) -> TableDescription:
+    """Columns and days of a feature table.
+
+    Raises:
+        WarehouseError: it is not there; says what builds it.
+    """
+    table = TableRef(settings.feature_schema, name)
+    try:
+        with open_warehouse(settings) as warehouse:
+            described = warehouse.describe(table)
+            if all(column.name != PARTITION_COLUMN for column in described.columns):
+                return described
+            return warehouse.describe(table, partition_column=PARTITION_COLUMN)
+    except WarehouseError as error:
+        raise WarehouseError(
+            f"{name} cannot be looked at: {error.message}",
+            hint=f"build a few days of it: `make dev` opens the Dagster UI, where {name} and the "
+            "assets before it are materialized; or leave out --from-table and write its columns "
+            "into defs.yaml.",
+        ) from error
+
+
+def first_day(
+    bounds: PartitionBounds,
+    *,
+    window_days: int,
+    holdout_days: int,
+    built: Sequence[str] = (),
+    now: datetime,
+) -> str | None:
+    """The newest day that has its window and its held-out days; None if no day has.
+
+    Args:
+        bounds: The first and the last day of all partitions.
+        window_days: Days that the model trains on.
+        holdout_days: Days that it is evaluated on.
+        built: Days that its feature table has already, oldest first: they cost nothing.
+        now: The present.
+    """
+    newest = last_complete_day(bounds, now=now)
+    if built:
+        newest = min(newest, parse_day(built[-1]))
+    day: date = newest - timedelta(days=holdout_days)
+    begins = day - timedelta(days=window_days - 1)
+    return day.isoformat() if begins >= bounds.partitions_start else None
