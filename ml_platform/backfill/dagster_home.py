@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from ml_platform.errors import SettingsError
+from ml_platform.file_lock import file_lock
 from ml_platform.settings import Settings
 
 if TYPE_CHECKING:
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 
 CONFIG_FILE: Final = "dagster.yaml"
 CONFIG_TEMPLATE: Final = Path(__file__).parent / CONFIG_FILE
+_LOCK: Final = "mlp.lock"
 
 
 def prepare_dagster_home(settings: Settings) -> Path:
@@ -26,8 +28,11 @@ def prepare_dagster_home(settings: Settings) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         config = folder / CONFIG_FILE
-        if not config.exists():
-            config.write_text(CONFIG_TEMPLATE.read_text())
+        with file_lock(folder / _LOCK):
+            if not config.exists():
+                aside = folder / f"{CONFIG_FILE}.new"
+                aside.write_text(CONFIG_TEMPLATE.read_text())
+                aside.replace(config)
     except OSError as error:
         raise SettingsError(
             f"Dagster's home {folder} cannot be made: {error.strerror}",
@@ -47,7 +52,11 @@ def open_instance(settings: Settings) -> "dg.DagsterInstance":
 
     folder = prepare_dagster_home(settings)
     try:
-        return dg.DagsterInstance.get()
+        # Dagster makes its SQLite files when they are first used, and two at once fail.
+        with file_lock(folder / _LOCK):
+            instance = dg.DagsterInstance.get()
+            instance.get_runs_count()
+            return instance
     except dg.DagsterError as error:
         raise SettingsError(
             f"Dagster does not start from {folder}: {error}",
