@@ -99,6 +99,11 @@ class ClustersResource(dg.ConfigurableResource[Any]):
         gt=0,
         description="Seconds that a Ray on this machine may take to start.",
     )
+    fork_server: bool = Field(
+        default=False,
+        description="Whether a Ray on this machine forks its workers from a process that has "
+        "imported torch: a training begins sooner, by means of private parts of Ray and Python.",
+    )
 
     def provisioner(self, spec: ClusterSpec) -> Provisioner:
         """The provisioner that `spec` names; nothing is started or written yet."""
@@ -108,6 +113,7 @@ class ClustersResource(dg.ConfigurableResource[Any]):
             idle_timeout_s=self.idle_timeout_s,
             orphan_grace_s=self.orphan_grace_s,
             start_timeout_s=self.start_timeout_s,
+            fork_server=self.fork_server,
         )
 
     def provisioners(self) -> list[Provisioner]:
@@ -250,7 +256,9 @@ def resources_from(settings: Settings) -> Resources:
     home = str(settings.home.resolve())
     return Resources(
         clusters=ClustersResource(
-            image=settings.image, local_folder=str(local_home(settings).resolve())
+            image=settings.image,
+            local_folder=str(local_home(settings).resolve()),
+            fork_server=settings.environment == "local",
         ),
         warehouse=WarehouseResource(
             engine=settings.warehouse,

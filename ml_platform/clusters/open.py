@@ -20,6 +20,7 @@ def provisioner_for(
     idle_timeout_s: float = IDLE_TIMEOUT_S,
     orphan_grace_s: float = ORPHAN_GRACE_S,
     start_timeout_s: float = START_TIMEOUT_S,
+    fork_server: bool = False,
 ) -> Provisioner:
     """The provisioner that `spec` names; nothing is started or written yet."""
     match spec.provisioner:
@@ -29,12 +30,15 @@ def provisioner_for(
                 idle_timeout_s=idle_timeout_s,
                 orphan_grace_s=orphan_grace_s,
                 start_timeout_s=start_timeout_s,
+                fork_server=fork_server,
             )
 
 
 def open_provisioner(settings: Settings, spec: ClusterSpec) -> Provisioner:
     """The provisioner that `spec` names, with the limits that nobody has changed."""
-    return provisioner_for(spec, local_folder=local_home(settings))
+    return provisioner_for(
+        spec, local_folder=local_home(settings), fork_server=settings.environment == "local"
+    )
 
 
 def local_home(settings: Settings) -> Path:

@@ -1,4 +1,4 @@
-"""The benchmarks: `make benchmark [ARGS="--repeats 3"]`; prints the tables of the README.
+"""The benchmarks: `make benchmark [ARGS="--only starts --repeats 5"]`; prints tables for READMEs.
 
 Every figure is a ratio to a baseline of the same run, by turns and as a median, because machines
 are noisy. Nothing here passes or fails.
@@ -14,6 +14,7 @@ from ml_platform.settings import PROJECT_ROOT
 from tests.benchmarks.tables import print_table
 
 HOME: Final = PROJECT_ROOT / ".mlp" / "benchmarks"
+PARTS: Final = ("training", "loading", "starts")
 
 
 def main() -> None:
@@ -21,13 +22,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make benchmark")
     parser.add_argument("--repeats", type=int, default=3, help="turns of each contestant")
     parser.add_argument("--epochs", type=int, default=20, help="epochs of the loop")
+    parser.add_argument("--only", choices=PARTS, help="one part (default: all but `starts`)")
     wanted = parser.parse_args()
     os.environ |= {"MLP_HOME": str(HOME), "DAGSTER_HOME": str(HOME / "dagster")}
     _prepare()
     machine = f"{os.cpu_count()} cores, {_memory_gib():.0f} GiB, Python {platform.python_version()}"
     print(f"measured on {machine}; medians of {wanted.repeats} turns\n")  # noqa: T201
-    _training(wanted.repeats, wanted.epochs)
-    _loading(wanted.repeats)
+    parts = {wanted.only} if wanted.only else {"training", "loading"}
+    if "training" in parts:
+        _training(wanted.repeats, wanted.epochs)
+    if "loading" in parts:
+        _loading(wanted.repeats)
+    if "starts" in parts:
+        _starts(wanted.repeats)
 
 
 def _prepare() -> None:
@@ -73,6 +80,16 @@ def _loading(repeats: int) -> None:
             ("load the definitions", f"{found.definitions_s:.1f}", f"{found.ratio:.2f}"),
         ],
     )
+
+
+def _starts(repeats: int) -> None:
+    from ml_platform.model_folder.read import read_model
+    from ml_platform.settings import load_settings
+    from tests.benchmarks.fixed_loop import MODEL, fixed_plan
+    from tests.benchmarks.starts import measure_starts, print_starts
+
+    plan = fixed_plan(read_model(MODEL).plan, epochs=1, workers=2)
+    print_starts(measure_starts(plan, load_settings(), repeats))
 
 
 def _memory_gib() -> float:

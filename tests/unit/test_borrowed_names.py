@@ -42,10 +42,9 @@ _FAILURE = "ml_platform/training/failure.py"
 _RUNS = "ml_platform/backfill/runner.py"
 _BACKEND = "ml_platform/training/torch_backend.py"
 _FEATURES = "ml_platform/features/assets.py"
-_SPARES = "ml_platform/clusters/local/fork_spares.py"
 _SERVER = "ml_platform/clusters/local/fork_server.py"
 _CLIENT = "ml_platform/clusters/local/fork_client.py"
-_FORKS = "ml_platform/clusters/local/forks.py"
+_FORKED = "ml_platform/clusters/local/forked.py"
 _LOG = "ml_platform/training/log_reader.py"
 _STORE = "ml_platform/registry/store.py"
 _GRAPHQL = "ml_platform/backfill/on_server.py"
@@ -353,33 +352,10 @@ RAY = (
 
 FORK_SERVER = (
     *(
-        _row(module, _SPARES, f"{module.replace('.', '/')}.py", "imported ahead of a worker", "")
-        for module in (
-            "ray.dag.output_node",
-            "ray.data._internal.issue_detection.issue_detector_manager",
-            "ray._private.workers.default_worker",
-            "ray.dashboard.modules.job.job_supervisor",
-        )
-    ),
-    *(
         _row(
             module, _SERVER, f"{module.replace('.', '/')}{end}", "imported ahead of a training", ""
         )
         for module, end in (("torch._dynamo", "/__init__.py"), ("torch._inductor.config", ".py"))
-    ),
-    _row("RAY_JOB_ID", _SPARES, _RAYLET, "what a worker of the next job will bring"),
-    _row(
-        "RAY_JOB_CONFIG_JSON_ENV_VAR",
-        _SPARES,
-        "ray/_private/runtime_env/constants.py",
-        "read when Ray connects, not when it is imported",
-    ),
-    _row(
-        "ActorClassID",
-        _SPARES,
-        "ray/actor.py",
-        "forks must not share the seed of its random names",
-        "ActorClassID.from_random()",
     ),
     _row(
         "--serialized-runtime-env-context=",
@@ -395,7 +371,7 @@ FORK_SERVER = (
         "only Python's workers are forked",
         '"--language"',
     ),
-    _row("threading._shutdown", _FORKS, "threading.py", "the end of a fork", "def _shutdown():"),
+    _row("threading._shutdown", _FORKED, "threading.py", "the end of a fork", "def _shutdown():"),
 )
 
 OTHERS = (

@@ -29,7 +29,10 @@ KeeperPhase = Literal["starting", "ready", "stopping", "failed"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LaunchRequest:
-    """What a keeper is to start, and for how long; `cpus` are logical, for all jobs together."""
+    """What a keeper is to start, and for how long; `cpus` are logical, for all jobs together.
+
+    `fork_server`: whether Ray's workers and drivers are forks of a process that has imported torch.
+    """
 
     spec_hash: str
     spec: dict[str, Any]
@@ -38,6 +41,7 @@ class LaunchRequest:
     idle_timeout_s: float
     orphan_grace_s: float
     start_timeout_s: float
+    fork_server: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,12 +1,12 @@
-"""A Python that is warm: asks the fork server of a local Ray for a process, and stands in for it.
+"""Asks the fork server of a local Ray for a process, and stands in for it.
 
     python fork_client.py -m module argument…        a driver
     python fork_client.py [Ray's options] default_worker.py argument…      a worker of Ray's
 
-Importing Ray Train and torch costs each process five seconds of a CPU, and a training has five of
-them. The server has imported both and forks; this process waits for the fork, passes signals on,
-and ends with its exit code. Without a server, or where Ray wants more than variables set, it
-becomes what it would have been without us. Only the standard library: it starts in 30 ms.
+Importing torch and what Ray Train needs costs each process seconds of a CPU, and a training has
+five of them. The server has imported it and forks; this process waits for the fork, passes signals
+on, and ends with its exit code. Where the server does not answer, or Ray wants more than variables
+set, it becomes what it would have been without us. Only the standard library: it starts in 30 ms.
 """
 
 # ruff: noqa: PTH109, PTH118, PTH120
@@ -19,7 +19,7 @@ import socket
 import sys
 from typing import Any, NoReturn
 
-SOCKET_VARIABLE = "ML_PLATFORM_WARM_SOCKET"
+SOCKET_VARIABLE = "ML_PLATFORM_FORK_SERVER"
 HEADER_BYTES = 8
 CONTEXT_OPTION = "--serialized-runtime-env-context="
 LANGUAGE_OPTION = "--language="
@@ -62,13 +62,14 @@ def ray_worker(arguments: list[str]) -> dict[str, object] | None:
 
 
 def connect() -> socket.socket | None:
-    """The server, if there is one; it may still be importing."""
+    """The server, which may still be importing; None, and a line on stderr, if it is gone."""
     path = os.environ.get(SOCKET_VARIABLE, "")
     server = socket.socket(socket.AF_UNIX)
     try:
         server.connect(path)
-    except OSError:
+    except OSError as error:
         server.close()
+        sys.stderr.write(f"no fork server at {path!r} ({error}): imports anew, which is slower\n")
         return None
     return server
 
@@ -107,10 +108,30 @@ def stand_in(server: socket.socket, wanted: dict[str, object]) -> int:
 
 
 def send_message(channel: socket.socket, content: dict[str, object], files: list[int]) -> None:
-    """Send `content` and open files, as the server's `receive` takes them."""
+    """Send `content` and open files, for `receive_message`."""
     message = json.dumps(content).encode()
     socket.send_fds(channel, [len(message).to_bytes(HEADER_BYTES, "big")], files)
     channel.sendall(message)
+
+
+def receive_message(channel: socket.socket, count: int) -> tuple[dict[str, Any], list[int]]:
+    """What `send_message` sent: the content and `count` open files.
+
+    Raises:
+        ValueError: the other end left, or sent something else.
+    """
+    header, files, _, _ = socket.recv_fds(channel, HEADER_BYTES, count)
+    size, content = int.from_bytes(header, "big"), b""
+    while len(content) < size:
+        part = channel.recv(size - len(content))
+        if not part:
+            break
+        content += part
+    if len(files) != count or len(content) != size or not size:
+        for file in files:
+            os.close(file)
+        raise ValueError(f"wanted a message and {count} files, found {len(files)}")
+    return json.loads(content), files
 
 
 def send(pid: int, number: int) -> None:

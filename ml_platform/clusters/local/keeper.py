@@ -25,11 +25,11 @@ from ml_platform.clusters.local.inventory import STOP_GRACE_S
 from ml_platform.clusters.local.lifetime import KeeperAction, Limits, Usage, keeper_action
 from ml_platform.clusters.local.ray_process import (
     LOCALHOST,
+    fork_server_command,
     free_port,
     make_temp_dir,
     start_command,
     start_environment,
-    warm_command,
     why_it_failed,
 )
 from ml_platform.errors import ClusterError, ClusterStartError
@@ -46,7 +46,7 @@ class Keeper:
         self._launch_request = request
         self._asked_to_stop = False
         self._child: subprocess.Popen[bytes] | None = None
-        self._warm: subprocess.Popen[bytes] | None = None
+        self._fork_server: subprocess.Popen[bytes] | None = None
         self._state = State(
             phase="starting",
             keeper=myself(),
@@ -84,10 +84,12 @@ class Keeper:
             mark=self._state.mark,
             token_file=self._folder.token_file,
             temp_dir=self._state.temp_dir,
+            fork_server=self._launch_request.fork_server,
         )
         with self._folder.ray_out.open("wb") as out:
-            self._warm, self._child = (
-                subprocess.Popen(
+
+            def start(one: list[str]) -> subprocess.Popen[bytes]:
+                return subprocess.Popen(
                     one,
                     cwd=self._state.temp_dir,
                     env=environment,
@@ -97,8 +99,10 @@ class Keeper:
                     start_new_session=True,
                     preexec_fn=die_with_parent,
                 )
-                for one in (warm_command(self._state.temp_dir), command)
-            )
+
+            if self._launch_request.fork_server:
+                self._fork_server = start(fork_server_command(self._state.temp_dir))
+            self._child = start(command)
         self._publish(replace(self._state, ray=identity_of(self._child.pid)))
 
     def _wait_until_ready(self, api: JobsApi) -> None:
@@ -152,10 +156,10 @@ class Keeper:
     def _end(self, reason: str) -> None:
         if self._state.phase != "stopping":
             self._publish(replace(self._state, phase="stopping"))
-        if self._warm is not None:
-            self._warm.terminate()
+        if self._fork_server is not None:
+            self._fork_server.terminate()
         left = stop_all(self._state.mark, self._state.ray, grace_s=STOP_GRACE_S)
-        for child in (self._warm, self._child):
+        for child in (self._fork_server, self._child):
             if child is not None:
                 child.wait()
         if left:

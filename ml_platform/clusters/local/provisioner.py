@@ -7,6 +7,7 @@ none, and submits over HTTP as to any other head.
 import hashlib
 import os
 import socket
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -31,7 +32,7 @@ from ml_platform.clusters.local.inventory import (
     stop_cluster,
     view_of,
 )
-from ml_platform.clusters.local.ray_process import job_environment, warm_python
+from ml_platform.clusters.local.ray_process import driver_python, job_environment
 from ml_platform.clusters.spec import ClusterSpec
 from ml_platform.xray.records import Recorder
 
@@ -61,6 +62,9 @@ class LocalProvisioner(Provisioner):
         idle_timeout_s: How long an unused Ray is kept.
         orphan_grace_s: How long a job whose follower died is kept for a retry to adopt it.
         start_timeout_s: How long Ray may take to start.
+        fork_server: Whether workers and drivers are forked from a process that has imported torch,
+            see `fork_server`. It holds on to private parts of Ray and Python: for a laptop, where
+            somebody waits for each training. Linux only; elsewhere there is none.
         environ: The environment that Ray and its jobs inherit, but for variables of Ray, Dagster
             and the platform: those an entry point has to ask for.
         clock: Seconds that only grow.
@@ -76,6 +80,7 @@ class LocalProvisioner(Provisioner):
         idle_timeout_s: float = IDLE_TIMEOUT_S,
         orphan_grace_s: float = ORPHAN_GRACE_S,
         start_timeout_s: float = START_TIMEOUT_S,
+        fork_server: bool = False,
         environ: Mapping[str, str] | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
@@ -84,6 +89,7 @@ class LocalProvisioner(Provisioner):
         self._idle_timeout_s = idle_timeout_s
         self._orphan_grace_s = orphan_grace_s
         self._start_timeout_s = start_timeout_s
+        self.fork_server = fork_server and sys.platform == "linux"
         self._environ = dict(os.environ if environ is None else environ)
         self._clock = clock
         self._sleep = sleep
@@ -132,7 +138,10 @@ class LocalProvisioner(Provisioner):
             yield Cluster(
                 name=request.name,
                 head=ready.address,
-                runtime=JobRuntime(python=warm_python(), env=job_environment(self._environ)),
+                runtime=JobRuntime(
+                    python=driver_python(fork_server=self.fork_server),
+                    env=job_environment(self._environ),
+                ),
                 incarnation=ready.incarnation,
                 is_gone=is_gone,
                 lost_after_s=LOST_AFTER_S,
@@ -187,4 +196,5 @@ class LocalProvisioner(Provisioner):
             idle_timeout_s=self._idle_timeout_s,
             orphan_grace_s=self._orphan_grace_s,
             start_timeout_s=self._start_timeout_s,
+            fork_server=self.fork_server,
         )

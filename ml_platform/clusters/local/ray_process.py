@@ -22,7 +22,13 @@ LONGEST_TEMP_DIR: Final = 107 - 71 - len("/mlp-12345678")
 # Variables that would change what Ray, the platform or Dagster do, depending on who came first.
 FOREIGN_PREFIXES: Final = ("RAY_", "MLP_", "DAGSTER_")
 # A keeper that a job starts must not count as part of that job's cluster.
-FOREIGN_NAMES: Final = (MARK, "PYTHONPATH", "PYTHONWARNINGS", "PYTHONSTARTUP")
+FOREIGN_NAMES: Final = (
+    MARK,
+    fork_client.SOCKET_VARIABLE,
+    "PYTHONPATH",
+    "PYTHONWARNINGS",
+    "PYTHONSTARTUP",
+)
 LOG_LINES: Final = 20
 RUNTIME: Final = {
     # Two seconds by default, for which every `ray.train.report` would wait.
@@ -30,7 +36,7 @@ RUNTIME: Final = {
     # One process less: nobody takes this machine's only node away for another's sake.
     "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",
     # Ray starts a worker per CPU ahead of the first job, of which there are many here, and none of
-    # them serves a job: a job's workers bring its environment.
+    # them serves a training: its workers bring variables, which Ray Train itself adds.
     "RAY_prestart_worker_first_driver": "0",
     # Each line counts: metrics travel in the log.
     "RAY_DEDUP_LOGS": "0",
@@ -87,29 +93,35 @@ def start_command(request: "LaunchRequest", *, port: int, temp_dir: str) -> list
     ]
 
 
-def warm_command(temp_dir: str) -> list[str]:
+def fork_server_command(temp_dir: str) -> list[str]:
     """The fork server for this Ray's workers and drivers."""
-    return [sys.executable, "-m", "ml_platform.clusters.local.fork_server", _warm_socket(temp_dir)]
+    module = "ml_platform.clusters.local.fork_server"
+    return [sys.executable, "-m", module, _fork_server_socket(temp_dir)]
 
 
-def warm_python() -> tuple[str, ...]:
-    """A Python for drivers that need not import what the fork server has imported."""
-    return sys.executable, fork_client.__file__
+def driver_python(*, fork_server: bool) -> tuple[str, ...]:
+    """The Python of drivers; one that the fork server forks need not import the libraries."""
+    return (sys.executable, fork_client.__file__) if fork_server else (sys.executable,)
 
 
-def _warm_socket(temp_dir: str) -> str:
-    return f"{temp_dir}/warm"
+def _fork_server_socket(temp_dir: str) -> str:
+    return f"{temp_dir}/forks"
 
 
 def start_environment(
-    environ: Mapping[str, str], *, mark: str, token_file: Path, temp_dir: str
+    environ: Mapping[str, str],
+    *,
+    mark: str,
+    token_file: Path,
+    temp_dir: str,
+    fork_server: bool = False,
 ) -> dict[str, str]:
     """The environment of Ray's processes, and so of the jobs: the same whoever starts it."""
     return (
         clean_environment(environ)
         | RUNTIME
+        | ({fork_client.SOCKET_VARIABLE: _fork_server_socket(temp_dir)} if fork_server else {})
         | {
-            fork_client.SOCKET_VARIABLE: _warm_socket(temp_dir),
             MARK: mark,
             "PYTHONPATH": str(PROJECT_ROOT),
             # Python's own sockets, which Ray's dashboard and many a job make, lie in there: one
@@ -141,9 +153,10 @@ def job_environment(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def before_ray_starts(parameters: Any, head: bool) -> None:
-    """Called by `ray start`: no Ray Client server, which nobody uses, and workers that are warm."""
+    """Called by `ray start`: no Ray Client server, as nobody uses it; maybe forked workers."""
     parameters.ray_client_server_port = None
-    parameters.setup_worker_path = fork_client.__file__
+    if fork_client.SOCKET_VARIABLE in os.environ:
+        parameters.setup_worker_path = fork_client.__file__
 
 
 def why_it_failed(state: "State", ray_out: Path) -> str:

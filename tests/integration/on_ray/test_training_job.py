@@ -23,7 +23,9 @@ pytestmark = pytest.mark.integration
 
 @pytest.fixture(scope="module")
 def clusters(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalProvisioner]:
-    clusters = LocalProvisioner(tmp_path_factory.mktemp("ray"), idle_timeout_s=120)
+    clusters = LocalProvisioner(
+        tmp_path_factory.mktemp("ray"), idle_timeout_s=120, fork_server=True
+    )
     yield clusters
     clusters.shutdown()
 

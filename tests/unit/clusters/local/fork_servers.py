@@ -16,14 +16,13 @@ from ml_platform.settings import PROJECT_ROOT
 # Imports nothing heavy, so that it is up at once.
 SERVER = """
 import sys
-from ml_platform.clusters.local.fork_server import WarmServer
-WarmServer(sys.argv[1], spare_modules=(sys.argv[2],), quiet_s=0.05).serve()
+from ml_platform.clusters.local.fork_server import ForkServer
+ForkServer(sys.argv[1]).serve()
 """
 PROBE = """
 import json, os, sys, time
 print(json.dumps({"argv": sys.argv[1:], "X": os.environ.get("X"), "cwd": os.getcwd(),
-                  "parent": os.getppid(), "pid": os.getpid(),
-                  "modules": [name for name in ("ray", "colorsys") if name in sys.modules]}),
+                  "parent": os.getppid(), "pid": os.getpid()}),
       flush=True)
 if sys.argv[1] == "wait":
     time.sleep(60)
@@ -31,10 +30,10 @@ sys.exit(int(sys.argv[1]))
 """
 
 
-def start_server(folder: Path, *, spare_module: str = "colorsys") -> "subprocess.Popen[bytes]":
+def start_server(folder: Path) -> "subprocess.Popen[bytes]":
     """A server whose socket and probe are in `folder`."""
-    path = folder / "warm"
-    command = [sys.executable, "-c", SERVER, str(path), spare_module]
+    path = folder / "forks"
+    command = [sys.executable, "-c", SERVER, str(path)]
     search = os.pathsep.join([str(folder), str(PROJECT_ROOT)])
     process = subprocess.Popen(command, cwd=PROJECT_ROOT, env={**os.environ, "PYTHONPATH": search})
     deadline = time.monotonic() + 30
@@ -45,12 +44,13 @@ def start_server(folder: Path, *, spare_module: str = "colorsys") -> "subprocess
 
 def start(folder: Path, *arguments: str, **variables: str) -> "subprocess.Popen[str]":
     """A client of the server in `folder`."""
-    environment = {**os.environ, SOCKET_VARIABLE: str(folder / "warm"), **variables}
+    environment = {**os.environ, SOCKET_VARIABLE: str(folder / "forks"), **variables}
     return subprocess.Popen(
         [sys.executable, fork_client.__file__, *arguments],
         cwd=folder,
         env=environment,
         stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
     )
 
@@ -62,10 +62,13 @@ def said(client: "subprocess.Popen[str]") -> dict[str, object]:
 
 
 def end(client: "subprocess.Popen[str]") -> int:
-    code = client.wait(timeout=30)
-    assert client.stdout is not None
-    client.stdout.close()
-    return code
+    return end_saying(client)[0]
+
+
+def end_saying(client: "subprocess.Popen[str]") -> tuple[int, str]:
+    """The exit code, and what the client wrote to its standard error."""
+    errors = client.communicate(timeout=30)[1]
+    return client.returncode, errors
 
 
 def ends(pid: int) -> bool:

@@ -4,13 +4,24 @@ import json
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 from ml_platform.clusters.local.fork_client import CONTEXT_OPTION, ray_worker
-from tests.unit.clusters.local.fork_servers import PROBE, end, ends, said, start, start_server
+from ml_platform.clusters.local.fork_server import LIBRARIES, import_all
+from tests.unit.clusters.local.fork_servers import (
+    PROBE,
+    end,
+    end_saying,
+    ends,
+    said,
+    start,
+    start_server,
+)
 
 
 @pytest.fixture
@@ -85,10 +96,25 @@ def test_a_server_that_is_killed_takes_all_forks_along(
     assert ends(pid)
 
 
-def test_without_a_server_a_driver_runs_as_it_would_have(folder: Path) -> None:
+def test_without_a_server_a_driver_runs_as_it_would_have_and_says_so(folder: Path) -> None:
     client = start(folder, "-m", "probe", "3")
     assert said(client)["parent"] == os.getpid()
-    assert end(client) == 3
+    code, errors = end_saying(client)
+    assert code == 3
+    assert errors.startswith(f"no fork server at '{folder / 'forks'}'")
+
+
+def test_a_library_that_cannot_be_imported_is_named_and_the_others_are_imported(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    import_all(("no_such_library", "colorsys"))
+    assert "cannot import no_such_library" in capsys.readouterr().err
+    assert "colorsys" in sys.modules
+
+
+def test_every_library_of_the_fork_server_is_installed() -> None:
+    tops = {name.partition(".")[0] for name in LIBRARIES}
+    assert [name for name in tops if find_spec(name) is None] == []
 
 
 @pytest.mark.parametrize(

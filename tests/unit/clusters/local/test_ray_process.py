@@ -3,6 +3,10 @@ from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 
+import pytest
+
+from ml_platform.clusters.local import fork_client
+from ml_platform.clusters.local.fork_client import SOCKET_VARIABLE
 from ml_platform.clusters.local.ray_process import (
     before_ray_starts,
     clean_environment,
@@ -53,6 +57,32 @@ def test_no_ray_client_server_is_started() -> None:
     parameters = SimpleNamespace(ray_client_server_port=10001)
     before_ray_starts(parameters, True)
     assert parameters.ray_client_server_port is None
+
+
+def test_a_ray_has_a_fork_server_only_if_so_ordered() -> None:
+    environments = [
+        start_environment({}, mark="", token_file=Path("/t"), temp_dir="/tmp/mlp-1", fork_server=on)
+        for on in (True, False)
+    ]
+    assert [SOCKET_VARIABLE in one for one in environments] == [True, False]
+
+
+def test_a_ray_that_another_rays_job_starts_does_not_use_that_ones_fork_server() -> None:
+    environ = {SOCKET_VARIABLE: "/tmp/other/forks"}
+    ours = start_environment(environ, mark="", token_file=Path("/t"), temp_dir="/tmp/mlp-1")
+    assert SOCKET_VARIABLE not in ours
+
+
+def test_workers_of_ray_are_asked_of_the_fork_server_only_where_there_is_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    parameters = SimpleNamespace(setup_worker_path="rays_own.py")
+    monkeypatch.delenv(SOCKET_VARIABLE, raising=False)
+    before_ray_starts(parameters, True)
+    assert parameters.setup_worker_path == "rays_own.py"
+    monkeypatch.setenv(SOCKET_VARIABLE, "/tmp/mlp-1/forks")
+    before_ray_starts(parameters, True)
+    assert parameters.setup_worker_path == fork_client.__file__
 
 
 def test_rays_temporary_folder_leaves_room_for_its_sockets() -> None:
