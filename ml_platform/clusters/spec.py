@@ -75,17 +75,16 @@ class ClusterSpec(BaseModel):
     )
     image: str = Field(default="", description="Container image; empty for the code location's.")
 
-    @model_validator(mode="before")
+    @field_validator("workers", mode="before")
     @classmethod
-    def _one_group_or_several(cls, values: Any) -> Any:
+    def _one_group_or_several(cls, value: Any) -> Any:
         # A union would answer a misspelt key with what is wrong under each of its types.
-        if isinstance(values, dict):
-            match values.get("workers"):
-                case dict() as group:
-                    return values | {"workers": WorkerGroup.model_validate(group)}
-                case list() | tuple() as groups:
-                    return values | {"workers": tuple(map(WorkerGroup.model_validate, groups))}
-        return values
+        match value:
+            case dict():
+                return WorkerGroup.model_validate(value)
+            case list() | tuple():
+                return tuple(WorkerGroup.model_validate(one) for one in value)
+        return value
 
     @model_validator(mode="after")
     def _groups_differ_by_name(self) -> "ClusterSpec":

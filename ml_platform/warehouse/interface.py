@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, Self
 
 from ml_platform.warehouse.settings import WarehouseSettings
 
@@ -154,7 +154,7 @@ class Warehouse(ABC):
     def close(self) -> None:
         """End all streams that were read from, and release connections and locks."""
 
-    def __enter__(self) -> "Warehouse":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc: object) -> None:

@@ -10,6 +10,8 @@ from ml_platform.errors import ModelSpecError
 from ml_platform.model_folder.load import ModelFolders
 from ml_platform.model_folder.names import BROKEN_GROUP
 from ml_platform.model_folder.scaffold import FLIGHTS, scaffold
+from ml_platform.resources import resources_from
+from ml_platform.settings import load_settings
 
 # `load_from_defs_folder` is silent on these.
 pytestmark = pytest.mark.filterwarnings("ignore::dagster.BetaWarning")
@@ -28,7 +30,8 @@ def models(tmp_path: Path) -> Path:
 
 def loaded(models: Path) -> dg.Definitions:
     context = dg.ComponentTree.for_test().load_context.for_path(models)
-    definitions = ModelFolders().build_defs(context)
+    resources = dg.Definitions(resources=resources_from(load_settings()).by_key())
+    definitions = dg.Definitions.merge(ModelFolders().build_defs(context), resources)
     dg.Definitions.validate_loadable(definitions)
     return definitions
 

@@ -120,7 +120,7 @@ def test_a_reader_that_is_left_early_ends_its_thread(
 
     batches = read_batches(*window, rows=2)
     next(batches)
-    batches.close()  # type: ignore[attr-defined]
+    batches.close()
     assert "read-ahead" not in [thread.name for thread in threading.enumerate()]
 
 
