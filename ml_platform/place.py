@@ -4,10 +4,16 @@ Work may be handed to a server only if it keeps things in the same place: else i
 nothing of it is here.
 """
 
+import json
 from dataclasses import asdict, dataclass, fields
+from typing import Final
 from urllib.parse import urlsplit
 
+from ml_platform.errors import SettingsError
 from ml_platform.settings import Settings
+from ml_platform.storage import Folder
+
+OWNER_FILE: Final = "installation.json"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,6 +53,30 @@ def place_of(settings: Settings) -> Place:
         warehouse=warehouse,
         storage=settings.storage_root,
         registry=_address(settings.tracking_uri),
+    )
+
+
+def claim_storage(settings: Settings) -> None:
+    """Let the storage be that of this installation; the first that comes has it.
+
+    Two installations of one namespace in one bucket would take each other's snapshots for their
+    own. Storage under the home belongs to it and moves with it.
+
+    Raises:
+        SettingsError: another installation has it.
+    """
+    if not settings.storage_uri:
+        return
+    ours = {"warehouse": place_of(settings).warehouse}
+    folder = Folder(settings.storage_root)
+    if folder.create(OWNER_FILE, json.dumps(ours).encode()):
+        return
+    theirs = folder.read_json(OWNER_FILE)
+    raise SettingsError(
+        f"the storage {folder.uri} is that of another installation, whose warehouse is "
+        f"{theirs.get('warehouse', 'unknown')}; ours is {ours['warehouse']}",
+        hint="set MLP_SANDBOX to a name of your own, or another MLP_STORAGE_URI; if it is the same "
+        f"warehouse in a new place, remove {folder.uri}/{OWNER_FILE}.",
     )
 
 

@@ -17,6 +17,7 @@ from ml_platform.backfill.plan import STAGES, Chain
 from ml_platform.backfill.progress import ShowProgress, in_silence
 from ml_platform.backfill.runner import Runner, settle_dead_runs
 from ml_platform.model_folder.read import ModelFolder
+from ml_platform.place import claim_storage
 from ml_platform.settings import Settings
 from ml_platform.training.asset import RECIPE
 from ml_platform.training.plan import make_request
@@ -90,6 +91,7 @@ class Session:
     @contextmanager
     def executor(self, chain: Chain) -> Iterator[Executor]:
         """Runs plans of a chain; what they write goes to the log meanwhile."""
+        claim_storage(self.settings)
         settle_dead_runs(self.instance)
         with self.show_progress(self.log) as progress:
             runner = Runner(

@@ -6,6 +6,7 @@
 130  interrupted
 """
 
+import errno
 import os
 import sys
 import tempfile
@@ -18,11 +19,18 @@ from typing import Final
 from rich.markup import escape
 
 from ml_platform.cli.output import note
-from ml_platform.errors import InputError, PlatformError, TrainingError
+from ml_platform.errors import InputError, PlatformError, TrainingError, cause_of
 
 FAILED: Final = 1
 WRONG_INPUT: Final = 2
 INTERRUPTED: Final = 130
+ANOTHER_PLACE: Final = "or set MLP_HOME (MLP_STORAGE_URI, TMPDIR) to another place."
+MACHINE: Final = {
+    errno.ENOSPC: f"make room on that disk, {ANOTHER_PLACE}",
+    errno.EDQUOT: f"your quota on that disk is used up: remove something, {ANOTHER_PLACE}",
+    errno.EROFS: f"that disk cannot be written: mount it otherwise, {ANOTHER_PLACE}",
+    errno.EACCES: f"give yourself the right to it, {ANOTHER_PLACE}",
+}
 
 
 def guarded(action: Callable[[], int | None]) -> int:
@@ -40,10 +48,22 @@ def guarded(action: Callable[[], int | None]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     except Exception as error:  # the boundary: everything else is a defect of the platform
+        named = cause_of(error) or _of_the_machine(error)
+        if named is not None:
+            show_error(named)
+            return WRONG_INPUT if isinstance(named, InputError) else FAILED
         place = _write_traceback(error)
         note(f"[red]error[/red] {escape(f'{type(error).__name__}: {error}')}")
         note(f"  → this is a defect of the platform; the traceback is in {escape(str(place))}")
         return FAILED
+
+
+def _of_the_machine(error: Exception) -> PlatformError | None:
+    """A full disk or a missing right, of whatever file: it is nobody's defect."""
+    if not isinstance(error, OSError) or error.errno not in MACHINE:
+        return None
+    place = f"{error.filename}: " if error.filename else ""
+    return PlatformError(f"{place}{error.strerror}", hint=MACHINE[error.errno])
 
 
 def show_error(error: PlatformError) -> None:

@@ -15,6 +15,7 @@ from ml_platform.clusters.open import local_home
 from ml_platform.health.code import code
 from ml_platform.health.look import Look, State, reached, tried
 from ml_platform.health.pages import dagster_look, mlflow_look
+from ml_platform.place import claim_storage
 from ml_platform.registry.store import embedded_file, embedded_models, open_client
 from ml_platform.settings import DEMO_END, Settings, without_passwords
 from ml_platform.storage import Folder
@@ -88,6 +89,7 @@ def _warehouse(settings: Settings) -> Look:
 
 def _storage(settings: Settings) -> Look:
     def ask() -> str:
+        claim_storage(settings)
         folder = Folder(settings.storage_root)
         folder.write(PROBE, b"")
         folder.remove(PROBE)

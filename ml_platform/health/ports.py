@@ -102,7 +102,7 @@ def _listener(port: int) -> str | None:
             for one in psutil.net_connections("tcp")
             if one.status == psutil.CONN_LISTEN and one.laddr and one.laddr.port == port and one.pid
         ]
-        return f"{' '.join(psutil.Process(found[0]).cmdline()[:3])} (process {found[0]})"
+        return f"{psutil.Process(found[0]).name()} (process {found[0]})"
     except (psutil.Error, IndexError, OSError):
         return None
 

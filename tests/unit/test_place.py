@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from ml_platform.place import place_of
+from ml_platform.errors import SettingsError
+from ml_platform.place import claim_storage, place_of
 from ml_platform.settings import Settings
 
 
@@ -42,3 +43,24 @@ def test_another_home_is_another_place(settings: Settings, tmp_path: Path) -> No
 def test_a_place_tells_nobody_a_password(settings: Settings) -> None:
     secret = settings.model_copy(update={"mlflow_tracking_uri": "https://me:secret@mlflow/x"})
     assert place_of(secret).registry == "https://mlflow/x"
+
+
+def test_a_bucket_is_that_of_the_first_installation(tmp_path: Path) -> None:
+    bucket = (tmp_path / "bucket").as_uri()
+    first, second = (
+        Settings(home=tmp_path / name, storage_uri=bucket) for name in ("first", "second")
+    )
+    claim_storage(first)
+    claim_storage(first)
+
+    with pytest.raises(SettingsError) as raised:
+        claim_storage(second)
+
+    assert str(first.duckdb_file) in raised.value.message
+    assert "MLP_SANDBOX" in raised.value.hint
+    claim_storage(second.model_copy(update={"sandbox": "mine"}))
+
+
+def test_storage_under_the_home_moves_with_it(tmp_path: Path) -> None:
+    claim_storage(Settings(home=tmp_path / "before"))
+    assert not (tmp_path / "before").exists()
