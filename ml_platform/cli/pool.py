@@ -15,6 +15,11 @@ app = typer.Typer(no_args_is_help=True, help="Limits of what runs at once.")
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
+@app.callback()
+def pool() -> None:
+    """Keeps `init` a command of its own: typer makes a lone command the whole."""
+
+
 @app.command(
     "init",
     **help_of("mlp pool init", "Give each pool a limit of its own where Dagster has none yet."),

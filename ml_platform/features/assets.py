@@ -3,6 +3,7 @@
 A range of days is one dbt invocation, and a model is one statement for all of them.
 """
 
+import json
 import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,7 +16,7 @@ from dagster_dbt import DbtCliInvocation, DbtCliResource, DbtProject, dbt_assets
 from packaging.version import Version
 
 from ml_platform.features.failure import build_error, require_complete
-from ml_platform.features.outcome import look, shortcoming
+from ml_platform.features.outcome import Found, look, shortcoming
 from ml_platform.features.project import (
     DbtAccess,
     DbtSettings,
@@ -27,13 +28,14 @@ from ml_platform.features.project import (
     remove_old_runs,
     target_folder,
 )
+from ml_platform.features.schema_change import FeatureBuildConfig, drifted, require_whole
 from ml_platform.features.table_metadata import (
     add_row_counts,
     lineage_metadata,
     lineage_table,
     only_describes,
 )
-from ml_platform.features.tables import ModelTable, model_table
+from ml_platform.features.tables import ModelTable, model_table, tables_of
 from ml_platform.features.translator import FeatureTranslator
 from ml_platform.features.windows import window_arguments
 from ml_platform.partitions import daily_partitions, require_days
@@ -77,13 +79,19 @@ def build_feature_assets(settings: Settings) -> dg.AssetsDefinition:
     )
     def features(
         context: dg.AssetExecutionContext,
+        config: FeatureBuildConfig,
         dbt: dg.ResourceParam[DbtAccess],
         warehouse: dg.ResourceParam[WarehouseAccess],
     ) -> Iterator[Any]:
         days = list(context.partition_keys)
         require_days(days, settings, what="building features")
-        build = ["build", *window_arguments(days)]
-        yield from run_dbt(context, dbt, warehouse, build, days=days)
+        if config.full_refresh:
+            manifest = json.loads(prepared_manifest(dbt.on(warehouse)).read_text())
+            with warehouse.open() as opened:
+                require_whole(opened, tables_of(manifest, context.selected_asset_keys), days)
+        build = ["build", *config.flags(), *window_arguments(days)]
+        variables = config.variables()
+        yield from run_dbt(context, dbt, warehouse, build, days=days, variables=variables)
 
     return features
 
@@ -95,6 +103,7 @@ def run_dbt(
     arguments: Sequence[str],
     *,
     days: Sequence[str] = (),
+    variables: Mapping[str, str] | None = None,
 ) -> Iterator[Any]:
     """Run dbt for the selected models and hand on its events, with rows, columns and lineage.
 
@@ -107,6 +116,7 @@ def run_dbt(
         warehouse: Where it builds.
         arguments: dbt's command and flags, without a selection.
         days: The partitions, to count their rows.
+        variables: More environment variables of dbt.
 
     Raises:
         FeatureBuildError: a model failed to build, or one of its tests failed; has dbt's message.
@@ -115,7 +125,7 @@ def run_dbt(
     settings = dbt.on(warehouse)
     manifest = prepared_manifest(settings)
     remove_old_runs(target_folder(settings), now=time.time())
-    with dbt_environment(settings):
+    with dbt_environment(settings, variables):
         invocation = _Dbt(
             project_dir=DbtProject(settings.project_dir, target_path=target_folder(settings)),
             dbt_executable=dbt_executable(),
@@ -132,7 +142,9 @@ def run_dbt(
     short = _describe(context, settings, warehouse, invocation, built, days)
     yield from (event for event in events if _key(context, event) not in short)
     if invocation.process.returncode != 0:
-        raise build_error(_results(invocation), str(invocation.get_error() or ""))
+        results = _results(invocation)
+        tables = _tables_that_drifted(warehouse, invocation.manifest, results)
+        raise build_error(results, str(invocation.get_error() or ""), tables)
     require_complete(planned=context.selected_asset_keys, built=built.keys(), short=short)
     shutil.rmtree(invocation.target_path, ignore_errors=True)
 
@@ -158,6 +170,18 @@ def _results(invocation: DbtCliInvocation) -> Mapping[str, Any]:
         return invocation.get_artifact("run_results.json")
     except FileNotFoundError:  # dbt stopped before it ran anything
         return {}
+
+
+def _tables_that_drifted(
+    warehouse: WarehouseAccess, manifest: Mapping[str, Any], results: Mapping[str, Any]
+) -> dict[str, Found]:
+    """What a full refresh of them would build anew, as far as it is known."""
+    found: dict[str, Found] = {}
+    if models := drifted(results):
+        with only_describes("what a full refresh costs"), warehouse.open() as opened:
+            for model in models:
+                found[model] = look(opened, model_table(manifest, model))
+    return found
 
 
 def _without_failing(context: dg.AssetExecutionContext, events: Sequence[Any]) -> list[Any]:

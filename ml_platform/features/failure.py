@@ -7,20 +7,33 @@ from typing import Any, Final
 import dagster as dg
 
 from ml_platform.errors import FeatureBuildError
+from ml_platform.features.outcome import Found
+from ml_platform.features.schema_change import drifted, ways_on
 
 # DuckDB's words, and BigQuery's.
 _MISSING: Final = re.compile(r"Table with name \S+ does not exist|Not found: (Table|Dataset)")
+_IN_THE_UI: Final = (
+    "in the UI both are in the launchpad of the tables: on_schema_change, full_refresh."
+)
 
 
-def build_error(results: Mapping[str, Any], output: str) -> FeatureBuildError:
+def build_error(
+    results: Mapping[str, Any], output: str, tables: Mapping[str, Found] | None = None
+) -> FeatureBuildError:
     """What dbt said, model by model.
 
     Args:
         results: dbt's `run_results.json`, or nothing if it did not get so far.
         output: All that dbt said, for when there are no results.
+        tables: By dbt's unique id, what is in tables whose columns are no longer their model's.
     """
+    drifts = drifted(results)
     failed = [
-        (result["unique_id"].split(".")[2], result["status"], (result["message"] or "").strip())
+        (
+            result["unique_id"].split(".")[2],
+            result["status"],
+            str(drifts.get(result["unique_id"]) or result["message"] or "").strip(),
+        )
         for result in results.get("results", [])
         if result["status"] in ("error", "fail", "runtime error")
     ]
@@ -31,11 +44,17 @@ def build_error(results: Mapping[str, Any], output: str) -> FeatureBuildError:
             hint="mend what dbt names above.",
         )
     lines = [f"  {name} ({status}): {message}" for name, status, message in failed]
+    ways = [
+        f"{model.split('.')[2]}: {ways_on(model.split('.')[2], drift, (tables or {}).get(model))}"
+        for model, drift in drifts.items()
+    ]
     tests_only = all(status == "fail" for _, status, _ in failed)
     return FeatureBuildError(
         f"dbt {'found rows that break a promise' if tests_only else 'could not build'}:\n"
         + "\n".join(lines),
-        hint=_hint(tests_only=tests_only, messages=[message for _, _, message in failed]),
+        hint="\n    ".join([*ways, _IN_THE_UI])
+        if ways
+        else _hint(tests_only=tests_only, messages=[message for _, _, message in failed]),
     )
 
 

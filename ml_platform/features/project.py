@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from importlib import metadata
 from pathlib import Path
@@ -94,9 +94,9 @@ def database(settings: DbtSettings) -> str:
 
 
 @contextmanager
-def dbt_environment(settings: DbtSettings) -> Iterator[None]:
+def dbt_environment(settings: DbtSettings, more: Mapping[str, str] | None = None) -> Iterator[None]:
     """Set the variables for dbt inside this process; dagster-dbt takes them from nowhere else."""
-    variables = dbt_variables(settings)
+    variables = {**dbt_variables(settings), **(more or {})}
     before = {name: os.environ.get(name) for name in variables}
     os.environ.update(variables)
     try:

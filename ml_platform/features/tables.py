@@ -4,10 +4,13 @@ The names of a model, of its asset and of its table are three: an alias, a schem
 version make them differ. Only the manifest knows all of them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+import dagster as dg
+
+from ml_platform.features.translator import FeatureTranslator
 from ml_platform.warehouse.interface import TableRef
 
 DAY_COLUMN: Final = "partition_date"
@@ -60,6 +63,18 @@ def model_table(manifest: Mapping[str, Any], unique_id: str) -> ModelTable:
         day_columns=_day_columns(config),
         empty_days=own.get(EMPTY_DAYS) == ALLOWED,
     )
+
+
+def tables_of(manifest: Mapping[str, Any], keys: Collection[dg.AssetKey]) -> list[ModelTable]:
+    """The tables of these assets."""
+    translator = FeatureTranslator()
+    return [
+        model_table(manifest, unique_id)
+        for unique_id, node in manifest["nodes"].items()
+        if node["resource_type"] == "model"
+        and node["relation_name"]
+        and translator.get_asset_key(node) in keys
+    ]
 
 
 def table_ref(node: Node) -> TableRef:

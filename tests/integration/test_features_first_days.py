@@ -63,7 +63,12 @@ def test_all_their_rows_are_there(tmp_path: Path) -> None:
         )
         for day in DAYS
     ]
-    said = [build.communicate(timeout=WITHIN_S)[0] for build in builds]
+    try:
+        said = [build.communicate(timeout=WITHIN_S)[0] for build in builds]
+    finally:
+        for build in builds:
+            build.kill()
+            build.wait()
     assert [build.returncode for build in builds] == [0] * len(DAYS), "\n".join(said)
     with open_warehouse(settings) as warehouse:
         rows = warehouse.run(

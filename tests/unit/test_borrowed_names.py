@@ -55,6 +55,9 @@ _TRAIN_ERRORS = "ray/train/v2/api/exceptions.py"
 _TRAIN_INNER = "ray/train/v2/_internal/exceptions.py"
 _TRAIN_SETTINGS = "ray/train/v2/_internal/constants.py"
 _DBT_RESOURCE = "dagster_dbt/core/resource.py"
+_DBT_SCHEMA_CHANGE = (
+    "dbt/include/global_project/macros/materializations/models/incremental/on_schema_change.sql"
+)
 _EVENT_LOG = "dagster/_core/storage/event_log/base.py"
 _TAGS = "dagster/_core/storage/tags.py"
 _MLFLOW_SETTINGS = "mlflow/environment_variables.py"
@@ -175,6 +178,47 @@ DBT = (
         "dbt/constants.py",
         "the saved parse, without which each parse reads the whole project",
         'PARTIAL_PARSE_FILE_NAME = "partial_parse.msgpack"',
+    ),
+    _row(
+        "unique_id",
+        _FEATURES,
+        "dagster_dbt/core/dbt_cli_event.py",
+        "which model an output is of, and by that its table",
+        '"unique_id": self._unique_id',
+    ),
+    _row(
+        "features-*",
+        "ml_platform/features/project.py",
+        _DBT_RESOURCE,
+        "folders of builds that failed, which are removed after a week",
+        'path = f"{context.op_execution_context.op.name}-',
+    ),
+    _row(
+        "source and target schemas on this incremental model are out of sync",
+        "ml_platform/features/schema_change.py",
+        _DBT_SCHEMA_CHANGE,
+        "a model with other columns than its table is told from other errors",
+    ),
+    _row(
+        "dbt.default__process_schema_changes",
+        "dbt_project/macros/schema_changes.sql",
+        _DBT_SCHEMA_CHANGE,
+        "a build that was asked to appends columns",
+        "macro default__process_schema_changes(on_schema_change,",
+    ),
+    _row(
+        "dbt_bigquery.bigquery__process_schema_changes",
+        "dbt_project/macros/schema_changes.sql",
+        "dbt/include/bigquery/macros/materializations/models/incremental/on_schema_change.sql",
+        "a build that was asked to appends columns",
+        "macro bigquery__process_schema_changes(on_schema_change,",
+    ),
+    _row(
+        "get_pool_limits",
+        "ml_platform/backfill/pools.py",
+        _EVENT_LOG,
+        "which pools have a limit of their own",
+        "def get_pool_limits(self)",
     ),
 )
 

@@ -19,7 +19,17 @@ def mlp(home: Path, *arguments: str, **variables: str) -> subprocess.CompletedPr
     )
 
 
-@pytest.mark.parametrize("command", [(), ("model", "check"), ("backfill",), ("demo",)])
+@pytest.mark.parametrize(
+    "command",
+    [
+        (),
+        ("model", "check"),
+        ("backfill",),
+        ("demo",),
+        ("features", "refresh"),
+        ("pool", "init"),
+    ],
+)
 def test_every_command_explains_itself(tmp_path: Path, command: tuple[str, ...]) -> None:
     done = mlp(tmp_path, *command, "--help")
     assert done.returncode == 0
