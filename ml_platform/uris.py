@@ -8,7 +8,7 @@ its library.
 import os
 from pathlib import Path
 from typing import Final
-from urllib.parse import quote_from_bytes, unquote_to_bytes
+from urllib.parse import unquote_to_bytes
 
 _FILE: Final = "file:"
 _LOCALHOST: Final = "localhost"
@@ -35,8 +35,11 @@ def local_path(uri: str) -> Path | None:
 
 
 def sqlite_uri(file: Path) -> str:
-    """The address of an sqlite file, as SQLAlchemy reads it; an absolute path."""
-    return _SQLITE + quote_from_bytes(os.fsencode(file))
+    """The address of an sqlite file, as SQLAlchemy reads it; an absolute path.
+
+    Encoded as little as it may be: MLflow makes the folder of that name, as it stands.
+    """
+    return _SQLITE + str(file).replace("%", "%25").replace("?", "%3F")
 
 
 def sqlite_file(uri: str) -> Path | None:

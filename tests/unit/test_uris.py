@@ -61,6 +61,10 @@ def test_a_folder_inside_may_be_called_anything(name: str) -> None:
         assert local_path(inside.uri) == Path(above) / name
 
 
+def test_a_space_stands_as_it_is_in_the_address_of_an_sqlite_file() -> None:
+    assert sqlite_uri(Path("/ho me/it.db")) == "sqlite:////ho me/it.db"
+
+
 @pytest.mark.parametrize("name", ODD)
 def test_sqlalchemy_finds_an_sqlite_file_by_its_address(name: str) -> None:
     import sqlalchemy
