@@ -31,8 +31,32 @@ class ReadyHead:
     incarnation: str
 
 
+def start_keeper(folder: ClusterFolder, environ: Mapping[str, str]) -> None:
+    """Start a keeper of the folder's cluster, and return; what it does is seen in the folder."""
+    with folder.keeper_log.open("ab") as log:
+        # A session of its own: Ctrl-C in the terminal is for the step, not for the keeper.
+        subprocess.run(
+            [sys.executable, "-m", "ml_platform.clusters.local.keeper", str(folder.path)],
+            cwd=folder.path,
+            env=clean_environment(environ) | {"PYTHONPATH": str(PROJECT_ROOT)},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            check=False,
+        )
+
+
 class Acquisition:
     """One user's way to a cluster. Used while the folder is locked, so one user at a time.
+
+    Args:
+        folder: The cluster's.
+        request: What is wanted.
+        environ: The environment that a keeper inherits, see `clean_environment`.
+        clock: Seconds that only grow.
+        sleep: Waits for some seconds.
+        start: Starts a keeper.
 
     Attributes:
         started: Whether the cluster was started for this user.
@@ -46,6 +70,7 @@ class Acquisition:
         *,
         clock: Callable[[], float],
         sleep: Callable[[float], None],
+        start: Callable[[ClusterFolder, Mapping[str, str]], None] = start_keeper,
     ) -> None:
         self.started = False
         self._folder = folder
@@ -53,6 +78,7 @@ class Acquisition:
         self._environ = environ
         self._clock = clock
         self._sleep = sleep
+        self._start = start
         self._asked_at = 0.0
         self._silent_since: float | None = None
 
@@ -114,18 +140,7 @@ class Acquisition:
                 raise self._no_keeper("did not start")
             return
         self._folder.write_launch_request(self._launch_request)
-        with self._folder.keeper_log.open("ab") as log:
-            # A session of its own: Ctrl-C in the terminal is for the step, not for the keeper.
-            subprocess.run(
-                [sys.executable, "-m", "ml_platform.clusters.local.keeper", str(self._folder.path)],
-                cwd=self._folder.path,
-                env=clean_environment(self._environ) | {"PYTHONPATH": str(PROJECT_ROOT)},
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                check=False,
-            )
+        self._start(self._folder, self._environ)
         self.started = True
         self._asked_at = self._clock()
 

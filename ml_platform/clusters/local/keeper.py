@@ -14,7 +14,8 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -38,12 +39,53 @@ from ml_platform.processes import die_with_parent, identity_of, myself, stop_all
 ROUND_S: Final = 0.25
 
 
-class Keeper:
-    """Starts one Ray and keeps it until it is not needed."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Commands:
+    """What a keeper starts: Ray's first process, which ends with Ray, and a fork server if wanted."""
 
-    def __init__(self, folder: ClusterFolder, request: LaunchRequest) -> None:
+    ray: list[str]
+    fork_server: list[str] | None = None
+
+
+def ray_commands(request: LaunchRequest, port: int, temp_dir: str) -> Commands:
+    """Those of a real Ray whose dashboard listens on `port`."""
+    return Commands(
+        ray=start_command(request, port=port, temp_dir=temp_dir),
+        fork_server=fork_server_command(temp_dir) if request.fork_server else None,
+    )
+
+
+class Keeper:
+    """Starts one Ray and keeps it until it is not needed.
+
+    Args:
+        folder: The cluster's.
+        request: What is to be started.
+        commands: How it is started.
+        port: A port for the dashboard.
+        clock: Seconds that only grow.
+        now: Seconds since 1970.
+        sleep: Waits for some seconds.
+    """
+
+    def __init__(
+        self,
+        folder: ClusterFolder,
+        request: LaunchRequest,
+        *,
+        commands: Callable[[LaunchRequest, int, str], Commands] = ray_commands,
+        port: Callable[[], int] = free_port,
+        clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] = time.time,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
         self._folder = folder
         self._launch_request = request
+        self._commands = commands
+        self._port = port()
+        self._clock = clock
+        self._now = now
+        self._sleep = sleep
         self._asked_to_stop = False
         self._child: subprocess.Popen[bytes] | None = None
         self._fork_server: subprocess.Popen[bytes] | None = None
@@ -52,7 +94,7 @@ class Keeper:
             keeper=myself(),
             mark=secrets.token_hex(8),
             temp_dir=make_temp_dir(),
-            url=f"http://{LOCALHOST}:{free_port()}",
+            url=f"http://{LOCALHOST}:{self._port}",
         )
 
     def keep(self) -> None:
@@ -74,11 +116,7 @@ class Keeper:
 
     def _start(self) -> None:
         self._folder.write_token(secrets.token_hex(32))
-        command = start_command(
-            self._launch_request,
-            port=int(self._state.url.rpartition(":")[2]),
-            temp_dir=self._state.temp_dir,
-        )
+        commands = self._commands(self._launch_request, self._port, self._state.temp_dir)
         environment = start_environment(
             os.environ,
             mark=self._state.mark,
@@ -100,37 +138,37 @@ class Keeper:
                     preexec_fn=die_with_parent,
                 )
 
-            if self._launch_request.fork_server:
-                self._fork_server = start(fork_server_command(self._state.temp_dir))
-            self._child = start(command)
+            if commands.fork_server is not None:
+                self._fork_server = start(commands.fork_server)
+            self._child = start(commands.ray)
         self._publish(replace(self._state, ray=identity_of(self._child.pid)))
 
     def _wait_until_ready(self, api: JobsApi) -> None:
-        deadline = time.monotonic() + self._launch_request.start_timeout_s
+        deadline = self._clock() + self._launch_request.start_timeout_s
         while not self._asked_to_stop:
             with contextlib.suppress(ClusterError):
                 api.jobs()
                 self._publish(replace(self._state, phase="ready"))
                 return
             self._check_child("did not start")
-            if time.monotonic() >= deadline:
+            if self._clock() >= deadline:
                 raise ClusterStartError(
                     f"Ray was not ready after {self._launch_request.start_timeout_s:.0f} s:\n"
                     + why_it_failed(self._state, self._folder.ray_out),
                     hint="the machine may be too busy: run the step again.",
                 )
-            time.sleep(ROUND_S)
+            self._sleep(ROUND_S)
 
     def _serve(self, api: JobsApi) -> None:
         limits = Limits(
             idle_timeout_s=self._launch_request.idle_timeout_s,
             orphan_grace_s=self._launch_request.orphan_grace_s,
         )
-        attended = quiet = time.monotonic()
+        attended = quiet = self._clock()
         was_used = True
         while not self._asked_to_stop:
             self._check_child("has ended")
-            now = time.monotonic()
+            now = self._clock()
             leases = len(self._folder.live_leases())
             jobs = 0 if leases else _unfinished(api)
             attended = now if leases else attended
@@ -138,12 +176,12 @@ class Keeper:
             used = bool(leases or jobs)
             if used != was_used:
                 was_used = used
-                since = 0.0 if used else time.time()
+                since = 0.0 if used else self._now()
                 self._publish(replace(self._state, quiet_since=since))
             seen = Usage(leases=leases, jobs=jobs, unattended_s=now - attended, quiet_s=now - quiet)
             if keeper_action(seen, limits) is not KeeperAction.KEEP and self._give_up():
                 return
-            time.sleep(ROUND_S)
+            self._sleep(ROUND_S)
 
     def _give_up(self) -> bool:
         """Close the door, unless somebody is coming in."""
@@ -158,7 +196,13 @@ class Keeper:
             self._publish(replace(self._state, phase="stopping"))
         if self._fork_server is not None:
             self._fork_server.terminate()
-        left = stop_all(self._state.mark, self._state.ray, grace_s=STOP_GRACE_S)
+        left = stop_all(
+            self._state.mark,
+            self._state.ray,
+            grace_s=STOP_GRACE_S,
+            clock=self._clock,
+            sleep=self._sleep,
+        )
         for child in (self._fork_server, self._child):
             if child is not None:
                 child.wait()
