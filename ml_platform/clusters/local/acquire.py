@@ -122,7 +122,11 @@ class Acquisition:
         return None
 
     def _adopt(self, state: State) -> ReadyHead | None:
-        head = HeadAddress(url=state.url, token=self._folder.token_file.read_text())
+        try:
+            token = self._folder.token_file.read_text()
+        except FileNotFoundError:
+            return None  # it has ended meanwhile: its state goes next
+        head = HeadAddress(url=state.url, token=token)
         try:
             with JobsApi(head) as api:
                 api.jobs()
