@@ -268,6 +268,9 @@ class AttemptLoop:
                         observed = running.follow(
                             on_log=self._on_line, limit_s=lambda: self._seconds_left(attempt)
                         )
+                    if observed.status == "failed" and cluster.is_gone():
+                        # A head that ends takes the driver with it, whose death is seen first.
+                        observed = endings.head_lost(observed.message.strip())
         except ClusterStartError as error:
             self._settle(attempt, endings.start_failed(error))
         except ClusterLostError as error:

@@ -67,8 +67,9 @@ def train(
         return Trained(
             result=done, phases=done.phases, submission_id="", reused=True, adopted=False
         )
-    send_code(request, code or request.code_folder)
-    record.write_request(request)
+    if not record.has_request():  # written after the code, which is all there then
+        send_code(request, code or request.code_folder)
+        record.write_request(request)
     attempts = loop(
         request,
         record,

@@ -248,6 +248,10 @@ class TrainingRecord:
     def __init__(self, uri: str) -> None:
         self.folder = Folder(uri)
 
+    def has_request(self) -> bool:
+        """Whether it is said what is to be done."""
+        return self.folder.exists(REQUEST_FILE)
+
     def write_request(self, request: TrainingRequest) -> None:
         """Say what is to be done; a request of the same training that is there stays."""
         self.folder.create(REQUEST_FILE, (request.model_dump_json(indent=1) + "\n").encode())
