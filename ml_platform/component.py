@@ -4,6 +4,7 @@ import difflib
 import re
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 from typing import Annotated, Any, Final, TypeVar
 
 import dagster as dg
@@ -82,13 +83,12 @@ class TrainedModel(dg.Component, dg.Model, dg.Resolvable):
     evaluation: Annotated[Any, _section(EvaluationSpec, "evaluation")]
     schedule: str = "0 3-9 * * *"
 
-    def plan(self, context: dg.ComponentLoadContext) -> ModelPlan:
-        """What the stages need to know of this model.
+    def plan(self, folder: Path) -> ModelPlan:
+        """What the stages need to know of the model in `folder`.
 
         Raises:
             ModelSpecError: the folder's name is no model name, or a file is missing.
         """
-        folder = context.path
         if not MODEL_NAME.match(folder.name):
             raise ModelSpecError(
                 f"{folder.name!r} is no model name: a lower-case letter, then up to 39 of a-z0-9_",
@@ -109,9 +109,13 @@ class TrainedModel(dg.Component, dg.Model, dg.Resolvable):
         )
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
-        """The model's four assets with their checks, its job and its schedule."""
+        """See `definitions_in`."""
+        return self.definitions_in(context.path)
+
+    def definitions_in(self, folder: Path) -> dg.Definitions:
+        """The four assets of the model in `folder` with their checks, its job and its schedule."""
         settings = load_settings()
-        plan = self.plan(context)
+        plan = self.plan(folder)
         assets = {
             "training_set": build_training_set(plan.name, plan.features, settings),
             "model": build_model(plan, settings),

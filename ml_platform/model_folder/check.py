@@ -9,6 +9,7 @@ import yaml
 from ml_platform.clusters.spec import ClusterSpec
 from ml_platform.errors import PartitionError, PlatformError
 from ml_platform.model_folder.lines import line_of
+from ml_platform.model_folder.load import built
 from ml_platform.model_folder.mistake import Mistake
 from ml_platform.model_folder.names import names_taken_by_dbt
 from ml_platform.model_folder.read import (
@@ -102,6 +103,9 @@ def check_model(
     if not isinstance(read, ModelFolder):
         return CheckReport(model=name, mistakes=(*read, *mistakes), notes=(), plan=None)
     notes: list[str] = []
+    definitions = built(read)
+    if isinstance(definitions, list):
+        mistakes += definitions
     mistakes += _column_mistakes(read, settings, notes)
     day = partition or _newest(read, settings, now or datetime.now(UTC))
     try:

@@ -1,5 +1,6 @@
 """The models of the code location: each folder by itself, so that a broken one stops no other."""
 
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -25,7 +26,7 @@ class ModelFolders(dg.Component, dg.Model, dg.Resolvable):
         taken = names_taken_by_dbt(settings)
         found: list[dg.Definitions] = []
         for folder in model_folders(context.path):
-            loaded = load_model(folder, context.for_path(folder), taken=taken)
+            loaded = load_model(folder, taken)
             if not isinstance(loaded, dg.Definitions):
                 loaded = broken_definitions(folder.name, loaded, settings)
             found.append(loaded)
@@ -41,15 +42,26 @@ def model_folders(models: Path) -> list[Path]:
     ]
 
 
-def load_model(
-    folder: Path, context: dg.ComponentLoadContext, *, taken: Mapping[str, str] = NO_NAMES
-) -> dg.Definitions | list[Mistake]:
-    """The definitions of one model, or everything that is wrong with it."""
+def load_model(folder: Path, taken: Mapping[str, str] = NO_NAMES) -> dg.Definitions | list[Mistake]:
+    """The definitions of one model, or everything that is wrong with it.
+
+    Args:
+        folder: The model's folder.
+        taken: More names that no model may have, and what has them.
+    """
     read = read_folder(folder, taken)
     if not isinstance(read, ModelFolder):
         return read
+    return built(read)
+
+
+def built(model: ModelFolder) -> dg.Definitions | list[Mistake]:
+    """The definitions of a model whose `defs.yaml` can be read, or what Dagster has against it."""
     try:
-        return read.component.build_defs(context)
+        with warnings.catch_warnings():
+            # Dagster's own loading is silent on what it calls beta, too.
+            warnings.simplefilter("ignore", dg.BetaWarning)
+            return model.component.definitions_in(model.plan.folder)
     except ModelSpecError as error:
         return [Mistake(file=SPEC_FILE, line=None, message=error.message, hint=error.hint)]
     except Exception as error:  # boundary: what Dagster refuses, say an owner, is the user's word

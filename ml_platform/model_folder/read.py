@@ -136,16 +136,9 @@ def read_folder(folder: Path, taken: Mapping[str, str] = NO_NAMES) -> ModelFolde
     except Exception as error:  # boundary: what Dagster or pydantic say is the user's mistake
         said = " ".join(str(error).split())
         return [Mistake(file=SPEC_FILE, line=None, message=said)]
-    plan = ModelPlan(
-        name=folder.name,
-        folder=folder,
-        features=component.features,
-        training=component.training,
-        cluster=component.cluster,
-    )
     return ModelFolder(
         component=component,
-        plan=plan,
+        plan=component.plan(folder),
         evaluation=component.evaluation,
         description=component.description,
         owners=tuple(component.owners),

@@ -21,7 +21,7 @@ def plan_with(tmp_path: Path, file: str, **content: str) -> str:
     before = path.read_text() if path.exists() else ""
     path.write_text(before + content["added"])
     said = mlp(tmp_path / "home", *PLAN, MLP_PROJECT_DIR=str(project))
-    assert said.code == 1
+    assert said.code == 2
     assert "defect" not in said.err
     return said.err
 

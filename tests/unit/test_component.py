@@ -1,6 +1,5 @@
 from pathlib import Path
 
-import dagster as dg
 import pytest
 
 from ml_platform.clusters.spec import ClusterSpec
@@ -44,7 +43,7 @@ def test_a_folder_without_train_py_is_refused(tmp_path: Path) -> None:
     (tmp_path / "evaluate.py").touch()
 
     with pytest.raises(ModelSpecError, match=r"has no train\.py"):
-        _component().plan(_context(tmp_path))
+        _component().plan(tmp_path)
 
 
 def test_a_folder_whose_name_is_no_model_name_is_refused(tmp_path: Path) -> None:
@@ -52,7 +51,7 @@ def test_a_folder_whose_name_is_no_model_name_is_refused(tmp_path: Path) -> None
     folder.mkdir()
 
     with pytest.raises(ModelSpecError, match="'Flight-Delay' is no model name"):
-        _component().plan(_context(folder))
+        _component().plan(folder)
 
 
 def _component() -> TrainedModel:
@@ -63,7 +62,3 @@ def _component() -> TrainedModel:
         training=TrainingSpec(),
         evaluation=EvaluationSpec(),
     )
-
-
-def _context(folder: Path) -> dg.ComponentLoadContext:
-    return dg.ComponentTree.for_test().load_context.for_path(folder)

@@ -56,6 +56,19 @@ def test_a_misspelt_key_is_shown_with_its_line(models: Path, settings: Settings)
     assert "window_day:" in line
 
 
+def test_what_dagster_refuses_is_a_mistake(models: Path, settings: Settings) -> None:
+    change(models, "defs.yaml", "team:", "")
+    file, message, _ = only_mistake(check(models, settings))
+    assert file == "defs.yaml"
+    assert "Owner must be an email address or a team" in message
+
+
+def test_a_name_that_is_taken_is_a_mistake(models: Path, settings: Settings) -> None:
+    (models / "ltv").rename(models / "features")
+    report = check_model("features", settings, models=models, now=NOW)
+    assert "no model may be called 'features'" in report.mistakes[0].message
+
+
 def test_an_unknown_feature_column_is_shown_with_near_ones(
     models: Path, settings: Settings
 ) -> None:

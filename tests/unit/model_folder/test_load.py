@@ -13,9 +13,6 @@ from ml_platform.model_folder.scaffold import FLIGHTS, scaffold
 from ml_platform.resources import resources_from
 from ml_platform.settings import load_settings
 
-# `load_from_defs_folder` is silent on these.
-pytestmark = pytest.mark.filterwarnings("ignore::dagster.BetaWarning")
-
 DAY = "2013-03-15"
 
 
