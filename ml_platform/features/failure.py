@@ -32,7 +32,7 @@ def build_error(
         (
             result["unique_id"].split(".")[2],
             result["status"],
-            str(drifts.get(result["unique_id"]) or result["message"] or "").strip(),
+            (str(drifts.get(result["unique_id"], "")) or result["message"] or "").strip(),
         )
         for result in results.get("results", [])
         if result["status"] in ("error", "fail", "runtime error")

@@ -55,8 +55,8 @@ class Orders:
                 instance=instance,
                 raise_on_error=False,
             )
-        failures = result.get_step_failure_events()
-        return failures[0].step_failure_data.error.cause if failures else None
+        failed: list[Any] = [one.step_failure_data for one in result.get_step_failure_events()]
+        return failed[0].error.cause if failed else None
 
     def rows(self) -> list[dict[str, Any]]:
         """The table's, by day."""
