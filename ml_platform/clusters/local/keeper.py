@@ -41,7 +41,7 @@ ROUND_S: Final = 0.25
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Commands:
-    """What a keeper starts: Ray's first process, which ends with Ray, and a fork server if wanted."""
+    """What a keeper starts: Ray's first process, which ends with it, and a fork server or none."""
 
     ray: list[str]
     fork_server: list[str] | None = None

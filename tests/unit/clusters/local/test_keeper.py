@@ -106,9 +106,9 @@ def test_a_ray_in_use_is_kept_and_the_idle_time_begins_with_the_end_of_the_use(
     keeper: Keeper, folder: ClusterFolder, time: ScriptedTime
 ) -> None:
     lease = folder.take_lease("step")
-    time.at(1000, lease.unlink)
+    time.at(100, lease.unlink)
     keeper.keep()
-    assert time.passed == pytest.approx(1000 + IDLE_S, abs=4 * ROUND_S)
+    assert time.passed == pytest.approx(100 + IDLE_S, abs=4 * ROUND_S)
 
 
 def test_since_when_nobody_uses_it_is_noted_and_forgotten_when_somebody_comes(
@@ -149,10 +149,10 @@ def test_a_follower_who_comes_back_begins_the_grace_anew(
 ) -> None:
     server.jobs["a"] = ScriptedJob(statuses=["RUNNING"])
     leases: list[Path] = []
-    time.at(100, lambda: leases.append(folder.take_lease("retry")))
-    time.at(200, lambda: leases[0].unlink())
+    time.at(40, lambda: leases.append(folder.take_lease("retry")))
+    time.at(60, lambda: leases[0].unlink())
     keeper.keep()
-    assert time.passed == pytest.approx(200 + GRACE_S, abs=4 * ROUND_S)
+    assert time.passed == pytest.approx(60 + GRACE_S, abs=4 * ROUND_S)
 
 
 def test_a_head_that_does_not_answer_may_have_a_job(
