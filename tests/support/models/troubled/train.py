@@ -1,8 +1,8 @@
 """A logistic regression that, on demand, raises, diverges, dies or waits for another one.
 
-Parameters: `epochs`; `trouble` (`raise`, `nan`, `die` or `meet`) in epoch `trouble_epoch`; a worker
-that is to die leaves the file `marker` and dies only where that is not there yet; one that is to
-meet another training leaves `marker` and goes on when the other's file `other` is there.
+Parameters: `epochs`; `trouble` (`raise`, `memory`, `nan`, `die`, `meet`) in epoch `trouble_epoch`.
+A worker that is to die leaves the file `marker` and dies only where that is not there yet; one that
+is to meet another training leaves `marker` and goes on when the other's file `other` is there.
 """
 
 import os
@@ -51,6 +51,8 @@ def trouble(params: dict[str, Any], loss: float, rank: int) -> float:
     if params["trouble"] == "raise":
         column = "no_such_column"
         raise KeyError(column)
+    if params["trouble"] == "memory":
+        raise MemoryError("4 GiB")
     if params["trouble"] == "die" and rank == 0 and not Path(params["marker"]).exists():
         Path(params["marker"]).touch()
         os.kill(os.getpid(), signal.SIGKILL)
