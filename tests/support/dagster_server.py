@@ -7,7 +7,7 @@ with dagster_server(home, log) as server:
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,14 +95,43 @@ def dagster_server(
     Raises:
         ServerNotReadyError: it does not answer in time, or the code location does not load.
     """
-    port = free_port()
-    server = DagsterServer(url=f"http://127.0.0.1:{port}", home=home, log=log)
+    url = f"http://127.0.0.1:{free_port()}"
+    env = {**environment(home), "MLP_DAGSTER_URL": url, "DO_NOT_TRACK": "1"}
+    with dagster_at(url, log, home=home, cwd=PROJECT_ROOT, env=env, command=command) as server:
+        yield server
+
+
+@contextmanager
+def dagster_at(
+    url: str,
+    log: Path,
+    *,
+    home: Path,
+    cwd: Path,
+    env: Mapping[str, str],
+    command: Sequence[str] = DG_DEV,
+) -> Iterator[DagsterServer]:
+    """Run Dagster at `url` from the checkout `cwd`, and end all of its processes afterwards.
+
+    Args:
+        url: `http://127.0.0.1:<port>`; `env` has to have it.
+        log: File for what Dagster prints.
+        home: The platform home that `env` says.
+        cwd: A checkout.
+        env: Its environment.
+        command: What starts it; host and port are added.
+
+    Raises:
+        ServerNotReadyError: it does not answer in time, or the code location does not load.
+    """
+    server = DagsterServer(url=url, home=home, log=log)
+    host, port = url.removeprefix("http://").split(":")
     with served(
-        [*command, "--host", "127.0.0.1", "--port", str(port)],
-        url=server.url,
+        [*command, "--host", host, "--port", port],
+        url=url,
         log=log,
-        cwd=PROJECT_ROOT,
-        env={**environment(home), "MLP_DAGSTER_URL": server.url, "DO_NOT_TRACK": "1"},
+        cwd=cwd,
+        env=env,
         end_within_s=END_WITHIN_S,
     ) as process:
         _wait_until_loaded(server, process)
