@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from ml_platform.errors import FeatureBuildError
+from ml_platform.errors import DbtProjectError, FeatureBuildError
 from ml_platform.features.project import prepared_manifest
 from ml_platform.health.look import Look
 from ml_platform.model_folder.load import model_folders
@@ -41,6 +41,6 @@ def _dbt_project(settings: Settings) -> Look:
     name = "dbt project"
     try:
         prepared_manifest(settings)
-    except FeatureBuildError as error:
+    except (DbtProjectError, FeatureBuildError) as error:
         return Look(group=GROUP, name=name, state="no", value=error.message, fix=error.hint)
     return Look(group=GROUP, name=name, state="ok", value=str(settings.project_dir))
