@@ -95,11 +95,14 @@ class ClusterRequest:
             once.
         spec: What it is to be.
         holder: Who uses it, for those who look.
+        incarnation: The life of its head that is to be adopted; none is made then. Empty before
+            its first.
     """
 
     name: str
     spec: ClusterSpec
     holder: str
+    incarnation: str = ""
 
 
 ClusterPhase = Literal[
@@ -198,6 +201,7 @@ class Provisioner(ABC):
 
         Raises:
             ClusterStartError: it never became ready; names the cause.
+            ClusterLostError: the incarnation that was asked for is gone.
         """
 
     @abstractmethod

@@ -234,8 +234,13 @@ class AttemptLoop:
             now=self._now,
             clock=self._clock,
         )
+        ready = attempt.ready()
         wanted = ClusterRequest(
-            name=claim.cluster, spec=claim.spec, holder=self._request.job_key().slug()
+            name=claim.cluster,
+            spec=claim.spec,
+            holder=self._request.job_key().slug(),
+            # Once it was ready it is adopted or lost; somebody may have ended, and given it back.
+            incarnation=ready.incarnation if ready is not None else "",
         )
         beating = (
             contextlib.nullcontext()

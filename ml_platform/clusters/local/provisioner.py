@@ -34,6 +34,7 @@ from ml_platform.clusters.local.inventory import (
 )
 from ml_platform.clusters.local.ray_process import driver_python, job_environment
 from ml_platform.clusters.spec import ClusterSpec
+from ml_platform.errors import ClusterLostError
 from ml_platform.xray.records import Recorder
 
 IDLE_TIMEOUT_S: Final = 30.0
@@ -115,6 +116,7 @@ class LocalProvisioner(Provisioner):
 
         Raises:
             ClusterStartError: Ray could not be started; carries the end of its log.
+            ClusterLostError: the incarnation that was asked for is gone.
         """
         folder = ClusterFolder(self._home / request.name)
         folder.make()
@@ -128,6 +130,8 @@ class LocalProvisioner(Provisioner):
                 sleep=self._sleep,
             )
             with recorder.phase("cluster") as phase, folder.locked():
+                if request.incarnation:
+                    _require(request.incarnation, view_of(folder, with_jobs=False))
                 ready = acquisition.head()
                 phase.detail = "started" if acquisition.started else "adopted"
 
@@ -197,4 +201,12 @@ class LocalProvisioner(Provisioner):
             orphan_grace_s=self._orphan_grace_s,
             start_timeout_s=self._start_timeout_s,
             fork_server=self.fork_server,
+        )
+
+
+def _require(incarnation: str, view: ClusterView) -> None:
+    if view.is_gone or view.incarnation != incarnation:
+        raise ClusterLostError(
+            f"the Ray {view.name} of this job has ended",
+            hint="run the step again: it goes on from the last checkpoint.",
         )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ml_platform.clusters.interface import (
     Cluster,
+    ClusterPhase,
     ClusterRequest,
     ClusterView,
     HeadAddress,
@@ -16,7 +17,7 @@ from ml_platform.clusters.interface import (
     Provisioner,
 )
 from ml_platform.clusters.spec import ClusterSpec
-from ml_platform.errors import ClusterStartError
+from ml_platform.errors import ClusterLostError, ClusterStartError
 from ml_platform.storage import Folder
 from ml_platform.xray.records import Recorder
 from tests.support.attempts.audit import broken_rules
@@ -76,17 +77,20 @@ class FileProvisioner(Provisioner):
                 self._refuses -= 1
                 raise ClusterStartError("no machine is free", hint="wait.")
             name = f"{request.name}.json"
-            if not self._clusters.exists(name):
+            incarnation = self._life(request.name)
+            if request.incarnation and incarnation != request.incarnation:
+                raise ClusterLostError(f"{request.name} is gone")
+            while not incarnation:
                 self.note(*broken_rules(self._training, cluster=request.name))
                 self._clusters.create(name, uuid.uuid4().hex.encode())
-            incarnation = self._clusters.read(name).decode()
+                incarnation = self._life(request.name)
         try:
             yield Cluster(
                 name=request.name,
                 head=HeadAddress(url=self._url, token=TOKEN),
                 runtime=JobRuntime(),
                 incarnation=incarnation,
-                is_gone=lambda: self.look(request.name).incarnation != incarnation,
+                is_gone=lambda: self._life(request.name) != incarnation,
                 lost_after_s=5,
                 quiet_s=0.1,
             )
@@ -94,11 +98,9 @@ class FileProvisioner(Provisioner):
             self._clusters.remove(name)
 
     def look(self, name: str) -> ClusterView:
-        try:
-            incarnation = self._clusters.read(f"{name}.json").decode()
-        except FileNotFoundError:
-            return ClusterView(name=name, provisioner=self.kind, phase="absent")
-        return ClusterView(name=name, provisioner=self.kind, phase="ready", incarnation=incarnation)
+        life = self._life(name)
+        phase: ClusterPhase = "ready" if life else "absent"
+        return ClusterView(name=name, provisioner=self.kind, phase=phase, incarnation=life)
 
     def inventory(self) -> list[ClusterView]:
         names = [name.removesuffix(".json") for name in self._clusters.names()]
@@ -112,6 +114,12 @@ class FileProvisioner(Provisioner):
 
     def shutdown(self) -> None:
         pass
+
+    def _life(self, name: str) -> str:
+        try:
+            return self._clusters.read(f"{name}.json").decode()
+        except FileNotFoundError:
+            return ""
 
     def note(self, *lines: str) -> None:
         """Keep what was seen, for all processes."""
