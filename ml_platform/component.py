@@ -14,10 +14,11 @@ from ml_platform.clusters.spec import ClusterSpec
 from ml_platform.errors import ModelSpecError
 from ml_platform.evaluation.asset import build_evaluation
 from ml_platform.evaluation.spec import EvaluationSpec
-from ml_platform.nightly import STAGE_TAG, build_model_nightly
+from ml_platform.nightly import build_model_nightly
 from ml_platform.place import Place, place_of
 from ml_platform.registry.asset import build_champion
 from ml_platform.settings import load_settings
+from ml_platform.stages import STAGE_TAG
 from ml_platform.training.asset import build_model
 from ml_platform.training.plan import ModelPlan
 from ml_platform.training.spec import TrainingSpec

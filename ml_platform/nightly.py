@@ -11,11 +11,8 @@ import dagster as dg
 
 from ml_platform.partitions import days_of, last_complete_day
 from ml_platform.settings import Settings
+from ml_platform.stages import DAY_STAGES, STAGE_TAG, asset_key
 
-STAGE_TAG: Final = "ml_platform/stage"
-"""On each of a model's assets: which stage of the flow it is."""
-
-MODEL_STAGES: Final = ("model", "evaluation", "champion")
 DATA_CRON: Final = "0 2 * * *"
 RETRIES: Final = {"dagster/max_retries": "2"}
 
@@ -52,10 +49,10 @@ def build_model_nightly(
 
     A day is requested once, however often the schedule ticks: the run key is the partition.
     """
-    training_set = dg.AssetKey([model, "training_set"])
+    training_set = asset_key(model, "training_set")
     job = dg.define_asset_job(
         f"{model}_nightly",
-        selection=[dg.AssetKey([model, stage]) for stage in MODEL_STAGES],
+        selection=[asset_key(model, stage) for stage in DAY_STAGES],
         description=f"Trains {model} of one day, evaluates it and moves the champion.",
         tags=RETRIES,
     )

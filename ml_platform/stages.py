@@ -1,32 +1,24 @@
-"""The stages of a model, in the order of the flow, and the keys of their assets."""
+"""The stages of the flow, in its order, and the keys of each model's assets."""
 
-from enum import StrEnum
-from typing import Final
+from typing import Final, Literal, get_args
 
 import dagster as dg
 
+ModelStage = Literal["training_set", "model", "evaluation", "champion"]
+"""A stage that is an asset of each model."""
+Stage = Literal["source", "features", "training_set", "model", "evaluation", "champion"]
 
-class Stage(StrEnum):
-    """A stage of the flow: one asset of each model."""
-
-    TRAINING_SET = "training_set"
-    MODEL = "model"
-    EVALUATION = "evaluation"
-    CHAMPION = "champion"
-
-
-TRAINED_STAGES: Final = (Stage.MODEL, Stage.EVALUATION, Stage.CHAMPION)
-"""What follows the data: the stages of a model's own nightly job."""
+STAGES: Final[tuple[Stage, ...]] = get_args(Stage)
+MODEL_STAGES: Final[tuple[ModelStage, ...]] = get_args(ModelStage)
+RANGE_STAGES: Final[tuple[Stage, ...]] = ("features", "training_set")
+"""Made for all days of a range at once, as neighbouring windows overlap."""
+DAY_STAGES: Final[tuple[ModelStage, ...]] = ("model", "evaluation", "champion")
+"""Made day by day."""
 
 STAGE_TAG: Final = "ml_platform/stage"
 """On each of a model's assets: which stage of the flow it is."""
 
 
-def asset_key(model: str, stage: Stage) -> dg.AssetKey:
+def asset_key(model: str, stage: ModelStage) -> dg.AssetKey:
     """The key of a model's asset: `<model>/<stage>`."""
-    return dg.AssetKey([model, stage.value])
-
-
-def asset_name(model: str, stage: Stage) -> str:
-    """The same as text, as people and commands write it."""
-    return f"{model}/{stage.value}"
+    return dg.AssetKey([model, stage])

@@ -4,11 +4,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal
 
-from ml_platform.backfill.plan import RANGE_STAGES, Chain, Plan, Stage, Step, without
+from ml_platform.backfill.plan import Chain, Plan, Step, without
 from ml_platform.backfill.progress import Progress
 from ml_platform.backfill.runner import Runner, RunOutcome
 from ml_platform.errors import ChecksFailedError, InputError, PlatformError
 from ml_platform.partitions import days_in_words
+from ml_platform.stages import RANGE_STAGES, Stage
 
 Status = Literal["done", "refused", "failed", "skipped"]
 

@@ -18,12 +18,13 @@ from ml_platform.backfill.executor import (
     step_title,
     summary,
 )
-from ml_platform.backfill.plan import RANGE_STAGES, Chain, Plan, Stage, Step, plan_backfill
+from ml_platform.backfill.plan import Chain, Plan, Step, plan_backfill
 from ml_platform.backfill.progress import Progress
 from ml_platform.backfill.runner import limit_pool
 from ml_platform.backfill.session import Session
 from ml_platform.partitions import day_range, holdout_keys, parse_day, require_days, window_keys
 from ml_platform.settings import Settings
+from ml_platform.stages import RANGE_STAGES, Stage
 
 POOL: Final = "ray"
 ONE_DAY: Final = "ml_platform.backfill.one_day"

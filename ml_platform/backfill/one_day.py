@@ -10,11 +10,12 @@ from typing import cast
 from pydantic import TypeAdapter
 
 from ml_platform.backfill.executor import StepResult, failed_step
-from ml_platform.backfill.plan import Stage, Step
+from ml_platform.backfill.plan import Step
 from ml_platform.backfill.session import open_session
 from ml_platform.errors import PlatformError
 from ml_platform.model_folder.read import read_model
 from ml_platform.settings import load_settings
+from ml_platform.stages import Stage
 
 
 def run_day(name: str, day: str, stages: Sequence[Stage]) -> StepResult:

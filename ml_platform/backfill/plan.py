@@ -9,14 +9,10 @@ once, as few ranges of days; model, evaluation and champion follow for each day.
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
-from typing import Final, Literal, get_args
+from typing import Final
 
 from ml_platform.partitions import day_range, holdout_keys, parse_day, window_keys
-
-Stage = Literal["source", "features", "training_set", "model", "evaluation", "champion"]
-STAGES: Final[tuple[Stage, ...]] = get_args(Stage)
-DAY_STAGES: Final[tuple[Stage, ...]] = ("model", "evaluation", "champion")
-RANGE_STAGES: Final[tuple[Stage, ...]] = ("features", "training_set")
+from ml_platform.stages import DAY_STAGES, RANGE_STAGES, STAGES, Stage, asset_key
 
 # Building a few days again costs less than starting dbt once more.
 GAP_DAYS: Final = 7
@@ -44,7 +40,9 @@ class Chain:
         """The asset keys of a stage."""
         if stage == "source":
             return self.sources
-        return self.features if stage == "features" else (f"{self.model}/{stage}",)
+        if stage == "features":
+            return self.features
+        return (asset_key(self.model, stage).to_user_string(),)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -136,10 +134,10 @@ def plan_backfill(
     if absent and features:
         shared.append(Step(stages=("source",), assets=absent))
     by_stage: dict[Stage, set[str]] = {"features": features, "training_set": training_set}
-    for stage, its_days in by_stage.items():
-        if stage in stages:
+    for range_stage, its_days in by_stage.items():
+        if range_stage in stages:
             shared += [
-                Step(stages=(stage,), assets=chain.assets(stage), days=one)
+                Step(stages=(range_stage,), assets=chain.assets(range_stage), days=one)
                 for one in ranges(its_days)
             ]
     return Plan(

@@ -15,6 +15,7 @@ from ml_platform.component import PLACE
 from ml_platform.errors import DagsterServerError
 from ml_platform.place import Place, place_of
 from ml_platform.settings import Settings
+from ml_platform.stages import asset_key
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -72,7 +73,7 @@ def find_server(
         return None
     ours = instance.get_runs(limit=1)
     newest = ours[0].run_id if ours else ""
-    assets = [{"path": [model, "training_set"]} for model in models]
+    assets = [{"path": asset_key(model, "training_set").path} for model in models]
     try:
         answer = client.ask(QUERY, {"assets": assets, "run": newest})
     except DagsterServerError as error:

@@ -13,12 +13,13 @@ import dagster as dg
 from ml_platform.backfill.chain import find_chain, load_definitions
 from ml_platform.backfill.dagster_home import open_instance
 from ml_platform.backfill.executor import Executor
-from ml_platform.backfill.plan import STAGES, Chain
+from ml_platform.backfill.plan import Chain
 from ml_platform.backfill.progress import ShowProgress, in_silence
 from ml_platform.backfill.runner import Runner, settle_dead_runs
 from ml_platform.model_folder.read import ModelFolder
 from ml_platform.place import claim_storage
 from ml_platform.settings import Settings
+from ml_platform.stages import STAGES, asset_key
 from ml_platform.training.asset import RECIPE
 from ml_platform.training.plan import make_request
 
@@ -69,7 +70,7 @@ class Session:
         ).recipe_hash()
         records = self.instance.fetch_materializations(
             dg.AssetRecordsFilter(
-                asset_key=dg.AssetKey([model.plan.name, "model"]), asset_partitions=list(days)
+                asset_key=asset_key(model.plan.name, "model"), asset_partitions=list(days)
             ),
             limit=MOST_MATERIALIZATIONS,
         ).records

@@ -68,12 +68,12 @@ def backfill(
     """Make the history of a model; the help is `HELP`."""
     from ml_platform.backfill.in_process import make_plan, requested_days, run_plan
     from ml_platform.backfill.on_server import launch
-    from ml_platform.backfill.plan import DAY_STAGES
     from ml_platform.cli.boundary import FAILED, WRONG_INPUT
     from ml_platform.cli.output import counted, note, print_result
     from ml_platform.cli.session import terminal_session
     from ml_platform.model_folder.read import read_model
     from ml_platform.settings import load_settings
+    from ml_platform.stages import DAY_STAGES
 
     settings = load_settings()
     model = read_model(name)

@@ -2,7 +2,7 @@
 
 import enum
 from functools import partial
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
@@ -23,9 +23,6 @@ class Through(enum.StrEnum):
     MODEL = "model"
     EVALUATION = "evaluation"
     CHAMPION = "champion"
-
-
-STAGES: Final = ("model", "evaluation", "champion")
 
 
 @app.command(
@@ -140,13 +137,14 @@ def train(
 ) -> None:
     """Run the asset `NAME/model`, and those after it."""
     from ml_platform.backfill.in_process import requested_days
-    from ml_platform.backfill.plan import DAY_STAGES, Step
+    from ml_platform.backfill.plan import Step
     from ml_platform.cli.boundary import FAILED, WRONG_INPUT
     from ml_platform.cli.output import print_result
     from ml_platform.cli.session import terminal_session
     from ml_platform.cli.show import show_training
     from ml_platform.model_folder.read import read_model
     from ml_platform.settings import load_settings
+    from ml_platform.stages import DAY_STAGES
 
     model = read_model(name)
     settings = load_settings()

@@ -30,6 +30,7 @@ from ml_platform.partitions import (
     require_days,
 )
 from ml_platform.pictures import Picture
+from ml_platform.stages import asset_key
 from ml_platform.storage import StorageAccess
 from ml_platform.training.api import FeatureEncoding
 from ml_platform.training.plan import ModelPlan
@@ -69,14 +70,14 @@ def build_evaluation(
     plan: ModelPlan, spec: EvaluationSpec, bounds: PartitionBounds
 ) -> dg.AssetsDefinition:
     """The asset `<model>/evaluation`, with one blocking check for each gate."""
-    key = dg.AssetKey([plan.name, "evaluation"])
+    key = asset_key(plan.name, "evaluation")
 
     @dg.asset(
         key=key,
         deps=[
-            dg.AssetKey([plan.name, "model"]),
+            asset_key(plan.name, "model"),
             dg.AssetDep(
-                dg.AssetKey([plan.name, "training_set"]),
+                asset_key(plan.name, "training_set"),
                 partition_mapping=dg.TimeWindowPartitionMapping(
                     start_offset=1,
                     end_offset=spec.holdout_days,

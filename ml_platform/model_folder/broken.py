@@ -6,7 +6,6 @@ the mistakes; no job and no schedule makes them.
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import Final
 
 import dagster as dg
 
@@ -15,8 +14,7 @@ from ml_platform.model_folder.mistake import Mistake
 from ml_platform.model_folder.names import BROKEN_GROUP
 from ml_platform.partitions import daily_partitions
 from ml_platform.settings import Settings
-
-STAGES: Final = ("training_set", "model", "evaluation", "champion")
+from ml_platform.stages import MODEL_STAGES, asset_key
 
 
 def broken_definitions(
@@ -24,7 +22,7 @@ def broken_definitions(
 ) -> dg.Definitions:
     """The four assets of a model with these mistakes."""
     error = broken_error(name, mistakes)
-    keys = [dg.AssetKey([name, stage]) for stage in STAGES]
+    keys = [asset_key(name, stage) for stage in MODEL_STAGES]
     specs = [
         dg.AssetSpec(
             key,

@@ -7,6 +7,7 @@ from ml_platform.evaluation.report import EvaluationReport, Incumbent
 from ml_platform.partitions import PartitionBounds, daily_partitions
 from ml_platform.registry.models import ModelVersion
 from ml_platform.registry.registrar import ModelRegistry
+from ml_platform.stages import asset_key
 from ml_platform.training.plan import ModelPlan
 
 
@@ -14,8 +15,8 @@ def build_champion(plan: ModelPlan, bounds: PartitionBounds) -> dg.AssetsDefinit
     """The asset `<model>/champion`."""
 
     @dg.asset(
-        key=dg.AssetKey([plan.name, "champion"]),
-        deps=[dg.AssetKey([plan.name, "evaluation"])],
+        key=asset_key(plan.name, "champion"),
+        deps=[asset_key(plan.name, "evaluation")],
         partitions_def=daily_partitions(bounds),
         backfill_policy=dg.BackfillPolicy.multi_run(max_partitions_per_run=1),
         description="The version that serves: the registry's alias `champion` moves to the "

@@ -10,7 +10,7 @@ import dagster as dg
 from ml_platform.clusters.interface import ClustersAccess
 from ml_platform.clusters.ladder import Action, Decision
 from ml_platform.partitions import PartitionBounds, daily_partitions
-from ml_platform.stages import Stage, asset_key
+from ml_platform.stages import asset_key
 from ml_platform.storage import StorageAccess
 from ml_platform.training.attempts import EndedReport, Listeners
 from ml_platform.training.launch import Trained, train
@@ -65,10 +65,10 @@ def build_model(plan: ModelPlan, bounds: PartitionBounds) -> dg.AssetsDefinition
     window = plan.training.window_days
 
     @dg.asset(
-        key=asset_key(plan.name, Stage.MODEL),
+        key=asset_key(plan.name, "model"),
         deps=[
             dg.AssetDep(
-                asset_key(plan.name, Stage.TRAINING_SET),
+                asset_key(plan.name, "training_set"),
                 partition_mapping=dg.TimeWindowPartitionMapping(
                     start_offset=-(window - 1), allow_nonexistent_upstream_partitions=True
                 ),

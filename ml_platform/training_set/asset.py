@@ -12,6 +12,7 @@ from ml_platform.partitions import (
     parse_day,
     require_days,
 )
+from ml_platform.stages import asset_key
 from ml_platform.storage import StorageAccess
 from ml_platform.training_set import checks
 from ml_platform.training_set.checks import CheckResult
@@ -40,7 +41,7 @@ def build_training_set(
     model: str, spec: FeaturesSpec, bounds: PartitionBounds
 ) -> dg.AssetsDefinition:
     """The asset `<model>/training_set`."""
-    key = dg.AssetKey([model, "training_set"])
+    key = asset_key(model, "training_set")
 
     @dg.asset(
         key=key,

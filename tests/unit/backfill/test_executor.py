@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from ml_platform.backfill.executor import StepResult, held_back, lost_days, settled
-from ml_platform.backfill.plan import Chain, Stage, plan_backfill
+from ml_platform.backfill.plan import Chain, plan_backfill
+from ml_platform.stages import Stage
 
 CHAIN = Chain(model="ltv", window_days=2, holdout_days=1, sources=(), features=("flights",))
 PLAN = plan_backfill(CHAIN, ["2013-03-05", "2013-03-10"], there={})

@@ -1,7 +1,8 @@
 """What a backfill would run, from what is there."""
 
-from ml_platform.backfill.plan import Chain, Plan, Stage, plan_backfill, ranges
+from ml_platform.backfill.plan import Chain, Plan, plan_backfill, ranges
 from ml_platform.partitions import day_range, parse_day
+from ml_platform.stages import Stage
 
 CHAIN = Chain(
     model="ltv",
