@@ -32,7 +32,9 @@ EPOCHS = [0, 1, 2, 3]
 
 @pytest.fixture(scope="module")
 def clusters(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalProvisioner]:
-    clusters = LocalProvisioner(tmp_path_factory.mktemp("ray"), idle_timeout_s=120)
+    clusters = LocalProvisioner(
+        tmp_path_factory.mktemp("ray"), idle_timeout_s=120, fork_server=True
+    )
     yield clusters
     clusters.shutdown()
 

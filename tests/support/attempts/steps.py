@@ -28,4 +28,4 @@ def _train(wanted: TrainingRequest, home: Path, dies_before: str) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
     sys.addaudithook(before_act)
-    trained_by(wanted, LocalProvisioner(home), root="first")
+    trained_by(wanted, LocalProvisioner(home, fork_server=True), root="first")
