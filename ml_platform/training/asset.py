@@ -211,6 +211,7 @@ def _show_failed(context: dg.AssetExecutionContext, report: EndedReport) -> None
                 "place": dg.MetadataValue.text(str(failure.place)),
                 "next": dg.MetadataValue.text(failure.hint),
                 "cluster": dg.MetadataValue.text(f"{claim.provisioner} {claim.cluster}"),
+                "evidence": dg.MetadataValue.text("\n".join(failure.evidence)),
                 "phases": dg.MetadataValue.table(phases),
                 "log_tail": dg.MetadataValue.md(f"```\n{tail}\n```"),
             },

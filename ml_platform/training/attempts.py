@@ -22,7 +22,7 @@ from ml_platform.clusters.ladder import Action, Budgets, Decision, decide, worke
 from ml_platform.clusters.spec import ClusterSpec
 from ml_platform.errors import ClusterLostError, ClusterStartError, PlatformError
 from ml_platform.training import endings
-from ml_platform.training.checkpoints import newest_checkpoint
+from ml_platform.training.checkpoints import CheckpointRef, newest_checkpoint
 from ml_platform.training.heartbeat import heartbeat
 from ml_platform.training.record import (
     Attempt,
@@ -279,8 +279,9 @@ class AttemptLoop:
         except ClusterStartError as error:
             self._settle(attempt, endings.start_failed(error))
         except ClusterLostError as error:
+            reason = provisioner.look(claim.cluster).reason
             provisioner.clear(claim.cluster)
-            self._settle(attempt, endings.head_lost(error.message))
+            self._settle(attempt, endings.head_lost(error.message, reason))
         except PlatformError as error:
             self._settle(attempt, endings.platform(error))
         except BaseException as error:
@@ -347,15 +348,15 @@ class AttemptLoop:
         failure: Failure | None = None,
     ) -> None:
         newest = newest_checkpoint(self._record.folder)
-        started = attempt.started()
+        progressed = newest is not None and newest.attempt == attempt.number
         ended = attempt.close(
             Ended(
                 status=status,
                 failure=failure,
                 checkpoint=newest,
-                progressed=newest is not None and newest.attempt == attempt.number,
+                progressed=progressed,
                 worker_restarts=attempt.restarts(),
-                ran_s=max(0.0, self._now() - started.at_s) if started else 0.0,
+                ran_s=self._ran_s(attempt, newest if progressed else None),
                 ended_at_s=self._now(),
                 seen_by=self._owner,
                 phases=self.phases,
@@ -365,6 +366,16 @@ class AttemptLoop:
         claim = attempt.claim()
         if ended.failure is not None and claim is not None:
             self._listeners.on_attempt(EndedReport(claim=claim, ended=ended))
+
+    def _ran_s(self, attempt: Attempt, newest: CheckpointRef | None) -> float:
+        """How long its driver ran: to now if we saw it run, else to its last sign of life."""
+        started = attempt.started()
+        if started is None:
+            return 0.0
+        if any(phase.name == "running" for phase in self._phases):
+            return max(0.0, self._now() - started.at_s)
+        # It ended while nobody looked, maybe hours ago.
+        return max(0.0, newest.written_at_s - started.at_s) if newest else 0.0
 
     def _seconds_left(self, attempt: Attempt) -> float:
         """Of `max_runtime_s`, which counts the running time of all attempts of our root run."""

@@ -9,7 +9,8 @@ so that nothing of two attempts mixes, and what was half written when its writer
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Final
@@ -43,10 +44,11 @@ class CheckpointManifest(BaseModel):
     epoch: int
     finished: bool
     files: tuple[FileEntry, ...]
+    written_at_s: float = 0.0
 
 
 class CheckpointRef(BaseModel):
-    """A complete checkpoint of a training, by attempt and name."""
+    """A complete checkpoint of a training, by attempt and name; written so long after 1970."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -54,6 +56,7 @@ class CheckpointRef(BaseModel):
     name: str
     epoch: int
     finished: bool
+    written_at_s: float = 0.0
 
     @property
     def path(self) -> str:
@@ -67,15 +70,26 @@ def attempt_path(number: int) -> str:
 
 
 def write_checkpoint(
-    training: Folder, *, attempt: int, epoch: int, finished: bool, source: Path
+    training: Folder,
+    *,
+    attempt: int,
+    epoch: int,
+    finished: bool,
+    source: Path,
+    now: Callable[[], float] = time.time,
 ) -> CheckpointRef:
     """Make the files of `source` a checkpoint; only the newest two of the attempt are kept."""
     # A finished one may be of the same epoch as the last that was not.
     name = f"{epoch:06d}-finished" if finished else f"{epoch:06d}"
-    ref = CheckpointRef(attempt=attempt, name=name, epoch=epoch, finished=finished)
+    written_at_s = now()
+    ref = CheckpointRef(
+        attempt=attempt, name=name, epoch=epoch, finished=finished, written_at_s=written_at_s
+    )
     folder = training / ref.path
     entries = [_copy_in(path, folder) for path in sorted(source.iterdir())]
-    manifest = CheckpointManifest(epoch=epoch, finished=finished, files=tuple(entries))
+    manifest = CheckpointManifest(
+        epoch=epoch, finished=finished, files=tuple(entries), written_at_s=written_at_s
+    )
     folder.write(MANIFEST_FILE, manifest.model_dump_json(indent=1).encode())
     # What was just written stays, also behind others that cannot be read any more.
     others = [one for one in _of_attempt(training, attempt) if one.name != name]
@@ -144,7 +158,11 @@ def _of_attempt(training: Folder, attempt: int) -> list[CheckpointRef]:
             continue  # half written, or half removed
         found.append(
             CheckpointRef(
-                attempt=attempt, name=name, epoch=manifest.epoch, finished=manifest.finished
+                attempt=attempt,
+                name=name,
+                epoch=manifest.epoch,
+                finished=manifest.finished,
+                written_at_s=manifest.written_at_s,
             )
         )
     return sorted(found, key=_progress, reverse=True)

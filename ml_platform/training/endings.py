@@ -2,7 +2,7 @@
 
 from ml_platform.clusters.causes import Cause, Failure, Place
 from ml_platform.clusters.jobs.job import JobOutcome
-from ml_platform.errors import ClusterStartError, PlatformError
+from ml_platform.errors import ClusterStartError, PlatformError, StorageError
 from ml_platform.training.record import Claim
 from ml_platform.training.request import TrainingRequest
 
@@ -62,14 +62,14 @@ def of_job(outcome: JobOutcome, request: TrainingRequest) -> Failure:
             )
 
 
-def head_lost(evidence: str) -> Failure:
-    """Of an attempt whose cluster is gone."""
+def head_lost(evidence: str, reason: str = "") -> Failure:
+    """Of an attempt whose cluster is gone; `reason` is what its provisioner knows of that."""
     return Failure(
         cause=Cause.HEAD_LOST,
         place=Place(kind="head"),
         message=f"the cluster was lost: {evidence}",
         hint=AGAIN,
-        evidence=(evidence,),
+        evidence=(evidence, reason) if reason else (evidence,),
     )
 
 
@@ -86,7 +86,7 @@ def start_failed(error: ClusterStartError) -> Failure:
 def platform(error: PlatformError) -> Failure:
     """Of an attempt that the platform itself could not bring to its end."""
     return Failure(
-        cause=Cause.PLATFORM,
+        cause=Cause.STORAGE if isinstance(error, StorageError) else Cause.PLATFORM,
         place=Place(kind="step"),
         message=error.message,
         hint=error.hint or AGAIN,

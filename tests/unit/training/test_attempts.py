@@ -19,7 +19,16 @@ from ml_platform.errors import (
     WorkerDiedError,
 )
 from ml_platform.training.attempts import WATCH_S
-from ml_platform.training.record import Attempt, Claim, Ended, Owner, Ready, TrainingRecord
+from ml_platform.training.checkpoints import write_checkpoint
+from ml_platform.training.record import (
+    Attempt,
+    Claim,
+    Ended,
+    Owner,
+    Ready,
+    Started,
+    TrainingRecord,
+)
 from ml_platform.training.request import TrainingRequest
 from ml_platform.training.result import DriverOutcome
 from tests.unit.clusters.fake_time import FakeTime
@@ -239,6 +248,27 @@ def test_an_attempt_whose_head_is_gone_is_closed_and_the_next_goes_to_a_new_one(
     assert causes(step) == [Cause.HEAD_LOST, None]
     assert [one.action for one in step.decisions] == [Action.EVICT]
     assert head.cleared == [claim_of(first).cluster]
+
+
+def test_an_attempt_that_ended_while_nobody_looked_ran_until_its_last_checkpoint(
+    step: Step, head: OneHead, server: RayJobsServer, time: FakeTime, first: Attempt, tmp_path: Path
+) -> None:
+    running_on(head, server, first, dies(step.record, first))
+    first.note_started(Started(at_s=time.now))
+    (tmp_path / "files").mkdir()
+    write_checkpoint(
+        step.record.folder,
+        attempt=1,
+        epoch=3,
+        finished=False,
+        source=tmp_path / "files",
+        now=lambda: time.now + 100,
+    )
+    head.lose()
+    time.now += 5 * 3600
+    server.driven_by(drivers(step.record, dies, succeeds))
+    assert step.train().result.attempt == 2
+    assert ended(first).ran_s == pytest.approx(100)
 
 
 def test_a_head_that_took_the_place_of_the_attempts_own_is_not_given_its_job(
