@@ -177,9 +177,15 @@ def _root_of(context: dg.AssetExecutionContext) -> str:
 
 
 def _log_event(context: dg.AssetExecutionContext, event: Event) -> None:
-    took = "" if event.seconds is None else f" after {event.seconds:.1f} s"
     detail = f" ({event.detail})" if event.detail else ""
-    context.log.info(f"{event.name} {event.state}{took}{detail}")
+    match event.state:
+        case "ended":
+            text = f"{event.seconds:.1f} s"
+        case "failed":
+            text = f"failed after {event.seconds:.1f} s"
+        case state:
+            text = state
+    context.log.info(f"{event.name}: {text}{detail}")
 
 
 def _log_decision(context: dg.AssetExecutionContext, decision: Decision) -> None:
