@@ -98,8 +98,9 @@ class Reader:
             [
                 "bash",
                 "-c",
-                f". '{self.state}'\n{self._here(line)}\ncode=$?\nexport -p > '{self.state}'\n"
-                "exit $code",
+                # The state has the PWD of whoever wrote it.
+                f". '{self.state}'\ncd '{self.checkout}'\n{self._here(line)}\ncode=$?\n"
+                f"export -p > '{self.state}'\nexit $code",
             ],
             cwd=self.checkout,
             env={},
