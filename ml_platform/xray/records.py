@@ -10,9 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final, Literal
-
-SCHEMA_VERSION: Final = 1
+from typing import Literal
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
