@@ -21,8 +21,13 @@ NOON = datetime(2013, 3, 15, 12, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with mlflow_server(tmp_path_factory.mktemp("mlflow")) as url:
+def server_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("mlflow")
+
+
+@pytest.fixture(scope="module")
+def server(server_folder: Path) -> Iterator[str]:
+    with mlflow_server(server_folder) as url:
         yield url
 
 
@@ -84,11 +89,10 @@ def test_the_doctor_reaches_the_server(here: Settings, server: str) -> None:
 
 
 def test_our_own_pages_are_told_from_those_of_another_store(
-    server: str, tmp_path_factory: pytest.TempPathFactory, tmp_path: Path
+    server: str, server_folder: Path, tmp_path: Path
 ) -> None:
     other = Settings(home=tmp_path / "other")
     Registry(other).names()
-    (shown,) = [one for one in tmp_path_factory.getbasetemp().glob("mlflow*/mlflow.db")]
 
-    assert serves_store(server, shown)
+    assert serves_store(server, server_folder / "mlflow.db")
     assert not serves_store(server, other.home / "mlflow.db")
