@@ -71,6 +71,10 @@ class GcsDouble:
         """What gcsfs, here or in a child, has to have in its environment."""
         return {"STORAGE_EMULATOR_HOST": self.url, **ANONYMOUS}
 
+    def names(self) -> list[str]:
+        """All objects."""
+        return list(self.objects)
+
     def __enter__(self) -> Self:
         self._thread.start()
         asyncio.run_coroutine_threadsafe(self._open(), self._loop).result()
