@@ -34,3 +34,22 @@
     (1 = 1)
   {%- endif -%}
 {% endmacro %}
+
+
+{#
+  Removes the rows of the days that are about to be built, in the transaction that builds them.
+
+  dbt's delete+insert removes the days of which there are new rows: one that has none any more would
+  keep its old ones. Nothing where there is no such table, no day or another engine.
+#}
+{% macro forget_days_being_built() %}
+  {%- if target.type == 'duckdb' and model.config.materialized == 'incremental' and day_bounds() -%}
+    {%- set existing = load_cached_relation(this) -%}
+    {%- if existing and existing.is_table and not should_full_refresh() -%}
+      {%- set columns = adapter.get_columns_in_relation(existing) | map(attribute='name') | list -%}
+      {%- if 'partition_date' in columns -%}
+        delete from {{ existing }} where {{ days_being_built('partition_date') }}
+      {%- endif -%}
+    {%- endif -%}
+  {%- endif -%}
+{% endmacro %}
