@@ -57,24 +57,33 @@ def place_of(settings: Settings) -> Place:
 
 
 def claim_storage(settings: Settings) -> None:
-    """Let the storage be that of this installation; the first that comes has it.
+    """Let the storage be that of this installation; see `claim_folder`.
 
-    Two installations of one namespace in one bucket would take each other's snapshots for their
-    own. Storage under the home belongs to it and moves with it.
+    Storage under the home belongs to it and moves with it.
 
     Raises:
         SettingsError: another installation has it.
     """
-    if not settings.storage_uri:
-        return
-    ours = {"warehouse": place_of(settings).warehouse}
-    folder = Folder(settings.storage_root)
-    if folder.create(OWNER_FILE, json.dumps(ours).encode()):
+    if settings.storage_uri:
+        claim_folder(settings.storage_root, place_of(settings).warehouse)
+
+
+def claim_folder(uri: str, warehouse: str) -> None:
+    """Let the folder be that of the installation with this warehouse; the first that comes has it.
+
+    Two installations of one namespace in one bucket would take each other's snapshots for their
+    own.
+
+    Raises:
+        SettingsError: another installation has it.
+    """
+    folder = Folder(uri)
+    if folder.create(OWNER_FILE, json.dumps({"warehouse": warehouse}).encode()):
         return
     theirs = folder.read_json(OWNER_FILE)
     raise SettingsError(
         f"the storage {folder.uri} is that of another installation, whose warehouse is "
-        f"{theirs.get('warehouse', 'unknown')}; ours is {ours['warehouse']}",
+        f"{theirs.get('warehouse', 'unknown')}; ours is {warehouse}",
         hint="set MLP_SANDBOX to a name of your own, or another MLP_STORAGE_URI; if it is the same "
         f"warehouse in a new place, remove {folder.uri}/{OWNER_FILE}.",
     )

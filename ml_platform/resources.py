@@ -28,6 +28,7 @@ from ml_platform.clusters.local.provisioner import (
 from ml_platform.clusters.open import local_home, provisioner_for
 from ml_platform.clusters.spec import ClusterSpec
 from ml_platform.features.project import DbtSettings
+from ml_platform.place import claim_folder, place_of
 from ml_platform.registry.mlflow_registry import Registry
 from ml_platform.registry.registrar import ModelRegistry
 from ml_platform.settings import Settings, without_passwords
@@ -209,6 +210,21 @@ class StorageResource(dg.ConfigurableResource[Any]):
         description="Folder of this environment and sandbox, as `file://…` or `gs://…`; the "
         "cluster must reach the same."
     )
+    warehouse: str = Field(
+        default="",
+        description="The warehouse whose snapshots are kept there: the first that comes has the "
+        "folder, another is refused. Empty for a folder that nobody else can have.",
+    )
+
+    def setup_for_execution(self, context: dg.InitResourceContext) -> None:
+        """Refuse the folder of another installation before anything is read from it.
+
+        Raises:
+            SettingsError: it is that of another warehouse.
+        """
+        del context
+        if self.warehouse:
+            claim_folder(self.root, self.warehouse)
 
 
 class RegistryResource(dg.ConfigurableResource[ModelRegistry]):
@@ -273,7 +289,10 @@ def resources_from(settings: Settings) -> Resources:
             sandbox=settings.sandbox,
         ),
         dbt=DbtResource(project_dir=str(settings.project_dir.resolve()), home=home),
-        storage=StorageResource(root=settings.storage_root),
+        storage=StorageResource(
+            root=settings.storage_root,
+            warehouse=place_of(settings).warehouse if settings.storage_uri else "",
+        ),
         registry=RegistryResource(
             namespace=settings.namespace,
             tracking_uri=_shown(settings.tracking_uri, "MLP_MLFLOW_TRACKING_URI"),

@@ -6,7 +6,7 @@ from dagster import build_init_resource_context
 from pydantic import ValidationError
 
 from ml_platform.clusters.spec import ClusterSpec
-from ml_platform.errors import RegistryError
+from ml_platform.errors import RegistryError, SettingsError
 from ml_platform.features.project import dbt_variables
 from ml_platform.registry.registrar import ModelRegistry
 from ml_platform.resources import (
@@ -15,6 +15,7 @@ from ml_platform.resources import (
     resources_from,
 )
 from ml_platform.settings import Settings
+from ml_platform.storage import StorageAccess
 
 SECRET = "http://ann:hunter2@mlflow.example:5000"
 
@@ -48,6 +49,32 @@ def test_dbt_builds_where_the_warehouse_is(tmp_path: Path) -> None:
     assert project.home == tmp_path / "here"
     assert dbt_variables(project)["MLP_DBT_DUCKDB_PATH"] == str(tmp_path / "there/warehouse.duckdb")
     assert dbt_variables(project)["MLP_DBT_SCHEMA"] == "ml_local_ann"
+
+
+def test_a_run_does_not_begin_on_the_storage_of_another_installation(tmp_path: Path) -> None:
+    bucket = (tmp_path / "bucket").as_uri()
+    first = Settings(home=tmp_path / "first", storage_uri=bucket)
+    second = Settings(home=tmp_path / "second", storage_uri=bucket)
+    begin(first)
+    begin(first)
+
+    with pytest.raises(dg.DagsterError) as refused:
+        begin(second)
+
+    assert isinstance(refused.value.__cause__, SettingsError)
+    assert str(first.duckdb_file) in str(refused.value.__cause__)
+
+
+def begin(settings: Settings) -> None:
+    """Run an asset that uses the storage."""
+
+    @dg.asset
+    def used(storage: dg.ResourceParam[StorageAccess]) -> None:
+        assert storage.root
+
+    resources = {"storage": resources_from(settings).storage}
+    with dg.DagsterInstance.ephemeral() as instance:
+        dg.materialize([used], resources=resources, instance=instance)
 
 
 def test_clusters_give_the_provisioner_of_a_spec_and_start_nothing(tmp_path: Path) -> None:

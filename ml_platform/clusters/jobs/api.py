@@ -1,4 +1,4 @@
-"""Ray's Jobs API over HTTP: one method per request, answers as values.
+"""Ray's Jobs API over HTTP, and its State API's nodes: one method per request, answers as values.
 
 Spoken directly and not through `ray.job_submission.JobSubmissionClient`, which has no time-out (a
 frozen head would hang its caller for ever), obeys `RAY_ADDRESS` over the address it is given, and
@@ -69,6 +69,15 @@ class JobsApi:
         """
         answer = self._request("GET", "/api/jobs/").json()
         return [_details(job) for job in answer if job.get("submission_id")]
+
+    def live_nodes(self) -> int:
+        """How many nodes have joined and live; the head's own is one. Raises as `jobs`.
+
+        A dashboard answers before that, and a job that is submitted then may never run: who starts
+        Ray gives up on a node that is late.
+        """
+        answer = self._request("GET", "/api/v0/nodes").json()
+        return sum(node["state"] == "ALIVE" for node in answer["data"]["result"]["result"])
 
     def job(self, submission_id: str) -> JobDetails | None:
         """One job, or None if the head knows none of this id; raises as `jobs`."""

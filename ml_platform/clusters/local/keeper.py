@@ -147,9 +147,9 @@ class Keeper:
         deadline = self._clock() + self._launch_request.start_timeout_s
         while not self._asked_to_stop:
             with contextlib.suppress(ClusterError):
-                api.jobs()
-                self._publish(replace(self._state, phase="ready"))
-                return
+                if api.live_nodes():
+                    self._publish(replace(self._state, phase="ready"))
+                    return
             self._check_child("did not start")
             if self._clock() >= deadline:
                 raise ClusterStartError(

@@ -38,6 +38,7 @@ class RayJobsServer:
         jobs: Jobs by submission id.
         requests: What was asked, as `METHOD path`.
         submitted: Bodies of submissions.
+        node_states: The State API's word for each node.
         failures: How many of the next requests are answered with HTTP 500.
         loses_answers: How many of the next submissions are accepted, but answered with HTTP 500.
         unseen: How many of the next questions for a job are answered with HTTP 404.
@@ -49,6 +50,7 @@ class RayJobsServer:
         self.jobs: dict[str, ScriptedJob] = {}
         self.requests: list[str] = []
         self.submitted: list[dict[str, Any]] = []
+        self.node_states = ["ALIVE"]
         self.failures = 0
         self.loses_answers = 0
         self.unseen = 0
@@ -88,6 +90,7 @@ class RayJobsServer:
 
     async def _open(self) -> None:
         app = web.Application(middlewares=[self._door])
+        app.router.add_get("/api/v0/nodes", self._nodes)
         app.router.add_get("/api/jobs/", self._list)
         app.router.add_post("/api/jobs/", self._submit)
         app.router.add_get("/api/jobs/{id}", self._job)
@@ -118,6 +121,10 @@ class RayJobsServer:
             return web.Response(status=500, text="scripted failure")
         answer: web.StreamResponse = await handler(request)
         return answer
+
+    async def _nodes(self, request: web.Request) -> web.Response:
+        nodes = [{"state": state} for state in self.node_states]
+        return web.json_response({"result": True, "data": {"result": {"result": nodes}}})
 
     async def _list(self, request: web.Request) -> web.Response:
         return web.json_response([self._show(submission) for submission in self.jobs])

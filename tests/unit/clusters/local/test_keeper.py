@@ -87,6 +87,18 @@ def test_a_ray_is_starting_until_its_head_answers(
     assert phases == ["starting", "ready"]
 
 
+def test_a_dashboard_that_answers_before_its_node_has_joined_is_not_ready(
+    keeper: Keeper, folder: ClusterFolder, server: RayJobsServer, time: ScriptedTime
+) -> None:
+    server.node_states = ["DEAD"]
+    phases: list[str] = []
+    time.at(5, lambda: phases.append(seen(folder).phase))
+    time.at(6, lambda: server.node_states.append("ALIVE"))
+    time.at(10, lambda: phases.append(seen(folder).phase))
+    keeper.keep()
+    assert phases == ["starting", "ready"]
+
+
 def test_an_unused_ray_is_stopped_after_its_idle_time_and_leaves_nothing(
     keeper: Keeper, folder: ClusterFolder, time: ScriptedTime
 ) -> None:
