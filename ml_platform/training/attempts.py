@@ -235,6 +235,7 @@ class AttemptLoop:
             clock=self._clock,
         )
         ready = attempt.ready()
+        spent_s = sum(one.ran_s for _, one in self._failed_of_our_root(self._record.attempts()))
         wanted = ClusterRequest(
             name=claim.cluster,
             spec=claim.spec,
@@ -271,7 +272,8 @@ class AttemptLoop:
                     ) as running:
                         self.adopted = running.adopted
                         observed = running.follow(
-                            on_log=self._on_line, limit_s=lambda: self._seconds_left(attempt)
+                            on_log=self._on_line,
+                            limit_s=lambda: self._seconds_left(attempt, spent_s),
                         )
                     if observed.status == "failed" and cluster.is_gone():
                         # A head that ends takes the driver with it, whose death is seen first.
@@ -335,7 +337,7 @@ class AttemptLoop:
             overdue = observed.status == "overdue"
             # What a job says of its end after it was stopped for its age is not why it ended.
             failure = None if overdue or said is None else said.failure
-            failure = failure or endings.of_job(observed, self._request)
+            failure = failure or endings.of_job(observed, self._request, attempt.stuck())
         else:
             failure = (said and said.failure) or observed
         self._close(attempt, failure=failure)
@@ -377,13 +379,11 @@ class AttemptLoop:
         # It ended while nobody looked, maybe hours ago.
         return max(0.0, newest.written_at_s - started.at_s) if newest else 0.0
 
-    def _seconds_left(self, attempt: Attempt) -> float:
+    def _seconds_left(self, attempt: Attempt, spent_s: float) -> float:
         """Of `max_runtime_s`, which counts the running time of all attempts of our root run."""
-        spent = sum(ended.ran_s for _, ended in self._failed_of_our_root(self._record.attempts()))
         started = attempt.started()
-        if started is not None:
-            spent += max(0.0, self._now() - started.at_s)
-        return max(0.0, self._request.training.max_runtime_s - spent)
+        runs_s = max(0.0, self._now() - started.at_s) if started is not None else 0.0
+        return max(0.0, self._request.training.max_runtime_s - spent_s - runs_s)
 
     def _on_line(self, line: str) -> None:
         self._tail.append(line)

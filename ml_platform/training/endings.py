@@ -3,6 +3,7 @@
 from ml_platform.clusters.causes import Cause, Failure, Place
 from ml_platform.clusters.jobs.job import JobOutcome
 from ml_platform.errors import ClusterStartError, PlatformError, StorageError
+from ml_platform.training.positions import HINT
 from ml_platform.training.record import Claim
 from ml_platform.training.request import TrainingRequest
 
@@ -21,16 +22,27 @@ def metadata_of(request: TrainingRequest, claim: Claim) -> dict[str, str]:
     }
 
 
-def of_job(outcome: JobOutcome, request: TrainingRequest) -> Failure:
-    """Of a job that left no outcome, or was stopped at its limit."""
+def of_job(outcome: JobOutcome, request: TrainingRequest, stuck: str = "") -> Failure:
+    """Of a job that left no outcome, or was stopped at its limit.
+
+    Args:
+        outcome: What was seen of it.
+        request: What it trained.
+        stuck: What its workers said of waiting for each other, if they did.
+    """
     match outcome.status:
         case "overdue":
+            message = (
+                f"the training of {request.model} for {request.partition} was still running "
+                f"after {request.training.max_runtime_s} s, its limit, and was stopped"
+            )
             return Failure(
                 cause=Cause.OVER_LIMIT,
                 place=Place(kind="driver"),
-                message=f"the training of {request.model} for {request.partition} was still "
-                f"running after {request.training.max_runtime_s} s, its limit, and was stopped",
-                hint="the end of its log says where it was. If it hangs, mend train.py; if it is "
+                message=f"{message}: {stuck}" if stuck else message,
+                hint=HINT
+                if stuck
+                else "the end of its log says where it was. If it hangs, mend train.py; if it is "
                 "only slow, raise `training.max_runtime_s`: materialized again, it goes on from "
                 "its last checkpoint.",
             )

@@ -17,7 +17,7 @@ from ml_platform.clusters.causes import Cause, Failure, Place
 from ml_platform.clusters.local.inventory import folders
 from ml_platform.clusters.local.provisioner import LocalProvisioner
 from ml_platform.clusters.spec import ClusterSpec, WorkerGroup
-from ml_platform.errors import OutOfMemoryError, UserCodeError
+from ml_platform.errors import OutOfMemoryError, TrainingTimeoutError, UserCodeError
 from ml_platform.training.launch import Trained
 from ml_platform.training.record import Attempt, Ended, Owner, TrainingRecord
 from ml_platform.training.request import TrainingRequest
@@ -251,6 +251,49 @@ def test_user_code_is_tried_once(storage: Path, clusters: LocalProvisioner) -> N
         trained_by(wanted, clusters)
 
     assert causes(TrainingRecord(wanted.folder_uri)) == [Cause.USER_CODE]
+
+
+def test_workers_that_wait_for_each_other_are_named_within_a_minute_and_at_the_limit(
+    storage: Path, clusters: LocalProvisioner
+) -> None:
+    limit_s = 75
+    wanted = request(
+        storage, workers=2, training={"max_runtime_s": limit_s}, trouble="leave", trouble_epoch=2
+    )
+    told_at: list[float] = []
+
+    def listen(line: str) -> None:
+        if "the workers wait for each other" in line:
+            told_at.append(time.time())
+
+    with pytest.raises(TrainingTimeoutError, match=r"wait for each other.*rank 1 has ended"):
+        trained_by(wanted, clusters, on_log=listen)
+
+    began = TrainingRecord(wanted.folder_uri).attempt(1).started()
+    assert began is not None
+    assert told_at[0] - began.at_s < limit_s
+
+
+def test_the_limit_counts_what_ran_before_the_step_that_adopts(
+    gate: Gate, clusters: LocalProvisioner, home: Path
+) -> None:
+    limit_s, away_s = 60, 20
+    training = gate.wanted.training.model_copy(update={"max_runtime_s": limit_s})
+    wanted = gate.wanted.model_copy(update={"training": training})
+    step = send_step(wanted, home)
+    gate.wait()
+    step.kill()
+    step.join()
+    time.sleep(away_s)
+
+    with pytest.raises(TrainingTimeoutError, match=f"after {limit_s} s"):
+        trained_by(wanted, clusters)
+
+    first = TrainingRecord(wanted.folder_uri).attempt(1)
+    began, ended = first.started(), first.ended()
+    assert began is not None
+    assert ended is not None
+    assert limit_s <= ended.ended_at_s - began.at_s < limit_s + away_s
 
 
 @pytest.mark.parametrize("what", ["raylet", "keeper"])

@@ -1,8 +1,10 @@
 """A logistic regression that, on demand, raises, diverges, dies or waits for another one.
 
-Parameters: `epochs`; `trouble` (`raise`, `memory`, `nan`, `die`, `meet`) in epoch `trouble_epoch`.
+Parameters: `epochs`; `trouble` (`raise`, `memory`, `nan`, `die`, `meet`, `leave`) in epoch
+`trouble_epoch`.
 A worker that is to die leaves the file `marker` and dies only where that is not there yet; one that
-is to meet another training leaves `marker` and goes on when the other's file `other` is there.
+is to meet another training leaves `marker` and goes on when the other's file `other` is there. All
+but rank 0 leave the loop before the others where that is the trouble.
 """
 
 import os
@@ -34,6 +36,8 @@ def train(run: TrainingRun) -> None:
     optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
     loss_of = nn.BCEWithLogitsLoss()
     for epoch in range(first, params["epochs"]):
+        if params.get("trouble") == "leave" and params["trouble_epoch"] == epoch and run.rank:
+            return
         loss = torch.zeros(())
         for batch in run.batches("train", epoch=epoch, rows=32):
             optimizer.zero_grad()
