@@ -5,7 +5,14 @@ import json
 import re
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 MEMORY_PATTERN: Final = re.compile(r"([1-9][0-9]*)(Mi|Gi|Ti)")
 MEMORY_UNITS: Final = {"Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
@@ -30,11 +37,20 @@ class _Group(BaseModel):
 
     cpus: int = Field(default=1, ge=1, le=256, description="CPUs of one node.")
     memory: Memory = "4Gi"
+    disk: str = Field(
+        default="", description="Local disk of one node, as `20Gi`; empty for what the node gives."
+    )
+    pod: dict[str, Any] = Field(
+        default_factory=dict,
+        description="More fields of the pod, as Kubernetes names them: a checked few, such as "
+        "`tolerations`, `nodeSelector` or `volumes`.",
+    )
 
-    @field_validator("memory")
+    @field_validator("memory", "disk")
     @classmethod
-    def _is_memory(cls, value: str) -> str:
-        memory_bytes(value)
+    def _is_memory(cls, value: str, info: ValidationInfo) -> str:
+        if value or info.field_name == "memory":
+            memory_bytes(value)
         return value
 
 
@@ -52,7 +68,10 @@ class WorkerGroup(_Group):
     )
     count: int = Field(default=1, ge=1, le=512, description="How many training workers.")
     gpus: int = Field(default=0, ge=0, le=16, description="GPUs of one worker.")
-    gpu: str = Field(default="", description="Kind of GPU, as the nodes are labelled.")
+    gpu: str = Field(default="", description="Kind of GPU, from the catalogue of node kinds.")
+    spot: bool = Field(
+        default=False, description="Whether nodes that may be taken away at any time will do."
+    )
 
     def in_words(self) -> str:
         """`2 × 1 CPU, 2Gi, 1 GPU a100`."""
@@ -65,8 +84,10 @@ class ClusterSpec(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    provisioner: Literal["local"] = Field(
-        default="local", description="`local`: a Ray on this machine, stopped when nobody needs it."
+    provisioner: Literal["local", "ephemeral"] = Field(
+        default="local",
+        description="`local`: a Ray on this machine, stopped when nobody needs it. `ephemeral`: a "
+        "cluster on Kubernetes for each attempt, made and removed by KubeRay.",
     )
     head: HeadGroup = HeadGroup()
     workers: WorkerGroup | tuple[WorkerGroup, ...] = Field(
@@ -74,6 +95,10 @@ class ClusterSpec(BaseModel):
         description="The group of nodes that train, or a list of groups with a name each.",
     )
     image: str = Field(default="", description="Container image; empty for the code location's.")
+    priority: str = Field(default="", description="A priority class of Kubernetes; empty for none.")
+    queue: str = Field(
+        default="", description="A queue of Kueue that admits the cluster; empty for none."
+    )
 
     @field_validator("workers", mode="before")
     @classmethod

@@ -1,0 +1,1 @@
+"""Clusters on Kubernetes, made and guarded by KubeRay."""

@@ -1,0 +1,39 @@
+"""Labels and annotations by which our objects are known, and KubeRay's own."""
+
+import hashlib
+import re
+from typing import Final
+
+MANAGED_BY: Final = "app.kubernetes.io/managed-by"
+US: Final = "ml-platform"
+ENVIRONMENT: Final = "ml-platform/environment"
+CLUSTER: Final = "ml-platform/cluster"
+SPEC: Final = "ml-platform/spec"
+"""Annotation: the cluster spec as JSON."""
+SPEC_HASH: Final = "ml-platform/spec-hash"
+HOLDER: Final = "ml-platform/holder"
+"""Annotation: who uses it."""
+RUN: Final = "ml-platform/run"
+OWNER: Final = "ml-platform/owner"
+EXPIRES: Final = "ml-platform/expires"
+QUEUE: Final = "kueue.x-k8s.io/queue-name"
+RAY_CLUSTER: Final = "ray.io/cluster"
+NODE_TYPE: Final = "ray.io/node-type"
+GROUP: Final = "ray.io/group"
+
+LONGEST: Final = 63
+_VALID: Final = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?")
+
+
+def label_value(text: str) -> str:
+    """`text` as the value of a label: itself if it may be one, else cut, with a hash of it."""
+    if not text or (len(text) <= LONGEST and _VALID.fullmatch(text)):
+        return text
+    digest = hashlib.sha256(text.encode()).hexdigest()[:8]
+    kept = re.sub(r"[^A-Za-z0-9._-]+", "-", text)[: LONGEST - 9].strip("-_.")
+    return f"{kept}-{digest}" if kept else digest
+
+
+def selector(environment: str) -> str:
+    """The label selector of all that is ours in an environment."""
+    return f"{MANAGED_BY}={US},{ENVIRONMENT}={label_value(environment)}"

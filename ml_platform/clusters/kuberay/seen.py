@@ -1,0 +1,28 @@
+"""What was seen of a cluster on Kubernetes at one moment: objects as the API server has them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+Object = Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Seen:
+    """The objects of one cluster.
+
+    Attributes:
+        ray_job: The RayJob; None if it is gone.
+        ray_cluster: The RayCluster that KubeRay has made for it, if there is one.
+        pods: Pods with its label, those on their way out too.
+        events: Events about any of these, of `events.k8s.io` and of core, in any order.
+        workload: Kueue's Workload of the RayJob, where there is a queue.
+        at_s: When they were seen, in seconds since 1970.
+    """
+
+    ray_job: Object | None
+    ray_cluster: Object | None = None
+    pods: tuple[Object, ...] = ()
+    events: tuple[Object, ...] = ()
+    workload: Object | None = None
+    at_s: float = 0.0
