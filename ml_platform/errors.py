@@ -14,6 +14,10 @@ PlatformError
 │   ├── ClusterLostError      it was there and is gone
 │   ├── HeadUnreachableError  its head did not answer this once
 │   ├── JobExistsError        a job of this submission id is there already
+│   ├── ApiAwayError          Kubernetes did not answer this once
+│   ├── ApiRefusedError       Kubernetes refuses: a right is missing, an object is not as wanted
+│   ├── ObjectMissingError    Kubernetes has no such object
+│   ├── ObjectConflictError   Kubernetes has one of this name, or it has changed
 │   └── LogStreamBrokenError  a job's log broke off
 ├── TrainingError             the training itself ended badly
 │   ├── UserCodeError         `train.py` or `evaluate.py` raised; carries its own traceback
@@ -123,6 +127,28 @@ class HeadUnreachableError(ClusterError):
 
 class JobExistsError(ClusterError):
     """There is a job of this submission id already."""
+
+
+class ApiAwayError(ClusterError):
+    """The API server of Kubernetes did not answer this once; asking again may help.
+
+    Attributes:
+        retry_after_s: For how long it wants to be left alone.
+    """
+
+    retry_after_s: float = 0.0
+
+
+class ApiRefusedError(ClusterError):
+    """The API server refuses: the account may not, or the object is not as it should be."""
+
+
+class ObjectMissingError(ClusterError):
+    """Kubernetes has no such object, or no such kind of objects."""
+
+
+class ObjectConflictError(ClusterError):
+    """Kubernetes has an object of this name, or it has changed since it was read."""
 
 
 class LogStreamBrokenError(ClusterError):

@@ -11,6 +11,7 @@ Every provisioner ends in a head's address; submitting and following is the same
 
 import hashlib
 import re
+import ssl
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
@@ -56,21 +57,44 @@ class Entrypoint:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Gate:
+    """What stands before a head and keeps `Authorization` to itself, as the API server's proxy.
+
+    Attributes:
+        headers: What it wants of each request; asked each time, as tokens expire.
+        tls: Its certificates; None for plain HTTP.
+    """
+
+    headers: Callable[[], Mapping[str, str]]
+    tls: ssl.SSLContext | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class HeadAddress:
     """Where a Ray head takes jobs.
 
     Attributes:
-        url: Address of the dashboard, `http://host:port`.
-        token: Bearer token; empty for a head without authentication.
+        url: Address of the dashboard, `http://host:port` or a path below a gate.
+        token: Ray's token; empty for a head without authentication.
+        gate: What stands before it.
     """
 
     url: str
     token: str = field(default="", repr=False)
+    gate: Gate | None = field(default=None, repr=False)
 
     @property
     def headers(self) -> dict[str, str]:
-        """HTTP headers of every request."""
-        return {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        """HTTP headers of a request that is made now."""
+        if self.gate is None:
+            return {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        ray = {"x-ray-authorization": f"Bearer {self.token}"} if self.token else {}
+        return {**self.gate.headers(), **ray}
+
+    @property
+    def tls(self) -> ssl.SSLContext | None:
+        """Certificates of the gate, if it has some."""
+        return self.gate.tls if self.gate is not None else None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -95,6 +119,7 @@ class ClusterRequest:
             once.
         spec: What it is to be.
         holder: Who uses it, for those who look.
+        run: The Dagster run that works on it; who finds that ended may remove it.
         incarnation: The life of its head that is to be adopted; none is made then. Empty before
             its first.
     """
@@ -102,6 +127,7 @@ class ClusterRequest:
     name: str
     spec: ClusterSpec
     holder: str
+    run: str = ""
     incarnation: str = ""
 
 
@@ -158,6 +184,7 @@ class Cluster:
         runtime: How they are run.
         incarnation: See `ClusterView`.
         is_gone: Whether this life of its head has ended; asked when the head does not answer.
+        note_job: Told of the job that was submitted, for those who guard the cluster.
         lost_after_s: How long the head may be silent before it counts as lost all the same.
         quiet_s: How often to look at a job that writes nothing, in seconds.
     """
@@ -167,6 +194,7 @@ class Cluster:
     runtime: JobRuntime
     incarnation: str
     is_gone: Callable[[], bool]
+    note_job: Callable[[str], None] = lambda submission_id: None
     lost_after_s: float = 60.0
     quiet_s: float = 10.0
 

@@ -240,6 +240,7 @@ class AttemptLoop:
             name=claim.cluster,
             spec=claim.spec,
             holder=self._request.job_key().slug(),
+            run=self._owner.run,
             # Once it was ready it is adopted or lost; somebody may have ended, and given it back.
             incarnation=ready.incarnation if ready is not None else "",
         )

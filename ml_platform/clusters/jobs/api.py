@@ -135,6 +135,7 @@ class JobsApi:
                 connect(
                     f"{address}/api/jobs/{submission_id}/logs/tail",
                     additional_headers=self._head.headers,
+                    ssl=self._head.tls,
                     proxy=None,
                     # Ray 2.60 passes our offer of compression on to another connection, whose
                     # answer then does not fit ours, and never reads from us, so that no ping is
@@ -171,11 +172,10 @@ class JobsApi:
         # A proxy from the environment is for the internet, not for a head on this network.
         self._http = httpx.Client(
             base_url=self._head.url,
-            headers=self._head.headers,
             timeout=REQUEST_TIMEOUT_S,
             trust_env=False,
             # Certificates take 60 ms to load: more than a question to a head on this machine.
-            verify=self._head.url.startswith("https:"),
+            verify=self._head.tls or self._head.url.startswith("https:"),
         )
         return self
 
@@ -198,7 +198,9 @@ class JobsApi:
         if self._http is None:
             raise ClusterError("the connection to the head is closed", hint="use it in `with`.")
         try:
-            answer = self._http.request(method, path, json=json, timeout=timeout_s)
+            answer = self._http.request(
+                method, path, json=json, headers=self._head.headers, timeout=timeout_s
+            )
         except httpx.TransportError as error:
             raise HeadUnreachableError(
                 f"the Ray head at {self.url} does not answer: {error!r}"

@@ -225,6 +225,7 @@ def followed_job(
     with JobsApi(cluster.head, quiet_s=cluster.quiet_s) as api:
         with recorder.phase("submit") as phase:
             adopted = _submit_once(api, cluster, job, retry)
+            cluster.note_job(job.submission_id)
             phase.detail = "adopted" if adopted else job.submission_id
         followed = FollowedJob(
             api, job.submission_id, adopted=adopted, retry=retry, recorder=recorder

@@ -1,0 +1,247 @@
+"""The API server over HTTP: objects as it has them, and errors of ours.
+
+Spoken directly, with the addresses and accounts that the `kubernetes` package reads: that client's
+watches cannot be interrupted, swallow 410 Gone, and it costs a second and a half to import its
+models, of which none is needed here.
+"""
+
+import contextlib
+import json
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from ml_platform.clusters.kuberay.access import ApiAccess
+from ml_platform.errors import (
+    ApiAwayError,
+    ApiRefusedError,
+    ClusterError,
+    ObjectConflictError,
+    ObjectMissingError,
+)
+
+if TYPE_CHECKING:
+    import httpx
+
+Answer = TypeVar("Answer")
+
+REQUEST_TIMEOUT_S: Final = 20.0
+# A control plane that is upgraded is away for minutes.
+AWAY_S: Final = 300.0
+FIRST_PAUSE_S: Final = 0.2
+LONGEST_PAUSE_S: Final = 10.0
+MERGE_PATCH: Final = "application/merge-patch+json"
+
+
+def jobs_path(namespace: str, name: str = "") -> str:
+    """Path of the RayJobs of a namespace, or of one."""
+    return _path("/apis/ray.io/v1", namespace, "rayjobs", name)
+
+
+def clusters_path(namespace: str, name: str = "") -> str:
+    """Path of the RayClusters of a namespace, or of one."""
+    return _path("/apis/ray.io/v1", namespace, "rayclusters", name)
+
+
+def core_path(namespace: str, kind: str, name: str = "") -> str:
+    """Path of objects of the core API: `pods`, `secrets`, `events`."""
+    return _path("/api/v1", namespace, kind, name)
+
+
+def _path(api: str, namespace: str, kind: str, name: str) -> str:
+    path = f"{api}/namespaces/{namespace}/{kind}"
+    return f"{path}/{name}" if name else path
+
+
+class KubernetesApi:
+    """Requests to one API server; safe for several threads.
+
+    Each is made again while the server is away or too busy, for at most `away_s`.
+
+    Args:
+        access: How it is reached.
+        away_s: For how long it may be away.
+        clock: Seconds that only grow.
+        sleep: Waits for some seconds.
+    """
+
+    def __init__(
+        self,
+        access: ApiAccess,
+        *,
+        away_s: float = AWAY_S,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        import httpx
+
+        self.access = access
+        self._away_s = away_s
+        self._clock = clock
+        self._sleep = sleep
+        self._http = httpx.Client(
+            base_url=access.server,
+            verify=access.tls if access.tls is not None else False,
+            timeout=REQUEST_TIMEOUT_S,
+            trust_env=False,
+        )
+
+    def get(self, path: str) -> dict[str, Any] | None:
+        """The object, or None if there is none.
+
+        Raises:
+            ApiRefusedError: the account may not read it.
+            ApiAwayError: the server stayed away.
+        """
+        try:
+            return self._ask("GET", path)
+        except ObjectMissingError:
+            return None
+
+    def list(self, path: str, *, labels: str = "", fields: str = "") -> list[dict[str, Any]]:
+        """The objects, fewer by a label selector or a field selector. Raises as `get`."""
+        selectors = {"labelSelector": labels, "fieldSelector": fields}
+        return list(self._ask("GET", path, query=selectors).get("items") or [])
+
+    def create(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Create an object, with strict validation; returns it.
+
+        Raises:
+            ObjectConflictError: there is one of this name, which may be ours: the answer to an
+                earlier try may have been lost.
+            ApiRefusedError: the server refuses it, in its own words.
+            ApiAwayError: the server stayed away.
+        """
+        return self._ask("POST", path, body=body, query={"fieldValidation": "Strict"})
+
+    def patch(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Change fields by a merge patch: null removes one; returns the object.
+
+        A `resourceVersion` in its metadata makes it conditional.
+
+        Raises:
+            ObjectMissingError: there is none.
+            ObjectConflictError: it has changed meanwhile.
+            ApiRefusedError: the server refuses it.
+            ApiAwayError: the server stayed away.
+        """
+        return self._ask("PATCH", path, body=body)
+
+    def delete(self, path: str, *, uid: str, version: str = "") -> bool:
+        """Delete an object, in the background; False if that one is gone already.
+
+        Args:
+            path: The object.
+            uid: Which one of this name.
+            version: Its `resourceVersion`, if it must not have changed.
+
+        Raises:
+            ObjectConflictError: it has changed since `version`.
+            ApiRefusedError: the account may not.
+            ApiAwayError: the server stayed away.
+        """
+        conditions = {"uid": uid} | ({"resourceVersion": version} if version else {})
+        body = {"propagationPolicy": "Background", "preconditions": conditions}
+        try:
+            self._ask("DELETE", path, body=body)
+        except ObjectMissingError:
+            return False
+        except ObjectConflictError:
+            there = self.get(path)
+            if there is None or there["metadata"]["uid"] != uid:
+                return False
+            raise
+        return True
+
+    def text(self, path: str, query: Mapping[str, str]) -> str:
+        """An answer that is no object, such as a log; asked once. Raises as `get`."""
+        return self._once("GET", path, query=query).text
+
+    def close(self) -> None:
+        """End its connections."""
+        self._http.close()
+
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Mapping[str, Any] | None = None,
+        query: Mapping[str, str] | None = None,
+    ) -> dict[str, Any]:
+        found: dict[str, Any] = self._patiently(
+            lambda: self._once(method, path, body=body, query=query).json()
+        )
+        return found
+
+    def _patiently(self, question: Callable[[], Answer]) -> Answer:
+        since = self._clock()
+        pause = FIRST_PAUSE_S
+        while True:
+            try:
+                return question()
+            except ApiAwayError as error:
+                if self._clock() - since >= self._away_s:
+                    raise
+                self._sleep(max(pause, error.retry_after_s))
+            pause = min(2 * pause, LONGEST_PAUSE_S)
+
+    def _once(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Mapping[str, Any] | None = None,
+        query: Mapping[str, str] | None = None,
+    ) -> "httpx.Response":
+        import httpx
+
+        headers = dict(self.access.headers())
+        if method == "PATCH":
+            headers["Content-Type"] = MERGE_PATCH
+        asked = {name: value for name, value in (query or {}).items() if value}
+        try:
+            answer = self._http.request(method, path, json=body, params=asked, headers=headers)
+        except httpx.TransportError as error:
+            raise _away(self.access.server, repr(error)) from error
+        if answer.status_code < 300:
+            return answer
+        raise error_of(self.access.server, answer.status_code, answer.text, answer.headers)
+
+
+def error_of(
+    server: str, status: int, text: str, headers: Mapping[str, str] | None = None
+) -> ClusterError:
+    """What an answer of the API server means."""
+    said = _message(text)
+    if status == 429 or status >= 500:
+        error = _away(server, f"{status} {said}")
+        with contextlib.suppress(ValueError):
+            error.retry_after_s = float((headers or {}).get("Retry-After", "0"))
+        return error
+    match status:
+        case 404:
+            return ObjectMissingError(said)
+        case 409:
+            return ObjectConflictError(said)
+        case 401 | 403:
+            return ApiRefusedError(
+                f"Kubernetes refuses: {said}",
+                hint="the account lacks a right; `deploy/` has the role that is needed.",
+            )
+        case _:
+            return ApiRefusedError(f"Kubernetes refuses: {said}")
+
+
+def _message(text: str) -> str:
+    try:
+        return str(json.loads(text)["message"])
+    except (ValueError, KeyError, TypeError):
+        return text.strip()[:500]
+
+
+def _away(server: str, said: str) -> ApiAwayError:
+    return ApiAwayError(
+        f"the API server {server} does not answer: {said}",
+        hint="what runs on the cluster runs on; run the step again when it is back.",
+    )

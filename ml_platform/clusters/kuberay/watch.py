@@ -1,0 +1,240 @@
+"""Objects of Kubernetes kept up to date by watches: waiting asks nothing while nothing changes.
+
+A thread with an event loop holds one connection for each kind of object. A connection that breaks,
+is cut or refused is made again from where it was; where the server has forgotten that (410 Gone) it
+is listed anew. Nothing of it fails its user: what is kept is then only older.
+"""
+
+import asyncio
+import json
+import threading
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from ml_platform.clusters.kuberay.access import ApiAccess
+from ml_platform.clusters.kuberay.api import FIRST_PAUSE_S, LONGEST_PAUSE_S, error_of
+from ml_platform.errors import ApiAwayError, ClusterError
+
+if TYPE_CHECKING:
+    import httpx
+
+CONNECT_TIMEOUT_S: Final = 10.0
+# The server ends a watch by itself after so long; a connection that died unnoticed is found then.
+WATCH_S: Final = 240
+SILENT_S: Final = WATCH_S + 30.0
+
+
+class _GoneError(Exception):
+    """The server has forgotten from where to go on."""
+
+
+class _BrokenError(Exception):
+    """The stream ended in the middle of a line, or said something that is no object."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Subject:
+    """What is watched.
+
+    Attributes:
+        name: How the user of the watch calls these objects.
+        path: Their path, a list.
+        labels: A label selector.
+        fields: A field selector.
+    """
+
+    name: str
+    path: str
+    labels: str = ""
+    fields: str = ""
+
+
+@dataclass(slots=True)
+class _Kept:
+    objects: dict[str, dict[str, Any]] = field(default_factory=dict)
+    version: str = ""
+
+
+class Watch:
+    """The objects of some subjects as they are now; a context manager.
+
+    Args:
+        access: How the API server is reached.
+        subjects: What is watched.
+    """
+
+    def __init__(self, access: ApiAccess, subjects: Sequence[Subject]) -> None:
+        self._access = access
+        self._kept = {one.name: _Kept() for one in subjects}
+        self._subjects = tuple(subjects)
+        self._changed = threading.Condition()
+        self._changes = 0
+        self._listed: set[str] = set()
+        self._refused: dict[str, ClusterError] = {}
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._run, name="kubernetes-watch", daemon=True)
+        self._ended = asyncio.Event()
+
+    def __enter__(self) -> "Watch":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._loop.call_soon_threadsafe(self._ended.set)
+        self._thread.join()
+
+    def objects(self, name: str) -> tuple[dict[str, Any], ...]:
+        """The objects of a subject; none before its first list.
+
+        Raises:
+            ClusterError: the account may not read them, or there is no such kind of objects.
+        """
+        with self._changed:
+            if name in self._refused:
+                raise self._refused[name]
+            return tuple(self._kept[name].objects.values())
+
+    @property
+    def changes(self) -> int:
+        """Grows with each change."""
+        with self._changed:
+            return self._changes
+
+    def wait(self, seen: int, timeout_s: float) -> int:
+        """Wait until something has changed since `changes` was `seen`; returns what it is now."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._changes > seen, timeout=max(0.0, timeout_s))
+            return self._changes
+
+    def wait_for_lists(self, timeout_s: float) -> bool:
+        """Wait until each subject was listed once, or refused; whether that is so."""
+        with self._changed:
+            return self._changed.wait_for(
+                lambda: len(self._listed | self._refused.keys()) == len(self._kept),
+                timeout=timeout_s,
+            )
+
+    def _run(self) -> None:
+        try:
+            self._loop.run_until_complete(self._watch_all())
+        finally:
+            self._loop.close()
+
+    async def _watch_all(self) -> None:
+        import httpx
+
+        timeout = httpx.Timeout(CONNECT_TIMEOUT_S, read=SILENT_S)
+        async with httpx.AsyncClient(
+            base_url=self._access.server,
+            verify=self._access.tls if self._access.tls is not None else False,
+            timeout=timeout,
+            trust_env=False,
+        ) as http:
+            tasks = [asyncio.create_task(self._keep(http, one)) for one in self._subjects]
+            await self._ended.wait()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _keep(self, http: "httpx.AsyncClient", subject: Subject) -> None:
+        """List, watch from there, and begin again where that breaks, until cancelled."""
+        import httpx
+
+        pause = FIRST_PAUSE_S
+        while True:
+            kept = self._kept[subject.name]
+            asked_to_wait_s = 0.0
+            try:
+                if not kept.version:
+                    await self._list(http, subject)
+                async for line in self._lines(http, subject, kept.version):
+                    self._take(subject, line)
+                    pause = FIRST_PAUSE_S
+            except _GoneError:
+                kept.version = ""
+                continue
+            except ApiAwayError as error:
+                asked_to_wait_s = error.retry_after_s
+            except ClusterError as error:
+                self._note(subject, refused=error)
+            except (httpx.TransportError, _BrokenError):
+                pass
+            else:
+                pause = FIRST_PAUSE_S  # the server has ended it, as it was asked to
+            await asyncio.sleep(max(pause, asked_to_wait_s))
+            pause = min(2 * pause, LONGEST_PAUSE_S)
+
+    async def _list(self, http: "httpx.AsyncClient", subject: Subject) -> None:
+        answer = await http.get(
+            subject.path,
+            params=_selectors(subject),
+            headers=dict(self._access.headers()),
+            timeout=CONNECT_TIMEOUT_S,
+        )
+        if answer.status_code != 200:
+            raise self._error(answer.status_code, answer.text, dict(answer.headers))
+        found = answer.json()
+        kept = self._kept[subject.name]
+        with self._changed:
+            kept.objects = {one["metadata"]["uid"]: one for one in found.get("items") or []}
+            kept.version = str(found["metadata"]["resourceVersion"])
+        self._note(subject)
+
+    async def _lines(
+        self, http: "httpx.AsyncClient", subject: Subject, version: str
+    ) -> AsyncIterator[str]:
+        query = _selectors(subject) | {
+            "watch": "true",
+            "resourceVersion": version,
+            "allowWatchBookmarks": "true",
+            "timeoutSeconds": str(WATCH_S),
+        }
+        headers = dict(self._access.headers())
+        async with http.stream("GET", subject.path, params=query, headers=headers) as answer:
+            if answer.status_code != 200:
+                text = (await answer.aread()).decode("utf-8", "replace")
+                raise self._error(answer.status_code, text, dict(answer.headers))
+            async for line in answer.aiter_lines():
+                if line:
+                    yield line
+
+    def _error(self, status: int, text: str, headers: dict[str, str]) -> Exception:
+        return (
+            _GoneError() if status == 410 else error_of(self._access.server, status, text, headers)
+        )
+
+    def _take(self, subject: Subject, line: str) -> None:
+        try:
+            change = json.loads(line)
+            kind, one = str(change["type"]), change["object"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise _BrokenError from error
+        if kind == "ERROR":
+            if one.get("code") == 410:
+                raise _GoneError
+            raise error_of(self._access.server, int(one.get("code", 500)), json.dumps(one))
+        kept = self._kept[subject.name]
+        with self._changed:
+            kept.version = str(one["metadata"]["resourceVersion"])
+            if kind == "DELETED":
+                kept.objects.pop(one["metadata"]["uid"], None)
+            elif kind != "BOOKMARK":
+                kept.objects[one["metadata"]["uid"]] = one
+        if kind != "BOOKMARK":
+            self._note(subject)
+
+    def _note(self, subject: Subject, *, refused: ClusterError | None = None) -> None:
+        with self._changed:
+            if refused is None:
+                self._refused.pop(subject.name, None)
+                self._listed.add(subject.name)
+            else:
+                self._refused[subject.name] = refused
+            self._changes += 1
+            self._changed.notify_all()
+
+
+def _selectors(subject: Subject) -> dict[str, str]:
+    selectors = {"labelSelector": subject.labels, "fieldSelector": subject.fields}
+    return {name: value for name, value in selectors.items() if value}
