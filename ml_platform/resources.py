@@ -20,13 +20,14 @@ import dagster as dg
 from pydantic import BeforeValidator, Field
 
 from ml_platform.clusters.interface import Provisioner
+from ml_platform.clusters.kuberay.config import KubeRayConfig, config_from, read_values
 from ml_platform.clusters.local.provisioner import (
     IDLE_TIMEOUT_S,
     ORPHAN_GRACE_S,
     START_TIMEOUT_S,
 )
 from ml_platform.clusters.open import local_home, provisioner_for
-from ml_platform.clusters.spec import ClusterSpec
+from ml_platform.clusters.spec import ClusterSpec, Kind
 from ml_platform.features.project import DbtSettings
 from ml_platform.place import claim_folder, place_of
 from ml_platform.registry.mlflow_registry import Registry
@@ -80,6 +81,20 @@ class ClustersResource(dg.ConfigurableResource[Any]):
         default="",
         description="Container image for clusters whose spec names none, recorded with each model.",
     )
+    default_provisioner: Literal["local", "ephemeral"] = Field(
+        default="local",
+        description="Where models train whose `defs.yaml` does not say: on this machine, or on a "
+        "cluster of Kubernetes for each attempt.",
+    )
+    kubernetes: dict[str, Any] = Field(
+        default_factory=dict,
+        description="Where and how clusters on Kubernetes are made: at least the `namespace`; the "
+        "keys are those of the file that MLP_CLUSTERS_FILE names.",
+    )
+    environment: str = Field(
+        default="local",
+        description="Environment and sandbox, which each cluster on Kubernetes carries as a label.",
+    )
     local_folder: AbsolutePath = Field(
         description="Folder in which the provisioner `local` keeps state, locks and logs of the "
         "Rays on this machine."
@@ -107,19 +122,39 @@ class ClustersResource(dg.ConfigurableResource[Any]):
     )
 
     def provisioner(self, spec: ClusterSpec) -> Provisioner:
-        """The provisioner that `spec` names; nothing is started or written yet."""
+        """The provisioner that `spec` names; nothing is started or written yet.
+
+        Raises:
+            SettingsError: it is to be on Kubernetes, and nothing says on which.
+        """
         return provisioner_for(
-            spec,
+            spec.completed(provisioner=self.default_provisioner, image=self.image),
             local_folder=Path(self.local_folder),
             idle_timeout_s=self.idle_timeout_s,
             orphan_grace_s=self.orphan_grace_s,
             start_timeout_s=self.start_timeout_s,
             fork_server=self.fork_server,
+            kuberay=self.kuberay(),
+        )
+
+    def kuberay(self) -> KubeRayConfig | None:
+        """How clusters on Kubernetes are made; None where nothing says so.
+
+        Raises:
+            SettingsError: a key or a value is wrong.
+        """
+        if not self.kubernetes:
+            return None
+        return config_from(
+            self.kubernetes,
+            environment=self.environment,
+            image=self.image,
+            where="the resource `clusters`, kubernetes",
         )
 
     def provisioners(self) -> list[Provisioner]:
-        """One of each kind that a spec may name."""
-        kinds = get_args(ClusterSpec.model_fields["provisioner"].annotation)
+        """One of each kind that a spec may name and that can be had here."""
+        kinds = [kind for kind in get_args(Kind) if kind == "local" or self.kubernetes]
         return [self.provisioner(ClusterSpec(provisioner=kind)) for kind in kinds]
 
 
@@ -273,6 +308,9 @@ def resources_from(settings: Settings) -> Resources:
     return Resources(
         clusters=ClustersResource(
             image=settings.image,
+            default_provisioner=settings.provisioner,
+            kubernetes=read_values(settings.clusters_file) if settings.clusters_file else {},
+            environment=settings.namespace,
             local_folder=str(local_home(settings).resolve()),
             fork_server=settings.environment == "local",
         ),

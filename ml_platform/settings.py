@@ -102,6 +102,15 @@ class Settings(BaseSettings):
         description="The last day of all partitions. Default: the demo's last day in `local`, "
         "else open-ended; `none` says open-ended.",
     )
+    provisioner: Literal["local", "ephemeral"] = Field(
+        default="local",
+        description="Where models train whose `defs.yaml` does not say: on this machine, or on a "
+        "cluster of Kubernetes for each attempt.",
+    )
+    clusters_file: Path | None = Field(
+        default=None,
+        description="YAML that says where and how clusters on Kubernetes are made. Empty: none.",
+    )
     image: str = Field(
         default="", description="Container image of this code location, recorded with each model."
     )

@@ -67,6 +67,7 @@ class Session:
             [],
             storage_root=self.settings.storage_root,
             image=self.settings.image,
+            provisioner=self.settings.provisioner,
         ).recipe_hash()
         records = self.instance.fetch_materializations(
             dg.AssetRecordsFilter(

@@ -18,7 +18,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal, Protocol
 
-from ml_platform.clusters.spec import ClusterSpec
+from ml_platform.clusters.spec import ClusterSpec, Kind
 from ml_platform.xray.records import Recorder
 
 
@@ -267,6 +267,10 @@ class ClustersAccess(Protocol):
     @property
     def image(self) -> str:
         """Container image for clusters whose spec names none."""
+
+    @property
+    def default_provisioner(self) -> Kind:
+        """The provisioner of clusters whose spec names none."""
 
     def provisioner(self, spec: ClusterSpec) -> Provisioner:
         """The provisioner that `spec` names."""

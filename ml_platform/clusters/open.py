@@ -3,6 +3,8 @@
 from pathlib import Path
 
 from ml_platform.clusters.interface import Provisioner
+from ml_platform.clusters.kuberay.config import KubeRayConfig
+from ml_platform.clusters.kuberay.ephemeral import EphemeralProvisioner
 from ml_platform.clusters.local.provisioner import (
     IDLE_TIMEOUT_S,
     ORPHAN_GRACE_S,
@@ -10,6 +12,7 @@ from ml_platform.clusters.local.provisioner import (
     LocalProvisioner,
 )
 from ml_platform.clusters.spec import ClusterSpec
+from ml_platform.errors import SettingsError
 from ml_platform.settings import Settings
 
 
@@ -21,10 +24,23 @@ def provisioner_for(
     orphan_grace_s: float = ORPHAN_GRACE_S,
     start_timeout_s: float = START_TIMEOUT_S,
     fork_server: bool = False,
+    kuberay: KubeRayConfig | None = None,
 ) -> Provisioner:
-    """The provisioner that `spec` names; nothing is started or written yet."""
+    """The provisioner that `spec` names; nothing is started, asked or written yet.
+
+    Raises:
+        SettingsError: it is to be on Kubernetes, and nothing says on which.
+    """
     match spec.provisioner:
-        case "local":
+        case "ephemeral":
+            if kuberay is None:
+                raise SettingsError(
+                    "the provisioner `ephemeral` makes clusters on Kubernetes, and nothing says "
+                    "on which",
+                    hint="let MLP_CLUSTERS_FILE name a file that says at least the `namespace`.",
+                )
+            return EphemeralProvisioner(kuberay)
+        case "local" | "":
             return LocalProvisioner(
                 local_folder,
                 idle_timeout_s=idle_timeout_s,
@@ -37,7 +53,9 @@ def provisioner_for(
 def open_provisioner(settings: Settings, spec: ClusterSpec) -> Provisioner:
     """The provisioner that `spec` names, with the limits that nobody has changed."""
     return provisioner_for(
-        spec, local_folder=local_home(settings), fork_server=settings.environment == "local"
+        spec.completed(provisioner="local", image=""),
+        local_folder=local_home(settings),
+        fork_server=settings.environment == "local",
     )
 
 

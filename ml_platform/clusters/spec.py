@@ -16,6 +16,7 @@ from pydantic import (
 
 MEMORY_PATTERN: Final = re.compile(r"([1-9][0-9]*)(Mi|Gi|Ti)")
 MEMORY_UNITS: Final = {"Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
+Kind = Literal["local", "ephemeral"]
 Memory = Annotated[str, Field(description="Memory as `512Mi`, `4Gi` or `1Ti`.")]
 
 
@@ -84,9 +85,9 @@ class ClusterSpec(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    provisioner: Literal["local", "ephemeral"] = Field(
-        default="local",
-        description="`local`: a Ray on this machine, stopped when nobody needs it. `ephemeral`: a "
+    provisioner: Literal["", "local", "ephemeral"] = Field(
+        default="",
+        description="Empty for what the environment says. `local`: a Ray on this machine, stopped when nobody needs it. `ephemeral`: a "
         "cluster on Kubernetes for each attempt, made and removed by KubeRay.",
     )
     head: HeadGroup = HeadGroup()
@@ -128,6 +129,12 @@ class ClusterSpec(BaseModel):
             )
             raise ValueError(msg)
         return self
+
+    def completed(self, *, provisioner: Kind, image: str) -> "ClusterSpec":
+        """The same, with what it leaves to the environment."""
+        return self.model_copy(
+            update={"provisioner": self.provisioner or provisioner, "image": self.image or image}
+        )
 
     @property
     def groups(self) -> tuple[WorkerGroup, ...]:

@@ -162,6 +162,7 @@ def _training_plan(
         manifests,
         storage_root=settings.storage_root,
         image=settings.image,
+        provisioner=settings.provisioner,
     )
     result = find_result(request) if whole else None
     return TrainingPlan(

@@ -102,6 +102,7 @@ def build_model(plan: ModelPlan, bounds: PartitionBounds) -> dg.AssetsDefinition
             manifests,
             storage_root=storage.root,
             image=clusters.image,
+            provisioner=clusters.default_provisioner,
             retrain=_root_of(context) if config.retrain else "",
         )
         trained = _train(context, plan, request, clusters)

@@ -4,7 +4,7 @@ import importlib.metadata
 from dataclasses import dataclass
 from pathlib import Path
 
-from ml_platform.clusters.spec import ClusterSpec
+from ml_platform.clusters.spec import ClusterSpec, Kind
 from ml_platform.partitions import PartitionBounds, require_days, window_keys
 from ml_platform.training.request import (
     SnapshotRef,
@@ -36,9 +36,13 @@ def make_request(
     *,
     storage_root: str,
     image: str,
+    provisioner: Kind = "local",
     retrain: str = "",
 ) -> TrainingRequest:
-    """The training of one partition on the given snapshots."""
+    """The training of one partition on the given snapshots.
+
+    `image` and `provisioner` are for a cluster that says none.
+    """
     return TrainingRequest(
         model=plan.name,
         partition=partition,
@@ -49,7 +53,7 @@ def make_request(
         ),
         features=plan.features,
         training=plan.training,
-        cluster=plan.cluster.model_copy(update={"image": plan.cluster.image or image}),
+        cluster=plan.cluster.completed(provisioner=provisioner, image=image),
         code=code_reference(plan.folder),
         code_version=code_version(plan.folder),
         platform_version=importlib.metadata.version("ml_platform"),

@@ -2,9 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from pathlib import Path
+from typing import Any, ClassVar, Final
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from ml_platform.clusters.catalogue import Catalogue
+from ml_platform.errors import SettingsError
 
 DASHBOARD_PORT: Final = 8265
 RAY_VERSION: Final = "2.60.0"
@@ -22,6 +26,8 @@ class Limits:
         gone_s: A finished cluster is kept for so long.
         grace_s: Pods are given so long to end.
     """
+
+    __pydantic_config__: ClassVar = ConfigDict(extra="forbid")
 
     queue_s: float = 24 * 3600.0
     start_s: float = 1200.0
@@ -54,6 +60,8 @@ class KubeRayConfig:
         limits: Clocks.
     """
 
+    __pydantic_config__: ClassVar = ConfigDict(extra="forbid")
+
     namespace: str
     environment: str
     image: str = ""
@@ -69,3 +77,41 @@ class KubeRayConfig:
     max_clusters: int = 20
     catalogue: Catalogue = field(default_factory=Catalogue)
     limits: Limits = field(default_factory=Limits)
+
+
+def read_values(path: Path) -> dict[str, Any]:
+    """What a YAML file says; its keys are the attributes of `KubeRayConfig`.
+
+    Raises:
+        SettingsError: it cannot be read, or is no mapping.
+    """
+    import yaml
+
+    try:
+        found = yaml.safe_load(path.read_text())
+        return dict(found or {})
+    except (OSError, yaml.YAMLError, ValueError, TypeError) as error:
+        raise SettingsError(
+            f"the clusters' configuration {path} cannot be read: {error}",
+            hint="correct MLP_CLUSTERS_FILE, or the file.",
+        ) from error
+
+
+def config_from(
+    values: Mapping[str, Any], *, environment: str, image: str, where: str
+) -> KubeRayConfig:
+    """The configuration that these values say; `where` is named in errors.
+
+    Raises:
+        SettingsError: a key or a value is wrong; names it.
+    """
+    whole = {"environment": environment, "image": image} | dict(values)
+    try:
+        return TypeAdapter(KubeRayConfig).validate_python(whole)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, first["loc"]))
+        raise SettingsError(
+            f"{where}: {key}: {first['msg']}",
+            hint="README has the keys of the clusters' configuration.",
+        ) from error

@@ -1,0 +1,347 @@
+"""The provisioner `ephemeral`: a RayJob in InteractiveMode for each attempt.
+
+KubeRay makes the cluster, guards it with deadlines of its own and cleans up; we submit. Its name
+comes from the attempt, so making it twice is making it once, and whoever comes later adopts it.
+"""
+
+import contextlib
+import hashlib
+import math
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from typing import Any, Final
+
+from ml_platform.clusters.interface import (
+    Cluster,
+    ClusterRequest,
+    ClusterView,
+    JobKey,
+    JobRuntime,
+    Provisioner,
+)
+from ml_platform.clusters.kuberay import labels
+from ml_platform.clusters.kuberay.access import find_access
+from ml_platform.clusters.kuberay.api import KubernetesApi, clusters_path, core_path, jobs_path
+from ml_platform.clusters.kuberay.checks import require_valid
+from ml_platform.clusters.kuberay.config import KubeRayConfig
+from ml_platform.clusters.kuberay.head_address import head_address
+from ml_platform.clusters.kuberay.manifests import ray_job
+from ml_platform.clusters.kuberay.seen import Object
+from ml_platform.clusters.kuberay.start import CLUSTERS, EVENTS, JOBS, PODS, Start
+from ml_platform.clusters.kuberay.views import (
+    KIND,
+    head_incarnation,
+    is_over,
+    phase_of,
+    view_of,
+)
+from ml_platform.clusters.kuberay.watch import Subject, Watch
+from ml_platform.clusters.spec import ClusterSpec
+from ml_platform.errors import (
+    ApiAwayError,
+    ClusterError,
+    ClusterLostError,
+    ClusterStartError,
+    ObjectConflictError,
+    ObjectMissingError,
+)
+from ml_platform.xray.records import Recorder
+
+POLL_S: Final = 0.2
+GONE_WITHIN_S: Final = 60.0
+# The head of a busy cluster may be silent for long; that it is there is known from its pod.
+LOST_AFTER_S: Final = 180.0
+
+
+class EphemeralProvisioner(Provisioner):
+    """One cluster an attempt, on Kubernetes.
+
+    Args:
+        config: Where and how.
+        api: The API server; found by the configuration where None is given.
+        clock: Seconds that only grow.
+        now: Seconds since 1970.
+        sleep: Waits for some seconds.
+    """
+
+    kind = KIND
+
+    def __init__(
+        self,
+        config: KubeRayConfig,
+        *,
+        api: KubernetesApi | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] = time.time,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._config = config
+        self._given = api
+        self._clock = clock
+        self._now = now
+        self._sleep = sleep
+
+    @cached_property
+    def _api(self) -> KubernetesApi:
+        if self._given is not None:
+            return self._given
+        access = find_access(kubeconfig=self._config.kubeconfig, context=self._config.context)
+        return KubernetesApi(access, clock=self._clock, sleep=self._sleep)
+
+    @property
+    def place(self) -> str:
+        """The namespace of Kubernetes: its clusters can be seen from everywhere."""
+        return f"kubernetes:{self._config.namespace}"
+
+    @property
+    def abandoned_after_s(self) -> float:
+        """See `Provisioner.abandoned_after_s`."""
+        return math.inf
+
+    def cluster_name(self, key: JobKey, attempt: int, spec: ClusterSpec) -> str:
+        """At most 44 characters; two environments in one namespace have names of their own."""
+        del spec
+        slug = key.slug()
+        digest = hashlib.sha256(f"{self._config.environment}\0{slug}".encode()).hexdigest()[:10]
+        return f"{slug[:-11]}-{digest}-{attempt}"
+
+    @contextmanager
+    def acquire(self, request: ClusterRequest, recorder: Recorder) -> Iterator[Cluster]:
+        """See `Provisioner.acquire`.
+
+        Raises:
+            ModelSpecError: no such cluster can be made; says why, and nothing was.
+            ClusterStartError: it never became ready; names the cause.
+            ClusterLostError: the incarnation that was asked for is gone.
+            ApiAwayError: the API server stayed away.
+        """
+        require_valid(request.name, request.spec, self._config)
+        with Watch(self._api.access, self._subjects(request.name)) as watch:
+            job: Object | None = None
+            try:
+                with recorder.phase("cluster") as phase:
+                    job, made = self._create_or_adopt(request)
+                    cluster = self._when_ready(request, job, watch, recorder)
+                    phase.detail = "started" if made else "adopted"
+                yield cluster
+            finally:
+                if job is not None:
+                    self._give_back(request.name, str(job["metadata"]["uid"]), recorder)
+
+    def look(self, name: str) -> ClusterView:
+        """See `Provisioner.look`; `unknown` while the API server is away."""
+        try:
+            job, pods = self._find(name)
+        except ApiAwayError as error:
+            return ClusterView(
+                name=name, provisioner=self.kind, phase="unknown", reason=error.message
+            )
+        return view_of(job, pods, name=name, now_s=self._now())
+
+    def inventory(self) -> list[ClusterView]:
+        """All clusters of this environment."""
+        ours = labels.selector(self._config.environment)
+        jobs = self._api.list(jobs_path(self._config.namespace), labels=ours)
+        pods = self._api.list(core_path(self._config.namespace, "pods"), labels=ours)
+        found = []
+        for job in jobs:
+            name = str(job["metadata"]["name"])
+            its = [one for one in pods if one["metadata"]["labels"].get(labels.CLUSTER) == name]
+            found.append(view_of(job, its, name=name, now_s=self._now()))
+        return found
+
+    def clear(self, name: str) -> None:
+        """See `Provisioner.clear`."""
+        job, pods = self._find(name)
+        if job is not None and phase_of(job, pods)[0] in ("failed", "lost", "stopping"):
+            self._remove(name, str(job["metadata"]["uid"]))
+
+    def stop(self, name: str) -> None:
+        """See `Provisioner.stop`; waits until the last pod is gone."""
+        job, _ = self._find(name)
+        if job is not None:
+            self._require_ours(job)
+            self._remove(name, str(job["metadata"]["uid"]))
+        self._wait_until_gone(name, lambda: self._find(name)[1], "pods")
+
+    def shutdown(self) -> None:
+        """Nothing: each cluster is removed by its user, KubeRay's deadlines, or the reaper."""
+
+    def _subjects(self, name: str) -> tuple[Subject, ...]:
+        namespace = self._config.namespace
+        ours = f"{labels.CLUSTER}={name}"
+        return (
+            Subject(name=JOBS, path=jobs_path(namespace), fields=f"metadata.name={name}"),
+            Subject(name=CLUSTERS, path=clusters_path(namespace), labels=ours),
+            Subject(name=PODS, path=core_path(namespace, "pods"), labels=ours),
+            # Events cannot be chosen by the label of what they are about.
+            Subject(name=EVENTS, path=core_path(namespace, "events"), fields="type=Warning"),
+        )
+
+    def _create_or_adopt(self, request: ClusterRequest) -> tuple[Object, bool]:
+        """The RayJob of this name that is to be used, and whether it was made for it."""
+        deadline = self._clock() + GONE_WITHIN_S
+        path = jobs_path(self._config.namespace)
+        while True:
+            there = self._api.get(f"{path}/{request.name}")
+            if there is None and request.incarnation:
+                raise _lost(request.name, "it is not there any more")
+            if there is None:
+                self._require_room()
+                with contextlib.suppress(ObjectConflictError):  # another was first, or its end
+                    return self._api.create(path, self._manifest(request)), True
+            else:
+                self._require_ours(there)
+                if request.incarnation or self._can_be_adopted(there, request):
+                    return self._adopt(there, request), False
+                self._api.delete(f"{path}/{request.name}", uid=str(there["metadata"]["uid"]))
+            if self._clock() >= deadline:
+                raise ClusterStartError(
+                    f"the cluster {request.name} of before is not gone after {GONE_WITHIN_S:.0f} s",
+                    hint="`mlp cluster show` has its pods; is the operator of KubeRay running?",
+                )
+            self._sleep(POLL_S)
+
+    def _can_be_adopted(self, job: Object, request: ClusterRequest) -> bool:
+        same = (job["metadata"].get("annotations") or {}).get(
+            labels.SPEC_HASH
+        ) == request.spec.spec_hash()
+        return same and not is_over(job) and "deletionTimestamp" not in job["metadata"]
+
+    def _adopt(self, job: Object, request: ClusterRequest) -> Object:
+        annotations = job["metadata"].get("annotations") or {}
+        if not request.run or annotations.get(labels.RUN) == request.run:
+            return job
+        # Who looks whether its run lives must not find that of a step that has died.
+        return self._annotate(request.name, {labels.RUN: request.run})
+
+    def _annotate(self, name: str, values: dict[str, str], **spec: Any) -> Object:
+        body: dict[str, Any] = {"metadata": {"annotations": values}}
+        if spec:
+            body["spec"] = spec
+        try:
+            return self._api.patch(jobs_path(self._config.namespace, name), body)
+        except ObjectMissingError as error:
+            raise _lost(name, "it is not there any more") from error
+
+    def _manifest(self, request: ClusterRequest) -> dict[str, Any]:
+        return ray_job(
+            request.name,
+            request.spec,
+            self._config,
+            holder=request.holder,
+            annotations={labels.RUN: request.run} if request.run else {},
+        )
+
+    def _require_ours(self, job: Object) -> None:
+        found = (job["metadata"].get("labels") or {}).get(labels.ENVIRONMENT)
+        if found != labels.label_value(self._config.environment):
+            raise ClusterStartError(
+                f"the RayJob {job['metadata']['name']} in {self._config.namespace} is not of this "
+                f"environment ({self._config.environment}), but of {found or 'somebody else'}",
+                hint="give each environment a namespace of its own.",
+            )
+
+    def _require_room(self) -> None:
+        ours = labels.selector(self._config.environment)
+        there = self._api.list(jobs_path(self._config.namespace), labels=ours)
+        if len(there) >= self._config.max_clusters:
+            oldest = sorted(str(job["metadata"]["creationTimestamp"]) for job in there)[0]
+            raise ClusterStartError(
+                f"there are {len(there)} clusters of {self._config.environment} already, as many "
+                f"as there may be; the oldest is of {oldest}",
+                hint="`mlp cluster ls` shows them, `mlp cluster reap` removes those that nobody "
+                "needs; or raise `max_clusters`.",
+            )
+
+    def _when_ready(
+        self, request: ClusterRequest, job: Object, watch: Watch, recorder: Recorder
+    ) -> Cluster:
+        if request.incarnation:
+            _, pods = self._find(request.name)
+            if head_incarnation(pods) != request.incarnation:
+                raise _lost(request.name, phase_of(job, pods)[1] or "its head is another one")
+        start = Start(
+            request.name, watch, self._config.limits, recorder, clock=self._clock, now=self._now
+        )
+        uid = str(job["metadata"]["uid"])
+        seen = start.wait(uid, request.spec.worker_count)
+        incarnation = head_incarnation(seen.pods)
+        if request.incarnation and incarnation != request.incarnation:
+            raise _lost(request.name, "its head is another one")
+        assert seen.ray_cluster is not None
+        self._annotate(request.name, {labels.INCARNATION: incarnation})
+
+        def is_gone() -> bool:
+            jobs, pods = watch.objects(JOBS), watch.objects(PODS)
+            # Not what KubeRay says of the job: a job that has failed has not lost its head.
+            there = [
+                one
+                for one in jobs
+                if one["metadata"]["uid"] == uid and "deletionTimestamp" not in one["metadata"]
+            ]
+            return not there or head_incarnation(pods) != incarnation
+
+        return Cluster(
+            name=request.name,
+            head=head_address(
+                self._api,
+                self._config.namespace,
+                str(seen.ray_cluster["metadata"]["name"]),
+                token_auth=self._config.token_auth,
+            ),
+            runtime=JobRuntime(),
+            incarnation=incarnation,
+            is_gone=is_gone,
+            note_job=lambda submission_id: self._note_job(request.name, submission_id),
+            lost_after_s=LOST_AFTER_S,
+        )
+
+    def _note_job(self, name: str, submission_id: str) -> None:
+        """From now on KubeRay guards the job with its deadline, and not only its submission."""
+        self._annotate(name, {}, jobId=submission_id)
+
+    def _give_back(self, name: str, uid: str, recorder: Recorder) -> None:
+        try:
+            self._remove(name, uid)
+        except ClusterError as error:
+            # The work is done, or its own error is the news: KubeRay's deadlines and the reaper
+            # remove it.
+            recorder.happened("cluster", detail=f"{name} could not be removed: {error.message}")
+
+    def _remove(self, name: str, uid: str) -> None:
+        path = jobs_path(self._config.namespace, name)
+
+        def left() -> list[Object]:
+            job = self._api.get(path)
+            return [job] if job is not None and job["metadata"]["uid"] == uid else []
+
+        if self._api.delete(path, uid=uid):
+            self._wait_until_gone(name, left, "RayJob")
+
+    def _wait_until_gone(self, name: str, left: Callable[[], list[Object]], what: str) -> None:
+        deadline = self._clock() + GONE_WITHIN_S
+        while left():
+            if self._clock() >= deadline:
+                raise ClusterError(
+                    f"the {what} of {name} is not gone after {GONE_WITHIN_S:.0f} s",
+                    hint="is the operator of KubeRay running?",
+                )
+            self._sleep(POLL_S)
+
+    def _find(self, name: str) -> tuple[Object | None, list[Object]]:
+        namespace = self._config.namespace
+        job = self._api.get(jobs_path(namespace, name))
+        pods = self._api.list(
+            core_path(namespace, "pods"), labels=f"{labels.CLUSTER}={labels.label_value(name)}"
+        )
+        return job, list(pods)
+
+
+def _lost(name: str, why: str) -> ClusterLostError:
+    return ClusterLostError(
+        f"the cluster {name} is lost: {why}",
+        hint="run the step again: it goes on from the last checkpoint on a new cluster.",
+    )

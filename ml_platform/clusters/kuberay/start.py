@@ -1,0 +1,163 @@
+"""Waiting for a cluster to become ready, with a cause while it waits and a clock for each wait."""
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+from ml_platform.clusters.kuberay.config import Limits
+from ml_platform.clusters.kuberay.diagnosis import Finding, diagnose
+from ml_platform.clusters.kuberay.seen import Object, Seen
+from ml_platform.clusters.kuberay.views import are_ready, head_incarnation, phase_of
+from ml_platform.clusters.kuberay.watch import Watch
+from ml_platform.errors import ClusterStartError
+from ml_platform.xray.records import Recorder
+
+LISTED_WITHIN_S: Final = 60.0
+JOBS, CLUSTERS, PODS, EVENTS = "rayjobs", "rayclusters", "pods", "events"
+
+
+def seen_by(watch: Watch, now_s: float) -> Seen:
+    """What the watches of one cluster have."""
+    job, cluster = watch.objects(JOBS), watch.objects(CLUSTERS)
+    pods = watch.objects(PODS)
+    names = {str(one["metadata"]["name"]) for one in (*job, *cluster, *pods)}
+    return Seen(
+        ray_job=job[0] if job else None,
+        ray_cluster=cluster[-1] if cluster else None,
+        pods=pods,
+        events=tuple(one for one in watch.objects(EVENTS) if _about(one) in names),
+        at_s=now_s,
+    )
+
+
+class Start:
+    """One cluster on its way.
+
+    Args:
+        name: The cluster.
+        watch: Its objects.
+        limits: How long what may take.
+        recorder: Is told why it waits.
+        clock: Seconds that only grow.
+        now: Seconds since 1970.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        watch: Watch,
+        limits: Limits,
+        recorder: Recorder,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._name = name
+        self._watch = watch
+        self._limits = limits
+        self._recorder = recorder
+        self._clock = clock
+        self._now = now
+        self._first_seen: dict[str, float] = {}
+        self._queued_s = self._started_s = 0.0
+
+    def wait(self, uid: str, workers: int) -> Seen:
+        """What is seen when head and workers are ready.
+
+        Args:
+            uid: Which RayJob of this name.
+            workers: How many workers.
+
+        Raises:
+            ClusterStartError: it will not become ready, or not in time; names the cause.
+        """
+        self._watch.wait_for_lists(LISTED_WITHIN_S)
+        last = self._clock()
+        while True:
+            changes = self._watch.changes
+            seen = seen_by(self._watch, self._now())
+            there = seen.ray_job is not None and seen.ray_cluster is not None
+            if there and head_incarnation(seen.pods) and are_ready(seen.pods, workers):
+                return seen
+            findings = diagnose(seen)
+            self._tell(findings)
+            now = self._clock()
+            queued = phase_of(seen.ray_job, seen.pods)[0] == "queued"
+            if queued:
+                self._queued_s += now - last
+            else:
+                self._started_s += now - last
+            last = now
+            self._give_up_if_hopeless(seen, findings, uid)
+            self._give_up_if_late(findings, queued=queued)
+            self._watch.wait(changes, self._next_look_s(findings, queued=queued))
+
+    def _tell(self, findings: tuple[Finding, ...]) -> None:
+        for one in findings:
+            if one.key not in self._first_seen:
+                self._first_seen[one.key] = self._clock()
+                self._recorder.happened("cluster", detail=f"{one.state}: {one.failure.message}")
+        standing = {one.key for one in findings}
+        for gone in self._first_seen.keys() - standing:
+            del self._first_seen[gone]
+
+    def _give_up_if_hopeless(self, seen: Seen, findings: tuple[Finding, ...], uid: str) -> None:
+        for one in findings:
+            limit = 0.0 if one.state == "broken" else one.give_up_after_s
+            if limit is not None and self._clock() - self._first_seen[one.key] >= limit:
+                raise start_error(self._name, one)
+        job = seen.ray_job
+        if job is None or job["metadata"]["uid"] != uid:
+            # A list that is older than the object shows none; one that is newer, that it is gone.
+            if self._started_s >= LISTED_WITHIN_S or job is not None:
+                raise ClusterStartError(
+                    f"the cluster {self._name} was removed while it started",
+                    hint="who did that? `mlp cluster ls` shows what there is; run the step again.",
+                )
+            return
+        phase, reason = phase_of(job, seen.pods)
+        if phase in ("failed", "stopping"):
+            raise ClusterStartError(
+                f"the cluster {self._name} {phase} while it started: {reason}",
+                hint="`mlp cluster show` has its pods; run the step again.",
+            )
+
+    def _give_up_if_late(self, findings: tuple[Finding, ...], *, queued: bool) -> None:
+        spent, limit = (
+            (self._queued_s, self._limits.queue_s)
+            if queued
+            else (self._started_s, self._limits.start_s)
+        )
+        if spent < limit:
+            return
+        if findings:
+            raise start_error(self._name, findings[0])
+        waited = "in its queue" if queued else "for its pods"
+        raise ClusterStartError(
+            f"the cluster {self._name} waited {spent:.0f} s {waited} and nothing says why",
+            hint="`mlp cluster show` has its pods; is the operator of KubeRay running?",
+        )
+
+    def _next_look_s(self, findings: tuple[Finding, ...], *, queued: bool) -> float:
+        """Seconds until a clock runs out, if nothing changes before."""
+        left = (
+            self._limits.queue_s - self._queued_s
+            if queued
+            else self._limits.start_s - self._started_s
+        )
+        for one in findings:
+            if one.give_up_after_s is not None:
+                since = self._clock() - self._first_seen[one.key]
+                left = min(left, one.give_up_after_s - since)
+        return max(0.05, min(left, LISTED_WITHIN_S))
+
+
+def start_error(name: str, finding: Finding) -> ClusterStartError:
+    """A cluster that does not become ready, by what was found."""
+    failure = finding.failure
+    return ClusterStartError(f"the cluster {name}: {failure.message}", hint=failure.hint)
+
+
+def _about(event: Object) -> str:
+    about = event.get("involvedObject") or event.get("regarding") or {}
+    return str(about.get("name") or "")

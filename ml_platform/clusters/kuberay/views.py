@@ -1,0 +1,119 @@
+"""What a RayJob and its pods say of a cluster, in the words of the seam. Pure."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from ml_platform.clusters.interface import ClusterPhase, ClusterView
+from ml_platform.clusters.kuberay import labels
+from ml_platform.clusters.kuberay.seen import Object
+from ml_platform.clusters.spec import ClusterSpec
+
+KIND: Final = "ephemeral"
+FAILED: Final = frozenset({"Failed", "ValidationFailed"})
+QUEUED: Final = frozenset({"Suspended", "Suspending"})
+HEAD_CONTAINER: Final = "ray-head"
+
+
+def head_incarnation(pods: Sequence[Object]) -> str:
+    """Names the life of the head that runs now: its pod and its container; empty if none runs.
+
+    A container that is started again in the same pod is another life: Ray has forgotten its jobs.
+    """
+    for pod in pods:
+        if pod["metadata"].get("labels", {}).get(labels.NODE_TYPE) != "head" or _is_ending(pod):
+            continue
+        for status in pod.get("status", {}).get("containerStatuses") or []:
+            if status["name"] == HEAD_CONTAINER and "running" in (status.get("state") or {}):
+                return f"{pod['metadata']['uid']}/{str(status['containerID'])[-12:]}"
+    return ""
+
+
+def are_ready(pods: Sequence[Object], workers: int) -> bool:
+    """Whether the head and so many workers are ready now; KubeRay's own conditions stay true."""
+    ready = [pod["metadata"]["labels"].get(labels.NODE_TYPE) for pod in pods if _is_ready(pod)]
+    return ready.count("head") == 1 and ready.count("worker") >= workers
+
+
+def phase_of(job: Object | None, pods: Sequence[Object]) -> tuple[ClusterPhase, str]:
+    """Where a cluster is in its life, and why it waits or failed."""
+    if job is None:
+        return "absent", ""
+    if "deletionTimestamp" in job["metadata"]:
+        return "stopping", "it is being removed"
+    status = job.get("status") or {}
+    deployment = str(status.get("jobDeploymentStatus") or "")
+    said = str(status.get("message") or status.get("reason") or "")
+    if deployment in FAILED:
+        return "failed", said or deployment
+    if deployment == "Complete":
+        return "stopping", "its job has ended"
+    if deployment in QUEUED:
+        return "queued", said
+    was = _annotation(job, labels.INCARNATION)
+    if not was:
+        return ("ready" if deployment == "Waiting" else "starting"), said
+    now = head_incarnation(pods)
+    if now == was:
+        return "ready", ""
+    return "lost", "its head was replaced or started again" if now else "its head is not running"
+
+
+def view_of(job: Object | None, pods: Sequence[Object], *, name: str, now_s: float) -> ClusterView:
+    """A cluster as it is now."""
+    phase, reason = phase_of(job, pods)
+    if job is None:
+        return ClusterView(name=name, provisioner=KIND, phase=phase, reason=reason)
+    status = job.get("status") or {}
+    running = str(status.get("jobId") or "") if phase == "ready" else ""
+    return ClusterView(
+        name=name,
+        provisioner=KIND,
+        phase=phase,
+        spec=spec_of(job),
+        incarnation=head_incarnation(pods),
+        reason=reason,
+        url=f"http://{status['dashboardURL']}" if status.get("dashboardURL") else "",
+        users=tuple(filter(None, [_annotation(job, labels.HOLDER)])),
+        jobs=(running,) if running else (),
+        details={
+            key: value
+            for key, value in {
+                "run": _annotation(job, labels.RUN),
+                "ray cluster": str(status.get("rayClusterName") or ""),
+                "created": str(job["metadata"].get("creationTimestamp") or ""),
+                "pods": ", ".join(sorted(str(pod["metadata"]["name"]) for pod in pods)),
+            }.items()
+            if value
+        },
+    )
+
+
+def spec_of(job: Object) -> ClusterSpec | None:
+    """What was asked for; None for one of another version of the platform."""
+    try:
+        return ClusterSpec.model_validate_json(_annotation(job, labels.SPEC))
+    except ValidationError:
+        return None
+
+
+def is_over(job: Object) -> bool:
+    """Nothing more happens to it but its removal."""
+    status: Mapping[str, Any] = job.get("status") or {}
+    return status.get("jobDeploymentStatus") in {*FAILED, "Complete"}
+
+
+def _annotation(job: Object, name: str) -> str:
+    return str((job["metadata"].get("annotations") or {}).get(name) or "")
+
+
+def _is_ending(pod: Object) -> bool:
+    return "deletionTimestamp" in pod["metadata"]
+
+
+def _is_ready(pod: Object) -> bool:
+    conditions = pod.get("status", {}).get("conditions") or []
+    return not _is_ending(pod) and any(
+        one["type"] == "Ready" and one["status"] == "True" for one in conditions
+    )
