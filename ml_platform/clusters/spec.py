@@ -87,8 +87,9 @@ class ClusterSpec(BaseModel):
 
     provisioner: Literal["", "local", "ephemeral"] = Field(
         default="",
-        description="Empty for what the environment says. `local`: a Ray on this machine, stopped when nobody needs it. `ephemeral`: a "
-        "cluster on Kubernetes for each attempt, made and removed by KubeRay.",
+        description="Empty for what the environment says. `local`: a Ray on this machine, stopped "
+        "when nobody needs it. `ephemeral`: a cluster on Kubernetes for each attempt, made and "
+        "removed by KubeRay.",
     )
     head: HeadGroup = HeadGroup()
     workers: WorkerGroup | tuple[WorkerGroup, ...] = Field(

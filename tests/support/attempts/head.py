@@ -65,20 +65,21 @@ class Driver:
         first = 0 if newest is None else newest.epoch + 1
         self.resumed_from = None if newest is None else newest.epoch
         for epoch in range(first, HALFWAY):
-            self._train(record, epoch)
+            self.train(record, epoch)
 
     def go_on(self) -> None:
         with self.lock:  # each who reads the log asks for it
             if self.status == "RUNNING":
-                self.status = "SUCCEEDED" if self._finishes() else "FAILED"
+                self.status = "SUCCEEDED" if self.finishes() else "FAILED"
 
-    def _finishes(self) -> bool:
+    def finishes(self) -> bool:
+        """Train what is left, and leave a result; whether it did."""
         record, attempt = self._record()
         newest = newest_checkpoint(record.folder)
         for epoch in range(0 if newest is None else newest.epoch + 1, EPOCHS):
             if attempt.has_ended() or self._killed_before("half"):
                 return False
-            self._train(record, epoch)
+            self.train(record, epoch)
         if self._killed_before("outcome"):
             return False
         (attempt.folder / MODEL_FOLDER).write("model.safetensors", str(self.number).encode())
@@ -95,7 +96,8 @@ class Driver:
         record.commit(result)
         return True
 
-    def _train(self, record: TrainingRecord, epoch: int) -> None:
+    def train(self, record: TrainingRecord, epoch: int) -> None:
+        """Train an epoch, and leave its checkpoint."""
         with tempfile.TemporaryDirectory() as scratch:
             (Path(scratch) / "tensors").write_text(f"attempt {self.number}, epoch {epoch}")
             write_checkpoint(

@@ -1,0 +1,111 @@
+"""Clusters of the provisioner `ephemeral` whose pods run a stand-in for Ray: ready in seconds."""
+
+import json
+import sys
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+
+from ml_platform.clusters.kuberay.config import KubeRayConfig, Limits
+from ml_platform.clusters.spec import ClusterSpec, HeadGroup, WorkerGroup
+from ml_platform.training.request import TrainingRequest, code_version
+from tests.kubernetes.testbed import layout, object_storage
+from tests.kubernetes.testbed.cluster import Cluster
+from tests.support.gcs_double import ANONYMOUS
+from tests.support.kuberay import ray_stand_in
+from tests.support.lineages import lineage
+
+FOLDER: Final = "/stand-in"
+NAME: Final = "ray-stand-in"
+ENVIRONMENT: Final = "ci_matrix"
+STORAGE: Final = {"STORAGE_EMULATOR_HOST": object_storage.URL, **ANONYMOUS}
+# What a job's entry point calls `python`: the driver that needs no Ray; else this machine's own.
+_PYTHON: Final = f"""#!/bin/sh
+case "$*" in
+  *ml_platform.training.entrypoint*)
+    cd {layout.CHECKOUT} && exec {sys.executable} -m tests.support.attempts.pod_driver "$@";;
+esac
+exec {sys.executable} "$@"
+"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LightClusters:
+    """A namespace for them, and a bucket that pods and this machine reach.
+
+    Attributes:
+        cluster: The Kubernetes.
+        namespace: Theirs.
+        bucket: URI of the bucket.
+    """
+
+    cluster: Cluster
+    namespace: str
+    bucket: str
+
+    def config(self, *, kubeconfig: Path | None = None, **more: Any) -> KubeRayConfig:
+        """How clusters are made; `more` are fields of it."""
+        volumes = [{"name": NAME, "configMap": {"name": NAME, "defaultMode": 0o555}}]
+        values: dict[str, Any] = {
+            "namespace": self.namespace,
+            "environment": ENVIRONMENT,
+            "image": self.cluster.image,
+            "kubeconfig": str(kubeconfig or self.cluster.kubeconfig),
+            "image_pull_policy": "Never",
+            "env": {"PATH": f"{FOLDER}:{Path(sys.prefix) / 'bin'}:/usr/bin:/bin", **STORAGE},
+            "cpu_requests": 0.01,
+            "token_auth": False,
+            "pod": {
+                "volumes": volumes,
+                "volumeMounts": [{"name": NAME, "mountPath": FOLDER}],
+            },
+            "limits": Limits(start_s=60, unsubmitted_s=60, running_s=300, gone_s=2, grace_s=2),
+        }
+        return KubeRayConfig(**(values | more))
+
+    def training(self, folder: Path, *, memory: str = "256Mi") -> TrainingRequest:
+        """A training of its own, on one worker."""
+        code = folder / f"code-{uuid.uuid4().hex[:8]}"
+        code.mkdir()
+        (code / "train.py").write_text("def train(run): ...\n")
+        return lineage().request.model_copy(
+            update={
+                "storage_root": f"{self.bucket}/{code.name}",
+                "code": str(code),
+                "code_version": code_version(code),
+                "cluster": ClusterSpec(
+                    provisioner="ephemeral",
+                    head=HeadGroup(memory="256Mi"),
+                    workers=WorkerGroup(memory=memory),
+                ),
+            }
+        )
+
+    def left(self) -> list[str]:
+        """Everything of clusters that is there now."""
+        kinds = "rayjobs,rayclusters,pods"
+        found = self.cluster.get(kinds, f"--namespace={self.namespace}")["items"]
+        return [f"{one['kind']} {one['metadata']['name']}" for one in found]
+
+
+@contextmanager
+def light_clusters(cluster: Cluster, name: str) -> Iterator[LightClusters]:
+    """A fresh namespace with the stand-in, and a fresh bucket."""
+    bucket = f"light-{uuid.uuid4().hex[:8]}"
+    made = httpx.post(f"{object_storage.URL}/storage/v1/b", json={"name": bucket})
+    made.raise_for_status()
+    with cluster.namespace(name) as namespace:
+        program = Path(ray_stand_in.__file__).read_text()
+        config_map = {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {"name": NAME, "namespace": namespace},
+            "data": {"ray": program, "python": _PYTHON},
+        }
+        cluster.kubectl("create", "--filename=-", stdin=json.dumps(config_map))
+        yield LightClusters(cluster=cluster, namespace=namespace, bucket=f"gs://{bucket}")

@@ -1,0 +1,54 @@
+"""A driver of a training in a pod, without Ray: it does to the record what the real driver does.
+
+    python -m tests.support.attempts.pod_driver -m ml_platform.training.entrypoint <folder> <number>
+
+Pods of the stand-in for Ray find it as their `python`. An epoch takes `EPOCH_S` seconds; an object
+`hold` beside the record keeps it from ending, one `die` kills it in the middle.
+"""
+
+import os
+import signal
+import sys
+import time
+
+from ml_platform.storage import Folder
+from ml_platform.training.checkpoints import newest_checkpoint
+from ml_platform.training.record import Started, TrainingRecord
+from tests.support.attempts.head import EPOCHS, Driver, Fate
+
+EPOCH_S = float(os.environ.get("EPOCH_S", "0.5"))
+
+
+def main(uri: str, number: int) -> int:
+    """Train the epochs that are missing; exit code 0 with a result."""
+    record = TrainingRecord(uri)
+    attempt = record.attempt(number)
+    if record.result() is not None:
+        return 0
+    if attempt.has_ended():
+        return 1
+    attempt.note_started(Started(at_s=time.time()))
+    print(f"attempt {number} begins", flush=True)  # noqa: T201
+    driver = Driver(uri=uri, number=number, fate=Fate())
+    newest = newest_checkpoint(record.folder)
+    for epoch in range(0 if newest is None else newest.epoch + 1, EPOCHS - 1):
+        if attempt.has_ended():
+            return 1
+        driver.train(record, epoch)
+        Folder(uri).create(f"trained/{number}-{epoch}", b"")
+        print(f"epoch {epoch}", flush=True)  # noqa: T201
+        time.sleep(EPOCH_S)
+    while Folder(uri).exists("hold"):
+        if Folder(uri).exists("die"):
+            os.kill(os.getpid(), signal.SIGKILL)
+        time.sleep(0.2)
+    if attempt.has_ended():
+        return 1
+    finished = driver.finishes()
+    for epoch in driver.epochs:
+        Folder(uri).create(f"trained/{number}-{epoch}", b"")
+    return 0 if finished else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[-2], int(sys.argv[-1])))
