@@ -1,4 +1,4 @@
-"""The step is killed at any moment of a training on Kubernetes: it is trained once, nothing is left.
+"""A step killed at any moment of a training on Kubernetes: it is trained once, nothing is left.
 
 Pods run a stand-in for Ray; API server, operator, pods, storage and the step are real.
 """
