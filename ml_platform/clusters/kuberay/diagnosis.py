@@ -1,0 +1,94 @@
+"""Why a cluster on Kubernetes does not come up, or lost something: from what was seen, to causes.
+
+RayJob and RayCluster tell almost nothing of it: a RayJob stays Initializing without a word for
+every cause. The causes are in pods, their init containers, Events and one condition.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+
+from ml_platform.clusters.kuberay.diagnosis_containers import (
+    FAILURES,
+    Told,
+    container_troubles,
+)
+from ml_platform.clusters.kuberay.diagnosis_events import EventSeen, merged_events
+from ml_platform.clusters.kuberay.diagnosis_findings import (
+    Finding,
+    finding,
+    without_repetitions,
+)
+from ml_platform.clusters.kuberay.diagnosis_job import invalid, queued, too_late
+from ml_platform.clusters.kuberay.diagnosis_nodes import failed_by_node, taken_away
+from ml_platform.clusters.kuberay.diagnosis_pods import Pod, pods_of, said_of_pods
+from ml_platform.clusters.kuberay.diagnosis_refused import refused
+from ml_platform.clusters.kuberay.diagnosis_scheduling import unschedulable
+from ml_platform.clusters.kuberay.diagnosis_slow import slow
+from ml_platform.clusters.kuberay.seen import Seen
+
+
+def diagnose(
+    seen: Seen,
+    *,
+    recreations: Mapping[str, int] | None = None,
+    logs: Mapping[str, Sequence[str]] | None = None,
+) -> tuple[Finding, ...]:
+    """What is wrong now, the most telling first; empty when all is well. Pure.
+
+    Any finding that is `broken` ends a start; the first finding is what to say then: a deadline of
+    KubeRay's stands last, because it tells when and not why. What was overcome is not said again: a
+    container that died of memory and is ready now is found by `out_of_memory`.
+
+    Args:
+        seen: What was seen.
+        recreations: How often pods of each group were made anew, `headgroup` for the head: what a
+            single look cannot show.
+        logs: Last lines of containers that failed, by `pod/container`.
+    """
+    events = merged_events(seen.events)
+    return without_repetitions(_findings(seen, events, recreations or {}, logs or {}))
+
+
+def _findings(
+    seen: Seen,
+    events: tuple[EventSeen, ...],
+    recreations: Mapping[str, int],
+    logs: Mapping[str, Sequence[str]],
+) -> Iterator[Finding]:
+    pods = sorted(pods_of(seen), key=lambda pod: not pod.is_head)
+    said = said_of_pods(pods, events)
+    taken = {pod.name: [*taken_away(pod, said[pod.name])] for pod in pods}
+    staying = [pod for pod in pods if not pod.is_going and not taken[pod.name]]
+    sizes = Counter(pod.group for pod in staying)
+    anew = {group: recreations.get(group, 0) // size for group, size in sizes.items()}
+    yield from invalid(seen, events)
+    yield from queued(seen)
+    yield from refused(seen, events)
+    for pod in pods:
+        yield from taken[pod.name]
+    for pod in staying:
+        yield from unschedulable(pod, said[pod.name])
+    for pod in staying:
+        told = Told(events=said[pod.name], recreations=anew[pod.group], logs=logs)
+        found = [*container_troubles(pod, told), *failed_by_node(pod)]
+        yield from found or _made_anew(pod, anew[pod.group], events)
+    all_said = said_of_pods(staying, merged_events(seen.events, keep_noise=True))
+    head_is_ready = any(pod.is_head and pod.is_ready for pod in staying)
+    for pod in staying:
+        yield from slow(pod, all_said[pod.name], at_s=seen.at_s, head_is_ready=head_is_ready)
+    yield from too_late(seen)
+
+
+def _made_anew(pod: Pod, times: int, events: tuple[EventSeen, ...]) -> Iterator[Finding]:
+    """Its predecessors died before anybody saw of what."""
+    if times < FAILURES or pod.is_ready:
+        return
+    deleted = [str(e) for e in events if e.reason in ("DeletedHeadPod", "DeletedWorkerPod")]
+    yield finding(
+        f"made-anew/{pod.where}",
+        "broken",
+        pod.place,
+        f"Pods of the {pod.place} were deleted and made anew {times} times.",
+        "See how they ended: kubectl get events, and the log of the operator.",
+        evidence=deleted,
+    )

@@ -1,0 +1,237 @@
+"""Containers that do not come up: image, configuration, init containers, crashes."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from ml_platform.clusters.causes import Cause, Place
+from ml_platform.clusters.kuberay.diagnosis_events import EventSeen
+from ml_platform.clusters.kuberay.diagnosis_findings import Finding, State, finding
+from ml_platform.clusters.kuberay.diagnosis_memory import died_of_memory, memory_failure
+from ml_platform.clusters.kuberay.diagnosis_pods import Container, Pod, describe
+
+FAILURES: Final = 3
+"""A container that has failed so often, in place or in pods made anew, will fail again."""
+PULL_AGAIN_S: Final = 30.0
+"""Time for two more pulls: a registry's name may fail to resolve once."""
+MAY_COME_S: Final = 60.0
+"""A secret may be made a moment after the cluster; a check of a GPU may pass when repeated."""
+PREFLIGHT: Final = {
+    "preflight-dcgm-diag": "DCGM's diagnosis of the GPUs",
+    "preflight-nccl-loopback": "the NCCL test between the GPUs of the node",
+    "preflight-nccl-allreduce": "the NCCL test between the nodes of the gang",
+}
+"""NVSentinel's init containers."""
+
+_PULL: Final = frozenset(
+    {"ErrImagePull", "ImagePullBackOff", "RegistryUnavailable", "SignatureValidationFailed"}
+)
+_NOT_MADE: Final = frozenset(
+    {"CreateContainerConfigError", "CreateContainerError", "RunContainerError"}
+)
+_DENIED: Final = re.compile(
+    r"unauthorized|denied|forbidden|authenticat|authoriz|\b40[13]\b", re.IGNORECASE
+)
+_MISSING: Final = re.compile(
+    r"not found|manifest unknown|name unknown|no such host|does not exist", re.IGNORECASE
+)
+_CODES: Final = {
+    126: "its command cannot be executed",
+    127: "its command does not exist",
+    137: "it was killed",
+    139: "it crashed with a segmentation fault",
+    143: "it was told to end",
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Told:
+    """What else is known of a pod's containers.
+
+    Attributes:
+        events: What was said of the pod.
+        recreations: How often each of the group's pods was made anew, on average.
+        logs: Last lines by `pod/container`.
+    """
+
+    events: tuple[EventSeen, ...] = ()
+    recreations: int = 0
+    logs: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
+def container_troubles(pod: Pod, told: Told) -> Iterator[Finding]:
+    """What is wrong with the containers of a pod that is to stay."""
+    for container in pod.containers():
+        if container.ready and container.running is not None and not container.init:
+            continue
+        reason = container.waiting_reason
+        if reason == "ErrImageNeverPull":
+            yield _never_pulled(pod, container)
+        elif reason == "InvalidImageName":
+            yield _bad_name(pod, container)
+        elif reason in _PULL:
+            yield _not_pulled(pod, container, told)
+        elif reason in _NOT_MADE:
+            yield _not_made(pod, container)
+        elif container.failures:
+            yield _failing(pod, container, told)
+
+
+def _never_pulled(pod: Pod, container: Container) -> Finding:
+    return finding(
+        f"image-never-pull/{pod.role}/{container.image}",
+        "broken",
+        pod.place,
+        f"Image {container.image} of the {pod.place} is not on the node, and may not be pulled.",
+        "Load the image onto the nodes, or set the clusters' `image_pull_policy` to IfNotPresent.",
+        evidence=[_line(pod, container)],
+    )
+
+
+def _bad_name(pod: Pod, container: Container) -> Finding:
+    return finding(
+        f"image-name/{pod.role}/{container.image}",
+        "broken",
+        pod.place,
+        f"{container.image!r} is no name of an image.",
+        "Correct `image` in the cluster's spec: registry/name:tag.",
+        evidence=[_line(pod, container)],
+        cause=Cause.BAD_INPUT,
+    )
+
+
+def _not_pulled(pod: Pod, container: Container, told: Told) -> Finding:
+    failed = [
+        event.message
+        for event in told.events
+        if event.reason == "Failed" and container.image in event.message
+    ]
+    # Old kubelets say why only in the Event, and while they pause not even there.
+    why = container.waiting_message if ": " in container.waiting_message else ""
+    why = why or (failed[-1] if failed else container.waiting_message)
+    text = " ".join((container.waiting_message, *failed))
+    give_up_after_s: float | None = PULL_AGAIN_S
+    if _DENIED.search(text):
+        message = f"Image {container.image} of the {pod.place} may not be pulled: {why}"
+        hint = "Name a secret that may in the clusters' `image_pull_secrets`, and see whether the "
+        hint += "image exists: a registry may answer so for one that does not."
+    elif _MISSING.search(text):
+        message = f"Image {container.image} of the {pod.place} is not found: {why}"
+        hint = "Correct `image` in the cluster's spec, or push the image."
+    else:
+        give_up_after_s = None
+        message = f"Image {container.image} of the {pod.place} could not be pulled: {why}"
+        hint = "Nothing: it is tried again. If it lasts, look at the registry."
+    return finding(
+        f"image/{pod.role}/{container.image}",
+        "starting",
+        pod.place,
+        message,
+        hint,
+        evidence=[_line(pod, container), *failed],
+        give_up_after_s=give_up_after_s,
+    )
+
+
+def _not_made(pod: Pod, container: Container) -> Finding:
+    return finding(
+        f"container-config/{pod.where}/{container.name}",
+        "starting",
+        pod.place,
+        f"Container {container.name} of the {pod.place} cannot be made: "
+        f"{container.waiting_message or container.waiting_reason}",
+        f"Make what it names (a secret, a config map, a command), or correct the group: "
+        f"{describe(pod)}",
+        evidence=[_line(pod, container)],
+        give_up_after_s=MAY_COME_S,
+    )
+
+
+def _failing(pod: Pod, container: Container, told: Told) -> Finding:
+    times = container.failures + told.recreations
+    broken = times >= FAILURES and container.running is None
+    state: State = "broken" if broken else "starting"
+    evidence = [_line(pod, container), *_last_lines(pod, container, told)]
+    if container.name in PREFLIGHT:
+        return finding(
+            f"preflight/{container.name}/{pod.where}",
+            state,
+            Place(kind="node", name=pod.node),
+            f"Node {pod.node} did not pass {PREFLIGHT[container.name]}: {_how(container)}.",
+            f"Take the node out (kubectl cordon {pod.node}) and start again; read the check's log: "
+            f"{_log(pod, container)}",
+            evidence=evidence,
+            give_up_after_s=MAY_COME_S,
+        )
+    if died_of_memory(container):
+        return _out_of_memory(pod, container, state, evidence)
+    kind = "init container" if container.init else "container"
+    count = f"{times} times" if times > 1 else "once"
+    return finding(
+        f"{'init' if container.init else 'crash'}/{pod.where}/{container.name}",
+        state,
+        pod.place,
+        f"The {kind} {container.name} of the {pod.place} has failed {count}: {_how(container)}.",
+        f"Read its log: {_log(pod, container)}",
+        evidence=evidence,
+    )
+
+
+def _out_of_memory(pod: Pod, container: Container, state: State, evidence: list[str]) -> Finding:
+    if not container.init:
+        failure = memory_failure(pod, container)
+        return finding(
+            f"oom/{pod.where}/{container.name}",
+            state,
+            failure.place,
+            failure.message,
+            failure.hint,
+            evidence=(*failure.evidence, *evidence),
+            cause=failure.cause,
+        )
+    limit = f" of {container.memory_limit}" if container.memory_limit else ""
+    # Not OUT_OF_MEMORY: its limit is not the group's, so climbing the memory ladder is no help.
+    return finding(
+        f"init-oom/{pod.where}/{container.name}",
+        state,
+        pod.place,
+        f"The init container {container.name} of the {pod.place} was killed at its memory limit"
+        f"{limit}.",
+        "Switch KubeRay's own off (ENABLE_INIT_CONTAINER_INJECTION=false in the operator), or use "
+        "an image with compiled bytecode."
+        if container.name == "wait-gcs-ready"
+        else "Raise the memory limit of that init container.",
+        evidence=evidence,
+    )
+
+
+def _how(container: Container) -> str:
+    ended = container.ended or {}
+    code = ended.get("exitCode")
+    reason = ended.get("reason") or ""
+    words = [f"exit code {code}"]
+    if code in _CODES:
+        words.append(_CODES[code])
+    if reason not in ("", "Error", "Completed"):
+        words.append(reason)
+    return ", ".join(words)
+
+
+def _last_lines(pod: Pod, container: Container, told: Told) -> Sequence[str]:
+    """Of its log, if the caller has read it; else what it left as its termination message."""
+    lines = told.logs.get(f"{pod.name}/{container.name}")
+    return lines or ((container.ended or {}).get("message") or "").splitlines()
+
+
+def _line(pod: Pod, container: Container) -> str:
+    said = ": ".join(filter(None, (container.waiting_reason, container.waiting_message)))
+    said = said or f"{container.failures} failures, {_how(container)}"
+    return f"Pod {pod.name}, container {container.name}: {said}"
+
+
+def _log(pod: Pod, container: Container) -> str:
+    namespace = pod.raw["metadata"].get("namespace")
+    where = f" -n {namespace}" if namespace else ""
+    previous = " --previous" if container.restarts else ""
+    return f"kubectl logs {pod.name}{where} -c {container.name}{previous}"

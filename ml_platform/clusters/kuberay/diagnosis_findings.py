@@ -1,0 +1,74 @@
+"""What a diagnosis says of a cluster: one trouble with its cause, place, evidence and next step."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from math import inf
+from typing import Literal
+
+from ml_platform.clusters.causes import Cause, Failure, Place
+
+State = Literal["queued", "starting", "broken"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Finding:
+    """One trouble of a cluster.
+
+    Attributes:
+        key: Under which repetitions are one finding, `kind/place/…`: no pod's name, no number that
+            changes.
+        state: `queued`: waits in a queue. `starting`: not ready, and may become so by itself.
+            `broken`: will not; is given up at once.
+        failure: What a person needs to know of it.
+        give_up_after_s: 0: at once. A number: if it still stands so many seconds after it was first
+            seen. None: only the clock for starting, or for the queue, decides.
+    """
+
+    key: str
+    state: State
+    failure: Failure
+    give_up_after_s: float | None = None
+
+
+def finding(
+    key: str,
+    state: State,
+    place: Place,
+    message: str,
+    hint: str,
+    *,
+    evidence: Iterable[str] = (),
+    cause: Cause = Cause.START_FAILED,
+    give_up_after_s: float | None = None,
+) -> Finding:
+    """A finding; `give_up_after_s` is for one that is not broken."""
+    return Finding(
+        key=key,
+        state=state,
+        give_up_after_s=0.0 if state == "broken" else give_up_after_s,
+        failure=Failure(
+            cause=cause,
+            place=place,
+            message=message,
+            hint=hint,
+            evidence=tuple(line for line in dict.fromkeys(evidence) if line),
+        ),
+    )
+
+
+def without_repetitions(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """One for each key, where the first of it stood: the worst of them, with all their evidence."""
+    by_key: dict[str, Finding] = {}
+    for one in findings:
+        known = by_key.setdefault(one.key, one)
+        if known is not one:
+            worst, other = (one, known) if _left_s(one) < _left_s(known) else (known, one)
+            lines = dict.fromkeys((*worst.failure.evidence, *other.failure.evidence))
+            by_key[one.key] = replace(
+                worst, failure=worst.failure.model_copy(update={"evidence": tuple(lines)})
+            )
+    return tuple(by_key.values())
+
+
+def _left_s(one: Finding) -> float:
+    return inf if one.give_up_after_s is None else one.give_up_after_s

@@ -1,0 +1,181 @@
+"""What RayJob, RayCluster and a queue say themselves: invalid, waiting for its turn, too late."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from ml_platform.clusters.causes import Cause, Place
+from ml_platform.clusters.kuberay import labels
+from ml_platform.clusters.kuberay.diagnosis_events import EventSeen
+from ml_platform.clusters.kuberay.diagnosis_findings import Finding, State, finding
+from ml_platform.clusters.kuberay.seen import Object, Seen
+
+_INVALID: Final = re.compile(r"Invalid(RayJob|RayCluster)(Spec|Metadata|Status)")
+_NO_SUCH_QUEUE: Final = re.compile(r"(doesn't|does not) exist|not found", re.IGNORECASE)
+_CLUSTER: Final = Place(kind="cluster")
+_OVER: Final = frozenset({"Complete", "Failed", "ValidationFailed"})
+NO_QUEUE_AFTER_S: Final = 60.0
+"""A queue that is made together with the job may come a moment later."""
+
+
+def invalid(seen: Seen, events: tuple[EventSeen, ...]) -> Iterator[Finding]:
+    """What KubeRay will not take up, ever."""
+    status = _status(seen.ray_job)
+    if status.get("jobDeploymentStatus") == "ValidationFailed":
+        yield _invalid("RayJob", status.get("message") or "", (), _name(seen.ray_job))
+    # KubeRay says so once and leaves the status empty; a repaired one has conditions.
+    if seen.ray_cluster is not None and not _status(seen.ray_cluster):
+        for event in events:
+            match = _INVALID.fullmatch(event.reason)
+            if match and event.name == _name(seen.ray_cluster) and match[1] == "RayCluster":
+                yield _invalid("RayCluster", event.message, (str(event),), event.name)
+
+
+def _invalid(kind: str, message: str, evidence: tuple[str, ...], name: str) -> Finding:
+    return finding(
+        f"invalid/{kind}",
+        "broken",
+        _CLUSTER,
+        f"KubeRay calls the {kind} {name} invalid: {message}",
+        "Correct the cluster's spec (`clusters` in defs.yaml) and start again: a repaired object "
+        "is not taken up, a new one is.",
+        evidence=evidence or (message,),
+        cause=Cause.BAD_INPUT,
+    )
+
+
+def queued(seen: Seen) -> Iterator[Finding]:
+    """Waits in a queue, or was suspended."""
+    if seen.ray_job is None or not (seen.ray_job.get("spec") or {}).get("suspend"):
+        return
+    if _status(seen.ray_job).get("jobDeploymentStatus") in _OVER:
+        return
+    queue = _labels(seen.ray_job).get(labels.QUEUE, "")
+    if not queue and seen.workload is not None:
+        queue = (seen.workload.get("spec") or {}).get("queueName") or ""
+    if seen.workload is not None:
+        yield from _in_queue(seen.workload, queue)
+    elif queue:
+        yield finding(
+            f"queued/{queue}",
+            "queued",
+            _CLUSTER,
+            f"It waits in queue {queue}; Kueue has said nothing of it yet.",
+            f"If it stays so, see whether Kueue runs and looks after this namespace: "
+            f"kubectl get localqueue {queue}",
+        )
+    else:
+        yield finding(
+            "suspended",
+            "queued",
+            _CLUSTER,
+            f"RayJob {_name(seen.ray_job)} is suspended, and is in no queue that would resume it.",
+            "Resume it: "
+            f'kubectl patch rayjob {_name(seen.ray_job)} --type merge -p \'{{"spec":'
+            '{"suspend":false}}\'',
+        )
+
+
+def _in_queue(workload: Object, queue: str) -> Iterator[Finding]:
+    conditions = {one["type"]: one for one in _status(workload).get("conditions") or ()}
+    checks = _status(workload).get("admissionChecks") or ()
+    refused = [one for one in checks if one["state"] == "Rejected"]
+    waits = [one for one in checks if one["state"] in ("Pending", "Retry") and one.get("message")]
+    state: State = "queued"
+    give_up_after_s: float | None = None
+    why = _said(conditions.get("QuotaReserved"), status="False")
+    evicted = _said(conditions.get("Evicted"), status="True")
+    if not evicted and _said(conditions.get("Admitted"), status="True"):
+        return  # it is about to be resumed
+    if (workload.get("spec") or {}).get("active") is False:
+        state, why = "broken", evicted or "Kueue has switched the workload off"
+    elif refused:
+        state = "broken"
+        why = f"admission check {refused[0]['name']}: {refused[0].get('message', 'rejected')}"
+    elif (conditions.get("QuotaReserved") or {}).get("reason") == "Inadmissible" and (
+        _NO_SUCH_QUEUE.search(why)
+    ):
+        give_up_after_s = NO_QUEUE_AFTER_S
+    elif not why and waits:
+        why = f"admission check {waits[0]['name']}: {waits[0]['message']}"
+    why = why or evicted or "Kueue has not looked at it yet"
+    position = _position(workload)
+    yield finding(
+        f"queued/{queue}",
+        state,
+        _CLUSTER,
+        f"It waits in queue {queue}{position}: {why}",
+        "Name a queue of `kubectl get localqueues` that admits it, or ask for less."
+        if state == "broken" or give_up_after_s is not None
+        else "Nothing: it starts when its turn comes. To see who is before it: "
+        "kubectl get workloads; to be quicker, ask for less or use another `queue`.",
+        evidence=[f"{kind}={one['status']} {_text(one)}" for kind, one in conditions.items()],
+        give_up_after_s=give_up_after_s,
+    )
+
+
+def _position(workload: Object) -> str:
+    """From the fields of Kueue's pending workloads, where the caller has added them."""
+    status = _status(workload)
+    position = status.get("positionInLocalQueue", status.get("positionInClusterQueue"))
+    return "" if position is None else f", {position} before it"
+
+
+def too_late(seen: Seen) -> Iterator[Finding]:
+    """KubeRay has ended it: that says when, seldom why."""
+    status = _status(seen.ray_job)
+    if status.get("jobDeploymentStatus") != "Failed":
+        return
+    reason, message = status.get("reason") or "", status.get("message") or ""
+    match reason:
+        case "PreRunningDeadlineExceeded":
+            yield finding(
+                "deadline/pre-running",
+                "broken",
+                _CLUSTER,
+                f"KubeRay removes the cluster, because no job was submitted in time: {message}",
+                "See what kept it from starting; if nothing did, give it more time to start.",
+                evidence=[message],
+            )
+        case "DeadlineExceeded":
+            yield finding(
+                "deadline/active",
+                "broken",
+                _CLUSTER,
+                f"KubeRay removes the cluster, because it has run for too long: {message}",
+                "Raise the limit of running if the training needs so long; it goes on from its "
+                "last checkpoint.",
+                evidence=[message],
+                cause=Cause.OVER_LIMIT,
+            )
+        case "JobStatusCheckTimeoutExceeded" | "JobDeploymentStatusTransitionGracePeriodExceeded":
+            yield finding(
+                f"head-silent/{reason}",
+                "broken",
+                Place(kind="head"),
+                f"KubeRay gave the cluster up, because its head did not answer: {message}",
+                "Nothing: the next attempt goes on from the last checkpoint on a new cluster.",
+                evidence=[message],
+                cause=Cause.HEAD_LOST,
+            )
+
+
+def _status(item: Object | None) -> Mapping[str, Any]:
+    return (item or {}).get("status") or {}
+
+
+def _labels(item: Object) -> Mapping[str, str]:
+    return item["metadata"].get("labels") or {}
+
+
+def _name(item: Object | None) -> str:
+    return (item or {"metadata": {}})["metadata"].get("name") or ""
+
+
+def _said(condition: Mapping[str, Any] | None, *, status: str) -> str:
+    """What a condition says, if it has this status."""
+    return _text(condition) if condition and condition["status"] == status else ""
+
+
+def _text(condition: Mapping[str, Any]) -> str:
+    return ": ".join(filter(None, (condition.get("reason"), condition.get("message"))))

@@ -1,0 +1,84 @@
+"""Pods that only take long: an image that is large, a volume that does not come, a silent probe."""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from ml_platform.clusters.kuberay.diagnosis_events import EventSeen
+from ml_platform.clusters.kuberay.diagnosis_findings import Finding, finding
+from ml_platform.clusters.kuberay.diagnosis_pods import Pod, describe, started_s
+
+PULLING_S: Final = 30.0
+NOT_READY_S: Final = 90.0
+"""A head took up to 52 s, a whole cluster up to 75 s, on a busy machine of two cores."""
+_IMAGE: Final = re.compile(r'"([^"]+)"')
+_SETUP: Final = frozenset({"FailedMount", "FailedAttachVolume", "FailedCreatePodSandBox"})
+
+
+def slow(
+    pod: Pod, said: tuple[EventSeen, ...], *, at_s: float, head_is_ready: bool
+) -> Iterator[Finding]:
+    """What a pod that is not ready yet is busy with, if that takes long.
+
+    A worker that waits for a head which is not ready is not slow itself.
+    """
+    if pod.is_ready or pod.phase not in ("Pending", "Running"):
+        return
+    last = {event.reason: event for event in said}
+    yield from _pulling(pod, last, at_s)
+    yield from _set_up(pod, last)
+    if pod.is_head or head_is_ready:
+        yield from _not_ready(pod, last, at_s)
+
+
+def _pulling(pod: Pod, last: dict[str, EventSeen], at_s: float) -> Iterator[Finding]:
+    pulling, pulled = last.get("Pulling"), last.get("Pulled")
+    if pulling is None or at_s - pulling.at_s <= PULLING_S:
+        return
+    if pulled and pulled.at_s >= pulling.at_s:
+        return
+    if any("Image" in container.waiting_reason for container in pod.containers()):
+        return  # it says itself what is wrong with the image
+    match = _IMAGE.search(pulling.message)
+    image = match[1] if match else ""
+    yield finding(
+        f"pulling/{pod.role}/{image}",
+        "starting",
+        pod.place,
+        f"Node {pod.node} still pulls image {image} for the {pod.place}.",
+        "Nothing: it takes its time. A smaller image, or one that nodes hold already, is quicker.",
+        evidence=[str(pulling)],
+    )
+
+
+def _set_up(pod: Pod, last: dict[str, EventSeen]) -> Iterator[Finding]:
+    failed = [event for reason, event in last.items() if reason in _SETUP]
+    if not failed or any(container.running or container.ended for container in pod.containers()):
+        return
+    yield finding(
+        f"set-up/{pod.where}/{failed[-1].reason}",
+        "starting",
+        pod.place,
+        f"Node {pod.node} cannot set up a pod of the {pod.place} yet: {failed[-1].message}",
+        f"See that the volumes, secrets and config maps it names exist: {describe(pod)}",
+        evidence=map(str, failed),
+    )
+
+
+def _not_ready(pod: Pod, last: dict[str, EventSeen], at_s: float) -> Iterator[Finding]:
+    for container in pod.containers():
+        began_s = started_s(container)
+        if container.running is None or container.ready or container.failures or not began_s:
+            continue
+        if at_s - began_s > NOT_READY_S:
+            unhealthy = last.get("Unhealthy")
+            kind = "init container" if container.init else "container"
+            yield finding(
+                f"not-ready/{pod.where}/{container.name}",
+                "starting",
+                pod.place,
+                f"The {kind} {container.name} of the {pod.place} has run for "
+                f"{at_s - began_s:.0f} s, and the pod is not ready.",
+                f"See what it waits for: kubectl logs {pod.name} -c {container.name}",
+                evidence=[str(unhealthy)] if unhealthy else [],
+            )
