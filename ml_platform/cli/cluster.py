@@ -8,7 +8,7 @@ import typer
 from ml_platform.cli.helptext import help_of
 
 if TYPE_CHECKING:
-    from ml_platform.clusters.interface import ClusterView, Provisioner
+    from ml_platform.clusters.interface import ClusterView, Provisioner, Reaped
 
 app = typer.Typer(no_args_is_help=True, help="See and stop clusters.")
 
@@ -110,6 +110,53 @@ def stop(
         with working(f"stopping {view.name}"):
             provisioner.stop(view.name)
         say(f"[green]✓[/green] stopped {view.name}")
+
+
+@app.command(
+    "reap",
+    **help_of(
+        "mlp cluster reap",
+        "Show the clusters that nobody needs; with --yes, remove them.",
+        "A run that has ended needs none, nor does anybody after a cluster's expiry.",
+    ),
+)
+def reap(
+    yes: Annotated[bool, typer.Option("--yes", help="Remove them.")] = False, as_json: Json = False
+) -> None:
+    """Remove what nobody needs, though whoever should have did not."""
+    from ml_platform.backfill.dagster_home import open_instance
+    from ml_platform.cli.output import note, print_result
+    from ml_platform.reaping import run_ends
+    from ml_platform.settings import load_settings
+
+    try:
+        run_ended_s = run_ends(open_instance(load_settings()))
+    except Exception as error:  # boundary: this has to work when Dagster's database is away
+        note(f"Dagster cannot be asked which runs have ended: {error}")
+        run_ended_s = _nobody_knows
+    found = [
+        one
+        for provisioner in _provisioners()
+        for one in provisioner.reap(run_ended_s, dry_run=not yes)
+    ]
+    print_result(found, show_reaped, as_json=as_json)
+
+
+def _nobody_knows(run: str) -> None:
+    del run
+
+
+def show_reaped(found: "Sequence[Reaped]") -> None:
+    """A line a cluster that nobody needs."""
+    from ml_platform.cli.output import print_table, say
+
+    if not found:
+        say("every cluster is needed")
+        return
+    rows = [(one.name, "removed" if one.removed else "not removed", one.reason) for one in found]
+    print_table(("cluster", "", "why"), rows)
+    if not any(one.removed for one in found):
+        say("`mlp cluster reap --yes` removes them")
 
 
 def _provisioners() -> "list[Provisioner]":

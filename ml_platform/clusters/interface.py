@@ -199,6 +199,25 @@ class Cluster:
     quiet_s: float = 10.0
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reaped:
+    """A cluster that nobody needs.
+
+    Attributes:
+        name: Its name.
+        reason: Why.
+        removed: Whether it was removed; not in a dry run, and not if it has changed meanwhile.
+    """
+
+    name: str
+    reason: str
+    removed: bool
+
+
+RunEnd = Callable[[str], float | None]
+"""When a Dagster run ended, in seconds since 1970; None if it lives, or is not known."""
+
+
 class Provisioner(ABC):
     """Makes, adopts, lists and removes clusters of one kind."""
 
@@ -257,6 +276,14 @@ class Provisioner(ABC):
         """
 
     @abstractmethod
+    def reap(self, run_ended_s: RunEnd, *, dry_run: bool) -> list[Reaped]:
+        """Remove what nobody needs, though whoever should have did not; says which and why.
+
+        Raises:
+            ClusterError: it cannot be seen what there is.
+        """
+
+    @abstractmethod
     def shutdown(self) -> None:
         """Remove what nobody is using any more, now instead of after its idle time."""
 
@@ -274,3 +301,6 @@ class ClustersAccess(Protocol):
 
     def provisioner(self, spec: ClusterSpec) -> Provisioner:
         """The provisioner that `spec` names."""
+
+    def provisioners(self) -> list[Provisioner]:
+        """One of each kind that can be had here."""

@@ -1,11 +1,12 @@
 """Watches against a real API server: they bring each change, and outlive what breaks them."""
 
+import ssl
 import time
 from collections.abc import Callable, Iterator
 
 import pytest
 
-from ml_platform.clusters.kuberay.access import find_access
+from ml_platform.clusters.kuberay.access import ApiAccess, find_access
 from ml_platform.clusters.kuberay.api import KubernetesApi, core_path
 from ml_platform.clusters.kuberay.watch import Subject, Watch
 from ml_platform.errors import ApiAwayError, ApiRefusedError, ObjectConflictError
@@ -137,11 +138,11 @@ def test_a_server_that_has_forgotten_everything_is_listed_anew(
 def test_what_the_account_may_not_read_is_told(cluster: Cluster, namespace: str) -> None:
     token = cluster.kubectl("create", "token", "default", f"--namespace={namespace}").strip()
     found = find_access(kubeconfig=str(cluster.kubeconfig))
-    access = type(found)(
+    access = ApiAccess(
         server=found.server,
         inside=False,
         headers=lambda: {"authorization": f"Bearer {token}"},
-        tls=without_certificate(found.tls),
+        tls=without_certificate(),
     )
     subject = Subject(name=MAPS, path=core_path(namespace, "configmaps"))
     with Watch(access, [subject]) as watch:
@@ -150,10 +151,8 @@ def test_what_the_account_may_not_read_is_told(cluster: Cluster, namespace: str)
             watch.objects(MAPS)
 
 
-def without_certificate(tls: object) -> object:
+def without_certificate() -> ssl.SSLContext:
     """The administrator's certificate would be believed before the token."""
-    import ssl
-
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE

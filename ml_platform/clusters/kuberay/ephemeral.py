@@ -20,6 +20,8 @@ from ml_platform.clusters.interface import (
     JobKey,
     JobRuntime,
     Provisioner,
+    Reaped,
+    RunEnd,
 )
 from ml_platform.clusters.kuberay import labels
 from ml_platform.clusters.kuberay.access import find_access
@@ -28,6 +30,7 @@ from ml_platform.clusters.kuberay.checks import require_valid
 from ml_platform.clusters.kuberay.config import KubeRayConfig
 from ml_platform.clusters.kuberay.head_address import head_address
 from ml_platform.clusters.kuberay.manifests import ray_job
+from ml_platform.clusters.kuberay.reaper import reap
 from ml_platform.clusters.kuberay.seen import Object
 from ml_platform.clusters.kuberay.start import CLUSTERS, EVENTS, JOBS, PODS, Start
 from ml_platform.clusters.kuberay.views import (
@@ -165,6 +168,18 @@ class EphemeralProvisioner(Provisioner):
             self._require_ours(job)
             self._remove(name, str(job["metadata"]["uid"]))
         self._wait_until_gone(name, lambda: self._find(name)[1], "pods")
+
+    def reap(self, run_ended_s: RunEnd, *, dry_run: bool) -> list[Reaped]:
+        """See `Provisioner.reap`."""
+        return [
+            *reap(
+                self._api,
+                self._config,
+                run_ended_s=run_ended_s,
+                now_s=self._now(),
+                dry_run=dry_run,
+            )
+        ]
 
     def shutdown(self) -> None:
         """Nothing: each cluster is removed by its user, KubeRay's deadlines, or the reaper."""

@@ -4,11 +4,11 @@ Only what carries our labels and this environment is looked at. Whether a Dagste
 of Dagster, and an answer that is not known removes nothing.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Final
 
+from ml_platform.clusters.interface import Reaped, RunEnd
 from ml_platform.clusters.kuberay import labels
 from ml_platform.clusters.kuberay.api import KubernetesApi, jobs_path
 from ml_platform.clusters.kuberay.config import KubeRayConfig
@@ -20,24 +20,6 @@ from ml_platform.errors import ObjectConflictError
 RETRY_WITHIN_S: Final = 900.0
 # KubeRay removes what has ended by itself; what is left after so long it has forgotten.
 LEFT_OVER_S: Final = 900.0
-
-RunEnd = Callable[[str], float | None]
-"""When a Dagster run ended, in seconds since 1970; None if it lives, or is not known."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Reaped:
-    """A cluster that nobody needs.
-
-    Attributes:
-        name: Its name.
-        reason: Why.
-        removed: Whether it was removed; not in a dry run, and not if it has changed meanwhile.
-    """
-
-    name: str
-    reason: str
-    removed: bool
 
 
 def unneeded(job: Object, *, run_ended_s: RunEnd, now_s: float) -> str:

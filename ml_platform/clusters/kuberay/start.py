@@ -1,13 +1,17 @@
 """Waiting for a cluster to become ready, with a cause while it waits and a clock for each wait."""
 
 import time
+from collections import Counter
 from collections.abc import Callable
 from typing import Final
 
+from ml_platform.clusters.kuberay import labels
 from ml_platform.clusters.kuberay.config import Limits
-from ml_platform.clusters.kuberay.diagnosis import Finding, diagnose
+from ml_platform.clusters.kuberay.diagnosis import diagnose
+from ml_platform.clusters.kuberay.diagnosis_findings import Finding
+from ml_platform.clusters.kuberay.diagnosis_head import readiness
 from ml_platform.clusters.kuberay.seen import Object, Seen
-from ml_platform.clusters.kuberay.views import are_ready, head_incarnation, phase_of
+from ml_platform.clusters.kuberay.views import phase_of
 from ml_platform.clusters.kuberay.watch import Watch
 from ml_platform.errors import ClusterStartError
 from ml_platform.xray.records import Recorder
@@ -59,6 +63,7 @@ class Start:
         self._clock = clock
         self._now = now
         self._first_seen: dict[str, float] = {}
+        self._pods: dict[str, set[str]] = {}
         self._queued_s = self._started_s = 0.0
 
     def wait(self, uid: str, workers: int) -> Seen:
@@ -76,10 +81,9 @@ class Start:
         while True:
             changes = self._watch.changes
             seen = seen_by(self._watch, self._now())
-            there = seen.ray_job is not None and seen.ray_cluster is not None
-            if there and head_incarnation(seen.pods) and are_ready(seen.pods, workers):
+            if seen.ray_job is not None and readiness(seen, workers):
                 return seen
-            findings = diagnose(seen)
+            findings = diagnose(seen, recreations=self._recreations(seen))
             self._tell(findings)
             now = self._clock()
             queued = phase_of(seen.ray_job, seen.pods)[0] == "queued"
@@ -91,6 +95,15 @@ class Start:
             self._give_up_if_hopeless(seen, findings, uid)
             self._give_up_if_late(findings, queued=queued)
             self._watch.wait(changes, self._next_look_s(findings, queued=queued))
+
+    def _recreations(self, seen: Seen) -> dict[str, int]:
+        """How often pods of each group were made anew: KubeRay itself does so for ever."""
+        now = Counter[str]()
+        for pod in seen.pods:
+            group = str(pod["metadata"]["labels"].get(labels.GROUP, ""))
+            self._pods.setdefault(group, set()).add(str(pod["metadata"]["uid"]))
+            now[group] += 1
+        return {group: len(uids) - now[group] for group, uids in self._pods.items()}
 
     def _tell(self, findings: tuple[Finding, ...]) -> None:
         for one in findings:

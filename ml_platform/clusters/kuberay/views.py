@@ -7,33 +7,18 @@ from pydantic import ValidationError
 
 from ml_platform.clusters.interface import ClusterPhase, ClusterView
 from ml_platform.clusters.kuberay import labels
-from ml_platform.clusters.kuberay.seen import Object
+from ml_platform.clusters.kuberay.diagnosis_head import incarnation
+from ml_platform.clusters.kuberay.seen import Object, Seen
 from ml_platform.clusters.spec import ClusterSpec
 
 KIND: Final = "ephemeral"
 FAILED: Final = frozenset({"Failed", "ValidationFailed"})
 QUEUED: Final = frozenset({"Suspended", "Suspending"})
-HEAD_CONTAINER: Final = "ray-head"
 
 
 def head_incarnation(pods: Sequence[Object]) -> str:
-    """Names the life of the head that runs now: its pod and its container; empty if none runs.
-
-    A container that is started again in the same pod is another life: Ray has forgotten its jobs.
-    """
-    for pod in pods:
-        if pod["metadata"].get("labels", {}).get(labels.NODE_TYPE) != "head" or _is_ending(pod):
-            continue
-        for status in pod.get("status", {}).get("containerStatuses") or []:
-            if status["name"] == HEAD_CONTAINER and "running" in (status.get("state") or {}):
-                return f"{pod['metadata']['uid']}/{str(status['containerID'])[-12:]}"
-    return ""
-
-
-def are_ready(pods: Sequence[Object], workers: int) -> bool:
-    """Whether the head and so many workers are ready now; KubeRay's own conditions stay true."""
-    ready = [pod["metadata"]["labels"].get(labels.NODE_TYPE) for pod in pods if _is_ready(pod)]
-    return ready.count("head") == 1 and ready.count("worker") >= workers
+    """Names the life of the head that runs now; empty if none runs."""
+    return incarnation(Seen(ray_job=None, pods=tuple(pods)))
 
 
 def phase_of(job: Object | None, pods: Sequence[Object]) -> tuple[ClusterPhase, str]:
@@ -106,14 +91,3 @@ def is_over(job: Object) -> bool:
 
 def _annotation(job: Object, name: str) -> str:
     return str((job["metadata"].get("annotations") or {}).get(name) or "")
-
-
-def _is_ending(pod: Object) -> bool:
-    return "deletionTimestamp" in pod["metadata"]
-
-
-def _is_ready(pod: Object) -> bool:
-    conditions = pod.get("status", {}).get("conditions") or []
-    return not _is_ending(pod) and any(
-        one["type"] == "Ready" and one["status"] == "True" for one in conditions
-    )

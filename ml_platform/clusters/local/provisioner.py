@@ -21,6 +21,8 @@ from ml_platform.clusters.interface import (
     JobKey,
     JobRuntime,
     Provisioner,
+    Reaped,
+    RunEnd,
 )
 from ml_platform.clusters.local.acquire import LOST_AFTER_S, Acquisition
 from ml_platform.clusters.local.folder import ClusterFolder, LaunchRequest
@@ -181,6 +183,11 @@ class LocalProvisioner(Provisioner):
         folder = ClusterFolder(self._home / name)
         if folder.path.is_dir():
             stop_cluster(folder, even_if_used=True, clock=self._clock, sleep=self._sleep)
+
+    def reap(self, run_ended_s: RunEnd, *, dry_run: bool) -> list[Reaped]:
+        """Nothing: a keeper ends its Ray when no living process uses it."""
+        del run_ended_s, dry_run
+        return []
 
     def shutdown(self) -> None:
         """Stop every Ray of this home that no living process uses, and wait for the last process.

@@ -15,6 +15,8 @@ from ml_platform.clusters.interface import (
     JobKey,
     JobRuntime,
     Provisioner,
+    Reaped,
+    RunEnd,
 )
 from ml_platform.clusters.spec import ClusterSpec
 from ml_platform.errors import ClusterLostError, ClusterStartError
@@ -111,6 +113,10 @@ class FileProvisioner(Provisioner):
 
     def stop(self, name: str) -> None:
         self._clusters.remove(f"{name}.json")
+
+    def reap(self, run_ended_s: RunEnd, *, dry_run: bool) -> list[Reaped]:
+        del run_ended_s, dry_run
+        return []
 
     def shutdown(self) -> None:
         pass

@@ -18,6 +18,8 @@ from ml_platform.clusters.interface import (
     JobKey,
     JobRuntime,
     Provisioner,
+    Reaped,
+    RunEnd,
 )
 from ml_platform.clusters.ladder import Decision
 from ml_platform.clusters.spec import ClusterSpec
@@ -135,6 +137,10 @@ class OneHead(Provisioner):
 
     def stop(self, name: str) -> None:
         raise AssertionError("nobody stops a cluster by name")
+
+    def reap(self, run_ended_s: RunEnd, *, dry_run: bool) -> list[Reaped]:
+        del run_ended_s, dry_run
+        return []
 
     def shutdown(self) -> None:
         pass
