@@ -12,7 +12,7 @@ from ml_platform.clusters.kuberay.diagnosis_containers import (
     Told,
     container_troubles,
 )
-from ml_platform.clusters.kuberay.diagnosis_events import EventSeen, merged_events
+from ml_platform.clusters.kuberay.diagnosis_events import EventSeen, all_events, is_noise
 from ml_platform.clusters.kuberay.diagnosis_findings import (
     Finding,
     finding,
@@ -35,9 +35,10 @@ def diagnose(
 ) -> tuple[Finding, ...]:
     """What is wrong now, the most telling first; empty when all is well. Pure.
 
-    Any finding that is `broken` ends a start; the first finding is what to say then: a deadline of
-    KubeRay's stands last, because it tells when and not why. What was overcome is not said again: a
-    container that died of memory and is ready now is found by `out_of_memory`.
+    Any finding that is `broken` ends a start, and the first is what to say then: broken ones stand
+    before what may still pass, but a deadline of KubeRay's last, because it tells when and not why.
+    What was overcome is not said again: a container that died of memory and is ready now is found
+    by `out_of_memory`.
 
     Args:
         seen: What was seen.
@@ -45,16 +46,15 @@ def diagnose(
             single look cannot show.
         logs: Last lines of containers that failed, by `pod/container`.
     """
-    events = merged_events(seen.events)
-    return without_repetitions(_findings(seen, events, recreations or {}, logs or {}))
+    found = without_repetitions(_findings(seen, recreations or {}, logs or {}))
+    return (*sorted(found, key=lambda one: one.state != "broken"), *too_late(seen))
 
 
 def _findings(
-    seen: Seen,
-    events: tuple[EventSeen, ...],
-    recreations: Mapping[str, int],
-    logs: Mapping[str, Sequence[str]],
+    seen: Seen, recreations: Mapping[str, int], logs: Mapping[str, Sequence[str]]
 ) -> Iterator[Finding]:
+    with_noise = all_events(seen.events)
+    events = tuple(event for event in with_noise if not is_noise(event))
     pods = sorted(pods_of(seen), key=lambda pod: not pod.is_head)
     said = said_of_pods(pods, events)
     taken = {pod.name: [*taken_away(pod, said[pod.name])] for pod in pods}
@@ -72,11 +72,10 @@ def _findings(
         told = Told(events=said[pod.name], recreations=anew[pod.group], logs=logs)
         found = [*container_troubles(pod, told), *failed_by_node(pod)]
         yield from found or _made_anew(pod, anew[pod.group], events)
-    all_said = said_of_pods(staying, merged_events(seen.events, keep_noise=True))
+    all_said = said_of_pods(staying, with_noise)
     head_is_ready = any(pod.is_head and pod.is_ready for pod in staying)
     for pod in staying:
         yield from slow(pod, all_said[pod.name], at_s=seen.at_s, head_is_ready=head_is_ready)
-    yield from too_late(seen)
 
 
 def _made_anew(pod: Pod, times: int, events: tuple[EventSeen, ...]) -> Iterator[Finding]:

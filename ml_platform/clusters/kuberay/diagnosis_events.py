@@ -53,18 +53,20 @@ class EventSeen:
         return f"{self.kind} {self.name}: {self.reason}: {self.message}"
 
 
-def merged_events(events: Iterable[Object], *, keep_noise: bool = False) -> tuple[EventSeen, ...]:
+def merged_events(events: Iterable[Object]) -> tuple[EventSeen, ...]:
+    """What was said, oldest first, each thing once, without what every normal start says."""
+    return tuple(event for event in all_events(events) if not is_noise(event))
+
+
+def all_events(events: Iterable[Object]) -> tuple[EventSeen, ...]:
     """What was said, oldest first, each thing once.
 
     An event of `events.k8s.io` and its twin in core are one, and so are those that differ only in
-    the random end of a pod's name. Left out, unless `keep_noise`: what is said in every normal
-    start.
+    the random end of a pod's name.
     """
     said: dict[tuple[str, str, str, str], EventSeen] = {}
     for raw in events:
         event = _read(raw)
-        if not keep_noise and _is_noise(event):
-            continue
         key = (event.kind, event.name, event.reason, _RANDOM.sub(r'\1…"', event.message))
         known = said.get(key)
         said[key] = event if known is None else _together(known, event)
@@ -102,7 +104,8 @@ def _read(raw: Object) -> EventSeen:
     )
 
 
-def _is_noise(event: EventSeen) -> bool:
+def is_noise(event: EventSeen) -> bool:
+    """Whether every normal start says so."""
     if event.reason in _TRIED_AGAIN:
         return "already exists" in event.message
     return event.reason in NOISE

@@ -3,11 +3,13 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from math import inf
-from typing import Literal
+from typing import Final, Literal
 
 from ml_platform.clusters.causes import Cause, Failure, Place
 
 State = Literal["queued", "starting", "broken"]
+MOST_EVIDENCE: Final = 20
+"""Lines of a finding that hundreds of pods share."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,16 +59,15 @@ def finding(
 
 
 def without_repetitions(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """One for each key, where the first of it stood: the worst of them, with all their evidence."""
+    """One for each key, where the first of it stood: the worst of them, with evidence of others."""
     by_key: dict[str, Finding] = {}
     for one in findings:
         known = by_key.setdefault(one.key, one)
         if known is not one:
             worst, other = (one, known) if _left_s(one) < _left_s(known) else (known, one)
-            lines = dict.fromkeys((*worst.failure.evidence, *other.failure.evidence))
-            by_key[one.key] = replace(
-                worst, failure=worst.failure.model_copy(update={"evidence": tuple(lines)})
-            )
+            lines = [*dict.fromkeys((*worst.failure.evidence, *other.failure.evidence))]
+            evidence = {"evidence": tuple(lines[:MOST_EVIDENCE])}
+            by_key[one.key] = replace(worst, failure=worst.failure.model_copy(update=evidence))
     return tuple(by_key.values())
 
 

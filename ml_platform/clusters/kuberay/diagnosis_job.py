@@ -65,14 +65,15 @@ def queued(seen: Seen) -> Iterator[Finding]:
             f"kubectl get localqueue {queue}",
         )
     else:
+        namespace = seen.ray_job["metadata"].get("namespace")
+        where = f" -n {namespace}" if namespace else ""
         yield finding(
             "suspended",
             "queued",
             _CLUSTER,
             f"RayJob {_name(seen.ray_job)} is suspended, and is in no queue that would resume it.",
-            "Resume it: "
-            f'kubectl patch rayjob {_name(seen.ray_job)} --type merge -p \'{{"spec":'
-            '{"suspend":false}}\'',
+            f"Resume it: kubectl patch rayjob {_name(seen.ray_job)}{where} --type merge "
+            """-p '{"spec":{"suspend":false}}'""",
         )
 
 

@@ -1,7 +1,6 @@
 """Recordings of the real operator as what a client would have seen, moment by moment."""
 
 import json
-from collections.abc import Iterator
 from copy import deepcopy
 from datetime import UTC, datetime
 from functools import cache
@@ -20,14 +19,15 @@ def time_text(t: float) -> str:
     return datetime.fromtimestamp(BEGIN_S + t, UTC).isoformat().replace("+00:00", "Z")
 
 
-def moments(scenario: str, *, subject: str = "", view: View = "core") -> Iterator[Seen]:
+@cache
+def moments(scenario: str, *, subject: str = "", view: View = "core") -> tuple[Seen, ...]:
     """What was seen after each change, of the objects whose names begin with `subject`."""
-    replay = Replay(scenario, view)
+    replay, found = Replay(scenario, view), []
     for entry in recorded(scenario).entries:
-        if subject and not entry.name.rpartition("/")[2].startswith(subject):
-            continue
-        replay.take(entry)
-        yield replay.seen(entry.t)
+        if entry.name.rpartition("/")[2].startswith(subject):
+            replay.take(entry)
+            found.append(replay.seen(entry.t))
+    return tuple(found)
 
 
 class Replay:

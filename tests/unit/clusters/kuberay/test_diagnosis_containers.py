@@ -1,0 +1,194 @@
+import pytest
+
+from ml_platform.clusters.causes import Cause, Place
+from ml_platform.clusters.kuberay.diagnosis import diagnose
+from tests.unit.clusters.kuberay.objects import (
+    container,
+    ended,
+    event,
+    only_finding,
+    pod,
+    running,
+    seen_of,
+    waiting,
+)
+
+PULL = 'failed to pull and unpack image "registry.local/train:1": '
+INITIALIZING = container(state=waiting("PodInitializing"))
+
+
+@pytest.mark.parametrize(
+    ("why", "said", "hint", "give_up_after_s"),
+    [
+        ("not found", "is not found", "push the image", 30.0),
+        ("manifest unknown", "is not found", "push the image", 30.0),
+        ("401 Unauthorized", "may not be pulled", "image_pull_secrets", 30.0),
+        ("pull access denied, repository does not exist", "may not", "image_pull_secrets", 30.0),
+        ("429 Too Many Requests", "could not be pulled", "tried again", None),
+        ("dial tcp: i/o timeout", "could not be pulled", "tried again", None),
+    ],
+)
+def test_a_pull_that_fails_says_what_the_registry_said(
+    why: str, said: str, hint: str, give_up_after_s: float | None
+) -> None:
+    state = waiting("ErrImagePull", PULL + why)
+    found = only_finding(seen_of(pod(containers=[container(state=state)])))
+    assert found.key == "image/worker/registry.local/train:1"
+    assert (found.state, found.give_up_after_s) == ("starting", give_up_after_s)
+    assert said in found.failure.message
+    assert why in found.failure.message
+    assert hint in found.failure.hint
+
+
+def test_a_kubelet_that_tells_the_reason_only_in_the_event_is_read_there() -> None:
+    paused = waiting("ImagePullBackOff", 'Back-off pulling image "registry.local/train:1"')
+    failed = event("Failed", f"Failed to pull image: {PULL}not found", "c-w-worker-abcde")
+    found = only_finding(seen_of(pod(containers=[container(state=paused)]), events=[failed]))
+    assert "is not found: Failed to pull" in found.failure.message
+
+
+def test_a_name_that_is_none_is_the_users_input() -> None:
+    found = only_finding(seen_of(pod(containers=[container(state=waiting("InvalidImageName"))])))
+    assert (found.state, found.failure.cause) == ("broken", Cause.BAD_INPUT)
+
+
+def test_many_pods_with_one_trouble_are_one_finding_with_evidence_of_some() -> None:
+    state = waiting("ErrImagePull", f"{PULL}not found")
+    few = [pod(name, containers=[container(state=state)]) for name in "abc"]
+    many = [pod(f"p{n}", containers=[container(state=state)]) for n in range(512)]
+    assert len(only_finding(seen_of(*few)).failure.evidence) == 3
+    assert len(only_finding(seen_of(*many)).failure.evidence) == 20
+
+
+def test_a_secret_that_is_missing_is_named_and_may_still_come() -> None:
+    state = waiting("CreateContainerConfigError", 'secret "wandb" not found')
+    found = only_finding(seen_of(pod(containers=[container(state=state)])))
+    assert found.key == "container-config/worker/w/ray-worker"
+    assert 'secret "wandb" not found' in found.failure.message
+    assert (found.state, found.give_up_after_s) == ("starting", 60.0)
+
+
+def test_an_init_container_that_fails_is_named_with_its_exit_code_and_may_pass_yet() -> None:
+    init = container("fetch", state=ended(3), restarts=1)
+    found = only_finding(seen_of(pod(init=[init], containers=[INITIALIZING])))
+    assert found.key == "init/worker/w/fetch"
+    assert "init container fetch of the group w has failed 2 times: exit code 3" in (
+        found.failure.message
+    )
+    assert (found.state, found.give_up_after_s) == ("starting", None)
+    assert found.failure.hint.endswith("kubectl logs c-w-worker-abcde -n ns -c fetch --previous")
+
+
+def test_an_init_container_that_failed_in_pods_made_anew_is_ended_after_three() -> None:
+    init = container("fetch", state=ended(3))
+    seen = seen_of(pod(init=[init], containers=[INITIALIZING]))
+    assert only_finding(seen, recreations={"w": 1}).state == "starting"
+    found = only_finding(seen, recreations={"w": 2})
+    assert (found.state, found.give_up_after_s) == ("broken", 0.0)
+
+
+def test_recreations_count_for_each_pod_of_a_group() -> None:
+    init = container("fetch", state=ended(3))
+    pods = [pod(name, init=[init], containers=[INITIALIZING]) for name in ("a", "b", "c", "d")]
+    assert only_finding(seen_of(*pods), recreations={"w": 4}).state == "starting"
+
+
+def test_pods_that_vanish_again_and_again_are_named_though_nobody_saw_of_what() -> None:
+    seen = seen_of(pod())
+    assert diagnose(seen, recreations={"w": 2}) == ()
+    assert only_finding(seen, recreations={"w": 3}).key == "made-anew/worker/w"
+
+
+def test_memory_of_an_init_container_is_named_and_is_no_matter_of_the_groups_memory() -> None:
+    init = container("wait-gcs-ready", state=ended(137, "OOMKilled"), restarts=2)
+    spec = {
+        "initContainers": [
+            {"name": "wait-gcs-ready", "resources": {"limits": {"memory": "256Mi"}}},
+        ]
+    }
+    found = only_finding(seen_of(pod(init=[init], containers=[INITIALIZING], spec=spec)))
+    assert (found.key, found.state) == ("init-oom/worker/w/wait-gcs-ready", "broken")
+    assert found.failure.cause is Cause.START_FAILED
+    assert "memory limit of 256Mi" in found.failure.message
+    assert "ENABLE_INIT_CONTAINER_INJECTION" in found.failure.hint
+
+
+@pytest.mark.parametrize(
+    ("name", "check"),
+    [
+        ("preflight-dcgm-diag", "DCGM's diagnosis"),
+        ("preflight-nccl-loopback", "the GPUs of the node"),
+        ("preflight-nccl-allreduce", "the nodes of the gang"),
+    ],
+)
+def test_a_check_of_gpus_before_the_start_names_the_node(name: str, check: str) -> None:
+    init = container(name, state=ended(1))
+    found = only_finding(seen_of(pod(init=[init], containers=[INITIALIZING])))
+    assert found.key == f"preflight/{name}/worker/w"
+    assert found.failure.place == Place(kind="node", name="node-1")
+    assert check in found.failure.message
+    assert "kubectl cordon node-1" in found.failure.hint
+    assert found.give_up_after_s == 60.0
+
+
+def test_the_last_lines_come_from_the_caller_or_from_what_the_container_left() -> None:
+    state = ended(1, message="No module named torch")
+    seen = seen_of(pod(containers=[container(state=state)]))
+    assert only_finding(seen).failure.evidence[-1] == "No module named torch"
+    logs = {"c-w-worker-abcde/ray-worker": ["first", "last"]}
+    assert only_finding(seen, logs=logs).failure.evidence[-2:] == ("first", "last")
+
+
+def test_a_ray_container_that_ends_with_success_is_a_crash_too() -> None:
+    state = waiting("CrashLoopBackOff")
+    one = container(state=state, last=ended(0, "Completed"), restarts=2)
+    found = only_finding(seen_of(pod(containers=[one])))
+    assert (found.key, found.state) == ("crash/worker/w/ray-worker", "broken")
+
+
+def test_a_command_that_does_not_exist_is_said_in_words() -> None:
+    found = only_finding(seen_of(pod(containers=[container(state=ended(127))])))
+    assert "exit code 127, its command does not exist" in found.failure.message
+
+
+def test_a_container_that_is_ready_again_is_no_trouble() -> None:
+    one = container(state=running(), last=ended(1), restarts=5, ready=True)
+    assert diagnose(seen_of(pod(containers=[one], phase="Running", ready=True))) == ()
+
+
+def test_a_pod_on_its_way_out_ends_as_it_likes() -> None:
+    one = container(state=ended(137))
+    assert diagnose(seen_of(pod(containers=[one], phase="Failed", going=True))) == ()
+
+
+def test_a_large_image_is_named_after_half_a_minute() -> None:
+    one = pod(containers=[container(state=waiting("ContainerCreating"))])
+    pulling = event("Pulling", 'Pulling image "registry.local/train:1"', one["metadata"]["name"])
+    assert diagnose(seen_of(one, events=[pulling], t=29)) == ()
+    found = only_finding(seen_of(one, events=[pulling], t=31))
+    assert (found.key, found.state) == ("pulling/worker/registry.local/train:1", "starting")
+
+
+def test_a_volume_that_does_not_come_is_named() -> None:
+    one = pod(containers=[container(state=waiting("ContainerCreating"))])
+    failed = event("FailedMount", 'MountVolume.SetUp failed for volume "x"', "c-w-worker-abcde")
+    found = only_finding(seen_of(one, events=[failed]))
+    assert found.key == "set-up/worker/w/FailedMount"
+    assert 'volume "x"' in found.failure.message
+
+
+def test_a_head_that_runs_and_never_gets_ready_is_named_with_its_probe() -> None:
+    head = pod("h", containers=[container("ray-head", state=running())], head=True, phase="Running")
+    worker = pod(init=[container("wait", state=running())], containers=[INITIALIZING])
+    probe = event("Unhealthy", "Readiness probe failed: refused", "h")
+    assert diagnose(seen_of(head, worker, events=[probe], t=89)) == ()
+    found = only_finding(seen_of(head, worker, events=[probe], t=91))
+    assert found.key == "not-ready/head/ray-head"
+    assert "Readiness probe failed" in found.failure.evidence[0]
+
+
+def test_a_worker_that_never_finds_a_ready_head_is_named() -> None:
+    ray = container("ray-head", state=running(), ready=True)
+    head = pod("h", containers=[ray], head=True, phase="Running", ready=True)
+    worker = pod(init=[container("wait", state=running())], containers=[INITIALIZING])
+    assert only_finding(seen_of(head, worker, t=91)).key == "not-ready/worker/w/wait"

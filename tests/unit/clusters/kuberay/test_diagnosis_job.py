@@ -1,0 +1,165 @@
+"""What RayJob, queue and API server say."""
+
+from typing import Any
+
+import pytest
+
+from ml_platform.clusters.causes import Cause
+from ml_platform.clusters.kuberay.diagnosis import diagnose
+from ml_platform.clusters.kuberay.diagnosis_findings import Finding
+from ml_platform.clusters.kuberay.seen import Object
+from tests.unit.clusters.kuberay.objects import (
+    event,
+    only_finding,
+    pod,
+    ray_cluster,
+    ray_job,
+    seen_of,
+)
+
+NO_ROOM = (
+    "couldn't assign flavors to pod set head: insufficient unused quota for cpu, 1 more needed"
+)
+
+
+def in_queue(*conditions: tuple[str, str, str, str], **workload: Any) -> Finding:
+    told = [
+        {"type": kind, "status": status, "reason": reason, "message": message}
+        for kind, status, reason, message in conditions
+    ]
+    spec = {"queueName": "team", **workload.pop("spec", {})}
+    one = {"metadata": {}, "spec": spec, "status": {"conditions": told, **workload}}
+    return only_finding(seen_of(ray_job=ray_job(suspend=True, queue="team"), workload=one))
+
+
+def refused_with(text: str, *pods: Object, reason: str = "FailedCreateWorkerPod") -> Finding:
+    failure = {"type": "ReplicaFailure", "status": "True", "reason": reason}
+    failure["message"] = f"{reason}\n{text}"
+    return only_finding(seen_of(*pods, ray_cluster=ray_cluster(failure)))
+
+
+def test_waiting_in_a_queue_is_told_in_kueues_own_words() -> None:
+    found = in_queue(("QuotaReserved", "False", "Pending", NO_ROOM))
+    assert (found.key, found.state, found.give_up_after_s) == ("queued/team", "queued", None)
+    assert found.failure.message == f"It waits in queue team: Pending: {NO_ROOM}"
+
+
+def test_the_position_is_told_where_it_is_known() -> None:
+    found = in_queue(("QuotaReserved", "False", "Pending", NO_ROOM), positionInLocalQueue=3)
+    assert "queue team, 3 before it" in found.failure.message
+
+
+def test_a_queue_that_does_not_exist_is_given_a_minute() -> None:
+    text = "LocalQueue team doesn't exist"
+    found = in_queue(("QuotaReserved", "False", "Inadmissible", text))
+    assert found.give_up_after_s == 60.0
+    assert "kubectl get localqueues" in found.failure.hint
+
+
+def test_a_check_of_admission_that_waits_or_refuses_is_named() -> None:
+    reserved = ("QuotaReserved", "True", "QuotaReserved", "")
+    check = {"name": "nodes", "state": "Pending", "message": "being provisioned"}
+    assert "check nodes: being provisioned" in (
+        in_queue(reserved, admissionChecks=[check]).failure.message
+    )
+    found = in_queue(reserved, admissionChecks=[check | {"state": "Rejected"}])
+    assert (found.state, found.give_up_after_s) == ("broken", 0.0)
+
+
+def test_what_kueue_took_back_says_for_whom_and_what_it_switched_off_is_broken() -> None:
+    evicted = ("Evicted", "True", "Preempted", "Preempted to accommodate a workload")
+    assert "to accommodate a workload" in in_queue(evicted).failure.message
+    assert in_queue(evicted, spec={"active": False}).state == "broken"
+
+
+def test_an_admitted_job_that_is_not_resumed_yet_is_all_right() -> None:
+    conditions = [{"type": "Admitted", "status": "True", "reason": "Admitted"}]
+    workload = {"metadata": {}, "spec": {}, "status": {"conditions": conditions}}
+    job = ray_job(suspend=True, queue="team")
+    assert diagnose(seen_of(ray_job=job, workload=workload)) == ()
+
+
+def test_a_job_of_a_queue_that_kueue_has_not_seen_says_so() -> None:
+    found = only_finding(seen_of(ray_job=ray_job(suspend=True, queue="team")))
+    assert (found.key, found.state) == ("queued/team", "queued")
+    assert "Kueue has said nothing" in found.failure.message
+
+
+def test_a_quota_that_others_use_up_may_have_room_again() -> None:
+    resources = {"requests": {"memory": "512Mi"}}
+    mine = pod(spec={"containers": [{"name": "ray-worker", "resources": resources}]})
+    found = refused_with(
+        'pods "c-w-worker-2n482" is forbidden: exceeded quota: team, requested: '
+        "requests.cpu=2,requests.memory=512Mi, used: requests.cpu=15,requests.memory=3Gi, "
+        "limited: requests.cpu=16,requests.memory=3Gi",
+        mine,
+    )
+    assert (found.key, found.state, found.give_up_after_s) == ("quota/team", "starting", None)
+    assert "requests.cpu: 2 more would make 17 of 16, 1 too much" in found.failure.message
+    assert "3584Mi of 3Gi, 512Mi too much" in found.failure.message
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "state"),
+    [
+        (
+            'admission webhook "policy.team.io" denied the request: no privileged pods',
+            "admission/worker/w/policy.team.io",
+            "broken",
+        ),
+        (
+            'pods "c" is forbidden: violates PodSecurity "restricted:latest": runAsNonRoot != true',
+            "admission/worker/w/PodSecurity",
+            "broken",
+        ),
+        (
+            'pods "c" is forbidden: maximum memory usage per Container is 1Gi, but limit is 2Gi',
+            "admission/worker/w/maximum memory usage per Container",
+            "broken",
+        ),
+        (
+            'pods "c" is forbidden: no PriorityClass with name urgent was found',
+            "priority/urgent",
+            "broken",
+        ),
+        (
+            'failed calling webhook "policy.team.io": connection refused',
+            "create/worker/w",
+            "starting",
+        ),
+        ("etcdserver: request timed out", "create/worker/w", "starting"),
+    ],
+)
+def test_what_admission_refuses_is_for_ever_and_what_fails_on_the_way_is_not(
+    text: str, key: str, state: str
+) -> None:
+    found = refused_with(text)
+    assert (found.key, found.state) == (key, state)
+    assert found.failure.evidence == (text,)
+
+
+def test_a_ray_cluster_that_may_not_be_made_is_told_by_the_event_of_its_job() -> None:
+    text = "Failed to create RayCluster ns/c: exceeded quota: q, requested: count/x=1, "
+    said = event(
+        "FailedToCreateRayCluster", f"{text}used: count/x=5, limited: count/x=5", "c", kind="RayJob"
+    )
+    job = ray_job(status={"jobDeploymentStatus": "Initializing"})
+    assert only_finding(seen_of(ray_job=job, events=[said])).key == "quota/q"
+
+
+def test_that_a_ray_cluster_exists_already_is_no_trouble() -> None:
+    text = 'Failed to create RayCluster ns/c: rayclusters.ray.io "c" already exists'
+    said = event("FailedToCreateRayCluster", text, "c", kind="RayJob")
+    job = ray_job(status={"jobDeploymentStatus": "Initializing"})
+    assert diagnose(seen_of(ray_job=job, events=[said])) == ()
+
+
+def test_a_head_that_did_not_answer_kuberay_is_a_lost_head() -> None:
+    status = {"jobDeploymentStatus": "Failed", "reason": "JobStatusCheckTimeoutExceeded"}
+    found = only_finding(seen_of(ray_job=ray_job(status=status)))
+    assert found.failure.cause is Cause.HEAD_LOST
+
+
+def test_a_job_that_failed_by_itself_is_left_to_who_follows_it() -> None:
+    status = {"jobDeploymentStatus": "Failed", "reason": "AppFailed", "message": "exit code 1"}
+    assert diagnose(seen_of(ray_job=ray_job(status=status))) == ()

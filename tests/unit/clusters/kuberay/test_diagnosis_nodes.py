@@ -1,0 +1,133 @@
+"""Pods that get no node, and pods that lose theirs."""
+
+from typing import Any
+
+import pytest
+
+from ml_platform.clusters.causes import Cause, Place
+from ml_platform.clusters.kuberay.diagnosis import diagnose
+from ml_platform.clusters.kuberay.seen import Object
+from tests.unit.clusters.kuberay.objects import (
+    container,
+    ended,
+    event,
+    only_finding,
+    pod,
+    running,
+    seen_of,
+)
+
+NAME = "c-w-worker-abcde"
+
+
+def unschedulable_pod(text: str, *, reason: str = "Unschedulable", **spec: Any) -> Object:
+    condition = {"type": "PodScheduled", "status": "False", "reason": reason, "message": text}
+    return pod(conditions=[condition], spec=spec)
+
+
+def said(text: str, **spec: Any) -> str:
+    return only_finding(seen_of(unschedulable_pod(text, **spec))).failure.message
+
+
+def test_nodes_that_only_lack_a_resource_are_counted_apart_from_those_that_never_would_do() -> None:
+    message = said(
+        "0/5 nodes are available: 2 Insufficient memory, 3 node(s) had untolerated taint "
+        "{nvidia.com/gpu: present}. preemption: 0/5 nodes are available: 5 No preemption victims."
+    )
+    assert "any of 5 nodes" in message
+    assert "2 without enough memory left" in message
+    assert "3 with a taint that it does not tolerate, nvidia.com/gpu: present" in message
+    assert "2 of 5 would do but for that" in message
+
+
+def test_the_selector_that_no_node_matches_is_written_out() -> None:
+    text = "0/3 nodes are available: 3 node(s) didn't match Pod's node affinity/selector."
+    assert "gpu.kind=a100" in said(text, nodeSelector={"gpu.kind": "a100"})
+    term = {"matchExpressions": [{"key": "zone", "operator": "In", "values": ["a", "b"]}]}
+    required = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [term]}}
+    assert "zone In a,b" in said(text, affinity={"nodeAffinity": required})
+
+
+def test_a_claim_without_a_volume_is_passed_on_in_the_schedulers_words() -> None:
+    text = "0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims. preemption:"
+    found = only_finding(seen_of(unschedulable_pod(text)))
+    assert "unbound immediate PersistentVolumeClaims" in found.failure.message
+    assert "kubectl get pvc" in found.failure.hint
+
+
+def test_three_nodes_and_four_nodes_are_one_finding() -> None:
+    texts = [f"0/{n} nodes are available: {n} Insufficient cpu." for n in (3, 4)]
+    keys = {only_finding(seen_of(unschedulable_pod(text))).key for text in texts}
+    assert keys == {"unschedulable/worker/w"}
+
+
+@pytest.mark.parametrize(
+    ("reason", "expected"),
+    [
+        ("TriggeredScaleUp", "A node is being added."),
+        ("NotTriggerScaleUp", "No node is being added: max node group size reached"),
+    ],
+)
+def test_the_autoscalers_answer_is_told(reason: str, expected: str) -> None:
+    one = unschedulable_pod("0/1 nodes are available: 1 Insufficient cpu.")
+    answer = event(reason, "max node group size reached", NAME)
+    found = only_finding(seen_of(one, events=[answer]))
+    assert found.failure.message.endswith(expected)
+    assert (found.state, found.give_up_after_s) == ("starting", None)
+
+
+def test_a_pod_behind_a_gate_of_a_queue_is_queued() -> None:
+    one = unschedulable_pod("Scheduling is blocked", reason="SchedulingGated")
+    found = only_finding(seen_of(one))
+    assert (found.key, found.state) == ("gated/worker/w", "queued")
+
+
+@pytest.mark.parametrize(
+    ("reason", "key", "word"),
+    [
+        ("PreemptionByScheduler", "preempted/worker/w", "higher priority"),
+        ("DeletionByTaintManager", "node-lost/worker/w", "taint"),
+        ("EvictionByEvictionAPI", "evicted/worker/w", "drain"),
+        ("DeletionByPodGC", "node-lost/worker/w", "node is gone"),
+        ("TerminationByKubelet", "evicted/worker/w", "ended by its node"),
+    ],
+)
+def test_a_pod_that_is_taken_from_its_node_says_by_whom(reason: str, key: str, word: str) -> None:
+    target = {"type": "DisruptionTarget", "status": "True", "reason": reason, "message": "so"}
+    one = pod(containers=[container(state=running())], conditions=[target], going=True)
+    found = only_finding(seen_of(one))
+    assert (found.key, found.state) == (key, "starting")
+    assert found.failure.cause is Cause.NODE_LOST
+    assert found.failure.place == Place(kind="node", name="node-1")
+    assert word in found.failure.message
+
+
+def test_an_evicted_pod_is_evicted_and_has_not_crashed() -> None:
+    text = "The node was low on resource: ephemeral-storage."
+    status = {"reason": "Evicted", "message": text}
+    one = pod(containers=[container(state=ended(137))], phase="Failed", status=status)
+    found = only_finding(seen_of(one))
+    assert found.key == "evicted/worker/w"
+    assert text in found.failure.message
+    assert "`disk`" in found.failure.hint
+
+
+@pytest.mark.parametrize("reason", ["NodeNotReady", "TaintManagerEviction"])
+def test_a_node_that_is_lost_is_told_by_the_events_of_its_pods(reason: str) -> None:
+    one = pod(containers=[container(state=running())], phase="Running")
+    found = only_finding(seen_of(one, events=[event(reason, "Node is not ready", NAME)]))
+    assert found.key == "node-lost/worker/w"
+
+
+def test_an_eviction_that_was_cancelled_or_overcome_is_none() -> None:
+    cancelled = event("TaintManagerEviction", "Cancelling deletion of Pod ns/x", NAME)
+    one = pod(containers=[container(state=running())], phase="Running")
+    assert diagnose(seen_of(one, events=[cancelled])) == ()
+    ready = pod(containers=[container(state=running(), ready=True)], phase="Running", ready=True)
+    assert diagnose(seen_of(ready, events=[event("NodeNotReady", "no", NAME)])) == ()
+
+
+def test_a_node_that_refuses_what_the_scheduler_gave_it_is_named() -> None:
+    status = {"reason": "OutOfcpu", "message": "Node didn't have enough resource: cpu"}
+    found = only_finding(seen_of(pod(phase="Failed", status=status)))
+    assert found.key == "pod-failed/worker/w/OutOfcpu"
