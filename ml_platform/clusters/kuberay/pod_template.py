@@ -46,15 +46,7 @@ def pod_template(
         pod["serviceAccountName"] = config.service_account
     if spec.priority:
         pod["priorityClassName"] = spec.priority
-    # KubeRay adds one as large as all of the memory, unless something is mounted there already.
-    # What is written here counts as memory of the container.
-    volumes = []
-    mounts = container.setdefault("volumeMounts", [])
-    if _SHARED_MEMORY_PATH not in [mount["mountPath"] for mount in mounts]:
-        mounts.append({"name": SHARED_MEMORY, "mountPath": _SHARED_MEMORY_PATH})
-        size = math.ceil(memory_bytes(group.memory) * OBJECT_STORE_SHARE)
-        in_memory = {"medium": "Memory", "sizeLimit": str(size)}
-        volumes = [{"name": SHARED_MEMORY, "emptyDir": in_memory}]
+    volumes = _shared_memory(group, container)
     pod |= {
         "automountServiceAccountToken": False,
         # Else a service called `ray` in the namespace sets RAY_PORT, which Ray reads.
@@ -67,6 +59,22 @@ def pod_template(
         "terminationGracePeriodSeconds": config.limits.grace_s,
     }
     return {"metadata": metadata, "spec": pod | _with_theirs(need, config, fields, volumes)}
+
+
+def _shared_memory(
+    group: HeadGroup | WorkerGroup, container: dict[str, Any]
+) -> list[dict[str, Any]]:
+    """Mounts the object store's place, unless the user has; the volumes for it.
+
+    KubeRay would add one as large as all of the memory. What is written there counts as memory of
+    the container.
+    """
+    mounts = container.setdefault("volumeMounts", [])
+    if _SHARED_MEMORY_PATH in [mount["mountPath"] for mount in mounts]:
+        return []
+    mounts.append({"name": SHARED_MEMORY, "mountPath": _SHARED_MEMORY_PATH})
+    size = math.ceil(memory_bytes(group.memory) * OBJECT_STORE_SHARE)
+    return [{"name": SHARED_MEMORY, "emptyDir": {"medium": "Memory", "sizeLimit": str(size)}}]
 
 
 def _with_theirs(

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 
 from ml_platform.clusters.kuberay import labels
 from ml_platform.clusters.kuberay.checks import mistakes
@@ -20,6 +20,8 @@ from tests.support.kuberay.quantities import amount
 from tests.unit.clusters.kuberay.clusters import CONFIG, NAMES, WITH_NODES, cluster, specs
 
 REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
+# Other work runs beside it.
+ANY_LOAD = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
 
 
@@ -40,6 +42,7 @@ def _container(group: dict[str, Any]) -> dict[str, Any]:
     return _pod(group)["containers"][0]
 
 
+@ANY_LOAD
 @given(name=NAMES, spec=specs())
 def test_every_valid_cluster_has_valid_names_labels_and_quantities(
     name: str, spec: ClusterSpec
@@ -63,6 +66,7 @@ def test_every_valid_cluster_has_valid_names_labels_and_quantities(
         assert sorted(volumes) == sorted(set(mounted))
 
 
+@ANY_LOAD
 @given(name=NAMES, spec=specs())
 def test_equal_arguments_give_equal_manifests_and_are_left_alone(
     name: str, spec: ClusterSpec
