@@ -63,3 +63,17 @@ def test_every_variable_of_the_instance_is_explained() -> None:
     explained = set(re.findall(r"`(DAGSTER_\w+)`", (ROOT / "deploy" / "README.md").read_text()))
     assert named
     assert named <= explained
+
+
+def test_what_is_installed_is_compiled_when_the_image_is_built() -> None:
+    # Ray imports some two thousand modules on every node, which each start would compile.
+    uv = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["uv"]
+    assert uv["compile-bytecode"] is True
+    installs = re.findall(r"uv sync [^\n]*", DOCKERFILE)
+    assert len(installs) == 2
+    assert not [install for install in installs if "--no-compile" in install]
+    assert "UV_COMPILE_BYTECODE=0" not in DOCKERFILE
+
+
+def test_no_process_of_the_image_is_kept_from_writing_bytecode() -> None:
+    assert "PYTHONDONTWRITEBYTECODE" not in DOCKERFILE

@@ -1,0 +1,146 @@
+"""What is wrong with a cluster before anything is created, in words for whoever wrote it.
+
+KubeRay says of an invalid RayCluster one Event and nothing more, and takes much on which it then
+waits for ever: a node that no pod fits, a queue that is none, a group called like its own.
+Duplicate groups and sizes that are none are refused by the spec itself.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from ml_platform.clusters.kuberay import words
+from ml_platform.clusters.kuberay.config import KubeRayConfig, Limits
+from ml_platform.clusters.kuberay.fit_checks import fit_mistakes, gpu_kind_mistakes
+from ml_platform.clusters.kuberay.pod_field_checks import (
+    mount_mistakes,
+    pod_field_mistakes,
+    variable_mistakes,
+)
+from ml_platform.clusters.kuberay.pod_fields import merged
+from ml_platform.clusters.spec import ClusterSpec, memory_bytes
+from ml_platform.errors import ModelSpecError
+
+LONGEST_NAME: Final = 47
+HEAD_GROUP: Final = "headgroup"
+MOST_QUEUED_GROUPS: Final = 17
+"""Kueue takes no more sets of pods, one of which is the head."""
+LEAST_MEMORY: Final = "256Mi"
+"""Ray refuses an object store under 75 MiB, and gives it 30 % of what is free."""
+PULL_POLICIES: Final = ("", "Always", "IfNotPresent", "Never")
+
+
+def mistakes(name: str, spec: ClusterSpec, config: KubeRayConfig) -> list[str]:
+    """Everything that is wrong with a cluster, each with what was found and what is wanted."""
+    found = [
+        *_name_mistakes(name, spec, config),
+        *_image_mistakes(spec, config),
+        *_group_mistakes(spec),
+        *_config_mistakes(config),
+        *_limit_mistakes(config.limits),
+        *_pod_mistakes(spec, config),
+        *gpu_kind_mistakes(spec, config.catalogue),
+    ]
+    # What is wrong already is part of the sum: what came out would be of no use.
+    return found or list(fit_mistakes(spec, config))
+
+
+def require_valid(name: str, spec: ClusterSpec, config: KubeRayConfig) -> None:
+    """Refuse a cluster that would not come up.
+
+    Raises:
+        ModelSpecError: with everything that is wrong.
+    """
+    found = mistakes(name, spec, config)
+    if found:
+        listed = "".join(f"\n  - {mistake}" for mistake in found)
+        raise ModelSpecError(
+            f"the cluster {name} cannot be made as it is written:{listed}",
+            hint="mend the `cluster` section, or the configuration of clusters; nothing was made.",
+        )
+
+
+def _name_mistakes(name: str, spec: ClusterSpec, config: KubeRayConfig) -> Iterator[str]:
+    if len(name) > LONGEST_NAME:
+        yield f"the name {name} has {len(name)} characters, KubeRay takes {LONGEST_NAME}"
+    if not words.is_dns_1035(name):
+        yield f"the name {name!r} is none for KubeRay: wanted {words.LABEL_RULE}, a letter first"
+    if not words.is_dns_label(config.namespace):
+        yield f"the namespace {config.namespace!r} is none: wanted {words.LABEL_RULE}"
+    if spec.priority and not words.is_subdomain(spec.priority):
+        yield f"priority is {spec.priority!r}, wanted the name of a priority class"
+    if spec.queue and not words.is_dns_label(spec.queue):
+        yield f"queue is {spec.queue!r}, wanted the name of a queue of Kueue"
+
+
+def _pod_mistakes(spec: ClusterSpec, config: KubeRayConfig) -> Iterator[str]:
+    groups = {"head.pod": spec.head.pod, **{f"{each.name}.pod": each.pod for each in spec.groups}}
+    pods = {"the configuration's pod": config.pod, **groups}
+    found = [one for where, pod in pods.items() for one in pod_field_mistakes(where, pod)]
+    yield from found
+    for where, pod in pods.items():
+        priority = pod.get("priorityClassName", spec.priority)
+        if spec.priority and priority != spec.priority:
+            yield (
+                f"priority is {spec.priority} and {where}.priorityClassName is {priority}; "
+                "write one of the two"
+            )
+    if not found:
+        for where, pod in groups.items():
+            yield from mount_mistakes(where, merged(config.pod, pod))
+
+
+def _image_mistakes(spec: ClusterSpec, config: KubeRayConfig) -> Iterator[str]:
+    image = spec.image or config.image
+    if not image:
+        yield "no image is named; write `image` in the cluster, or in the configuration for all"
+    elif not words.is_image(image):
+        yield f"image is {image!r}, wanted `registry/name:tag` in lower case"
+
+
+def _group_mistakes(spec: ClusterSpec) -> Iterator[str]:
+    sizes = {"head": spec.head.memory}
+    for group in spec.groups:
+        if group.name == HEAD_GROUP:
+            yield f"a worker group is called {HEAD_GROUP}, as KubeRay calls the head's; rename it"
+        sizes[group.name] = group.memory
+    if spec.queue and len(spec.groups) > MOST_QUEUED_GROUPS:
+        yield (
+            f"{len(spec.groups)} worker groups are queued in {spec.queue}, Kueue takes "
+            f"{MOST_QUEUED_GROUPS}; join some"
+        )
+    for where, memory in sizes.items():
+        if memory_bytes(memory) < memory_bytes(LEAST_MEMORY):
+            yield f"{where}.memory is {memory}, Ray does not start with less than {LEAST_MEMORY}"
+
+
+def _config_mistakes(config: KubeRayConfig) -> Iterator[str]:
+    if not config.environment:
+        yield "the configuration's environment is empty; without it no cluster is known as ours"
+    if config.image_pull_policy not in PULL_POLICIES:
+        near = words.did_you_mean(config.image_pull_policy, PULL_POLICIES)
+        yield f"image_pull_policy is {config.image_pull_policy!r}{near}"
+    if not 0 < config.cpu_request_share <= 1:
+        yield f"cpu_request_share is {config.cpu_request_share}, wanted over 0 and at most 1"
+    for where, names in {
+        "image_pull_secrets": config.image_pull_secrets,
+        "env_from_secrets": config.env_from_secrets,
+        "service_account": (config.service_account,) if config.service_account else (),
+    }.items():
+        for name in names:
+            if not words.is_subdomain(name):
+                yield f"{where} has {name!r}, which is no name of an object in Kubernetes"
+    for variable in config.env:
+        yield from variable_mistakes("env", variable, literal=True)
+
+
+def _limit_mistakes(limits: Limits) -> Iterator[str]:
+    for name, least in {"unsubmitted_s": 1, "running_s": 1, "gone_s": 0, "grace_s": 0}.items():
+        seconds = getattr(limits, name)
+        if seconds < least:
+            yield f"limits.{name} is {seconds}, wanted at least {least}"
+    # KubeRay's deadline says only that it has passed; ours knows the cause.
+    if limits.unsubmitted_s <= limits.start_s:
+        yield (
+            f"limits.unsubmitted_s is {limits.unsubmitted_s}, wanted more than limits.start_s "
+            f"({limits.start_s:g}): KubeRay would remove a cluster that may still start"
+        )

@@ -1,0 +1,101 @@
+"""What no node of the catalogue can hold: a pod, a whole gang, a kind of GPU that there is not."""
+
+from collections.abc import Iterator
+
+from ml_platform.clusters.catalogue import Catalogue
+from ml_platform.clusters.kuberay.config import KubeRayConfig
+from ml_platform.clusters.kuberay.fitting import (
+    Need,
+    fitting,
+    nearest,
+    need_of,
+    obstacles,
+    room,
+    shortages,
+)
+from ml_platform.clusters.kuberay.pod_fields import merged
+from ml_platform.clusters.kuberay.words import did_you_mean
+from ml_platform.clusters.spec import ClusterSpec, HeadGroup, WorkerGroup
+
+
+def gpu_kind_mistakes(spec: ClusterSpec, catalogue: Catalogue) -> Iterator[str]:
+    """Kinds of GPUs that nobody knows, or that are named for nothing."""
+    kinds = catalogue.gpu_kinds
+    for group in spec.groups:
+        if group.gpu and not group.gpus:
+            yield f"{group.name}.gpu is {group.gpu}, but gpus is 0; say how many one worker has"
+        elif group.gpu and not kinds:
+            yield (
+                f"{group.name}.gpu is {group.gpu}, but the configuration's catalogue has no nodes "
+                "with GPUs; add them, or leave `gpu` out to take any"
+            )
+        elif group.gpu and group.gpu not in kinds:
+            near = did_you_mean(group.gpu, kinds)
+            yield f"{group.name}.gpu is {group.gpu}, which there is not{near or ';'} " + (
+                f"there are {', '.join(kinds)}"
+            )
+
+
+def fit_mistakes(spec: ClusterSpec, config: KubeRayConfig) -> Iterator[str]:
+    """Pods, gangs and clusters that are too large; none where there is no catalogue."""
+    catalogue = config.catalogue
+    if not catalogue.nodes:
+        return
+    head = _need(spec.head, config)
+    needs = [(group, _need(group, config)) for group in spec.groups]
+    alone = [*_pod_mistakes("the head", head, catalogue)]
+    for group, need in needs:
+        alone += _pod_mistakes(f"a worker of {group.name}", need, catalogue)
+    if alone:
+        yield from alone
+        return
+    if room(head, _NOTHING, catalogue) < 1:
+        yield f"the head fits {_names(head, catalogue)}, of which there are none (count: 0)"
+        return
+    gangs = list(_gang_mistakes(needs, head, catalogue))
+    yield from gangs
+    counted = [(head, 1), *((need, group.count) for group, need in needs)]
+    if not gangs and (short := shortages(counted, catalogue)):
+        yield (
+            f"head and workers do not fit at once on the nodes of the catalogue: "
+            f"{', '.join(short)}; make them fewer or smaller"
+        )
+
+
+_NOTHING = Need(cpus=0.0, memory_bytes=0)
+
+
+def _need(group: HeadGroup | WorkerGroup, config: KubeRayConfig) -> Need:
+    return need_of(group, config, merged(config.pod, group.pod).get("nodeSelector", {}))
+
+
+def _pod_mistakes(what: str, need: Need, catalogue: Catalogue) -> Iterator[str]:
+    if fitting(need, catalogue):
+        return
+    kind = nearest(need, catalogue)
+    words = f"{what} fits no kind of node; nearest is {kind.name}: "
+    words += ", ".join(obstacles(need, kind))
+    if obstacles(need, kind) == ["it is spot"]:
+        where = "give the catalogue one that is not" if what == "the head" else "write `spot: true`"
+        words += f" (a node that may be taken away at any time); {where}"
+    yield words
+
+
+def _gang_mistakes(
+    needs: list[tuple[WorkerGroup, Need]], head: Need, catalogue: Catalogue
+) -> Iterator[str]:
+    for group, need in needs:
+        there = room(need, head, catalogue)
+        if group.count > there:
+            yield (
+                f"{group.name} has {group.count} workers, beside the head at most {there:g} fit "
+                f"{_names(need, catalogue)}; make them fewer or smaller"
+            )
+
+
+def _names(need: Need, catalogue: Catalogue) -> str:
+    counted = [
+        kind.name if kind.count is None else f"{kind.count} × {kind.name}"
+        for kind in fitting(need, catalogue)
+    ]
+    return f"on {' and '.join(counted)}"

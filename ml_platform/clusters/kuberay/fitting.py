@@ -1,0 +1,155 @@
+"""Which kinds of nodes can hold a pod, and how many of them: arithmetic over the catalogue."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from ml_platform.clusters.catalogue import Catalogue, NodeKind
+from ml_platform.clusters.kuberay.config import KubeRayConfig
+from ml_platform.clusters.spec import HeadGroup, WorkerGroup, memory_bytes
+
+_GIB: Final = 2**30
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Need:
+    """What one pod asks of its node.
+
+    Attributes:
+        cpus: CPUs that it requests of Kubernetes.
+        memory_bytes: Memory.
+        disk_bytes: Local disk; 0 for what the node gives.
+        gpus: GPUs.
+        gpu: Their kind; empty for any.
+        spot: Whether a node that may be taken away will do.
+        selector: Labels that the user's own `nodeSelector` wants.
+    """
+
+    cpus: float
+    memory_bytes: int
+    disk_bytes: int = 0
+    gpus: int = 0
+    gpu: str = ""
+    spot: bool = False
+    selector: Mapping[str, str] = field(default_factory=dict)
+
+
+def need_of(
+    group: HeadGroup | WorkerGroup, config: KubeRayConfig, selector: Mapping[str, str]
+) -> Need:
+    """What one pod of a group asks for; a head never takes a spot node."""
+    worker = group if isinstance(group, WorkerGroup) else None
+    return Need(
+        cpus=group.cpus * config.cpu_request_share,
+        memory_bytes=memory_bytes(group.memory),
+        disk_bytes=memory_bytes(group.disk) if group.disk else 0,
+        gpus=worker.gpus if worker else 0,
+        gpu=worker.gpu if worker else "",
+        spot=worker.spot if worker else False,
+        selector=selector,
+    )
+
+
+def obstacles(need: Need, kind: NodeKind) -> list[str]:
+    """Why a node of this kind, even an empty one, does not hold the pod; empty if it does."""
+    found = []
+    if need.gpus and need.gpu and need.gpu != kind.gpu:
+        found.append(f"its GPUs are {kind.gpu}" if kind.gpu else "it has no GPU")
+    elif need.gpus > kind.gpus:
+        found.append(f"{need.gpus} GPUs wanted, it has {kind.gpus}")
+    if need.cpus > kind.cpus:
+        found.append(f"{need.cpus:g} CPUs wanted, it has {kind.cpus:g}")
+    if need.memory_bytes > memory_bytes(kind.memory):
+        found.append(f"{_gib(need.memory_bytes)} of memory wanted, it has {kind.memory}")
+    if kind.disk and need.disk_bytes > memory_bytes(kind.disk):
+        found.append(f"{_gib(need.disk_bytes)} of disk wanted, it has {kind.disk}")
+    if kind.spot and not need.spot:
+        found.append("it is spot")
+    for key, value in need.selector.items():
+        if kind.labels.get(key, value) != value:
+            found.append(f"nodeSelector wants {key}={value}, it has {key}={kind.labels[key]}")
+    return found
+
+
+def fitting(need: Need, catalogue: Catalogue) -> tuple[NodeKind, ...]:
+    """The kinds of nodes on which the pod may be put.
+
+    A pod without GPUs goes where there are none, if it fits there. All kinds have the same name for
+    their GPUs, since a container can ask by one only.
+    """
+    found = [kind for kind in catalogue.nodes if not obstacles(need, kind)]
+    if need.gpus:
+        return tuple(kind for kind in found if kind.gpu_resource == found[0].gpu_resource)
+    return tuple(kind for kind in found if not kind.gpu) or tuple(found)
+
+
+def nearest(need: Need, catalogue: Catalogue) -> NodeKind:
+    """The kind of node with the fewest obstacles, of the wanted GPUs if there is one."""
+    return min(
+        catalogue.nodes,
+        key=lambda kind: (
+            bool(need.gpus) and need.gpu not in ("", kind.gpu),
+            len(obstacles(need, kind)),
+            max(need.cpus / kind.cpus, need.memory_bytes / memory_bytes(kind.memory)),
+        ),
+    )
+
+
+def room(need: Need, head: Need, catalogue: Catalogue) -> float:
+    """How many such pods all nodes hold together, beside the head; infinite without a limit."""
+    kinds = fitting(need, catalogue)
+    pods = sum(_count(kind) * _per_node(need, kind) for kind in kinds if _count(kind))
+    # The head goes where it takes the place of the fewest.
+    taken = [
+        _per_node(need, kind) - _per_node(need, kind, beside=head) if kind in kinds else 0
+        for kind in fitting(head, catalogue)
+        if _count(kind)
+    ]
+    return pods - min(taken, default=0)
+
+
+def shortages(needs: list[tuple[Need, int]], catalogue: Catalogue) -> list[str]:
+    """What all nodes together have too little of for so many of each pod."""
+    kinds = {kind.name: kind for need, _ in needs for kind in fitting(need, catalogue)}.values()
+    wanted_and_there = {
+        "CPUs": (
+            sum(need.cpus * count for need, count in needs),
+            sum(kind.cpus * _count(kind) for kind in kinds if _count(kind)),
+        ),
+        "GiB of memory": (
+            sum(need.memory_bytes * count for need, count in needs) / _GIB,
+            sum(memory_bytes(kind.memory) * _count(kind) for kind in kinds if _count(kind)) / _GIB,
+        ),
+        "GPUs": (
+            sum(need.gpus * count for need, count in needs),
+            sum(kind.gpus * _count(kind) for kind in kinds if kind.gpus and _count(kind)),
+        ),
+    }
+    return [
+        f"{wanted:g} {what} wanted, {there:g} there"
+        for what, (wanted, there) in wanted_and_there.items()
+        if wanted > there
+    ]
+
+
+def _count(kind: NodeKind) -> float:
+    return math.inf if kind.count is None else kind.count
+
+
+def _per_node(need: Need, kind: NodeKind, *, beside: Need | None = None) -> int:
+    """How many pods one node holds, beside another pod where there is one."""
+    disk = memory_bytes(kind.disk) if kind.disk else 0
+    ratios = [
+        (kind.cpus - (beside.cpus if beside else 0)) / need.cpus,
+        (memory_bytes(kind.memory) - (beside.memory_bytes if beside else 0)) / need.memory_bytes,
+    ]
+    if need.gpus:
+        ratios.append((kind.gpus - (beside.gpus if beside else 0)) / need.gpus)
+    if need.disk_bytes and disk:
+        ratios.append((disk - (beside.disk_bytes if beside else 0)) / need.disk_bytes)
+    return max(0, math.floor(min(ratios) + 1e-9))
+
+
+def _gib(size: int) -> str:
+    return f"{size / _GIB:g}Gi"

@@ -1,0 +1,287 @@
+import copy
+import json
+import re
+import tomllib
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+
+from ml_platform.clusters.kuberay import labels
+from ml_platform.clusters.kuberay.checks import mistakes
+from ml_platform.clusters.kuberay.config import RAY_VERSION, Limits
+from ml_platform.clusters.kuberay.manifests import manifest_yaml, ray_job
+from ml_platform.clusters.kuberay.words import is_dns_1035, is_label_key, is_label_value
+from ml_platform.clusters.spec import ClusterSpec
+from tests.support.kuberay.quantities import amount
+from tests.unit.clusters.kuberay.clusters import CONFIG, NAMES, WITH_NODES, cluster, specs
+
+REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
+# Other work runs beside it.
+ANY_LOAD = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
+
+
+def _head(manifest: dict[str, Any]) -> dict[str, Any]:
+    return manifest["spec"]["rayClusterSpec"]["headGroupSpec"]
+
+
+def _workers(manifest: dict[str, Any]) -> dict[str, Any]:
+    (only,) = manifest["spec"]["rayClusterSpec"]["workerGroupSpecs"]
+    return only
+
+
+def _pod(group: dict[str, Any]) -> dict[str, Any]:
+    return group["template"]["spec"]
+
+
+def _container(group: dict[str, Any]) -> dict[str, Any]:
+    return _pod(group)["containers"][0]
+
+
+@ANY_LOAD
+@given(name=NAMES, spec=specs())
+def test_every_valid_cluster_has_valid_names_labels_and_quantities(
+    name: str, spec: ClusterSpec
+) -> None:
+    assert mistakes(name, spec, WITH_NODES) == []
+    manifest = ray_job(name, spec, WITH_NODES, holder="somebody, at 12:00")
+    ray = manifest["spec"]["rayClusterSpec"]
+    groups = [ray["headGroupSpec"], *ray["workerGroupSpecs"]]
+    for metadata in (manifest["metadata"], *(group["template"]["metadata"] for group in groups)):
+        assert all(map(is_label_key, [*metadata["labels"], *metadata.get("annotations", {})]))
+        assert all(map(is_label_value, metadata["labels"].values()))
+    assert all(is_dns_1035(group["groupName"]) for group in ray["workerGroupSpecs"])
+    for group in groups:
+        for container in [*_pod(group)["containers"], *_pod(group).get("initContainers", [])]:
+            bounds = container["resources"]
+            assert all(amount(value) > 0 for bound in bounds.values() for value in bound.values())
+            assert bounds["requests"]["memory"] == bounds["limits"]["memory"]
+        assert all(isinstance(value, str) for value in group["rayStartParams"].values())
+        volumes = [volume["name"] for volume in _pod(group)["volumes"]]
+        mounted = [mount["name"] for mount in _container(group)["volumeMounts"]]
+        assert sorted(volumes) == sorted(set(mounted))
+
+
+@ANY_LOAD
+@given(name=NAMES, spec=specs())
+def test_equal_arguments_give_equal_manifests_and_are_left_alone(
+    name: str, spec: ClusterSpec
+) -> None:
+    before = copy.deepcopy((spec, WITH_NODES))
+    first = json.dumps(ray_job(name, spec, WITH_NODES))
+    again = ClusterSpec.model_validate_json(spec.model_dump_json())
+    assert json.dumps(ray_job(name, again, WITH_NODES)) == first
+    assert (spec, WITH_NODES) == before
+
+
+def test_kuberay_guards_and_cleans_up_and_submits_nothing() -> None:
+    limits = Limits(unsubmitted_s=1300, running_s=7200, gone_s=20)
+    spec = ray_job("a", cluster(), replace(CONFIG, limits=limits))["spec"]
+    del spec["rayClusterSpec"]
+    assert spec == {
+        "submissionMode": "InteractiveMode",
+        "shutdownAfterJobFinishes": True,
+        "ttlSecondsAfterFinished": 20,
+        "preRunningDeadlineSeconds": 1300,
+        "activeDeadlineSeconds": 7200,
+    }
+
+
+def test_a_cluster_says_whose_it_is_and_what_it_was_made_from() -> None:
+    spec = cluster(workers={"count": 3})
+    config = replace(CONFIG, environment="ci/somebody's branch")
+    more = {labels.OWNER: "somebody", labels.SPEC_HASH: "forged"}
+    metadata = ray_job("a", spec, config, holder="run 7", annotations=more)["metadata"]
+    assert metadata["labels"] == {
+        "app.kubernetes.io/managed-by": "ml-platform",
+        "ml-platform/environment": labels.label_value("ci/somebody's branch"),
+        "ml-platform/cluster": "a",
+    }
+    assert ClusterSpec.model_validate_json(metadata["annotations"].pop(labels.SPEC)) == spec
+    assert metadata["annotations"] == {
+        labels.OWNER: "somebody",
+        labels.SPEC_HASH: spec.spec_hash(),
+        labels.HOLDER: "run 7",
+    }
+
+
+def test_every_pod_is_found_by_our_labels() -> None:
+    manifest = ray_job("a", cluster(), CONFIG)
+    for group in (_head(manifest), _workers(manifest)):
+        assert group["template"]["metadata"]["labels"] == manifest["metadata"]["labels"]
+
+
+def test_only_a_queued_cluster_begins_suspended() -> None:
+    queued = ray_job("a", cluster(queue="team"), CONFIG)
+    assert queued["spec"]["suspend"] is True
+    assert queued["metadata"]["labels"][labels.QUEUE] == "team"
+    assert "suspend" not in ray_job("a", cluster(), CONFIG)["spec"]
+
+
+def test_ray_counts_what_the_container_has_and_nothing_trains_on_the_head() -> None:
+    workers = {"count": 4, "cpus": 8, "memory": "32Gi", "gpus": 2, "gpu": "a100", "disk": "50Gi"}
+    manifest = ray_job("a", cluster(workers=workers, head={"memory": "2Gi"}), WITH_NODES)
+    assert _head(manifest)["rayStartParams"] == {
+        "dashboard-host": "0.0.0.0",
+        "num-cpus": "0",
+        "num-gpus": "0",
+        "memory": str(2 * 2**30),
+    }
+    group = _workers(manifest)
+    assert group["rayStartParams"] == {
+        "num-cpus": "8",
+        "num-gpus": "2",
+        "memory": str(32 * 2**30),
+    }
+    assert [group[f"{which}eplicas"] for which in ("r", "minR", "maxR")] == [4, 4, 4]
+    bounded = {"memory": "32Gi", "ephemeral-storage": "50Gi", "nvidia.com/gpu": "2"}
+    assert _container(group)["resources"] == {
+        "requests": {"cpu": "8000m", **bounded},
+        "limits": bounded,
+    }
+
+
+def test_gpus_go_by_the_name_that_the_catalogue_has_for_them() -> None:
+    workers = {"gpus": 4, "gpu": "mi300"}
+    limits = _container(_workers(ray_job("a", cluster(workers=workers), WITH_NODES)))["resources"]
+    assert limits["limits"]["amd.com/gpu"] == "4"
+
+
+def test_a_small_cluster_requests_a_part_of_its_cpus() -> None:
+    config = replace(CONFIG, cpu_request_share=0.1)
+    group = _workers(ray_job("a", cluster(workers={"cpus": 2}), config))
+    assert _container(group)["resources"]["requests"]["cpu"] == "200m"
+    assert group["rayStartParams"]["num-cpus"] == "2"
+
+
+def test_the_only_kind_that_fits_is_chosen_by_its_labels() -> None:
+    pod = _pod(_workers(ray_job("a", cluster(workers={"gpus": 1, "gpu": "a100"}), WITH_NODES)))
+    assert pod["nodeSelector"] == {"pool": "a100"}
+    assert [each["key"] for each in pod["tolerations"]] == ["nvidia.com/gpu"]
+
+
+def test_any_of_several_kinds_will_do_with_what_the_user_wants_too() -> None:
+    zone = {"key": "zone", "operator": "In", "values": ["b"]}
+    theirs = {"nodeAffinity": {REQUIRED: {"nodeSelectorTerms": [{"matchExpressions": [zone]}]}}}
+    workers = {"spot": True, "pod": {"affinity": theirs}}
+    pod = _pod(_workers(ray_job("a", cluster(workers=workers), WITH_NODES)))
+    pool = {"key": "pool", "operator": "In", "values": ["cpu"]}
+    spot = {"key": "spot", "operator": "In", "values": ["true"]}
+    affinity = pod["affinity"]["nodeAffinity"]
+    assert affinity[REQUIRED]["nodeSelectorTerms"] == [
+        {"matchExpressions": [pool, zone]},
+        {"matchExpressions": [pool, spot, zone]},
+    ]
+    assert affinity[PREFERRED] == [
+        {"weight": 100, "preference": {"matchExpressions": [pool, spot]}}
+    ]
+    assert [each["key"] for each in pod["tolerations"]] == ["spot"]
+
+
+def test_a_head_stays_off_spot_nodes_that_differ_by_one_label_more() -> None:
+    pod = _pod(_head(ray_job("a", cluster(workers={"spot": True}), WITH_NODES)))
+    (term,) = pod["affinity"]["nodeAffinity"][REQUIRED]["nodeSelectorTerms"]
+    assert {"key": "spot", "operator": "NotIn", "values": ["true"]} in term["matchExpressions"]
+    assert "tolerations" not in pod
+
+
+def test_without_a_catalogue_kubernetes_chooses() -> None:
+    pod = _pod(_workers(ray_job("a", cluster(), CONFIG)))
+    assert pod.keys().isdisjoint({"nodeSelector", "affinity", "tolerations"})
+
+
+def test_pods_may_do_as_little_as_a_restricted_namespace_wants() -> None:
+    manifest = ray_job("a", cluster(), replace(CONFIG, service_account="trainer"))
+    for pod in map(_pod, (_head(manifest), _workers(manifest))):
+        assert pod["automountServiceAccountToken"] is False
+        assert pod["serviceAccountName"] == "trainer"
+        assert pod["securityContext"] == {
+            "runAsNonRoot": True,
+            "runAsUser": 1000,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        }
+        for container in [*pod["containers"], *pod.get("initContainers", [])]:
+            assert container["securityContext"] == {
+                "allowPrivilegeEscalation": False,
+                "capabilities": {"drop": ["ALL"]},
+            }
+
+
+def test_health_is_asked_for_over_http_at_once_and_each_second() -> None:
+    manifest = ray_job("a", cluster(), CONFIG)
+    for container in map(_container, (_head(manifest), _workers(manifest))):
+        probes = [container[f"{which}Probe"] for which in ("startup", "readiness", "liveness")]
+        asked = {"path": "/api/healthz", "port": 52365}
+        assert [probe["httpGet"] for probe in probes] == [asked] * 3
+        assert [probe.get("initialDelaySeconds", 0) for probe in probes] == [0, 0, 0]
+        assert [probe["periodSeconds"] for probe in probes] == [1, 1, 10]
+        # It starts for longer than our own clock allows, and dies of ten silent minutes only.
+        assert probes[0]["failureThreshold"] > CONFIG.limits.start_s
+        assert probes[2]["failureThreshold"] * probes[2]["periodSeconds"] == 600
+
+
+def test_shared_memory_is_as_large_as_rays_object_store() -> None:
+    group = _workers(ray_job("a", cluster(workers={"memory": "10Gi"}), CONFIG))
+    assert _pod(group)["volumes"] == [
+        {"name": "shared-mem", "emptyDir": {"medium": "Memory", "sizeLimit": str(3 * 2**30)}}
+    ]
+    assert _container(group)["volumeMounts"] == [{"name": "shared-mem", "mountPath": "/dev/shm"}]
+
+
+def test_shared_memory_of_ones_own_is_used() -> None:
+    pod = {
+        "volumes": [{"name": "mine", "emptyDir": {"medium": "Memory"}}],
+        "volumeMounts": [{"name": "mine", "mountPath": "/dev/shm"}],
+    }
+    group = _workers(ray_job("a", cluster(workers={"pod": pod}), CONFIG))
+    assert _pod(group)["volumes"] == pod["volumes"]
+    assert _container(group)["volumeMounts"] == pod["volumeMounts"]
+
+
+def test_variables_come_from_the_configuration_the_group_and_secrets() -> None:
+    config = replace(CONFIG, env={"A": "1", "B": "1"}, env_from_secrets=("wandb",))
+    pod = {"env": [{"name": "B", "value": "2"}]}
+    container = _container(_workers(ray_job("a", cluster(workers={"pod": pod}), config)))
+    assert container["env"] == [{"name": "A", "value": "1"}, {"name": "B", "value": "2"}]
+    assert container["envFrom"] == [{"secretRef": {"name": "wandb"}}]
+
+
+def test_fields_of_a_group_are_added_to_those_of_the_configuration() -> None:
+    config = replace(
+        CONFIG,
+        image_pull_secrets=("registry",),
+        image_pull_policy="Always",
+        pod={"labels": {"team": "all"}, "tolerations": [{"key": "x"}], "schedulerName": "volcano"},
+    )
+    pod = {"labels": {"team": "one"}, "tolerations": [{"key": "y"}], "imagePullSecrets": []}
+    group = _workers(ray_job("a", cluster(workers={"pod": pod}, priority="low"), config))
+    assert group["template"]["metadata"]["labels"]["team"] == "one"
+    assert _pod(group)["tolerations"] == [{"key": "x"}, {"key": "y"}]
+    assert _pod(group)["schedulerName"] == "volcano"
+    assert _pod(group)["priorityClassName"] == "low"
+    assert _pod(group)["imagePullSecrets"] == [{"name": "registry"}]
+    assert _container(group)["imagePullPolicy"] == "Always"
+
+
+@pytest.mark.parametrize("token_auth", [True, False])
+def test_a_token_is_asked_for_by_the_configuration(token_auth: bool) -> None:
+    manifest = ray_job("a", cluster(), replace(CONFIG, token_auth=token_auth))
+    assert ("authOptions" in manifest["spec"]["rayClusterSpec"]) is token_auth
+
+
+def test_the_manifest_as_yaml_is_the_manifest() -> None:
+    manifest = ray_job("a", cluster(), CONFIG)
+    text = manifest_yaml(manifest)
+    assert yaml.safe_load(text) == manifest
+    assert re.search(r"^ +import os, signal", text, re.MULTILINE)
+    assert "&id" not in text
+
+
+def test_the_version_of_ray_is_the_one_that_is_locked() -> None:
+    file = Path(__file__).resolve().parents[4] / "pyproject.toml"
+    dependencies = tomllib.loads(file.read_text())["project"]["dependencies"]
+    assert f"ray[default,train]=={RAY_VERSION}" in dependencies
