@@ -2,7 +2,7 @@
 
 from ml_platform.clusters.causes import Cause, Failure, Place
 from ml_platform.clusters.jobs.job import JobOutcome
-from ml_platform.errors import ClusterStartError, PlatformError, StorageError
+from ml_platform.errors import ClusterStartError, InputError, PlatformError, StorageError
 from ml_platform.training.positions import HINT
 from ml_platform.training.record import Claim
 from ml_platform.training.request import TrainingRequest
@@ -96,9 +96,16 @@ def start_failed(error: ClusterStartError) -> Failure:
 
 
 def platform(error: PlatformError) -> Failure:
-    """Of an attempt that the platform itself could not bring to its end."""
+    """Of an attempt that the platform itself could not bring to its end, or refuses to make."""
+    match error:
+        case StorageError():
+            cause = Cause.STORAGE
+        case InputError():
+            cause = Cause.BAD_INPUT
+        case _:
+            cause = Cause.PLATFORM
     return Failure(
-        cause=Cause.STORAGE if isinstance(error, StorageError) else Cause.PLATFORM,
+        cause=cause,
         place=Place(kind="step"),
         message=error.message,
         hint=error.hint or AGAIN,

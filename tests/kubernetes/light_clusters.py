@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import httpx
-
 from ml_platform.clusters.kuberay.config import KubeRayConfig, Limits
 from ml_platform.clusters.spec import ClusterSpec, HeadGroup, WorkerGroup
 from ml_platform.training.request import TrainingRequest, code_version
@@ -22,6 +20,7 @@ from tests.support.lineages import lineage
 
 FOLDER: Final = "/stand-in"
 NAME: Final = "ray-stand-in"
+SECRET: Final = "storage"
 ENVIRONMENT: Final = "ci_matrix"
 STORAGE: Final = {"STORAGE_EMULATOR_HOST": object_storage.URL, **ANONYMOUS}
 # What a job's entry point calls `python`: the driver that needs no Ray; else this machine's own.
@@ -57,14 +56,18 @@ class LightClusters:
             "image": self.cluster.image,
             "kubeconfig": str(kubeconfig or self.cluster.kubeconfig),
             "image_pull_policy": "Never",
-            "env": {"PATH": f"{FOLDER}:{Path(sys.prefix) / 'bin'}:/usr/bin:/bin", **STORAGE},
-            "cpu_requests": 0.01,
+            "env": {
+                "PATH": f"{FOLDER}:{Path(sys.prefix) / 'bin'}:/usr/bin:/bin",
+                "STORAGE_EMULATOR_HOST": object_storage.URL,
+            },
+            "env_from_secrets": (SECRET,),
+            "cpu_request_share": 0.01,
             "token_auth": False,
             "pod": {
                 "volumes": volumes,
                 "volumeMounts": [{"name": NAME, "mountPath": FOLDER}],
             },
-            "limits": Limits(start_s=60, unsubmitted_s=60, running_s=300, gone_s=2, grace_s=2),
+            "limits": Limits(start_s=60, unsubmitted_s=90, running_s=300, gone_s=2, grace_s=2),
         }
         return KubeRayConfig(**(values | more))
 
@@ -96,9 +99,7 @@ class LightClusters:
 @contextmanager
 def light_clusters(cluster: Cluster, name: str) -> Iterator[LightClusters]:
     """A fresh namespace with the stand-in, and a fresh bucket."""
-    bucket = f"light-{uuid.uuid4().hex[:8]}"
-    made = httpx.post(f"{object_storage.URL}/storage/v1/b", json={"name": bucket})
-    made.raise_for_status()
+    bucket = object_storage.make_bucket("light")
     with cluster.namespace(name) as namespace:
         program = Path(ray_stand_in.__file__).read_text()
         config_map = {
@@ -107,5 +108,12 @@ def light_clusters(cluster: Cluster, name: str) -> Iterator[LightClusters]:
             "metadata": {"name": NAME, "namespace": namespace},
             "data": {"ray": program, "python": _PYTHON},
         }
-        cluster.kubectl("create", "--filename=-", stdin=json.dumps(config_map))
+        secret = {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {"name": SECRET, "namespace": namespace},
+            "stringData": ANONYMOUS,
+        }
+        for one in (config_map, secret):
+            cluster.kubectl("create", "--filename=-", stdin=json.dumps(one))
         yield LightClusters(cluster=cluster, namespace=namespace, bucket=f"gs://{bucket}")

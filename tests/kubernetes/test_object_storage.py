@@ -3,7 +3,6 @@
 As `tests/unit/training/test_attempts_crash_gcs.py`, where a double of the bucket is one of ours.
 """
 
-import uuid
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -33,12 +32,12 @@ def head() -> Iterator[TrainingHead]:
 
 
 @pytest.fixture(scope="module")
-def bucket_name() -> str:
-    return f"trainings-{uuid.uuid4().hex[:8]}"
+def bucket_name(node: Node) -> str:
+    return object_storage.make_bucket("trainings")
 
 
 @pytest.fixture(scope="module")
-def storage(node: Node, bucket_name: str) -> Iterator[StorageProxy]:
+def storage(bucket_name: str) -> Iterator[StorageProxy]:
     with (
         StorageProxy(object_storage.URL, bucket_name) as storage,
         in_this_process(storage.environment),

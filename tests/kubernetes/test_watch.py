@@ -29,18 +29,14 @@ def proxy(cluster: Cluster) -> Iterator[ApiProxy]:
 
 
 @pytest.fixture
-def direct(cluster: Cluster) -> Iterator[KubernetesApi]:
+def direct(cluster: Cluster) -> KubernetesApi:
     """Somebody else, who changes what is watched."""
-    api = KubernetesApi(find_access(kubeconfig=str(cluster.kubeconfig)))
-    yield api
-    api.close()
+    return KubernetesApi(find_access(kubeconfig=str(cluster.kubeconfig)))
 
 
 @pytest.fixture
-def api(proxy: ApiProxy) -> Iterator[KubernetesApi]:
-    api = KubernetesApi(find_access(kubeconfig=str(proxy.cluster.kubeconfig)), away_s=20)
-    yield api
-    api.close()
+def api(proxy: ApiProxy) -> KubernetesApi:
+    return KubernetesApi(find_access(kubeconfig=str(proxy.cluster.kubeconfig)), away_s=20)
 
 
 @pytest.fixture
@@ -177,7 +173,6 @@ def test_a_server_that_stays_away_is_told(proxy: ApiProxy, namespace: str) -> No
     api = KubernetesApi(find_access(kubeconfig=str(proxy.cluster.kubeconfig)), away_s=1)
     with proxy.failing(Answer(status=503)), pytest.raises(ApiAwayError, match="503"):
         api.list(core_path(namespace, "configmaps"))
-    api.close()
 
 
 def test_a_create_whose_answer_was_lost_finds_its_own(

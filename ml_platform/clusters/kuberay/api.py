@@ -73,18 +73,10 @@ class KubernetesApi:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        import httpx
-
         self.access = access
         self._away_s = away_s
         self._clock = clock
         self._sleep = sleep
-        self._http = httpx.Client(
-            base_url=access.server,
-            verify=access.tls if access.tls is not None else False,
-            timeout=REQUEST_TIMEOUT_S,
-            trust_env=False,
-        )
 
     def get(self, path: str) -> dict[str, Any] | None:
         """The object, or None if there is none.
@@ -157,10 +149,6 @@ class KubernetesApi:
         """An answer that is no object, such as a log; asked once. Raises as `get`."""
         return self._once("GET", path, query=query).text
 
-    def close(self) -> None:
-        """End its connections."""
-        self._http.close()
-
     def _ask(
         self,
         method: str,
@@ -201,7 +189,14 @@ class KubernetesApi:
             headers["Content-Type"] = MERGE_PATCH
         asked = {name: value for name, value in (query or {}).items() if value}
         try:
-            answer = self._http.request(method, path, json=body, params=asked, headers=headers)
+            # A connection each: requests are few, and nobody has to close one that is kept.
+            with httpx.Client(
+                base_url=self.access.server,
+                verify=self.access.tls if self.access.tls is not None else False,
+                timeout=REQUEST_TIMEOUT_S,
+                trust_env=False,
+            ) as http:
+                answer = http.request(method, path, json=body, params=asked, headers=headers)
         except httpx.TransportError as error:
             raise _away(self.access.server, repr(error)) from error
         if answer.status_code < 300:

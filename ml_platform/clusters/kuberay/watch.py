@@ -8,7 +8,7 @@ is listed anew. Nothing of it fails its user: what is kept is then only older.
 import asyncio
 import json
 import threading
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -72,16 +72,17 @@ class Watch:
         self._changes = 0
         self._listed: set[str] = set()
         self._refused: dict[str, ClusterError] = {}
-        self._loop = asyncio.new_event_loop()
+        self._running = threading.Event()
+        self._end: Callable[[], object] = lambda: None
         self._thread = threading.Thread(target=self._run, name="kubernetes-watch", daemon=True)
-        self._ended = asyncio.Event()
 
     def __enter__(self) -> "Watch":
         self._thread.start()
+        self._running.wait()
         return self
 
     def __exit__(self, *exc: object) -> None:
-        self._loop.call_soon_threadsafe(self._ended.set)
+        self._end()
         self._thread.join()
 
     def objects(self, name: str) -> tuple[dict[str, Any], ...]:
@@ -117,13 +118,17 @@ class Watch:
 
     def _run(self) -> None:
         try:
-            self._loop.run_until_complete(self._watch_all())
+            asyncio.run(self._watch_all())
         finally:
-            self._loop.close()
+            self._running.set()
 
     async def _watch_all(self) -> None:
         import httpx
 
+        ended = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        self._end = lambda: loop.call_soon_threadsafe(ended.set)
+        self._running.set()
         timeout = httpx.Timeout(CONNECT_TIMEOUT_S, read=SILENT_S)
         async with httpx.AsyncClient(
             base_url=self._access.server,
@@ -132,7 +137,7 @@ class Watch:
             trust_env=False,
         ) as http:
             tasks = [asyncio.create_task(self._keep(http, one)) for one in self._subjects]
-            await self._ended.wait()
+            await ended.wait()
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)

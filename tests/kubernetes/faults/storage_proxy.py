@@ -21,11 +21,11 @@ _OBJECTS: Final = "/o/"
 
 
 class StorageProxy:
-    """A bucket of its own in the store behind it; a context manager.
+    """A bucket in the store behind it; a context manager.
 
     Args:
         store: Address of the store.
-        bucket: Name of the bucket, which is made.
+        bucket: Name of the bucket, which is there.
 
     Attributes:
         before: Called before a request is passed on, with method and object's name.
@@ -55,7 +55,7 @@ class StorageProxy:
         return [one["name"] for one in found.get("items", [])]
 
     def __enter__(self) -> Self:
-        httpx.post(f"{self._store}/storage/v1/b", json={"name": self._bucket}).raise_for_status()
+        httpx.get(f"{self._store}/storage/v1/b/{self._bucket}").raise_for_status()
         self._thread.start()
         asyncio.run_coroutine_threadsafe(self._open(), self._loop).result()
         return self
