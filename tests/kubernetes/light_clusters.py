@@ -71,6 +71,15 @@ class LightClusters:
         }
         return KubeRayConfig(**(values | more))
 
+    def real_ray(self) -> KubeRayConfig:
+        """Clusters with Ray itself, and with its token."""
+        return self.config(
+            env={"STORAGE_EMULATOR_HOST": object_storage.URL},
+            pod={},
+            token_auth=True,
+            limits=Limits(start_s=180, unsubmitted_s=240, running_s=600, gone_s=2, grace_s=5),
+        )
+
     def training(self, folder: Path, *, memory: str = "256Mi") -> TrainingRequest:
         """A training of its own, on one worker."""
         code = folder / f"code-{uuid.uuid4().hex[:8]}"

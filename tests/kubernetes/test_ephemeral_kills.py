@@ -3,7 +3,6 @@
 Pods run a stand-in for Ray; API server, operator, pods, storage and the step are real.
 """
 
-import contextlib
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ from ml_platform.training.record import Owner, TrainingRecord
 from ml_platform.training.request import TrainingRequest
 from tests.kubernetes.faults.api_proxy import ApiProxy, in_front_of
 from tests.kubernetes.faults.api_script import Delay
+from tests.kubernetes.faults.pods import delete_pod, kill_container
 from tests.kubernetes.faults.storage_proxy import StorageProxy
 from tests.kubernetes.light_clusters import STORAGE, LightClusters, light_clusters
 from tests.kubernetes.testbed import kuberay as operator
@@ -219,13 +219,11 @@ def test_a_lost_head_is_followed_by_an_attempt_on_a_new_cluster_from_the_checkpo
         for one in case.objects("pods")
         if one["metadata"]["labels"]["ray.io/node-type"] == "head"
     )
-    where = f"--namespace={case.light.namespace}"
-    name = head["metadata"]["name"]
+    name = str(head["metadata"]["name"])
     if what == "pod":
-        case.light.cluster.kubectl("delete", "pod", name, where, "--wait=false")
+        delete_pod(case.light.cluster, case.light.namespace, name)
     else:
-        with contextlib.suppress(Exception):  # the connection ends with the container
-            case.light.cluster.kubectl("exec", where, name, "--", "kill", "1")
+        kill_container(case.light.cluster, case.light.namespace, name)
     wait_until(case.record.attempt(1).has_ended)
     case.folder.remove("hold")
     step.join(WITHIN_S)

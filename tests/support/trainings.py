@@ -24,9 +24,9 @@ TROUBLED = Path(__file__).parent / "models" / "troubled"
 DAYS = 4
 
 
-def written_days(storage: Path, *, rows: int = 300) -> list[SnapshotRef]:
+def written_days(storage: str, *, rows: int = 300) -> list[SnapshotRef]:
     """Snapshots of the first days of January, of the model `troubled`."""
-    store = SnapshotStore(storage.as_uri(), "troubled")
+    store = SnapshotStore(storage, "troubled")
     manifests = [
         store.write(
             f"2013-01-{day:02d}",
@@ -40,8 +40,9 @@ def written_days(storage: Path, *, rows: int = 300) -> list[SnapshotRef]:
 
 
 def request(
-    storage: Path,
+    storage: Path | str,
     *,
+    cluster: ClusterSpec | None = None,
     retrain: str = "",
     workers: int = 1,
     code: Path = TROUBLED,
@@ -49,19 +50,20 @@ def request(
     **parameters: Any,
 ) -> TrainingRequest:
     """A training of `troubled`; `parameters` are those of its `train.py`."""
+    root = storage if isinstance(storage, str) else storage.as_uri()
     limits = {"worker_retries": 1, "checkpoint_every_s": 0} | (training or {})
     return TrainingRequest(
         model="troubled",
         partition=f"2013-01-{DAYS:02d}",
-        storage_root=storage.as_uri(),
-        snapshots=tuple(written_days(storage)),
+        storage_root=root,
+        snapshots=tuple(written_days(root)),
         features=SPEC,
         training=TrainingSpec(
             window_days=DAYS,
             parameters={"epochs": 4} | parameters,
             **limits,
         ),
-        cluster=ClusterSpec(workers=WorkerGroup(count=workers)),
+        cluster=cluster or ClusterSpec(workers=WorkerGroup(count=workers)),
         code=code_reference(code),
         code_version=code_version(code),
         retrain=retrain,

@@ -118,7 +118,7 @@ class Start:
         for one in findings:
             limit = 0.0 if one.state == "broken" else one.give_up_after_s
             if limit is not None and self._clock() - self._first_seen[one.key] >= limit:
-                raise start_error(self._name, one)
+                raise start_error(self._name, findings[0])  # it stands first that says most
         job = seen.ray_job
         if job is None or job["metadata"]["uid"] != uid:
             # A list that is older than the object shows none; one that is newer, that it is gone.
