@@ -115,6 +115,8 @@ def test_the_api_server_takes_the_pods_of_a_manifest_strictly(
 
 
 def test_a_field_that_there_is_not_would_be_refused(cluster: Cluster) -> None:
+    if _lets_everything_through(cluster):
+        pytest.skip("the stand-in for KubeRay's definitions knows only a part of its fields")
     manifest = _manifest(cluster, {})
     manifest["spec"]["shutdownAfterJobFinish"] = True
     with pytest.raises(ClusterError, match="unknown field"):
@@ -158,6 +160,13 @@ def test_a_worker_that_waits_for_its_head_ends_when_it_is_told_to(
     with capsys.disabled():
         sys.stdout.write(f"\nworker that waited gone {took_s:.1f} s after the deletion\n")
     assert took_s < _QUICK_S
+
+
+def _lets_everything_through(cluster: Cluster) -> bool:
+    versions = cluster.get("crd/rayjobs.ray.io")["spec"]["versions"]
+    (schema,) = [each["schema"] for each in versions if each["name"] == "v1"]
+    spec = schema["openAPIV3Schema"]["properties"]["spec"]
+    return bool(spec.get("x-kubernetes-preserve-unknown-fields"))
 
 
 def _waits(worker: dict[str, Any]) -> bool:
