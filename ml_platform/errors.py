@@ -16,6 +16,7 @@ PlatformError
 │   ├── JobExistsError        a job of this submission id is there already
 │   ├── ApiAwayError          Kubernetes did not answer this once
 │   ├── ApiRefusedError       Kubernetes refuses: a right is missing, an object is not as wanted
+│   ├── WatchExpiredError     Kubernetes has forgotten from where a watch was to go on
 │   ├── ObjectMissingError    Kubernetes has no such object
 │   ├── ObjectConflictError   Kubernetes has one of this name, or it has changed
 │   └── LogStreamBrokenError  a job's log broke off
@@ -141,6 +142,10 @@ class ApiAwayError(ClusterError):
 
 class ApiRefusedError(ClusterError):
     """The API server refuses: the account may not, or the object is not as it should be."""
+
+
+class WatchExpiredError(ClusterError):
+    """The API server has forgotten from where a watch was to go on (410 Gone): list anew."""
 
 
 class ObjectMissingError(ClusterError):

@@ -18,6 +18,7 @@ from ml_platform.errors import (
     ClusterError,
     ObjectConflictError,
     ObjectMissingError,
+    WatchExpiredError,
 )
 
 if TYPE_CHECKING:
@@ -219,6 +220,8 @@ def error_of(
             return ObjectMissingError(said)
         case 409:
             return ObjectConflictError(said)
+        case 410:
+            return WatchExpiredError(said)
         case 401 | 403:
             return ApiRefusedError(
                 f"Kubernetes refuses: {said}",

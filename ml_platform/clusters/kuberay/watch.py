@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ml_platform.clusters.kuberay.access import ApiAccess
 from ml_platform.clusters.kuberay.api import FIRST_PAUSE_S, LONGEST_PAUSE_S, error_of
-from ml_platform.errors import ApiAwayError, ClusterError
+from ml_platform.errors import ApiAwayError, ClusterError, WatchExpiredError
 
 if TYPE_CHECKING:
     import httpx
@@ -23,14 +23,6 @@ CONNECT_TIMEOUT_S: Final = 10.0
 # The server ends a watch by itself after so long; a connection that died unnoticed is found then.
 WATCH_S: Final = 240
 SILENT_S: Final = WATCH_S + 30.0
-
-
-class _GoneError(Exception):
-    """The server has forgotten from where to go on."""
-
-
-class _BrokenError(Exception):
-    """The stream ended in the middle of a line, or said something that is no object."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -156,14 +148,13 @@ class Watch:
                 async for line in self._lines(http, subject, kept.version):
                     self._take(subject, line)
                     pause = FIRST_PAUSE_S
-            except _GoneError:
+            except WatchExpiredError:
                 kept.version = ""
-                continue
             except ApiAwayError as error:
                 asked_to_wait_s = error.retry_after_s
             except ClusterError as error:
                 self._note(subject, refused=error)
-            except (httpx.TransportError, _BrokenError):
+            except httpx.TransportError:
                 pass
             else:
                 pause = FIRST_PAUSE_S  # the server has ended it, as it was asked to
@@ -178,7 +169,9 @@ class Watch:
             timeout=CONNECT_TIMEOUT_S,
         )
         if answer.status_code != 200:
-            raise self._error(answer.status_code, answer.text, dict(answer.headers))
+            raise error_of(
+                self._access.server, answer.status_code, answer.text, dict(answer.headers)
+            )
         found = answer.json()
         kept = self._kept[subject.name]
         with self._changed:
@@ -199,25 +192,21 @@ class Watch:
         async with http.stream("GET", subject.path, params=query, headers=headers) as answer:
             if answer.status_code != 200:
                 text = (await answer.aread()).decode("utf-8", "replace")
-                raise self._error(answer.status_code, text, dict(answer.headers))
+                raise error_of(self._access.server, answer.status_code, text, dict(answer.headers))
             async for line in answer.aiter_lines():
                 if line:
                     yield line
-
-    def _error(self, status: int, text: str, headers: dict[str, str]) -> Exception:
-        return (
-            _GoneError() if status == 410 else error_of(self._access.server, status, text, headers)
-        )
 
     def _take(self, subject: Subject, line: str) -> None:
         try:
             change = json.loads(line)
             kind, one = str(change["type"]), change["object"]
         except (ValueError, KeyError, TypeError) as error:
-            raise _BrokenError from error
+            # Cut in the middle of a line: that change comes again.
+            raise ApiAwayError(f"a watch of {subject.path} broke off") from error
         if kind == "ERROR":
             if one.get("code") == 410:
-                raise _GoneError
+                raise WatchExpiredError(f"the watch of {subject.path} has expired")
             raise error_of(self._access.server, int(one.get("code", 500)), json.dumps(one))
         kept = self._kept[subject.name]
         with self._changed:
