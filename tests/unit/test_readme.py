@@ -10,6 +10,9 @@ import typer.main
 import yaml
 
 from ml_platform.cli.main import app
+from ml_platform.clusters.kuberay.checks import mistakes
+from ml_platform.clusters.kuberay.config import config_from
+from ml_platform.clusters.spec import ClusterSpec, WorkerGroup
 from ml_platform.component import parse_spec
 from ml_platform.model_folder.read import SECTIONS
 from ml_platform.settings import PROJECT_ROOT
@@ -63,7 +66,7 @@ def test_every_make_target_of_the_readme_exists(line: str) -> None:
 
 
 def test_the_defs_yaml_of_the_readme_is_valid() -> None:
-    (text,) = blocks("yaml")
+    text, _ = blocks("yaml")
     attributes = yaml.safe_load(text)["attributes"]
     for name, kind in SECTIONS.items():
         parse_spec(kind, attributes.get(name), where=name)
@@ -84,3 +87,10 @@ def test_the_readme_calls_what_a_training_run_has() -> None:
 
     assert said
     assert said <= {*dir(TrainingRun), *TrainingRun.__annotations__}
+
+
+def test_the_clusters_file_of_the_readme_is_valid() -> None:
+    _, text = blocks("yaml")
+    config = config_from(yaml.safe_load(text), environment="prod", image="ml:1", where="README")
+    gpus = WorkerGroup(gpus=8, gpu="a100", cpus=8, memory="64Gi")
+    assert mistakes("one", ClusterSpec(workers=gpus), config) == []
