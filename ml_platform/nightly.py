@@ -11,7 +11,7 @@ import dagster as dg
 
 from ml_platform.partitions import days_of, last_complete_day
 from ml_platform.settings import Settings
-from ml_platform.stages import DAY_STAGES, STAGE_TAG, asset_key
+from ml_platform.stages import DAY_STAGES, FEATURES, STAGE_TAG, asset_key
 
 DATA_CRON: Final = "0 2 * * *"
 RETRIES: Final = {"dagster/max_retries": "2"}
@@ -21,7 +21,7 @@ def build_data_nightly(settings: Settings) -> dg.Definitions:
     """The job and the schedule for features and training sets of yesterday."""
     job = dg.define_asset_job(
         "data_nightly",
-        selection=dg.AssetSelection.groups("features")
+        selection=dg.AssetSelection.groups(FEATURES)
         | dg.AssetSelection.tag(STAGE_TAG, "training_set"),
         description="Builds the features of one day and the training sets of all models.",
         tags=RETRIES,

@@ -5,13 +5,16 @@ nothing of it is here.
 """
 
 import json
+import uuid
 from dataclasses import asdict, dataclass, fields
+from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
 from ml_platform.errors import SettingsError
 from ml_platform.settings import Settings
 from ml_platform.storage import Folder
+from ml_platform.uris import file_uri
 
 OWNER_FILE: Final = "installation.json"
 
@@ -78,15 +81,29 @@ def claim_folder(uri: str, warehouse: str) -> None:
         SettingsError: another installation has it.
     """
     folder = Folder(uri)
-    if folder.create(OWNER_FILE, json.dumps({"warehouse": warehouse}).encode()):
+    ours = {"warehouse": warehouse, "id": _identity(warehouse)}
+    if folder.create(OWNER_FILE, json.dumps(ours).encode()):
         return
     theirs = folder.read_json(OWNER_FILE)
+    if {"id": ours["id"], **theirs} == ours:  # one of before there were ids
+        return
     raise SettingsError(
         f"the storage {folder.uri} is that of another installation, whose warehouse is "
         f"{theirs.get('warehouse', 'unknown')}; ours is {warehouse}",
         hint="set MLP_SANDBOX to a name of your own, or another MLP_STORAGE_URI; if it is the same "
         f"warehouse in a new place, remove {folder.uri}/{OWNER_FILE}.",
     )
+
+
+def _identity(warehouse: str) -> str:
+    """Tells two DuckDB files apart that lie at one path on two machines; empty for an engine's."""
+    file = Path(warehouse)
+    if not file.is_absolute():
+        return ""
+    beside = Folder(file_uri(file.parent))
+    name = f"{file.name}.id"
+    beside.create(name, uuid.uuid4().hex.encode())
+    return beside.read(name).decode()
 
 
 def _address(uri: str) -> str:

@@ -15,6 +15,11 @@ RANGE_STAGES: Final[tuple[Stage, ...]] = ("features", "training_set")
 DAY_STAGES: Final[tuple[ModelStage, ...]] = ("model", "evaluation", "champion")
 """Made day by day."""
 
+RAW: Final = "raw"
+STAGING: Final = "staging"
+FEATURES: Final = "features"
+"""Groups of the assets that are no model's own; the last is a stage too."""
+
 STAGE_TAG: Final = "ml_platform/stage"
 """On each of a model's assets: which stage of the flow it is."""
 
@@ -22,3 +27,8 @@ STAGE_TAG: Final = "ml_platform/stage"
 def asset_key(model: str, stage: ModelStage) -> dg.AssetKey:
     """The key of a model's asset: `<model>/<stage>`."""
     return dg.AssetKey([model, stage])
+
+
+def asset_name(model: str, stage: ModelStage) -> str:
+    """The key as people and plans write it."""
+    return asset_key(model, stage).to_user_string()

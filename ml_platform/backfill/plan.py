@@ -12,7 +12,15 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from ml_platform.partitions import day_range, holdout_keys, parse_day, window_keys
-from ml_platform.stages import DAY_STAGES, RANGE_STAGES, STAGES, Stage, asset_key
+from ml_platform.stages import (
+    DAY_STAGES,
+    FEATURES,
+    RANGE_STAGES,
+    STAGES,
+    Stage,
+    asset_key,
+    asset_name,
+)
 
 # Building a few days again costs less than starting dbt once more.
 GAP_DAYS: Final = 7
@@ -118,7 +126,7 @@ def plan_backfill(
         todo: list[Stage] = []
         for stage in DAY_STAGES:
             # What is downstream of a new model belongs to the old one, and is done again.
-            if stage in stages and (todo or missing(f"{chain.model}/{stage}", [day])):
+            if stage in stages and (todo or missing(asset_name(chain.model, stage), [day])):
                 todo.append(stage)
         if todo:
             by_day.append(_day_step(chain, tuple(todo), day))
@@ -126,8 +134,8 @@ def plan_backfill(
     wanted = {day for needed in needs.values() for day in needed}
     if through in RANGE_STAGES:
         wanted = set(days)
-    training_set = missing(f"{chain.model}/training_set", wanted)
-    built = wanted if through == "features" else training_set
+    training_set = missing(asset_name(chain.model, "training_set"), wanted)
+    built = wanted if through == FEATURES else training_set
     features = {day for key in chain.features for day in missing(key, built)}
     absent = tuple(key for key in chain.sources if key not in sources_there)
     shared: list[Step] = []

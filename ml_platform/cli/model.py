@@ -144,7 +144,7 @@ def train(
     from ml_platform.cli.show import show_training
     from ml_platform.model_folder.read import read_model
     from ml_platform.settings import load_settings
-    from ml_platform.stages import DAY_STAGES
+    from ml_platform.stages import DAY_STAGES, asset_name
 
     model = read_model(name)
     settings = load_settings()
@@ -153,7 +153,7 @@ def train(
         days = requested_days(chain, partition, partition, settings, through=through.value)
         stages = DAY_STAGES[: DAY_STAGES.index(through.value) + 1]
         assets = tuple(key for stage in stages for key in chain.assets(stage))
-        config = {f"{name}/model": {"retrain": retrain}}
+        config = {asset_name(name, "model"): {"retrain": retrain}}
         with session.executor(chain) as executor:
             step = Step(stages=stages, assets=assets, days=tuple(days))
             result = executor.day(step, config=config)

@@ -40,6 +40,7 @@ from ml_platform.features.translator import FeatureTranslator
 from ml_platform.features.windows import window_arguments
 from ml_platform.partitions import daily_partitions, require_days
 from ml_platform.settings import Settings
+from ml_platform.stages import FEATURES, STAGING
 from ml_platform.warehouse.interface import Warehouse, WarehouseAccess
 
 POOL: Final = "warehouse"
@@ -50,8 +51,8 @@ def build_staging_assets(settings: Settings) -> dg.AssetsDefinition:
 
     @dbt_assets(
         manifest=prepared_manifest(settings),
-        select="staging",
-        name="staging",
+        select=STAGING,
+        name=STAGING,
         dagster_dbt_translator=FeatureTranslator(),
         pool=POOL,
     )
@@ -70,8 +71,8 @@ def build_feature_assets(settings: Settings) -> dg.AssetsDefinition:
 
     @dbt_assets(
         manifest=prepared_manifest(settings),
-        select="features",
-        name="features",
+        select=FEATURES,
+        name=FEATURES,
         partitions_def=daily_partitions(settings),
         backfill_policy=dg.BackfillPolicy.single_run(),
         dagster_dbt_translator=FeatureTranslator(),

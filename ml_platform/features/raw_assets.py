@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
+from ml_platform.stages import RAW
 from ml_platform.warehouse.example_data import LOADER_VERSION, load_example_data
 from ml_platform.warehouse.example_tables import RAW_TABLES, RawTable
 from ml_platform.warehouse.interface import WarehouseAccess
@@ -11,7 +12,7 @@ from ml_platform.warehouse.interface import WarehouseAccess
 
 def raw_key(table: RawTable) -> dg.AssetKey:
     """`raw/<table>`: the name of dbt's source and of its table."""
-    return dg.AssetKey(["raw", table.name])
+    return dg.AssetKey([RAW, table.name])
 
 
 def build_raw_assets() -> dg.AssetsDefinition:
@@ -23,7 +24,7 @@ def build_raw_assets() -> dg.AssetsDefinition:
             dg.AssetSpec(
                 raw_key(table),
                 description=table.description,
-                group_name="raw",
+                group_name=RAW,
                 kinds={"csv"},
                 owners=["team:data-platform"],
                 code_version=LOADER_VERSION,

@@ -6,6 +6,8 @@ from typing import Any
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtProject
 
+from ml_platform.stages import RAW
+
 
 class FeatureTranslator(DagsterDbtTranslator):
     """A model's group is its folder (`staging`, `features`); a check says what its test says."""
@@ -13,7 +15,7 @@ class FeatureTranslator(DagsterDbtTranslator):
     def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
         """The folder under `models/`; a source belongs to `raw`."""
         if dbt_resource_props["resource_type"] == "source":
-            return "raw"
+            return RAW
         return str(dbt_resource_props["fqn"][1])
 
     def get_description(self, dbt_resource_props: Mapping[str, Any]) -> str:

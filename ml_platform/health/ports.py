@@ -69,6 +69,13 @@ def require_free(settings: Settings) -> dict[str, int | None]:
         SettingsError: one is taken; names it, who has it, and the setting.
     """
     pages = [dagster_pages(settings), mlflow_pages(settings)]
+    ours = [one for one in pages if one is not None]
+    if len({one.port for one in ours}) < len(ours):
+        raise SettingsError(
+            f"{' and '.join(one.name for one in ours)} would both be served on port {ours[0].port}",
+            hint=f"take another port for one: {ours[0].variable}=http://{LOCALHOST}:"
+            f"{ours[0].port + 1} make dev",
+        )
     for one in pages:
         if one is not None and (taken := holder(one.port)) is not None:
             raise SettingsError(

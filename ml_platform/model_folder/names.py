@@ -11,15 +11,16 @@ from ml_platform.features.project import target_folder
 from ml_platform.features.translator import FeatureTranslator
 from ml_platform.model_folder.mistake import Mistake
 from ml_platform.settings import Settings
+from ml_platform.stages import FEATURES, RAW, STAGING
 
 NO_NAMES: Final[Mapping[str, str]] = MappingProxyType({})
 BROKEN_GROUP: Final = "broken_models"
 RESERVED: Final = MappingProxyType(
     {
         "data": "the nightly job of all features, data_nightly",
-        "raw": "the group of the raw tables",
-        "staging": "the group of dbt's staging views",
-        "features": "the group of the feature tables",
+        RAW: "the group of the raw tables",
+        STAGING: "the group of dbt's staging views",
+        FEATURES: "the group of the feature tables",
         BROKEN_GROUP: "the group of models that cannot be loaded",
     }
 )

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 
 from ml_platform.clusters.interface import JobKey
 from ml_platform.clusters.spec import ClusterSpec
+from ml_platform.stages import asset_name
 from ml_platform.training.spec import TrainingSpec
 from ml_platform.training_set.spec import FeaturesSpec
 
@@ -108,7 +109,7 @@ class TrainingRequest(BaseModel):
     def job_key(self) -> JobKey:
         """The name of this work."""
         return JobKey(
-            asset=f"{self.model}/model",
+            asset=asset_name(self.model, "model"),
             partition=self.partition,
             training=self.inputs_hash(),
         )

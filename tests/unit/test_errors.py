@@ -5,6 +5,7 @@ import builtins
 import pickle
 import re
 from collections.abc import Iterator
+from typing import Final
 
 import pytest
 
@@ -75,9 +76,13 @@ def _exceptions_elsewhere() -> list[str]:
                 continue
             bases = {_last(base) for base in node.bases}
             is_signal = node.name.startswith("_") and f"except {node.name}" in text
-            if not is_signal and any(b in exceptions or b.endswith("Error") for b in bases):
+            if not is_signal and any(b in exceptions or b.endswith(_NAMES) for b in bases):
                 found.append(f"{file.relative_to(PROJECT_ROOT)}: {node.name}")
     return found
+
+
+# As libraries call theirs: `dg.Failure`, `typer.Exit`, `kubernetes.client.ApiException`.
+_NAMES: Final = ("Error", "Exception", "Failure", "Exit", "Abort", "Warning")
 
 
 def _last(base: ast.expr) -> str:

@@ -61,6 +61,15 @@ def test_a_bucket_is_that_of_the_first_installation(tmp_path: Path) -> None:
     claim_storage(second.model_copy(update={"sandbox": "mine"}))
 
 
+def test_two_warehouses_at_one_path_on_two_machines_are_told_apart(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path / "home", storage_uri=(tmp_path / "bucket").as_uri())
+    claim_storage(settings)
+    (tmp_path / "home").rename(tmp_path / "home of another machine")
+
+    with pytest.raises(SettingsError):
+        claim_storage(settings)
+
+
 def test_storage_under_the_home_moves_with_it(tmp_path: Path) -> None:
     claim_storage(Settings(home=tmp_path / "before"))
     assert not (tmp_path / "before").exists()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from ml_platform.clusters.local.ray_process import free_port
 from ml_platform.errors import SettingsError
 from ml_platform.health.ports import holder, require_free
 from ml_platform.settings import Settings
@@ -51,8 +52,14 @@ def test_a_taken_port_of_mlflow_is_named_with_its_setting(
 
 
 def test_free_ports_are_those_of_the_settings(tmp_path: Path, free: int) -> None:
-    ports = require_free(settings(tmp_path, dagster=free, mlflow=free))
-    assert ports == {"dagster_port": free, "mlflow_port": free}
+    another = free_port()
+    ports = require_free(settings(tmp_path, dagster=free, mlflow=another))
+    assert ports == {"dagster_port": free, "mlflow_port": another}
+
+
+def test_one_port_is_not_free_for_both(tmp_path: Path, free: int) -> None:
+    with pytest.raises(SettingsError, match=f"both be served on port {free}"):
+        require_free(settings(tmp_path, dagster=free, mlflow=free))
 
 
 def test_an_mlflow_that_is_a_server_is_not_served(tmp_path: Path, free: int) -> None:

@@ -37,7 +37,7 @@ def train(run: TrainingRun) -> None:
     loss_of = nn.BCEWithLogitsLoss()
     for epoch in range(first, params["epochs"]):
         if params.get("trouble") == "leave" and params["trouble_epoch"] == epoch and run.rank:
-            return
+            break
         loss = torch.zeros(())
         for batch in run.batches("train", epoch=epoch, rows=32):
             optimizer.zero_grad()
