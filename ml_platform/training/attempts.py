@@ -123,16 +123,19 @@ class AttemptLoop:
             TrainingError: it failed for good; the subclass names the cause.
             ClusterError: the cluster could not be made, or was lost too often.
         """
-        while (result := self._record.result()) is None:
+        while True:
             # Listed once: in a second list there might be one more, which has not ended.
             attempts = self._record.attempts()
             if self._found is None:
                 self._found = frozenset(one.number for one in attempts)
             open_one = next((one for one in attempts if not one.has_ended()), None)
+            # After the list: an attempt is closed after its result, so none of those that have
+            # ended can have one that is missed here.
+            if (result := self._record.result()) is not None:
+                return result
             attempt = open_one or self._claim_after(attempts)
             if attempt is not None:
                 self._go_on_with(attempt)
-        return result
 
     def _claim_after(self, attempts: list[Attempt]) -> Attempt | None:
         """The attempt after these, if the ladder says so and nobody else is first."""
@@ -252,11 +255,14 @@ class AttemptLoop:
             with beating, provisioner.acquire(wanted, recorder) as cluster:
                 first = attempt.note_ready(Ready(incarnation=cluster.incarnation, at_s=self._now()))
                 if first.incarnation != cluster.incarnation:
-                    observed: Failure | JobOutcome = endings.head_lost(
+                    observed: Failure | JobOutcome | None = endings.head_lost(
                         "another head took its place"
                     )
                 elif attempt.has_ended():
                     return
+                elif self._record.result() is not None:
+                    # The driver of an attempt that was given up may have been about to commit.
+                    observed = None
                 else:
                     job = JobRequest(
                         submission_id=claim.submission_id,
@@ -324,14 +330,17 @@ class AttemptLoop:
             if beat != last:
                 last, since = beat, self._clock()
 
-    def _settle(self, attempt: Attempt, observed: Failure | JobOutcome) -> None:
-        """Close an attempt by what it left, else by what was seen of its end."""
+    def _settle(self, attempt: Attempt, observed: Failure | JobOutcome | None) -> None:
+        """Close an attempt by what it left, else by what was seen of its end; None: not needed."""
         result = self._record.result()
         said = attempt.outcome()
         if result is None and said and said.result and not attempt.has_ended():
             result = self._record.commit(said.result)
         if result is not None and result.attempt == attempt.number:
             self._close(attempt, status="succeeded")
+            return
+        if observed is None:
+            self._close(attempt, status="superseded")
             return
         if isinstance(observed, JobOutcome):
             overdue = observed.status == "overdue"

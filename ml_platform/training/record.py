@@ -120,8 +120,8 @@ class Ended(_Value):
     """Why an attempt ended.
 
     Attributes:
-        status: Whether it left the model; `superseded` if nothing of it had been made when another
-            cluster was asked for.
+        status: Whether it left the model; `superseded` if it was not needed: nothing of it had been
+            made when another cluster was asked for, or another attempt's model was there.
         failure: Why it did not.
         checkpoint: The newest checkpoint of the training at that time.
         progressed: Whether that was written by this attempt.
