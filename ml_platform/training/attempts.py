@@ -16,14 +16,16 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from ml_platform.clusters.causes import Cause, Failure
-from ml_platform.clusters.interface import ClusterRequest, ClusterView, Entrypoint, Provisioner
-from ml_platform.clusters.jobs.job import JobOutcome, JobRequest, followed_job
+from ml_platform.clusters.interface import ClusterRequest, Provisioner
+from ml_platform.clusters.jobs.job import JobOutcome, followed_job
 from ml_platform.clusters.ladder import Action, Budgets, Decision, decide, worker_restarts_left
 from ml_platform.clusters.spec import ClusterSpec
 from ml_platform.errors import ClusterLostError, ClusterStartError, PlatformError
 from ml_platform.training import endings
 from ml_platform.training.checkpoints import CheckpointRef, newest_checkpoint
+from ml_platform.training.driver_job import driver_job
 from ml_platform.training.heartbeat import heartbeat
+from ml_platform.training.lost import after_loss, has_ended
 from ml_platform.training.record import (
     Attempt,
     Claim,
@@ -37,7 +39,6 @@ from ml_platform.training.request import TrainingRequest
 from ml_platform.training.result import PhaseRecord, TrainingResult
 from ml_platform.xray.records import Event, Recorder
 
-ENTRYPOINT_MODULE: Final = "ml_platform.training.entrypoint"
 TAIL_LINES: Final = 200
 WATCH_S: Final = 5.0
 
@@ -213,7 +214,7 @@ class AttemptLoop:
             return
         view = provisioner.look(claim.cluster)
         ready = attempt.ready()
-        if ready is not None and _has_ended(view, ready):
+        if ready is not None and has_ended(view, ready):
             provisioner.clear(claim.cluster)
             self._settle(attempt, endings.head_lost(view.reason or f"the cluster is {view.phase}"))
         elif (
@@ -264,15 +265,7 @@ class AttemptLoop:
                     # The driver of an attempt that was given up may have been about to commit.
                     observed = None
                 else:
-                    job = JobRequest(
-                        submission_id=claim.submission_id,
-                        entrypoint=Entrypoint(
-                            module=ENTRYPOINT_MODULE,
-                            arguments=(self._record.folder.uri, str(claim.number)),
-                            env=self._env,
-                        ),
-                        metadata=endings.metadata_of(self._request, claim),
-                    )
+                    job = driver_job(self._request, self._record, claim, self._env)
                     with followed_job(
                         cluster, job, recorder, clock=self._clock, sleep=self._sleep
                     ) as running:
@@ -287,9 +280,7 @@ class AttemptLoop:
         except ClusterStartError as error:
             self._settle(attempt, endings.start_failed(error))
         except ClusterLostError as error:
-            reason = provisioner.look(claim.cluster).reason
-            provisioner.clear(claim.cluster)
-            self._settle(attempt, endings.head_lost(error.message, reason))
+            self._settle(attempt, after_loss(error, provisioner, claim, attempt.ready()))
         except PlatformError as error:
             self._settle(attempt, endings.platform(error))
         except BaseException as error:
@@ -401,8 +392,3 @@ class AttemptLoop:
     def _keep_phase(self, event: Event) -> None:
         if event.seconds is not None:
             self._phases.append(PhaseRecord(name=event.name, seconds=event.seconds))
-
-
-def _has_ended(view: ClusterView, ready: Ready) -> bool:
-    """Whether the head that the attempt was given is gone; not to be seen is not to be gone."""
-    return view.phase != "unknown" and (view.is_gone or view.incarnation != ready.incarnation)

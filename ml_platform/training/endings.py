@@ -4,22 +4,9 @@ from ml_platform.clusters.causes import Cause, Failure, Place
 from ml_platform.clusters.jobs.job import JobOutcome
 from ml_platform.errors import ClusterStartError, PlatformError, StorageError
 from ml_platform.training.positions import HINT
-from ml_platform.training.record import Claim
 from ml_platform.training.request import TrainingRequest
 
 AGAIN = "materialize again: the training goes on from its last checkpoint."
-
-
-def metadata_of(request: TrainingRequest, claim: Claim) -> dict[str, str]:
-    """What Ray keeps beside the job, for those who look at its dashboard."""
-    key = request.job_key()
-    return {
-        "asset": key.asset,
-        "partition": key.partition,
-        "training": key.training,
-        "attempt": str(claim.number),
-        "run": claim.owner.run,
-    }
 
 
 def of_job(outcome: JobOutcome, request: TrainingRequest, stuck: str = "") -> Failure:

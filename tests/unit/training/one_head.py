@@ -68,7 +68,9 @@ class OneHead(Provisioner):
         lives: How many heads there have been.
         acquired: What was asked for, oldest first.
         cleared: Names of which what was left was removed.
+        stopped: Names of those that were made to end.
         fails_to_start: How many of the next acquisitions find no cluster.
+        cannot_stop: Whether it withstands being stopped.
     """
 
     kind = "one head"
@@ -80,7 +82,9 @@ class OneHead(Provisioner):
         self.lives = 0
         self.acquired: list[ClusterRequest] = []
         self.cleared: list[str] = []
+        self.stopped: list[str] = []
         self.fails_to_start = 0
+        self.cannot_stop = False
         self._server = server
         self._place = place
         self._abandoned_after_s = abandoned_after_s
@@ -142,7 +146,12 @@ class OneHead(Provisioner):
         self.cleared.append(name)
 
     def stop(self, name: str) -> None:
-        raise AssertionError("nobody stops a cluster by name")
+        if self.cannot_stop:
+            raise ClusterStartError("a process cannot be stopped", hint="end it by hand")
+        self.stopped.append(name)
+        self.phase = "absent"
+        self._server.failures = 0
+        self._server.jobs.clear()
 
     def shutdown(self) -> None:
         pass
