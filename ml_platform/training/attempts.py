@@ -171,6 +171,8 @@ class AttemptLoop:
             training=self._request.training,
             submission_id=key.submission_id(number),
             worker_restarts=restarts,
+            platform_version=self._request.platform_version,
+            storage_root=self._request.storage_root,
             claimed_at_s=self._now(),
             nonce=uuid.uuid4().hex,
         )

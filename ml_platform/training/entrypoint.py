@@ -62,10 +62,7 @@ def main(argv: list[str]) -> int:
         sys.stderr.write(f"attempt {attempt.number} was given up before it began\n")
         return 1
     attempt.note_started(Started(at_s=time.time()))
-    request = TrainingRequest.model_validate_json(record.folder.read(REQUEST_FILE))
-    claim = attempt.claim()
-    if claim is not None:  # cluster and limits may have changed since the first attempt
-        request = request.model_copy(update={"cluster": claim.spec, "training": claim.training})
+    request = asked_of(record, attempt)
     with tempfile.TemporaryDirectory(prefix="mlp-code-") as scratch:
         outcome = Driver(request, record, attempt, Path(scratch)).run()
     attempt.note_outcome(outcome)
@@ -75,6 +72,25 @@ def main(argv: list[str]) -> int:
     if outcome.failure is not None:
         sys.stderr.write(f"{outcome.failure.traceback}\n{outcome.failure.message}\n")
     return 1
+
+
+def asked_of(record: TrainingRecord, attempt: Attempt) -> TrainingRequest:
+    """The request, with what may have changed since it was written as the attempt's claim has it.
+
+    Of that, nothing decides the outcome, so the training is still the same.
+    """
+    request = TrainingRequest.model_validate_json(record.folder.read(REQUEST_FILE))
+    claim = attempt.claim()
+    if claim is None:
+        return request
+    return request.model_copy(
+        update={
+            "cluster": claim.spec,
+            "training": claim.training,
+            "platform_version": claim.platform_version or request.platform_version,
+            "storage_root": claim.storage_root or request.storage_root,
+        }
+    )
 
 
 class Driver:
