@@ -222,7 +222,7 @@ class AttemptLoop:
         elif (
             ready is None
             and view.is_gone
-            and claim.spec != self._request.cluster
+            and claim.spec.spec_hash() != self._request.cluster.spec_hash()
             # One that was claimed since we came is of somebody who is about to make its cluster:
             # two who want other clusters would supersede each other for ever.
             and self._found is not None

@@ -67,6 +67,16 @@ def test_an_attempt_that_was_never_made_is_not_made_when_another_cluster_is_aske
     assert [one.spec for one in head.acquired] == [step.wanted.cluster]
 
 
+def test_an_attempt_that_was_never_made_is_made_when_the_same_cluster_is_written_otherwise(
+    step: Step, server: RayJobsServer, first: Attempt
+) -> None:
+    server.driven_by(drivers(step.record, succeeds))
+    step.wanted = step.wanted.model_copy(
+        update={"cluster": ClusterSpec(workers=step.wanted.cluster.groups)}
+    )
+    assert step.train().result.attempt == 1
+
+
 def test_a_running_attempt_goes_on_with_its_own_cluster_when_another_is_asked_for(
     step: Step, head: OneHead, server: RayJobsServer, first: Attempt
 ) -> None:
