@@ -24,7 +24,8 @@ def of_job(outcome: JobOutcome, request: TrainingRequest, stuck: str = "") -> Fa
                 f"after {request.training.max_runtime_s} s, its limit, and was stopped"
             )
             return Failure(
-                cause=Cause.OVER_LIMIT,
+                # Its ranks stood apart: more time would not have helped.
+                cause=Cause.NO_PROGRESS if stuck else Cause.OVER_LIMIT,
                 place=Place(kind="driver"),
                 message=f"{message}: {stuck}" if stuck else message,
                 hint=HINT
