@@ -7,6 +7,7 @@ a model.
 
 import importlib.metadata
 import json
+import re
 import sys
 import tempfile
 import time
@@ -22,7 +23,7 @@ from ml_platform.training.checkpoints import newest_checkpoint, read_checkpoint
 from ml_platform.training.encoding import encoding_hash, fit_encoding
 from ml_platform.training.failure import classify
 from ml_platform.training.model_code import copy_of, fetch_code, load_function
-from ml_platform.training.positions import HINT
+from ml_platform.training.positions import HAS_ENDED, HINT
 from ml_platform.training.reader import DataFileRef
 from ml_platform.training.record import MODEL_FOLDER, Attempt, Started, TrainingRecord
 from ml_platform.training.request import (
@@ -46,8 +47,8 @@ MODEL_FILE: Final = "model.json"
 RAY_TRAIN_FOLDER: Final = "ray_train"
 STARTS_WITHOUT_PROGRESS: Final = 3
 
-# torch's time-out is an error of train.py's, or kills the worker.
-STUCK_LOOKS_LIKE: Final = frozenset({Cause.USER_CODE, Cause.WORKER_LOST, Cause.PLATFORM})
+# Of torch's collectives, by gloo and by NCCL.
+TIMED_OUT: Final = re.compile(r"Timed out waiting|collective operation timeout")
 
 Files = list[DataFileRef]
 
@@ -206,8 +207,8 @@ class Driver:
     def _classify(self, error: BaseException) -> Failure:
         failure = classify(error, code=copy_of(self._request), shown_as=self._request.code)
         stuck = self._attempt.stuck()
-        if stuck and failure.cause in STUCK_LOOKS_LIKE:
-            # torch has given up waiting; what it says then is not why it waited.
+        if stuck and is_of_waiting(failure, stuck):
+            # What torch says when it gives up waiting is not why it waited.
             return failure.model_copy(
                 update={
                     "cause": Cause.USER_CODE,
@@ -222,6 +223,22 @@ class Driver:
         now = self._clock()
         self._phases.append(PhaseRecord(name=name, seconds=now - self._phase_began))
         self._phase_began = now
+
+
+def is_of_waiting(failure: Failure, stuck: str) -> bool:
+    """Whether ranks that waited for each other ended by that, and not by what it looks like.
+
+    torch's time-out is an error of train.py's, or kills the worker without a word; a worker may
+    also die of something else while others wait for it, unless one has left them for good.
+    """
+    timed_out = TIMED_OUT.search(f"{failure.message}\n{failure.traceback}") is not None
+    match failure.cause:
+        case Cause.USER_CODE:
+            return timed_out
+        case Cause.WORKER_LOST | Cause.PLATFORM:
+            return timed_out or HAS_ENDED in stuck
+        case _:
+            return False
 
 
 class _GaveUpError(Exception):

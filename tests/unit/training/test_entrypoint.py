@@ -6,7 +6,7 @@ import pytest
 
 from ml_platform.clusters.causes import Cause
 from ml_platform.errors import ModelSpecError
-from ml_platform.training.entrypoint import asked_of, main, require_same_platform
+from ml_platform.training.entrypoint import asked_of, is_of_waiting, main, require_same_platform
 from ml_platform.training.record import Attempt, Ended, Owner, TrainingRecord
 from tests.unit.clusters.jobs.ray_jobs_server import RayJobsServer
 from tests.unit.training.one_head import Step, drivers, failure_of, result_of, succeeds, wanted_in
@@ -82,3 +82,21 @@ def test_a_claim_from_before_version_and_storage_were_noted_leaves_the_requests(
     step.record.write_request(step.wanted)
     assert '"storage_root": ""' in first.folder.read("claim.json").decode()
     assert asked_of(step.record, first) == step.wanted
+
+
+@pytest.mark.parametrize(
+    ("cause", "message", "stuck", "expected"),
+    [
+        (Cause.WORKER_LOST, "it died", "rank 1 is in epoch 5", False),
+        (Cause.WORKER_LOST, "it died", "rank 1 has ended", True),
+        (Cause.PLATFORM, "Timed out waiting 1800000ms", "rank 1 is in epoch 5", True),
+        (Cause.USER_CODE, "KeyError: wind", "rank 1 has ended", False),
+        (Cause.USER_CODE, "Timed out waiting 1800000ms", "rank 1 has ended", True),
+        (Cause.OUT_OF_MEMORY, "it died", "rank 1 has ended", False),
+    ],
+)
+def test_only_a_time_out_or_a_rank_that_has_ended_makes_waiting_the_cause(
+    cause: Cause, message: str, stuck: str, expected: bool
+) -> None:
+    failure = failure_of(cause).model_copy(update={"message": message})
+    assert is_of_waiting(failure, stuck) is expected
