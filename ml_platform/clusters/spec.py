@@ -165,5 +165,7 @@ class ClusterSpec(BaseModel):
 
     def spec_hash(self) -> str:
         """Twelve hex digits over the normalised spec; equal hashes may share a cluster."""
-        text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        # By `groups`: one group and a list of one are the same cluster.
+        groups = [group.model_dump(mode="json") for group in self.groups]
+        text = json.dumps(self.model_dump(mode="json") | {"workers": groups}, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]

@@ -16,14 +16,16 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from ml_platform.clusters.causes import Cause, Failure
-from ml_platform.clusters.interface import ClusterRequest, ClusterView, Entrypoint, Provisioner
-from ml_platform.clusters.jobs.job import JobOutcome, JobRequest, followed_job
+from ml_platform.clusters.interface import ClusterRequest, Provisioner
+from ml_platform.clusters.jobs.job import JobOutcome, followed_job
 from ml_platform.clusters.ladder import Action, Budgets, Decision, decide, worker_restarts_left
 from ml_platform.clusters.spec import ClusterSpec
 from ml_platform.errors import ClusterLostError, ClusterStartError, PlatformError
 from ml_platform.training import endings
 from ml_platform.training.checkpoints import CheckpointRef, newest_checkpoint
+from ml_platform.training.driver_job import driver_job
 from ml_platform.training.heartbeat import heartbeat
+from ml_platform.training.lost import after_loss, has_ended
 from ml_platform.training.record import (
     Attempt,
     Claim,
@@ -37,7 +39,6 @@ from ml_platform.training.request import TrainingRequest
 from ml_platform.training.result import PhaseRecord, TrainingResult
 from ml_platform.xray.records import Event, Recorder
 
-ENTRYPOINT_MODULE: Final = "ml_platform.training.entrypoint"
 TAIL_LINES: Final = 200
 WATCH_S: Final = 5.0
 
@@ -123,16 +124,19 @@ class AttemptLoop:
             TrainingError: it failed for good; the subclass names the cause.
             ClusterError: the cluster could not be made, or was lost too often.
         """
-        while (result := self._record.result()) is None:
+        while True:
             # Listed once: in a second list there might be one more, which has not ended.
             attempts = self._record.attempts()
             if self._found is None:
                 self._found = frozenset(one.number for one in attempts)
             open_one = next((one for one in attempts if not one.has_ended()), None)
+            # After the list: an attempt is closed after its result, so none of those that have
+            # ended can have one that is missed here.
+            if (result := self._record.result()) is not None:
+                return result
             attempt = open_one or self._claim_after(attempts)
             if attempt is not None:
                 self._go_on_with(attempt)
-        return result
 
     def _claim_after(self, attempts: list[Attempt]) -> Attempt | None:
         """The attempt after these, if the ladder says so and nobody else is first."""
@@ -167,6 +171,8 @@ class AttemptLoop:
             training=self._request.training,
             submission_id=key.submission_id(number),
             worker_restarts=restarts,
+            platform_version=self._request.platform_version,
+            storage_root=self._request.storage_root,
             claimed_at_s=self._now(),
             nonce=uuid.uuid4().hex,
         )
@@ -210,13 +216,13 @@ class AttemptLoop:
             return
         view = provisioner.look(claim.cluster)
         ready = attempt.ready()
-        if ready is not None and _has_ended(view, ready):
+        if ready is not None and has_ended(view, ready):
             provisioner.clear(claim.cluster)
             self._settle(attempt, endings.head_lost(view.reason or f"the cluster is {view.phase}"))
         elif (
             ready is None
             and view.is_gone
-            and claim.spec != self._request.cluster
+            and claim.spec.spec_hash() != self._request.cluster.spec_hash()
             # One that was claimed since we came is of somebody who is about to make its cluster:
             # two who want other clusters would supersede each other for ever.
             and self._found is not None
@@ -253,21 +259,16 @@ class AttemptLoop:
             with beating, provisioner.acquire(wanted, recorder) as cluster:
                 first = attempt.note_ready(Ready(incarnation=cluster.incarnation, at_s=self._now()))
                 if first.incarnation != cluster.incarnation:
-                    observed: Failure | JobOutcome = endings.head_lost(
+                    observed: Failure | JobOutcome | None = endings.head_lost(
                         "another head took its place"
                     )
                 elif attempt.has_ended():
                     return
+                elif self._record.result() is not None:
+                    # The driver of an attempt that was given up may have been about to commit.
+                    observed = None
                 else:
-                    job = JobRequest(
-                        submission_id=claim.submission_id,
-                        entrypoint=Entrypoint(
-                            module=ENTRYPOINT_MODULE,
-                            arguments=(self._record.folder.uri, str(claim.number)),
-                            env=self._env,
-                        ),
-                        metadata=endings.metadata_of(self._request, claim),
-                    )
+                    job = driver_job(self._request, self._record, claim, self._env)
                     with followed_job(
                         cluster, job, recorder, clock=self._clock, sleep=self._sleep
                     ) as running:
@@ -282,9 +283,7 @@ class AttemptLoop:
         except ClusterStartError as error:
             self._settle(attempt, endings.start_failed(error))
         except ClusterLostError as error:
-            reason = provisioner.look(claim.cluster).reason
-            provisioner.clear(claim.cluster)
-            self._settle(attempt, endings.head_lost(error.message, reason))
+            self._settle(attempt, after_loss(error, provisioner, claim, attempt.ready()))
         except PlatformError as error:
             self._settle(attempt, endings.platform(error))
         except BaseException as error:
@@ -325,14 +324,17 @@ class AttemptLoop:
             if beat != last:
                 last, since = beat, self._clock()
 
-    def _settle(self, attempt: Attempt, observed: Failure | JobOutcome) -> None:
-        """Close an attempt by what it left, else by what was seen of its end."""
+    def _settle(self, attempt: Attempt, observed: Failure | JobOutcome | None) -> None:
+        """Close an attempt by what it left, else by what was seen of its end; None: not needed."""
         result = self._record.result()
         said = attempt.outcome()
         if result is None and said and said.result and not attempt.has_ended():
             result = self._record.commit(said.result)
         if result is not None and result.attempt == attempt.number:
             self._close(attempt, status="succeeded")
+            return
+        if observed is None:
+            self._close(attempt, status="superseded")
             return
         if isinstance(observed, JobOutcome):
             overdue = observed.status == "overdue"
@@ -393,8 +395,3 @@ class AttemptLoop:
     def _keep_phase(self, event: Event) -> None:
         if event.seconds is not None:
             self._phases.append(PhaseRecord(name=event.name, seconds=event.seconds))
-
-
-def _has_ended(view: ClusterView, ready: Ready) -> bool:
-    """Whether the head that the attempt was given is gone; not to be seen is not to be gone."""
-    return view.phase != "unknown" and (view.is_gone or view.incarnation != ready.incarnation)

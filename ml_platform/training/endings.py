@@ -4,22 +4,9 @@ from ml_platform.clusters.causes import Cause, Failure, Place
 from ml_platform.clusters.jobs.job import JobOutcome
 from ml_platform.errors import ClusterStartError, InputError, PlatformError, StorageError
 from ml_platform.training.positions import HINT
-from ml_platform.training.record import Claim
 from ml_platform.training.request import TrainingRequest
 
 AGAIN = "materialize again: the training goes on from its last checkpoint."
-
-
-def metadata_of(request: TrainingRequest, claim: Claim) -> dict[str, str]:
-    """What Ray keeps beside the job, for those who look at its dashboard."""
-    key = request.job_key()
-    return {
-        "asset": key.asset,
-        "partition": key.partition,
-        "training": key.training,
-        "attempt": str(claim.number),
-        "run": claim.owner.run,
-    }
 
 
 def of_job(outcome: JobOutcome, request: TrainingRequest, stuck: str = "") -> Failure:
@@ -37,7 +24,8 @@ def of_job(outcome: JobOutcome, request: TrainingRequest, stuck: str = "") -> Fa
                 f"after {request.training.max_runtime_s} s, its limit, and was stopped"
             )
             return Failure(
-                cause=Cause.OVER_LIMIT,
+                # Its ranks stood apart: more time would not have helped.
+                cause=Cause.NO_PROGRESS if stuck else Cause.OVER_LIMIT,
                 place=Place(kind="driver"),
                 message=f"{message}: {stuck}" if stuck else message,
                 hint=HINT

@@ -7,6 +7,7 @@ a model.
 
 import importlib.metadata
 import json
+import re
 import sys
 import tempfile
 import time
@@ -22,7 +23,7 @@ from ml_platform.training.checkpoints import newest_checkpoint, read_checkpoint
 from ml_platform.training.encoding import encoding_hash, fit_encoding
 from ml_platform.training.failure import classify
 from ml_platform.training.model_code import copy_of, fetch_code, load_function
-from ml_platform.training.positions import HINT
+from ml_platform.training.positions import HAS_ENDED, HINT
 from ml_platform.training.reader import DataFileRef
 from ml_platform.training.record import MODEL_FOLDER, Attempt, Started, TrainingRecord
 from ml_platform.training.request import (
@@ -46,8 +47,8 @@ MODEL_FILE: Final = "model.json"
 RAY_TRAIN_FOLDER: Final = "ray_train"
 STARTS_WITHOUT_PROGRESS: Final = 3
 
-# torch's time-out is an error of train.py's, or kills the worker.
-STUCK_LOOKS_LIKE: Final = frozenset({Cause.USER_CODE, Cause.WORKER_LOST, Cause.PLATFORM})
+# Of torch's collectives, by gloo and by NCCL.
+TIMED_OUT: Final = re.compile(r"Timed out waiting|collective operation timeout")
 
 Files = list[DataFileRef]
 
@@ -62,10 +63,7 @@ def main(argv: list[str]) -> int:
         sys.stderr.write(f"attempt {attempt.number} was given up before it began\n")
         return 1
     attempt.note_started(Started(at_s=time.time()))
-    request = TrainingRequest.model_validate_json(record.folder.read(REQUEST_FILE))
-    claim = attempt.claim()
-    if claim is not None:  # cluster and limits may have changed since the first attempt
-        request = request.model_copy(update={"cluster": claim.spec, "training": claim.training})
+    request = asked_of(record, attempt)
     with tempfile.TemporaryDirectory(prefix="mlp-code-") as scratch:
         outcome = Driver(request, record, attempt, Path(scratch)).run()
     attempt.note_outcome(outcome)
@@ -75,6 +73,25 @@ def main(argv: list[str]) -> int:
     if outcome.failure is not None:
         sys.stderr.write(f"{outcome.failure.traceback}\n{outcome.failure.message}\n")
     return 1
+
+
+def asked_of(record: TrainingRecord, attempt: Attempt) -> TrainingRequest:
+    """The request, with what may have changed since it was written as the attempt's claim has it.
+
+    Of that, nothing decides the outcome, so the training is still the same.
+    """
+    request = TrainingRequest.model_validate_json(record.folder.read(REQUEST_FILE))
+    claim = attempt.claim()
+    if claim is None:
+        return request
+    return request.model_copy(
+        update={
+            "cluster": claim.spec,
+            "training": claim.training,
+            "platform_version": claim.platform_version or request.platform_version,
+            "storage_root": claim.storage_root or request.storage_root,
+        }
+    )
 
 
 class Driver:
@@ -190,8 +207,8 @@ class Driver:
     def _classify(self, error: BaseException) -> Failure:
         failure = classify(error, code=copy_of(self._request), shown_as=self._request.code)
         stuck = self._attempt.stuck()
-        if stuck and failure.cause in STUCK_LOOKS_LIKE:
-            # torch has given up waiting; what it says then is not why it waited.
+        if stuck and is_of_waiting(failure, stuck):
+            # What torch says when it gives up waiting is not why it waited.
             return failure.model_copy(
                 update={
                     "cause": Cause.USER_CODE,
@@ -206,6 +223,22 @@ class Driver:
         now = self._clock()
         self._phases.append(PhaseRecord(name=name, seconds=now - self._phase_began))
         self._phase_began = now
+
+
+def is_of_waiting(failure: Failure, stuck: str) -> bool:
+    """Whether ranks that waited for each other ended by that, and not by what it looks like.
+
+    torch's time-out is an error of train.py's, or kills the worker without a word; a worker may
+    also die of something else while others wait for it, unless one has left them for good.
+    """
+    timed_out = TIMED_OUT.search(f"{failure.message}\n{failure.traceback}") is not None
+    match failure.cause:
+        case Cause.USER_CODE:
+            return timed_out
+        case Cause.WORKER_LOST | Cause.PLATFORM:
+            return timed_out or HAS_ENDED in stuck
+        case _:
+            return False
 
 
 class _GaveUpError(Exception):

@@ -60,6 +60,14 @@ def _classify(error: BaseException, code: Path) -> Failure:
                 "`cluster.workers.memory`.",
             )
     for one in chain:
+        if type(one).__name__ == "NodeDiedError":
+            return Failure(
+                cause=Cause.NODE_LOST,
+                place=_place(error),
+                message=f"the node of a training worker died: {_first_line(one)}",
+                hint="materialize again: the training goes on from its last checkpoint.",
+            )
+    for one in chain:
         if type(one).__name__ in _DEATHS:
             return Failure(
                 cause=Cause.WORKER_LOST,
@@ -110,7 +118,6 @@ _DEATHS: Final = frozenset(
     {
         "ActorDiedError",
         "ActorUnavailableError",
-        "NodeDiedError",
         "WorkerCrashedError",
         "WorkerHealthCheckTimeoutError",
         "RayActorError",

@@ -26,6 +26,7 @@ STUCK_AFTER_S: Final = 40.0
 EVERY_S: Final = 2.0
 WAIT_S: Final = 0.05
 CONNECT_TIMEOUT_S: Final = 60.0
+HAS_ENDED: Final = "has ended"
 HINT: Final = (
     "every rank has to do the same steps: decide when to stop on `run.mean_over_workers`, and call "
     "collectives on all ranks or on none."
@@ -50,7 +51,7 @@ class Position:
 
     def __str__(self) -> str:
         if self.ended:
-            return f"has ended, after {self.batches} batches"
+            return f"{HAS_ENDED}, after {self.batches} batches"
         if self.reading:
             return f"waits for data of epoch {self.epoch}, after {self.batches} batches"
         where = f"epoch {self.epoch}" if self.epoch >= 0 else "the beginning"
@@ -58,11 +59,19 @@ class Position:
 
 
 def apart(positions: Sequence[Position]) -> str:
-    """What is to be said of ranks that do not move; empty if they are in the same place."""
-    if len(set(positions)) < 2:
+    """What is to be said of ranks that do not move; empty if they are in the same place.
+
+    Nor is anything wrong while one waits for data: the others rightly wait for it.
+    """
+    if len(set(positions)) < 2 or any(one.reading for one in positions):
         return ""
     told = "; ".join(f"rank {rank} {position}" for rank, position in enumerate(positions))
     return f"the workers wait for each other: {told}"
+
+
+def waiting_for_data(positions: Sequence[Position]) -> str:
+    """What is to be said of ranks that do not move since some wait for data; empty if none do."""
+    return "; ".join(f"rank {rank} {one}" for rank, one in enumerate(positions) if one.reading)
 
 
 class Positions:
@@ -74,6 +83,7 @@ class Positions:
         world_size: All workers.
         on_stuck: Called from a thread of rank 0, once for each time that all stand still, and with
             nothing when they move again.
+        on_waiting: Called likewise where that is because ranks wait for data.
         stuck_after_s: How long nobody may have moved.
         every_s: How often to publish and to look.
         clock: Seconds that only grow.
@@ -86,6 +96,7 @@ class Positions:
         rank: int,
         world_size: int,
         on_stuck: Callable[[str], None],
+        on_waiting: Callable[[str], None] = lambda told: None,
         stuck_after_s: float = STUCK_AFTER_S,
         every_s: float = EVERY_S,
         clock: Callable[[], float] = time.monotonic,
@@ -94,6 +105,7 @@ class Positions:
         self._rank = rank
         self._world_size = world_size
         self._on_stuck = on_stuck
+        self._on_waiting = on_waiting
         self._stuck_after_s = stuck_after_s
         self._every_s = every_s
         self._clock = clock
@@ -161,9 +173,12 @@ class Positions:
                 last, since, told = now, self._clock(), False
             elif not told and self._clock() - since >= self._stuck_after_s:
                 wrong = apart(now)
-                told = bool(wrong)
+                waiting = waiting_for_data(now)
+                told = bool(wrong or waiting)
                 if wrong:
                     self._on_stuck(wrong)
+                elif waiting:
+                    self._on_waiting(waiting)
             if self._done.wait(self._every_s):
                 return
 

@@ -84,6 +84,9 @@ class Claim(_Value):
         submission_id: Id of its Ray job.
         rung: Position on the memory ladder.
         worker_restarts: How often its job may start its workers again.
+        platform_version: Of the package that runs beside Dagster; the request keeps that of the
+            first claim. Empty in claims from before it was noted, as is `storage_root`.
+        storage_root: Where the storage is now; it may have moved since the request was written.
         claimed_at_s: When, in seconds since 1970.
         nonce: Makes each claim another file.
     """
@@ -99,6 +102,8 @@ class Claim(_Value):
     submission_id: str
     rung: int = 0
     worker_restarts: int = 0
+    platform_version: str = ""
+    storage_root: str = ""
     claimed_at_s: float
     nonce: str
 
@@ -120,8 +125,8 @@ class Ended(_Value):
     """Why an attempt ended.
 
     Attributes:
-        status: Whether it left the model; `superseded` if nothing of it had been made when another
-            cluster was asked for.
+        status: Whether it left the model; `superseded` if it was not needed: nothing of it had been
+            made when another cluster was asked for, or another attempt's model was there.
         failure: Why it did not.
         checkpoint: The newest checkpoint of the training at that time.
         progressed: Whether that was written by this attempt.

@@ -227,7 +227,11 @@ class WorkerRun(TrainingRun):
             self.rank, lambda one: torch.distributed.broadcast_object_list(one, src=0)
         )
         self._positions = Positions(
-            store, rank=self.rank, world_size=self.world_size, on_stuck=self._tell_stuck
+            store,
+            rank=self.rank,
+            world_size=self.world_size,
+            on_stuck=self._tell_stuck,
+            on_waiting=self._tell,
         )
         self._positions.start()
         try:
@@ -241,12 +245,14 @@ class WorkerRun(TrainingRun):
     def _tell_stuck(self, wrong: str) -> None:
         """Called by `Positions`; with nothing when they move again."""
         self._attempt.note_stuck(wrong)
-        if not wrong:
-            return
-        sys.stderr.write(f"{wrong}\n  → {HINT}\n")
+        if wrong:
+            self._tell(f"{wrong}\n  → {HINT}")
+
+    def _tell(self, told: str) -> None:
+        sys.stderr.write(f"{told}\n")
         sys.stderr.flush()
         if self._pipes is not None:
-            self._pipes.log.warning(f"{wrong}\n  → {HINT}")
+            self._pipes.log.warning(told)
 
     def finish(self, loop_s: float) -> None:
         """`train` has returned after `loop_s` seconds: keep the finished model.

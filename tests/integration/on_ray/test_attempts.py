@@ -17,7 +17,12 @@ from ml_platform.clusters.causes import Cause, Failure, Place
 from ml_platform.clusters.local.inventory import folders
 from ml_platform.clusters.local.provisioner import LocalProvisioner
 from ml_platform.clusters.spec import ClusterSpec, WorkerGroup
-from ml_platform.errors import OutOfMemoryError, TrainingTimeoutError, UserCodeError
+from ml_platform.errors import (
+    NoProgressError,
+    OutOfMemoryError,
+    TrainingTimeoutError,
+    UserCodeError,
+)
 from ml_platform.training.launch import Trained
 from ml_platform.training.record import Attempt, Ended, Owner, TrainingRecord
 from ml_platform.training.request import TrainingRequest
@@ -266,7 +271,7 @@ def test_workers_that_wait_for_each_other_are_named_within_a_minute_and_at_the_l
         if "the workers wait for each other" in line:
             told_at.append(time.time())
 
-    with pytest.raises(TrainingTimeoutError, match=r"wait for each other.*rank 1 has ended"):
+    with pytest.raises(NoProgressError, match=r"wait for each other.*rank 1 has ended"):
         trained_by(wanted, clusters, on_log=listen)
 
     began = TrainingRecord(wanted.folder_uri).attempt(1).started()

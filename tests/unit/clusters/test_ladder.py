@@ -89,6 +89,7 @@ def test_each_budget_lets_so_many_more_attempts_and_no_more(cause: Cause) -> Non
 
 def test_a_budget_of_nothing_means_tried_once() -> None:
     assert decide([ended(Cause.PLATFORM)], Budgets()).action is Action.GIVE_UP
+    assert decide([ended(Cause.NO_PROGRESS)], Budgets()).action is Action.GIVE_UP
     nothing = Budgets(worker_lost=0)
     assert decide([ended(Cause.WORKER_LOST)], nothing).action is Action.GIVE_UP
 

@@ -75,6 +75,7 @@ def test_a_spec_is_the_same_after_its_way_through_a_file() -> None:
 def test_equal_specs_have_equal_hashes_however_they_were_written() -> None:
     written = ClusterSpec.model_validate({"workers": {"count": 1, "cpus": 1}})
     assert written.spec_hash() == ClusterSpec().spec_hash()
+    assert ClusterSpec(workers=(WorkerGroup(),)).spec_hash() == ClusterSpec().spec_hash()
     assert len(ClusterSpec().spec_hash()) == 12
 
 

@@ -28,7 +28,15 @@ from ml_platform.storage import Folder
 from ml_platform.training.attempts import AttemptLoop, EndedReport, Listeners
 from ml_platform.training.checkpoints import write_checkpoint
 from ml_platform.training.launch import Trained, train
-from ml_platform.training.record import Attempt, Owner, Started, TrainingRecord
+from ml_platform.training.record import (
+    Attempt,
+    Claim,
+    Ended,
+    Owner,
+    Ready,
+    Started,
+    TrainingRecord,
+)
 from ml_platform.training.request import TrainingRequest, code_reference, code_version
 from ml_platform.training.result import DriverOutcome, TrainingResult
 from ml_platform.xray.records import Event, Recorder
@@ -62,7 +70,9 @@ class OneHead(Provisioner):
         lives: How many heads there have been.
         acquired: What was asked for, oldest first.
         cleared: Names of which what was left was removed.
+        stopped: Names of those that were made to end.
         fails_to_start: How many of the next acquisitions find no cluster.
+        cannot_stop: Whether it withstands being stopped.
     """
 
     kind = "one head"
@@ -74,7 +84,9 @@ class OneHead(Provisioner):
         self.lives = 0
         self.acquired: list[ClusterRequest] = []
         self.cleared: list[str] = []
+        self.stopped: list[str] = []
         self.fails_to_start = 0
+        self.cannot_stop = False
         self._server = server
         self._place = place
         self._abandoned_after_s = abandoned_after_s
@@ -136,7 +148,12 @@ class OneHead(Provisioner):
         self.cleared.append(name)
 
     def stop(self, name: str) -> None:
-        raise AssertionError("nobody stops a cluster by name")
+        if self.cannot_stop:
+            raise ClusterStartError("a process cannot be stopped", hint="end it by hand")
+        self.stopped.append(name)
+        self.phase = "absent"
+        self._server.failures = 0
+        self._server.jobs.clear()
 
     def reap(self, run_ended_s: RunEnd, *, dry_run: bool) -> list[Reaped]:
         del run_ended_s, dry_run
@@ -273,3 +290,57 @@ class Step:
     def _hear(self, line: str) -> None:
         self.lines.append(line)
         self.time.sleep(self.seconds_per_line)
+
+
+def claimed(step: Step, *, place: str = "here", root: str = "root") -> Attempt:
+    key, spec = step.wanted.job_key(), step.wanted.cluster
+    grace = step.provisioner.abandoned_after_s
+    claim = Claim(
+        number=1,
+        owner=Owner(run="run of another", root=root),
+        provisioner=OneHead.kind,
+        place=place,
+        abandoned_after_s=None if math.isinf(grace) else grace,
+        cluster=step.provisioner.cluster_name(key, 1, spec),
+        spec=spec,
+        training=step.wanted.training,
+        submission_id=key.submission_id(1),
+        worker_restarts=2,
+        claimed_at_s=900,
+        nonce="of another",
+    )
+    assert step.record.claim(claim)
+    return step.record.attempt(1)
+
+
+def running_on(head: OneHead, server: RayJobsServer, first: Attempt, job: ScriptedJob) -> None:
+    """The attempt's head is up, and so is its job."""
+    head.replace()
+    head.phase = "ready"
+    first.note_ready(Ready(incarnation=head.incarnation, at_s=900))
+    claim = first.claim()
+    assert claim is not None
+    server.jobs[claim.submission_id] = job
+
+
+def causes(step: Step) -> list[Cause | None]:
+    """Why each attempt ended; None for one that left the model."""
+    ended = [one.ended() for one in step.record.attempts()]
+    return [one.failure.cause if one and one.failure else None for one in ended]
+
+
+def ended(attempt: Attempt) -> Ended:
+    found = attempt.ended()
+    assert found is not None
+    return found
+
+
+def claim_of(attempt: Attempt) -> Claim:
+    found = attempt.claim()
+    assert found is not None
+    return found
+
+
+def wanted_like(step: Step, **training: int) -> TrainingRequest:
+    spec = step.wanted.training.model_copy(update=training)
+    return step.wanted.model_copy(update={"training": spec})

@@ -6,9 +6,10 @@ import pytest
 
 from ml_platform.clusters.causes import Cause
 from ml_platform.errors import ModelSpecError
-from ml_platform.training.entrypoint import main, require_same_platform
-from ml_platform.training.record import Ended, Owner, TrainingRecord
-from tests.unit.training.one_head import failure_of, result_of
+from ml_platform.training.entrypoint import asked_of, is_of_waiting, main, require_same_platform
+from ml_platform.training.record import Attempt, Ended, Owner, TrainingRecord
+from tests.unit.clusters.jobs.ray_jobs_server import RayJobsServer
+from tests.unit.training.one_head import Step, drivers, failure_of, result_of, succeeds, wanted_in
 
 
 @pytest.fixture
@@ -50,3 +51,52 @@ def test_a_driver_of_an_attempt_that_was_given_up_does_not_begin(
     assert main([record.folder.uri, "2"]) == 1
     assert record.attempt(2).started() is None
     assert "attempt 2 was given up before it began" in capsys.readouterr().err
+
+
+def test_a_driver_is_of_the_version_that_claimed_its_attempt(
+    step: Step, server: RayJobsServer
+) -> None:
+    step.record.write_request(step.wanted.model_copy(update={"platform_version": "0.1.0"}))
+    step.wanted = step.wanted.model_copy(update={"platform_version": "0.2.0"})
+    server.driven_by(drivers(step.record, succeeds))
+    step.train()
+    assert asked_of(step.record, step.record.attempt(1)).platform_version == "0.2.0"
+
+
+def test_a_driver_reads_from_where_the_storage_was_moved(
+    step: Step, server: RayJobsServer, tmp_path: Path
+) -> None:
+    before, after = tmp_path / "before", tmp_path / "after"
+    old = wanted_in(before)
+    TrainingRecord(old.folder_uri).write_request(old)
+    before.rename(after)
+    step.wanted = wanted_in(after)
+    server.driven_by(drivers(step.record, succeeds))
+    step.train()
+    assert asked_of(step.record, step.record.attempt(1)) == step.wanted
+
+
+def test_a_claim_from_before_version_and_storage_were_noted_leaves_the_requests(
+    step: Step, first: Attempt
+) -> None:
+    step.record.write_request(step.wanted)
+    assert '"storage_root": ""' in first.folder.read("claim.json").decode()
+    assert asked_of(step.record, first) == step.wanted
+
+
+@pytest.mark.parametrize(
+    ("cause", "message", "stuck", "expected"),
+    [
+        (Cause.WORKER_LOST, "it died", "rank 1 is in epoch 5", False),
+        (Cause.WORKER_LOST, "it died", "rank 1 has ended", True),
+        (Cause.PLATFORM, "Timed out waiting 1800000ms", "rank 1 is in epoch 5", True),
+        (Cause.USER_CODE, "KeyError: wind", "rank 1 has ended", False),
+        (Cause.USER_CODE, "Timed out waiting 1800000ms", "rank 1 has ended", True),
+        (Cause.OUT_OF_MEMORY, "it died", "rank 1 has ended", False),
+    ],
+)
+def test_only_a_time_out_or_a_rank_that_has_ended_makes_waiting_the_cause(
+    cause: Cause, message: str, stuck: str, expected: bool
+) -> None:
+    failure = failure_of(cause).model_copy(update={"message": message})
+    assert is_of_waiting(failure, stuck) is expected

@@ -19,6 +19,10 @@ class ActorDiedError(Exception):
     """Named as Ray names it."""
 
 
+class NodeDiedError(Exception):
+    """Named as Ray names it."""
+
+
 class WorkerGroupError(Exception):
     """Wraps the failures of workers as Ray Train does."""
 
@@ -93,6 +97,14 @@ def test_a_dead_worker_is_found_below_its_wrappers() -> None:
     failure = classify(outer, code=ELSEWHERE)
     assert failure.cause is Cause.WORKER_LOST
     assert "The actor died unexpectedly" in failure.message
+
+
+def test_a_dead_node_is_told_from_a_dead_worker() -> None:
+    died = ActorDiedError("The actor died unexpectedly")
+    died.__cause__ = NodeDiedError("node 10.0.0.7 is gone")
+    failure = classify(WorkerGroupError("failed", {0: died}), code=ELSEWHERE)
+    assert failure.cause is Cause.NODE_LOST
+    assert "node 10.0.0.7 is gone" in failure.message
 
 
 @pytest.mark.parametrize(

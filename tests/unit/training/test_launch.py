@@ -8,6 +8,7 @@ import pytest
 from ml_platform.clusters.causes import Cause
 from ml_platform.errors import (
     ModelSpecError,
+    NoProgressError,
     TrainingTimeoutError,
     UserCodeError,
     WorkerDiedError,
@@ -118,6 +119,19 @@ def test_a_training_beyond_its_limit_is_stopped_and_names_the_limit(
     assert "flight_delay for 2013-03-14 was still running after 120 s" in raised.value.message
     assert "`training.max_runtime_s`" in raised.value.hint
     assert [job.statuses for job in server.jobs.values()] == [["STOPPED"]]
+
+
+def test_a_training_whose_ranks_waited_for_each_other_at_its_limit_made_no_progress(
+    server: RayJobsServer, step: Step, time: FakeTime
+) -> None:
+    def waits(record: TrainingRecord, attempt: Attempt) -> ScriptedJob:
+        attempt.note_stuck("the workers wait for each other: rank 1 has ended, after 3 batches")
+        return trains_on(9, time=time)(record, attempt)
+
+    server.driven_by(drivers(step.record, waits))
+    with pytest.raises(NoProgressError, match="rank 1 has ended"):
+        step.train()
+    assert len(server.submitted) == 1
 
 
 def test_what_a_stopped_training_says_of_its_end_is_not_the_cause(

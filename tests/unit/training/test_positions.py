@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ml_platform.training.positions import Position, Positions, apart, open_store
+from ml_platform.training.positions import Position, Positions, apart, open_store, waiting_for_data
 
 WITHIN_S = 30
 
@@ -35,6 +35,12 @@ def test_ranks_that_are_apart_are_told_with_where_each_is() -> None:
     told = apart([Position(epoch=4, batches=50, ended=True), Position(epoch=5, batches=51)])
     assert "rank 0 has ended, after 50 batches" in told
     assert "rank 1 is in epoch 5, after 51 batches" in told
+
+
+def test_a_rank_that_waits_for_data_is_told_of_as_that_and_not_as_stuck() -> None:
+    both = [Position(epoch=1, batches=9), Position(epoch=1, batches=8, reading=True)]
+    assert apart(both) == ""
+    assert waiting_for_data(both) == "rank 1 waits for data of epoch 1, after 8 batches"
 
 
 def test_a_rank_that_ends_before_the_other_is_told_of(store: Any) -> None:

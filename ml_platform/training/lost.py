@@ -1,0 +1,38 @@
+"""Whether the head that an attempt was given has ended; its next attempt begins after that only."""
+
+from ml_platform.clusters.causes import Failure
+from ml_platform.clusters.interface import ClusterView, Provisioner
+from ml_platform.errors import ClusterError, ClusterLostError
+from ml_platform.training import endings
+from ml_platform.training.record import Claim, Ready
+
+
+def has_ended(view: ClusterView, ready: Ready) -> bool:
+    """Whether the head that the attempt was given is gone; not to be seen is not to be gone."""
+    return view.phase != "unknown" and (view.is_gone or view.incarnation != ready.incarnation)
+
+
+def after_loss(
+    error: ClusterLostError, provisioner: Provisioner, claim: Claim, ready: Ready | None
+) -> Failure:
+    """How an attempt ended whose head gives no answer any more; that head has ended by then.
+
+    Raises:
+        ClusterLostError: the head may live on, and the driver with it: the attempt is still open.
+    """
+    view = provisioner.look(claim.cluster)
+    if ready is not None and not has_ended(view, ready):
+        if view.phase == "unknown":
+            raise error
+        # Silent, but alive: the driver trains on, and the next attempt would be its neighbour. A
+        # local Ray is shared, so other trainings end with it; their followers see that it is gone
+        # and go on from their checkpoints on a new one.
+        try:
+            provisioner.stop(claim.cluster)
+        except ClusterError as left:
+            raise ClusterLostError(
+                f"{error.message}; it still runs and cannot be stopped: {left.message}",
+                hint=left.hint,
+            ) from left
+    provisioner.clear(claim.cluster)
+    return endings.head_lost(error.message, view.reason)

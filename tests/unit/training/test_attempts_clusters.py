@@ -1,0 +1,181 @@
+"""The cluster of an open attempt: whether it is there, gone, or cannot be seen from here."""
+
+from pathlib import Path
+
+import pytest
+
+from ml_platform.clusters.causes import Cause
+from ml_platform.clusters.ladder import Action
+from ml_platform.errors import (
+    ClusterStartError,
+)
+from ml_platform.training.attempts import WATCH_S
+from ml_platform.training.checkpoints import write_checkpoint
+from ml_platform.training.record import (
+    Attempt,
+    Started,
+    TrainingRecord,
+)
+from tests.unit.clusters.fake_time import FakeTime
+from tests.unit.clusters.jobs.ray_jobs_server import RayJobsServer
+from tests.unit.training.one_head import (
+    OneHead,
+    Step,
+    causes,
+    claim_of,
+    claimed,
+    dies,
+    drivers,
+    ended,
+    result_of,
+    running_on,
+    succeeds,
+    succeeds_and_dies_before_the_result,
+    trains_on,
+)
+
+
+def test_an_attempt_whose_head_is_gone_is_closed_and_the_next_goes_to_a_new_one(
+    step: Step, head: OneHead, server: RayJobsServer, first: Attempt
+) -> None:
+    running_on(head, server, first, dies(step.record, first))
+    head.lose()
+    server.driven_by(drivers(step.record, dies, succeeds))
+    assert step.train().result.attempt == 2
+    assert causes(step) == [Cause.HEAD_LOST, None]
+    assert [one.action for one in step.decisions] == [Action.EVICT]
+    assert head.cleared == [claim_of(first).cluster]
+
+
+def test_an_attempt_that_ended_while_nobody_looked_ran_until_its_last_checkpoint(
+    step: Step, head: OneHead, server: RayJobsServer, time: FakeTime, first: Attempt, tmp_path: Path
+) -> None:
+    running_on(head, server, first, dies(step.record, first))
+    first.note_started(Started(at_s=time.now))
+    (tmp_path / "files").mkdir()
+    write_checkpoint(
+        step.record.folder,
+        attempt=1,
+        epoch=3,
+        finished=False,
+        source=tmp_path / "files",
+        now=lambda: time.now + 100,
+    )
+    head.lose()
+    time.now += 5 * 3600
+    server.driven_by(drivers(step.record, dies, succeeds))
+    assert step.train().result.attempt == 2
+    assert ended(first).ran_s == pytest.approx(100)
+
+
+def test_a_head_that_took_the_place_of_the_attempts_own_is_not_given_its_job(
+    step: Step, head: OneHead, server: RayJobsServer, first: Attempt
+) -> None:
+    running_on(head, server, first, dies(step.record, first))
+    head.replace()
+    server.driven_by(drivers(step.record, dies, succeeds))
+    assert step.train().result.attempt == 2
+    assert causes(step)[0] is Cause.HEAD_LOST
+    assert [body["submission_id"] for body in server.submitted] == [
+        step.wanted.job_key().submission_id(2)
+    ]
+
+
+def test_a_cluster_that_cannot_be_seen_is_not_taken_for_gone(
+    step: Step, head: OneHead, server: RayJobsServer, first: Attempt
+) -> None:
+    running_on(head, server, first, succeeds_and_dies_before_the_result(step.record, first))
+    head.phase = "unknown"
+    assert step.train().result.attempt == 1
+    assert causes(step) == [None]
+
+
+def test_a_head_that_is_lost_in_mid_training_is_replaced(
+    step: Step, head: OneHead, server: RayJobsServer, time: FakeTime
+) -> None:
+    def lose_it(line: str) -> None:
+        if len(step.record.attempts()) == 1:
+            head.lose()
+
+    server.driven_by(drivers(step.record, trains_on(5, time=time), succeeds))
+    assert step.train(on_line=lose_it).result.attempt == 2
+    assert causes(step) == [Cause.HEAD_LOST, None]
+    assert head.lives == 2
+
+
+def test_a_cluster_that_does_not_start_is_waited_for_and_tried_once_more(
+    step: Step, head: OneHead, server: RayJobsServer, time: FakeTime
+) -> None:
+    head.fails_to_start = 1
+    server.driven_by(drivers(step.record, succeeds))
+    assert step.train().result.attempt == 2
+    assert causes(step) == [Cause.START_FAILED, None]
+    assert [(one.action, one.pause_s) for one in step.decisions] == [(Action.WAIT, 5)]
+    assert time.now >= 1005
+
+
+def test_a_cluster_that_never_starts_is_named_with_its_reason(
+    step: Step, head: OneHead, server: RayJobsServer
+) -> None:
+    head.fails_to_start = 9
+    with pytest.raises(ClusterStartError, match="no image of that name") as raised:
+        step.train()
+    assert raised.value.hint == "write another"
+    assert causes(step) == [Cause.START_FAILED] * 2
+    assert server.submitted == []
+
+
+@pytest.fixture
+def elsewhere(step: Step, server: RayJobsServer) -> Attempt:
+    """An attempt on the Ray of another machine, which lets a job live for 100 s without anybody."""
+    step.provisioner = OneHead(server, abandoned_after_s=100)
+    return claimed(step, place="another machine")
+
+
+class BeatingTime(FakeTime):
+    """While somebody sleeps, the follower elsewhere shows that it lives; in the end it is done."""
+
+    def __init__(self, record: TrainingRecord, attempt: Attempt, *, beats: int) -> None:
+        super().__init__()
+        self._record = record
+        self._attempt = attempt
+        self._left = beats
+
+    def sleep(self, seconds: float) -> None:
+        super().sleep(seconds)
+        self._left -= 1
+        self._attempt.beat(f"another {self._left}".encode())
+        if self._left == 0:
+            self._record.commit(result_of(self._attempt))
+
+
+def test_an_attempt_elsewhere_is_waited_for_as_long_as_its_follower_lives(
+    step: Step, elsewhere: Attempt
+) -> None:
+    step.time = BeatingTime(step.record, elsewhere, beats=50)
+    assert step.train().result == result_of(elsewhere)
+    assert step.time.now == 1000 + 50 * WATCH_S
+    assert step.provisioner.acquired == []
+    assert [(one.name, one.state) for one in step.events] == [("watching", "began")]
+
+
+def test_an_attempt_elsewhere_whose_follower_has_gone_silent_is_closed_after_its_grace(
+    step: Step, elsewhere: Attempt, server: RayJobsServer, time: FakeTime
+) -> None:
+    server.driven_by(drivers(step.record, dies, succeeds))
+    elsewhere.beat(b"the last")
+    assert step.train().result.attempt == 2
+    assert causes(step) == [Cause.HEAD_LOST, None]
+    assert 1100 <= time.now <= 1100 + 2 * WATCH_S
+    message = step.failed[0].ended.failure
+    assert message is not None
+    assert "nobody on another machine has followed it for 100 s" in message.message
+
+
+def test_a_follower_shows_that_it_lives_where_others_cannot_see_its_cluster(
+    step: Step, server: RayJobsServer
+) -> None:
+    step.provisioner = OneHead(server, abandoned_after_s=100)
+    server.driven_by(drivers(step.record, succeeds))
+    step.train()
+    assert step.record.attempt(1).heartbeat()
