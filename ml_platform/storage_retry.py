@@ -49,7 +49,7 @@ class StorageRetry:
         """The answer to `question`, about `what`: a verb and a URI.
 
         Raises:
-            StorageError: there was none within `limit_s`.
+            StorageError: there was none within `limit_s`, or Google takes no credentials here.
             Exception: what the storage answers: that a file is not there, or that it refuses.
         """
         began = self.clock()
@@ -59,6 +59,13 @@ class StorageRetry:
                 try:
                     return question()
                 except Exception as error:
+                    if _is_of_credentials(error):
+                        raise StorageError(
+                            f"there are no valid Google credentials ({what}): {error}",
+                            hint="log in again, or renew the credentials of the account that "
+                            "this process runs as (GOOGLE_APPLICATION_CREDENTIALS, or the "
+                            "service account of its pod).",
+                        ) from error
                     if not is_silence(error):
                         raise
                     silent_s = self.clock() - began
@@ -96,5 +103,23 @@ def is_silence(error: BaseException) -> bool:
         return True
     if type(error).__module__.split(".")[0] not in CLIENTS:
         return False
+    if _is_of_google_auth(error):
+        return _is_transport(error)
     code = getattr(error, "code", None) or getattr(error, "status", None)
-    return code is None or (str(code).isdigit() and int(code) in NOT_AN_ANSWER)
+    if code is None:
+        # What gcsfs raises was answered by the server, with a code or without.
+        return not type(error).__module__.startswith("gcsfs")
+    return str(code).isdigit() and int(code) in NOT_AN_ANSWER
+
+
+def _is_of_credentials(error: BaseException) -> bool:
+    """Whether Google's login failed for a reason that waiting does not mend."""
+    return _is_of_google_auth(error) and not _is_transport(error)
+
+
+def _is_of_google_auth(error: BaseException) -> bool:
+    return type(error).__module__.startswith("google.auth")
+
+
+def _is_transport(error: BaseException) -> bool:
+    return any(kind.__name__ == "TransportError" for kind in type(error).__mro__)

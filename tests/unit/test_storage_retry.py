@@ -75,3 +75,23 @@ def test_a_question_that_hangs_is_told_of_while_it_hangs() -> None:
 
 def test_a_defect_is_no_silence() -> None:
     assert not is_silence(ValueError("no JSON"))
+
+
+def test_refused_credentials_are_named_at_once() -> None:
+    exceptions = pytest.importorskip("google.auth.exceptions")
+    for kind in (exceptions.RefreshError, exceptions.DefaultCredentialsError):
+        time = FakeTime()
+        with pytest.raises(StorageError, match="credentials") as caught:
+            retry(time).ask("read gs://b/f", answers_after(1, kind("revoked")))
+        assert "this process" in caught.value.hint
+        assert time.now == 1000
+
+
+def test_only_transport_is_silence_of_google_auth() -> None:
+    exceptions = pytest.importorskip("google.auth.exceptions")
+    assert is_silence(exceptions.TransportError("unreachable"))
+
+
+def test_an_error_of_gcsfs_without_a_code_is_no_silence() -> None:
+    gcsfs = pytest.importorskip("gcsfs.retry")
+    assert not is_silence(gcsfs.HttpError({"message": "no code"}))
