@@ -175,9 +175,16 @@ class Folder:
             self.ask("remove", name, lambda: self.filesystem.rm(path, recursive=True))
 
     def download(self, target: Path) -> Path:
-        """Copy all files below this folder to the local folder `target`."""
+        """Copy all files below this folder to the local folder `target`.
+
+        Raises:
+            FileNotFoundError: there is none.
+        """
+        found = self.ask("list", "", lambda: self.filesystem.find(self.root))
+        if not found:
+            raise FileNotFoundError(f"there is nothing in {self.uri}")
         target.mkdir(parents=True, exist_ok=True)
-        for path in self.filesystem.find(self.root):
+        for path in found:
             local = target / str(path)[len(self.root) :].lstrip("/")
             local.parent.mkdir(parents=True, exist_ok=True)
             self.filesystem.get_file(path, str(local))

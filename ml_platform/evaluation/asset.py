@@ -20,7 +20,7 @@ from ml_platform.evaluation.report import (
     EvaluationReport,
     Incumbent,
 )
-from ml_platform.evaluation.scoring import load_predictor, score_batches
+from ml_platform.evaluation.scoring import score_batches
 from ml_platform.evaluation.spec import EvaluationSpec
 from ml_platform.partitions import (
     PartitionBounds,
@@ -34,6 +34,7 @@ from ml_platform.stages import asset_key
 from ml_platform.storage import StorageAccess
 from ml_platform.training.api import FeatureEncoding
 from ml_platform.training.plan import ModelPlan
+from ml_platform.training.predictor import load_predictor
 from ml_platform.training.reader import read_batches
 from ml_platform.training.request import TrainingRequest
 from ml_platform.training_set.manifest import SnapshotManifest

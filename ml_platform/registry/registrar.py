@@ -18,6 +18,16 @@ from ml_platform.storage import Folder
 from ml_platform.training.asset import Registered, TrainedModelFacts
 
 
+def _download(uri: str, target: Path) -> Path:
+    try:
+        return Folder(uri).download(target)
+    except FileNotFoundError as error:
+        raise RegistryError(
+            f"the trained model is not where it was written: {error}",
+            hint="somebody has removed it; materialize with `retrain: true` to train it again.",
+        ) from error
+
+
 class ModelRegistry:
     """Registers what was trained, hands out what is judged, and keeps the judgement.
 
@@ -57,7 +67,7 @@ class ModelRegistry:
                 Training(
                     lineage=lineage,
                     history={record.epoch: record.metrics for record in result.history},
-                    model_dir=Folder(result.model_uri).download(Path(scratch) / "model"),
+                    model_dir=_download(result.model_uri, Path(scratch) / "model"),
                 ),
             )
         return Registered(version=version.version, url=self.versions.run_url(version))

@@ -24,6 +24,7 @@ from ml_platform.training.encoding import encoding_hash, fit_encoding
 from ml_platform.training.failure import classify
 from ml_platform.training.model_code import copy_of, fetch_code, load_function
 from ml_platform.training.positions import HAS_ENDED, HINT
+from ml_platform.training.predictor import look_at_model
 from ml_platform.training.reader import DataFileRef
 from ml_platform.training.record import MODEL_FOLDER, Attempt, Started, TrainingRecord
 from ml_platform.training.request import (
@@ -31,6 +32,7 @@ from ml_platform.training.request import (
     REQUEST_FILE,
     TrainingRequest,
     library_versions,
+    python_files,
 )
 from ml_platform.training.result import (
     DriverOutcome,
@@ -142,6 +144,9 @@ class Driver:
         restarts = self._fit(encoding, files)
         self._phase("fit")
         progress = self._write_model(code, encoding)
+        self._phase("write")
+        look_at_model(self._attempt.folder / MODEL_FOLDER, files, encoding, self._scratch)
+        self._phase("look")
         self._phases.append(PhaseRecord(name="loop", seconds=progress["loop_s"]))
         return TrainingResult(
             inputs_hash=request.inputs_hash(),
@@ -200,8 +205,8 @@ class Driver:
         model.write_json(MODEL_FILE, parameters)
         model.write(REQUEST_FILE, (request.model_dump_json(indent=1) + "\n").encode())
         # Weights can only be read by the code that made them, so a model brings its own.
-        for path in code.glob("*.py"):
-            model.write(f"{CODE_FOLDER}/{path.name}", path.read_bytes())
+        for name, content in python_files(code):
+            model.write(f"{CODE_FOLDER}/{name}", content)
         return progress
 
     def _classify(self, error: BaseException) -> Failure:

@@ -35,6 +35,11 @@ def find_result(request: TrainingRequest) -> TrainingResult | None:
     return TrainingRecord(request.folder_uri).result()
 
 
+def reused(done: TrainingResult) -> Trained:
+    """What was trained before, as who asks again is given it."""
+    return Trained(result=done, phases=done.phases, submission_id="", reused=True, adopted=False)
+
+
 def train(
     request: TrainingRequest,
     provisioner_of: ProvisionerOf,
@@ -64,9 +69,7 @@ def train(
     record = TrainingRecord(request.folder_uri)
     done = record.result()
     if done is not None:
-        return Trained(
-            result=done, phases=done.phases, submission_id="", reused=True, adopted=False
-        )
+        return reused(done)
     if not record.has_request():  # written after the code, which is all there then
         send_code(request, code or request.code_folder)
         record.write_request(request)

@@ -10,7 +10,6 @@ with the code of last month in the same process as today's candidate.
 
 import importlib
 import linecache
-import shutil
 import sys
 import tempfile
 from collections.abc import Callable
@@ -20,7 +19,12 @@ from typing import Any, Final
 
 from ml_platform.errors import ModelSpecError
 from ml_platform.storage import Folder
-from ml_platform.training.request import CODE_FOLDER, TrainingRequest, code_version
+from ml_platform.training.request import (
+    CODE_FOLDER,
+    TrainingRequest,
+    code_version,
+    python_files,
+)
 
 PACKAGE: Final = "mlp_models"
 
@@ -64,8 +68,9 @@ def send_code(request: TrainingRequest, source: Path) -> None:
     """
     with tempfile.TemporaryDirectory(prefix="mlp-code-") as scratch:
         copy = Path(scratch)
-        for path in source.glob("*.py"):
-            shutil.copy(path, copy / path.name)
+        for name, content in python_files(source):
+            (copy / name).parent.mkdir(parents=True, exist_ok=True)
+            (copy / name).write_bytes(content)
         found = code_version(copy)
         if found != request.code_version:
             raise ModelSpecError(
@@ -73,8 +78,8 @@ def send_code(request: TrainingRequest, source: Path) -> None:
                 hint="it was edited meanwhile: materialize again.",
             )
         folder = Folder(request.folder_uri)
-        for path in sorted(copy.iterdir()):
-            folder.create(f"{CODE_FOLDER}/{path.name}", path.read_bytes())
+        for name, content in python_files(copy):
+            folder.create(f"{CODE_FOLDER}/{name}", content)
 
 
 def copy_of(request: TrainingRequest) -> Path:
@@ -91,9 +96,8 @@ def fetch_code(request: TrainingRequest, scratch: Path) -> Path:
     sent = Folder(f"{request.folder_uri}/{CODE_FOLDER}")
     target = scratch / copy_of(request)
     target.mkdir(parents=True, exist_ok=True)
-    for name in (one for one in sent.names() if one.endswith(".py")):
-        content = sent.read(name)
-        (target / name).write_bytes(content)
+    sent.download(target)
+    for name, content in python_files(target):
         _remember_lines(target / name, content)
     found = code_version(target)
     if found != request.code_version:

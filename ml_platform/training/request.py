@@ -8,6 +8,7 @@ import hashlib
 import importlib.metadata
 import json
 import platform
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -142,11 +143,18 @@ def code_reference(folder: Path) -> str:
 def code_version(folder: Path, *, without: tuple[str, ...] = ("evaluate.py",)) -> str:
     """Twelve hex digits over a model's Python files; by default those that train."""
     digest = hashlib.sha256()
-    for path in sorted(folder.glob("*.py")):
-        if path.name not in without:
-            digest.update(f"{path.name}\0".encode())
-            digest.update(path.read_bytes())
+    for name, content in python_files(folder):
+        if name not in without:
+            digest.update(f"{name}\0".encode())
+            digest.update(content)
     return digest.hexdigest()[:12]
+
+
+def python_files(folder: Path) -> Iterator[tuple[str, bytes]]:
+    """A model's Python files, those of its subfolders too: relative paths and contents, sorted."""
+    names = (path.relative_to(folder) for path in folder.rglob("*.py"))
+    for name in sorted(name.as_posix() for name in names if "__pycache__" not in name.parts):
+        yield name, (folder / name).read_bytes()
 
 
 def library_versions() -> dict[str, str]:

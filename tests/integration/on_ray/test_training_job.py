@@ -8,10 +8,11 @@ import pytest
 
 from ml_platform.clusters.local.provisioner import LocalProvisioner
 from ml_platform.errors import NonFiniteLossError, PlatformError, UserCodeError, WorkerDiedError
-from ml_platform.evaluation.scoring import load_predictor, score_batches
+from ml_platform.evaluation.scoring import score_batches
 from ml_platform.storage import Folder
 from ml_platform.training.api import FeatureEncoding
 from ml_platform.training.launch import Trained
+from ml_platform.training.predictor import load_predictor
 from ml_platform.training.reader import read_batches
 from ml_platform.training.request import TrainingRequest
 from ml_platform.training_set.store import SnapshotStore

@@ -7,8 +7,9 @@ import pytest
 import torch  # noqa: TID253 — batches are torch's
 
 from ml_platform.errors import EvaluationError, ModelSpecError, UserCodeError
-from ml_platform.evaluation.scoring import load_predictor, score_batches
+from ml_platform.evaluation.scoring import score_batches
 from ml_platform.training.api import Batch
+from ml_platform.training.predictor import load_predictor
 
 
 def batch(*labels: float) -> Batch:
@@ -43,7 +44,7 @@ def test_a_predictor_that_raises_is_the_users_error_with_the_users_traceback() -
     with pytest.raises(UserCodeError, match=r"KeyError on batch 0 \(2 rows\)") as caught:
         score_batches(predict, [batch(0, 1)])
     assert 'raise KeyError("wind")' in caught.value.traceback
-    assert "evaluation/scoring.py" not in caught.value.traceback
+    assert "training/predictor.py" not in caught.value.traceback
 
 
 def test_one_column_too_many_is_named_by_its_shape() -> None:

@@ -127,3 +127,24 @@ def test_loading_a_model_leaves_its_names_to_itself(source: Path) -> None:
     load_module(source, "train")
     assert "train" not in sys.modules
     assert "layers" not in sys.modules
+
+
+def test_a_subfolder_travels_counts_and_is_imported(source: Path, tmp_path: Path) -> None:
+    before = code_version(source)
+    (source / "layers.py").unlink()
+    (source / "layers").mkdir()
+    (source / "layers" / "__init__.py").write_text("from .deep import depth\n")
+    (source / "layers" / "deep.py").write_text("def depth():\n    return 5\n")
+    (source / "layers" / "__pycache__").mkdir()
+    (source / "layers" / "__pycache__" / "old.py").write_text("")
+    version = code_version(source)
+    wanted = lineage().request.model_copy(
+        update={"storage_root": (tmp_path / "storage").as_uri(), "code_version": version}
+    )
+
+    send_code(wanted, source)
+    code = fetch_code(wanted, tmp_path / "elsewhere")
+
+    assert version != before
+    assert load_function(code, "train", "train")(4) == 9
+    assert not (code / "layers" / "__pycache__" / "old.py").exists()
