@@ -64,9 +64,14 @@ def built(model: ModelFolder) -> dg.Definitions | list[Mistake]:
             return model.component.definitions_in(model.plan.folder)
     except ModelSpecError as error:
         return [Mistake(file=SPEC_FILE, line=None, message=error.message, hint=error.hint)]
-    except Exception as error:  # boundary: what Dagster refuses, say an owner, is the user's word
+    except OSError as error:  # a link that leads nowhere, a folder with the name of a file
+        name = Path(str(error.filename)).name if error.filename else SPEC_FILE
+        hint = f"mend or remove it in {model.plan.folder}."
+        return [Mistake(file=name, line=None, message=str(error.strerror or error), hint=hint)]
+    except Exception as error:  # boundary: what Dagster refuses is the user's word
         said = " ".join(str(error).split())
-        return [Mistake(file=SPEC_FILE, line=None, message=said)]
+        hint = f"mend {model.plan.folder / SPEC_FILE}; Dagster says what it refuses."
+        return [Mistake(file=SPEC_FILE, line=None, message=said, hint=hint)]
 
 
 def _has_files(folder: Path) -> bool:

@@ -3,11 +3,12 @@
 Every mistake is found at once and carries its line, where `mlp model check` shows them together.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import dagster as dg
 import yaml
 from pydantic import BaseModel, ValidationError
 
@@ -129,7 +130,7 @@ def read_folder(folder: Path, taken: Mapping[str, str] = NO_NAMES) -> ModelFolde
     for name, kind in SECTIONS.items():
         if isinstance(attributes.get(name), dict):
             mistakes += _mistakes(kind, attributes[name], [name], root)
-    if mistakes:
+    if mistakes := mistakes or [*_wrong_owners(attributes.get("owners") or (), root)]:
         return mistakes
     try:
         component = TrainedModel.resolve_from_dict(attributes)
@@ -160,9 +161,25 @@ def _mistakes(
             yield Mistake(file=SPEC_FILE, line=line, message=in_words(kind, one, where))
 
 
+def _wrong_owners(owners: Sequence[str], root: yaml.Node | None) -> Iterator[Mistake]:
+    for number, owner in enumerate(owners):
+        try:
+            dg.AssetSpec("owned", owners=[owner])  # Dagster's own rule, before it has an asset
+        except dg.DagsterInvalidDefinitionError:
+            yield Mistake(
+                file=SPEC_FILE,
+                line=line_at(root, ["attributes", "owners", number]),
+                message=f"{owner!r} is no owner",
+                hint="write an e-mail address or a team, as `team:name`.",
+            )
+
+
 def _not_yaml(error: yaml.YAMLError | UnicodeDecodeError) -> Mistake:
     mark = getattr(error, "problem_mark", None)
     problem = getattr(error, "problem", None) or str(error)
     return Mistake(
-        file=SPEC_FILE, line=mark.line + 1 if mark else None, message=f"is no YAML: {problem}"
+        file=SPEC_FILE,
+        line=mark.line + 1 if mark else None,
+        message=f"is no YAML: {problem}",
+        hint="look there, and at the line above, for a colon, a quote or a wrong indentation.",
     )

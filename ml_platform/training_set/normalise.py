@@ -29,7 +29,9 @@ def normalised(batch: "pa.RecordBatch", spec: FeaturesSpec) -> "pa.RecordBatch":
         if name == spec.label:
             array = _label(array, spec)
         elif name in types:
-            array = _cast(array, types[name], name, spec)
+            kept = _cast(array, types[name], name, spec)
+            _require_in_range(array, kept, name, spec)
+            array = kept
         arrays.append(array)
     return pa.RecordBatch.from_arrays(arrays, names=list(spec.columns))
 
@@ -51,6 +53,25 @@ def _label(array: "pa.Array", spec: FeaturesSpec) -> "pa.Array":
             hint=f"make it 0 or 1, or true or false, in {spec.table}; null where it is not known.",
         )
     return values.cast(pa.int8())
+
+
+def _require_in_range(array: "pa.Array", kept: "pa.Array", name: str, spec: FeaturesSpec) -> None:
+    """A finite number that became infinite would count as missing, and nobody would know."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if not (pa.types.is_floating(array.type) and kept.type == pa.float32()):
+        return
+    lost = pc.and_(pc.is_inf(kept), pc.is_finite(array))
+    count = pc.sum(lost).as_py()
+    if count:
+        largest = pc.max(pc.abs(array.filter(lost))).as_py()
+        raise TrainingSetError(
+            f"{name} of {spec.table} has {count} numbers beyond what 32 bits hold (3.4e38), up to "
+            f"{largest:.3g}",
+            hint=f"scale {name} in {spec.table}, such as by its logarithm; null where it is not "
+            "known.",
+        )
 
 
 def _cast(array: "pa.Array", kind: "pa.DataType", name: str, spec: FeaturesSpec) -> "pa.Array":

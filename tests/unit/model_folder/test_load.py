@@ -71,7 +71,7 @@ def test_models_that_are_well_have_a_group_and_a_job_each(models: Path) -> None:
         ("owners", "owner", "there is no key owner"),
         ("attributes:", "attributes: [", "is no YAML"),
         ("TrainedModel", "TrainedModl", "wanted ml_platform.component.TrainedModel"),
-        ("team:", "", "Invalid owner"),
+        ("team:", "", "is no owner"),
         ("attributes:", "post_processing: {}\nattributes:", "there is no key post_processing"),
     ],
 )
@@ -97,6 +97,22 @@ def test_a_broken_model_is_shown_with_file_line_and_cure(models: Path) -> None:
 
     assert f"`ltv/defs.yaml:{line}`" in description
     assert "`mlp model check ltv` looks again" in description
+
+
+def test_a_wrong_owner_is_shown_with_its_line_and_cure(models: Path) -> None:
+    change(models / "ltv" / "defs.yaml", "team:", "")
+    text = (models / "ltv" / "defs.yaml").read_text()
+    line = text[: text.index("owners")].count("\n") + 1
+
+    description = broken(loaded(models))["ltv"]
+
+    assert f"`ltv/defs.yaml:{line}`" in description
+    assert "team:name" in description
+
+
+def test_a_link_that_leads_nowhere_is_named(models: Path) -> None:
+    (models / "ltv" / "layers.py").symlink_to(models / "nowhere.py")
+    assert "`ltv/layers.py`: No such file" in broken(loaded(models))["ltv"]
 
 
 @pytest.mark.parametrize("file", ["defs.yaml", "train.py", "evaluate.py"])
