@@ -44,11 +44,10 @@ def build_reaper(settings: Settings) -> dg.Definitions:
                 reaped += provisioner.reap(run_ends(context.instance), dry_run=False)
             except ClusterError as error:
                 return dg.SkipReason(f"nothing was removed: {error.message}")
-        for one in reaped:
-            context.log.info(f"{one.name} {_done(one)}: {one.reason}")
-        if not reaped:
-            return dg.SkipReason("every cluster is needed")
-        return dg.SkipReason("; ".join(f"{one.name} {_done(one)}: {one.reason}" for one in reaped))
+        told = [f"{one.name} {_done(one)}: {one.reason}" for one in reaped]
+        for line in told:
+            context.log.info(line)
+        return dg.SkipReason("; ".join(told) or "every cluster is needed")
 
     return dg.Definitions(sensors=[sensor])
 

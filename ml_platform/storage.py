@@ -180,6 +180,7 @@ class Folder:
         Raises:
             FileNotFoundError: there is none.
         """
+        self._look_again("")
         found = self.ask("list", "", lambda: self.filesystem.find(self.root))
         if not found:
             raise FileNotFoundError(f"there is nothing in {self.uri}")

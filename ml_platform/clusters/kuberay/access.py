@@ -4,7 +4,7 @@ import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ml_platform.errors import ClusterError
 
@@ -29,6 +29,11 @@ class ApiAccess:
     inside: bool
     headers: Callable[[], Mapping[str, str]]
     tls: ssl.SSLContext | None
+
+    @property
+    def connection(self) -> dict[str, Any]:
+        """How a client of httpx reaches it; a proxy from the environment is for the internet."""
+        return {"base_url": self.server, "verify": self.tls or False, "trust_env": False}
 
 
 def find_access(*, kubeconfig: str = "", context: str = "") -> ApiAccess:

@@ -146,10 +146,6 @@ class KubernetesApi:
             raise
         return True
 
-    def text(self, path: str, query: Mapping[str, str]) -> str:
-        """An answer that is no object, such as a log; asked once. Raises as `get`."""
-        return self._once("GET", path, query=query).text
-
     def _ask(
         self,
         method: str,
@@ -191,12 +187,7 @@ class KubernetesApi:
         asked = {name: value for name, value in (query or {}).items() if value}
         try:
             # A connection each: requests are few, and nobody has to close one that is kept.
-            with httpx.Client(
-                base_url=self.access.server,
-                verify=self.access.tls if self.access.tls is not None else False,
-                timeout=REQUEST_TIMEOUT_S,
-                trust_env=False,
-            ) as http:
+            with httpx.Client(timeout=REQUEST_TIMEOUT_S, **self.access.connection) as http:
                 answer = http.request(method, path, json=body, params=asked, headers=headers)
         except httpx.TransportError as error:
             raise _away(self.access.server, repr(error)) from error

@@ -141,7 +141,7 @@ class EphemeralProvisioner(Provisioner):
             return ClusterView(
                 name=name, provisioner=self.kind, phase="unknown", reason=error.message
             )
-        return view_of(job, pods, name=name, now_s=self._now())
+        return view_of(job, pods, name=name)
 
     def inventory(self) -> list[ClusterView]:
         """All clusters of this environment."""
@@ -152,7 +152,7 @@ class EphemeralProvisioner(Provisioner):
         for job in jobs:
             name = str(job["metadata"]["name"])
             its = [one for one in pods if one["metadata"]["labels"].get(labels.CLUSTER) == name]
-            found.append(view_of(job, its, name=name, now_s=self._now()))
+            found.append(view_of(job, its, name=name))
         return found
 
     def clear(self, name: str) -> None:
@@ -171,15 +171,10 @@ class EphemeralProvisioner(Provisioner):
 
     def reap(self, run_ended_s: RunEnd, *, dry_run: bool) -> list[Reaped]:
         """See `Provisioner.reap`."""
-        return [
-            *reap(
-                self._api,
-                self._config,
-                run_ended_s=run_ended_s,
-                now_s=self._now(),
-                dry_run=dry_run,
-            )
-        ]
+        found = reap(
+            self._api, self._config, run_ended_s=run_ended_s, now_s=self._now(), dry_run=dry_run
+        )
+        return list(found)
 
     def shutdown(self) -> None:
         """Nothing: each cluster is removed by its user, KubeRay's deadlines, or the reaper."""

@@ -20,7 +20,6 @@ INCARNATION: Final = "ml-platform/incarnation"
 OWNER: Final = "ml-platform/owner"
 EXPIRES: Final = "ml-platform/expires"
 QUEUE: Final = "kueue.x-k8s.io/queue-name"
-RAY_CLUSTER: Final = "ray.io/cluster"
 NODE_TYPE: Final = "ray.io/node-type"
 GROUP: Final = "ray.io/group"
 

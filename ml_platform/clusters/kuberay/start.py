@@ -20,9 +20,10 @@ LISTED_WITHIN_S: Final = 60.0
 JOBS, CLUSTERS, PODS, EVENTS = "rayjobs", "rayclusters", "pods", "events"
 
 
-def seen_by(watch: Watch, now_s: float) -> Seen:
-    """What the watches of one cluster have."""
-    job, cluster = watch.objects(JOBS), watch.objects(CLUSTERS)
+def seen_by(watch: Watch, uid: str, now_s: float) -> Seen:
+    """What the watches of one cluster have; of RayJobs of its name the one with this uid."""
+    job = [one for one in watch.objects(JOBS) if one["metadata"]["uid"] == uid]
+    cluster = watch.objects(CLUSTERS)
     pods = watch.objects(PODS)
     names = {str(one["metadata"]["name"]) for one in (*job, *cluster, *pods)}
     return Seen(
@@ -64,7 +65,7 @@ class Start:
         self._now = now
         self._first_seen: dict[str, float] = {}
         self._pods: dict[str, set[str]] = {}
-        self._queued_s = self._started_s = 0.0
+        self._spent_s = {"queue": 0.0, "start": 0.0}
 
     def wait(self, uid: str, workers: int) -> Seen:
         """What is seen when head and workers are ready.
@@ -80,21 +81,22 @@ class Start:
         last = self._clock()
         while True:
             changes = self._watch.changes
-            seen = seen_by(self._watch, self._now())
+            seen = seen_by(self._watch, uid, self._now())
             if seen.ray_job is not None and readiness(seen, workers):
                 return seen
             findings = diagnose(seen, recreations=self._recreations(seen))
             self._tell(findings)
             now = self._clock()
-            queued = phase_of(seen.ray_job, seen.pods)[0] == "queued"
-            if queued:
-                self._queued_s += now - last
-            else:
-                self._started_s += now - last
+            wait = "queue" if phase_of(seen.ray_job, seen.pods)[0] == "queued" else "start"
+            self._spent_s[wait] += now - last
             last = now
-            self._give_up_if_hopeless(seen, findings, uid)
-            self._give_up_if_late(findings, queued=queued)
-            self._watch.wait(changes, self._next_look_s(findings, queued=queued))
+            self._give_up_if_hopeless(seen, findings)
+            left_s = (self._limits.queue_s if wait == "queue" else self._limits.start_s) - (
+                self._spent_s[wait]
+            )
+            if left_s <= 0:
+                raise self._too_late(findings, wait)
+            self._watch.wait(changes, self._next_look_s(findings, left_s))
 
     def _recreations(self, seen: Seen) -> dict[str, int]:
         """How often pods of each group were made anew: KubeRay itself does so for ever."""
@@ -114,15 +116,15 @@ class Start:
         for gone in self._first_seen.keys() - standing:
             del self._first_seen[gone]
 
-    def _give_up_if_hopeless(self, seen: Seen, findings: tuple[Finding, ...], uid: str) -> None:
+    def _give_up_if_hopeless(self, seen: Seen, findings: tuple[Finding, ...]) -> None:
         for one in findings:
             limit = 0.0 if one.state == "broken" else one.give_up_after_s
             if limit is not None and self._clock() - self._first_seen[one.key] >= limit:
                 raise start_error(self._name, findings[0])  # it stands first that says most
         job = seen.ray_job
-        if job is None or job["metadata"]["uid"] != uid:
+        if job is None:
             # A list that is older than the object shows none; one that is newer, that it is gone.
-            if self._started_s >= LISTED_WITHIN_S or job is not None:
+            if self._spent_s["start"] >= LISTED_WITHIN_S:
                 raise ClusterStartError(
                     f"the cluster {self._name} was removed while it started",
                     hint="who did that? `mlp cluster ls` shows what there is; run the step again.",
@@ -135,34 +137,23 @@ class Start:
                 hint="`mlp cluster show` has its pods; run the step again.",
             )
 
-    def _give_up_if_late(self, findings: tuple[Finding, ...], *, queued: bool) -> None:
-        spent, limit = (
-            (self._queued_s, self._limits.queue_s)
-            if queued
-            else (self._started_s, self._limits.start_s)
-        )
-        if spent < limit:
-            return
+    def _too_late(self, findings: tuple[Finding, ...], wait: str) -> ClusterStartError:
         if findings:
-            raise start_error(self._name, findings[0])
-        waited = "in its queue" if queued else "for its pods"
-        raise ClusterStartError(
-            f"the cluster {self._name} waited {spent:.0f} s {waited} and nothing says why",
+            return start_error(self._name, findings[0])
+        where = "in its queue" if wait == "queue" else "for its pods"
+        return ClusterStartError(
+            f"the cluster {self._name} waited {self._spent_s[wait]:.0f} s {where} and nothing "
+            "says why",
             hint="`mlp cluster show` has its pods; is the operator of KubeRay running?",
         )
 
-    def _next_look_s(self, findings: tuple[Finding, ...], *, queued: bool) -> float:
+    def _next_look_s(self, findings: tuple[Finding, ...], left_s: float) -> float:
         """Seconds until a clock runs out, if nothing changes before."""
-        left = (
-            self._limits.queue_s - self._queued_s
-            if queued
-            else self._limits.start_s - self._started_s
-        )
         for one in findings:
             if one.give_up_after_s is not None:
                 since = self._clock() - self._first_seen[one.key]
-                left = min(left, one.give_up_after_s - since)
-        return max(0.05, min(left, LISTED_WITHIN_S))
+                left_s = min(left_s, one.give_up_after_s - since)
+        return max(0.05, min(left_s, LISTED_WITHIN_S))
 
 
 def start_error(name: str, finding: Finding) -> ClusterStartError:

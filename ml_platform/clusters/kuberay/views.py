@@ -45,7 +45,7 @@ def phase_of(job: Object | None, pods: Sequence[Object]) -> tuple[ClusterPhase, 
     return "lost", "its head was replaced or started again" if now else "its head is not running"
 
 
-def view_of(job: Object | None, pods: Sequence[Object], *, name: str, now_s: float) -> ClusterView:
+def view_of(job: Object | None, pods: Sequence[Object], *, name: str) -> ClusterView:
     """A cluster as it is now."""
     phase, reason = phase_of(job, pods)
     if job is None:

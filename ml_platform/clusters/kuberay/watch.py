@@ -122,12 +122,7 @@ class Watch:
         self._end = lambda: loop.call_soon_threadsafe(ended.set)
         self._running.set()
         timeout = httpx.Timeout(CONNECT_TIMEOUT_S, read=SILENT_S)
-        async with httpx.AsyncClient(
-            base_url=self._access.server,
-            verify=self._access.tls if self._access.tls is not None else False,
-            timeout=timeout,
-            trust_env=False,
-        ) as http:
+        async with httpx.AsyncClient(timeout=timeout, **self._access.connection) as http:
             tasks = [asyncio.create_task(self._keep(http, one)) for one in self._subjects]
             await ended.wait()
             for task in tasks:
