@@ -12,9 +12,12 @@ import pytest
 from tests.kubernetes.faults.storage_proxy import StorageProxy
 from tests.kubernetes.testbed import object_storage
 from tests.kubernetes.testbed.node import Node
-from tests.support.attempts.bucket import BucketWatch
+from tests.support.attempts.bucket import (
+    BucketWatch,
+    lose_first_answer_to_a_claim,
+)
 from tests.support.attempts.comers import come
-from tests.support.attempts.deaths import JOIN_S, after_each_death
+from tests.support.attempts.deaths import after_each_death
 from tests.support.attempts.head import TrainingHead
 from tests.support.attempts.world import World, new_world
 from tests.support.gcs_double import in_this_process
@@ -75,13 +78,7 @@ def test_those_who_come_at_once_end_with_one_training(
     new: Callable[[], World], watch: BucketWatch
 ) -> None:
     world = new()
-    gate = world.home / "gate"
-    processes = [world.send(starts_when=gate, run=f"run-{one}") for one in range(5)]
-    gate.touch()
-    for process in processes:
-        process.join(JOIN_S)
-
-    assert [process.exitcode for process in processes] == [0] * 5
+    assert world.send_at_once(5) == [0] * 5
     assert world.once() == []
     assert watch.broken == []
 
@@ -90,14 +87,7 @@ def test_an_answer_that_is_lost_does_not_make_a_claim_somebody_elses(
     new: Callable[[], World], watch: BucketWatch, storage: StorageProxy
 ) -> None:
     world = new()
-    lost: list[str] = []
-
-    def lose_first_answer(method: str, name: str) -> None:
-        if name.endswith("/claim.json") and method == "POST" and not lost:
-            lost.append(name)
-            raise ConnectionError
-
-    storage.after = lose_first_answer
+    lost = lose_first_answer_to_a_claim(storage)
     done = come(world.request, world.provisioner())
 
     assert lost

@@ -14,6 +14,8 @@ import aiohttp
 import httpx
 from aiohttp import web
 
+from tests.support.gcs_double import ANONYMOUS
+
 _OF_ONE_CONNECTION: Final = frozenset(
     {"connection", "content-encoding", "content-length", "host", "transfer-encoding"}
 )
@@ -47,7 +49,7 @@ class StorageProxy:
     @property
     def environment(self) -> dict[str, str]:
         """What gcsfs, here or in a child, has to have in its environment."""
-        return {"STORAGE_EMULATOR_HOST": self._url, "FSSPEC_GS_TOKEN": "anon"}
+        return {"STORAGE_EMULATOR_HOST": self._url, **ANONYMOUS}
 
     def names(self) -> list[str]:
         """All objects, as the store itself lists them."""

@@ -6,9 +6,8 @@ from collections.abc import Callable, Collection
 from typing import Protocol
 
 from tests.support.attempts.audit import broken_by_claim
-from tests.support.attempts.deaths import JOIN_S
 from tests.support.attempts.head import TrainingHead
-from tests.support.attempts.world import World
+from tests.support.attempts.world import JOIN_S, World
 
 
 class Store(Protocol):
@@ -17,12 +16,27 @@ class Store(Protocol):
     Attributes:
         before: Called before a request is carried out, with method and object's name; may close the
             connection by raising `ConnectionError`.
+        after: Called when it has been carried out and was not answered yet; as `before`.
     """
 
     before: Callable[[str, str], None]
+    after: Callable[[str, str], None]
 
     def names(self) -> Collection[str]:
         """Its objects."""
+
+
+def lose_first_answer_to_a_claim(store: Store) -> list[str]:
+    """The first claim is written, and its writer not told so; returns which, once it is."""
+    lost: list[str] = []
+
+    def lose(method: str, name: str) -> None:
+        if name.endswith("/claim.json") and method == "POST" and not lost:
+            lost.append(name)
+            raise ConnectionError
+
+    store.after = lose
+    return lost
 
 
 class BucketWatch:

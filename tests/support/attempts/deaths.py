@@ -6,9 +6,8 @@ from typing import Any, Final
 
 from ml_platform.training.request import TrainingRequest
 from tests.support.attempts.comers import come
-from tests.support.attempts.world import World
+from tests.support.attempts.world import JOIN_S, World
 
-JOIN_S: Final = 120
 MOST: Final = 200
 
 Stop = Callable[[World, int], int]

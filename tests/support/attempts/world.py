@@ -25,6 +25,9 @@ PROCESSES.set_forkserver_preload(
 )
 
 
+JOIN_S: Final = 120
+
+
 @dataclass(kw_only=True)
 class World:
     """A training, its head and its clusters.
@@ -69,6 +72,15 @@ class World:
         process = PROCESSES.Process(target=comers.main, args=(comer,), daemon=True)
         process.start()
         return process
+
+    def send_at_once(self, count: int) -> list[int | None]:
+        """Send so many comers, who begin at the same moment; returns their exit codes."""
+        gate = self.home / "gate"
+        processes = [self.send(starts_when=gate, run=f"run-{one}") for one in range(count)]
+        gate.touch()
+        for process in processes:
+            process.join(JOIN_S)
+        return [process.exitcode for process in processes]
 
     def wrong(self, done: Trained | None = None) -> list[str]:
         """What is not as it has to be when somebody has come to the end; empty if all is well."""

@@ -138,13 +138,7 @@ def test_another_head_under_the_same_name_is_no_reason_to_submit_again(world: Wo
 
 @pytest.mark.parametrize("count", [2, 5])
 def test_those_who_come_at_once_end_with_one_training(world: World, count: int) -> None:
-    gate = world.home / "gate"
-    processes = [world.send(starts_when=gate, run=f"run-{one}") for one in range(count)]
-    gate.touch()
-    for process in processes:
-        process.join()
-
-    assert [process.exitcode for process in processes] == [0] * count
+    assert world.send_at_once(count) == [0] * count
     assert world.once() == []
 
 

@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.attempts.bucket import BucketWatch
+from tests.support.attempts.bucket import (
+    BucketWatch,
+    lose_first_answer_to_a_claim,
+)
 from tests.support.attempts.comers import come
-from tests.support.attempts.deaths import JOIN_S, after_each_death
+from tests.support.attempts.deaths import after_each_death
 from tests.support.attempts.head import TrainingHead
 from tests.support.attempts.world import World, new_world
 from tests.support.gcs_double import BUCKET, GcsDouble, in_this_process
@@ -60,13 +63,7 @@ def test_a_killed_comer_is_followed_by_one_with_more_memory_and_one_training_is_
 def test_those_who_come_at_once_end_with_one_training(
     world: World, watch: BucketWatch, count: int
 ) -> None:
-    gate = world.home / "gate"
-    processes = [world.send(starts_when=gate, run=f"run-{one}") for one in range(count)]
-    gate.touch()
-    for process in processes:
-        process.join(JOIN_S)
-
-    assert [process.exitcode for process in processes] == [0] * count
+    assert world.send_at_once(count) == [0] * count
     assert world.once() == []
     assert watch.broken == []
 
@@ -75,14 +72,7 @@ def test_an_answer_that_is_lost_does_not_make_a_claim_somebody_elses(
     world: World, bucket: GcsDouble
 ) -> None:
     """gcsfs asks again and is told that the object is there: it is the one that it made."""
-    lost: list[str] = []
-
-    def lose_first_answer(method: str, name: str) -> None:
-        if name.endswith("/claim.json") and method == "POST" and not lost:
-            lost.append(name)
-            raise ConnectionError
-
-    bucket.after = lose_first_answer
+    lost = lose_first_answer_to_a_claim(bucket)
     done = come(world.request, world.provisioner())
 
     assert lost

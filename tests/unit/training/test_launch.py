@@ -1,6 +1,5 @@
 """What a training's caller gets: a model, or the named reason why there is none."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -29,17 +28,6 @@ from tests.unit.training.one_head import (
     trains_on,
     wanted_in,
 )
-
-
-@pytest.fixture
-def server() -> Iterator[RayJobsServer]:
-    with RayJobsServer() as server:
-        yield server
-
-
-@pytest.fixture
-def time() -> FakeTime:
-    return FakeTime()
 
 
 @pytest.fixture
