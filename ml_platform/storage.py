@@ -117,7 +117,8 @@ class Folder:
 
         On a file system by a link, in object storage on the condition that there is no generation
         of it. A file with this very content counts as ours: the answer to the first try may have
-        been lost. So who has to be the only one puts something of their own into the content.
+        been lost. So who has to be the only one puts something of their own into the content. A
+        file that somebody has removed since we were told of it was not ours.
         """
         if isinstance(self.filesystem, LocalFileSystem):
             created = _link_new(Path(self.path(name)), content)
@@ -132,7 +133,12 @@ class Folder:
                 created = True
             except FileExistsError:
                 created = False
-        return created or self.read(name) == content
+        if created:
+            return True
+        try:
+            return self.read(name) == content
+        except FileNotFoundError:
+            return False
 
     def write_json(self, name: str, content: Any) -> None:
         """Replace the file by `content` as JSON, in one step."""

@@ -52,6 +52,14 @@ def test_a_file_of_the_very_same_content_counts_as_ours(folder: Folder) -> None:
     assert folder.create("claim", b"mine")
 
 
+def test_a_file_that_is_removed_while_it_is_looked_at_was_not_ours(tmp_path: Path) -> None:
+    # A link to nothing stands in the way of a new file and cannot be read, like a file that
+    # another process removes between the two.
+    (tmp_path / "claim").symlink_to(tmp_path / "gone")
+
+    assert not Folder(tmp_path.as_uri()).create("claim", b"mine")
+
+
 def test_an_empty_file_can_be_created(folder: Folder) -> None:
     assert folder.create("note", b"")
     assert folder.read("note") == b""
