@@ -7,9 +7,9 @@ from typing import Final
 
 from ml_platform.clusters.kuberay import labels
 from ml_platform.clusters.kuberay.config import Limits
-from ml_platform.clusters.kuberay.diagnosis import diagnose
-from ml_platform.clusters.kuberay.diagnosis_findings import Finding
-from ml_platform.clusters.kuberay.diagnosis_head import readiness
+from ml_platform.clusters.kuberay.diagnosis.diagnose import diagnose
+from ml_platform.clusters.kuberay.diagnosis.findings import Finding
+from ml_platform.clusters.kuberay.diagnosis.head import readiness
 from ml_platform.clusters.kuberay.seen import Object, Seen
 from ml_platform.clusters.kuberay.views import phase_of
 from ml_platform.clusters.kuberay.watch import Watch

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from ml_platform.clusters.interface import ClusterPhase, ClusterView
 from ml_platform.clusters.kuberay import labels
-from ml_platform.clusters.kuberay.diagnosis_head import incarnation
+from ml_platform.clusters.kuberay.diagnosis.head import incarnation
 from ml_platform.clusters.kuberay.seen import Object, Seen
 from ml_platform.clusters.spec import ClusterSpec
 

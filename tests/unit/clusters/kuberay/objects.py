@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ml_platform.clusters.kuberay.diagnosis import diagnose
-from ml_platform.clusters.kuberay.diagnosis_findings import Finding
+from ml_platform.clusters.kuberay.diagnosis.diagnose import diagnose
+from ml_platform.clusters.kuberay.diagnosis.findings import Finding
 from ml_platform.clusters.kuberay.seen import Object, Seen
 from tests.unit.clusters.kuberay.recorded import BEGIN_S, time_text
 

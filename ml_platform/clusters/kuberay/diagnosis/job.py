@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from ml_platform.clusters.causes import Cause, Place
 from ml_platform.clusters.kuberay import labels
-from ml_platform.clusters.kuberay.diagnosis_events import EventSeen
-from ml_platform.clusters.kuberay.diagnosis_findings import Finding, State, finding
+from ml_platform.clusters.kuberay.diagnosis.events import EventSeen
+from ml_platform.clusters.kuberay.diagnosis.findings import Finding, State, finding
 from ml_platform.clusters.kuberay.seen import Object, Seen
 
 _INVALID: Final = re.compile(r"Invalid(RayJob|RayCluster)(Spec|Metadata|Status)")

@@ -2,7 +2,7 @@ from itertools import pairwise
 
 import pytest
 
-from ml_platform.clusters.kuberay.diagnosis_events import merged_events
+from ml_platform.clusters.kuberay.diagnosis.events import merged_events
 from ml_platform.clusters.kuberay.seen import Object
 from tests.unit.clusters.kuberay.objects import event
 from tests.unit.clusters.kuberay.recorded import BEGIN_S, View, moments, time_text

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from ml_platform.clusters.causes import Cause, Place
-from ml_platform.clusters.kuberay.diagnosis import diagnose
+from ml_platform.clusters.kuberay.diagnosis.diagnose import diagnose
 from ml_platform.clusters.kuberay.seen import Object
 from tests.unit.clusters.kuberay.objects import (
     container,

@@ -1,10 +1,10 @@
 """The head's life: its name, whether it ended and why, and whether the cluster can be used."""
 
 from ml_platform.clusters.causes import Cause, Failure, Place
-from ml_platform.clusters.kuberay.diagnosis_events import merged_events
-from ml_platform.clusters.kuberay.diagnosis_memory import died_of_memory, memory_failure
-from ml_platform.clusters.kuberay.diagnosis_nodes import disruption
-from ml_platform.clusters.kuberay.diagnosis_pods import Pod, pods_of, said_of_pods, started_s
+from ml_platform.clusters.kuberay.diagnosis.events import merged_events
+from ml_platform.clusters.kuberay.diagnosis.memory import died_of_memory, memory_failure
+from ml_platform.clusters.kuberay.diagnosis.nodes import disruption
+from ml_platform.clusters.kuberay.diagnosis.pods import Pod, pods_of, said_of_pods, started_s
 from ml_platform.clusters.kuberay.seen import Seen
 
 OLDER_BY_S = 30.0

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from ml_platform.clusters.causes import Place
-from ml_platform.clusters.kuberay.diagnosis_events import EventSeen
-from ml_platform.clusters.kuberay.diagnosis_findings import Finding, finding
-from ml_platform.clusters.kuberay.diagnosis_pods import Pod, pods_of
+from ml_platform.clusters.kuberay.diagnosis.events import EventSeen
+from ml_platform.clusters.kuberay.diagnosis.findings import Finding, finding
+from ml_platform.clusters.kuberay.diagnosis.pods import Pod, pods_of
 from ml_platform.clusters.kuberay.quantities import as_text, quantity
 from ml_platform.clusters.kuberay.seen import Seen
 

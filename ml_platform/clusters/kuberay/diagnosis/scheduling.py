@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
-from ml_platform.clusters.kuberay.diagnosis_events import EventSeen
-from ml_platform.clusters.kuberay.diagnosis_findings import Finding, finding
-from ml_platform.clusters.kuberay.diagnosis_pods import Pod
+from ml_platform.clusters.kuberay.diagnosis.events import EventSeen
+from ml_platform.clusters.kuberay.diagnosis.findings import Finding, finding
+from ml_platform.clusters.kuberay.diagnosis.pods import Pod
 from ml_platform.clusters.kuberay.quantities import as_text, quantity
 
 _HEADING: Final = re.compile(r"0/(?P<nodes>\d+) nodes are available: (?P<reasons>.*)", re.DOTALL)

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from ml_platform.clusters.causes import Cause
-from ml_platform.clusters.kuberay.diagnosis import diagnose
-from ml_platform.clusters.kuberay.diagnosis_findings import Finding
+from ml_platform.clusters.kuberay.diagnosis.diagnose import diagnose
+from ml_platform.clusters.kuberay.diagnosis.findings import Finding
 from ml_platform.clusters.kuberay.seen import Object
 from tests.unit.clusters.kuberay.objects import (
     event,

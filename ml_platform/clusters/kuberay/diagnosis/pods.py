@@ -6,7 +6,7 @@ from typing import Any, Final, Literal
 
 from ml_platform.clusters.causes import Place
 from ml_platform.clusters.kuberay import labels
-from ml_platform.clusters.kuberay.diagnosis_events import EventSeen, seconds
+from ml_platform.clusters.kuberay.diagnosis.events import EventSeen, seconds
 from ml_platform.clusters.kuberay.seen import Object, Seen
 
 HEAD_GROUP: Final = "headgroup"

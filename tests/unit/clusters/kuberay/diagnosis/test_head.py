@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from ml_platform.clusters.causes import Cause, Failure, Place
-from ml_platform.clusters.kuberay.diagnosis_head import head_lost, incarnation, readiness
-from ml_platform.clusters.kuberay.diagnosis_memory import out_of_memory
+from ml_platform.clusters.kuberay.diagnosis.head import head_lost, incarnation, readiness
+from ml_platform.clusters.kuberay.diagnosis.memory import out_of_memory
 from ml_platform.clusters.kuberay.seen import Object, Seen
 from tests.unit.clusters.kuberay.objects import (
     container,

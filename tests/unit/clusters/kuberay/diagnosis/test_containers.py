@@ -1,7 +1,7 @@
 import pytest
 
 from ml_platform.clusters.causes import Cause, Place
-from ml_platform.clusters.kuberay.diagnosis import diagnose
+from ml_platform.clusters.kuberay.diagnosis.diagnose import diagnose
 from tests.unit.clusters.kuberay.objects import (
     container,
     ended,

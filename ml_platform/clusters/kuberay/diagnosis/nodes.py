@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from ml_platform.clusters.causes import Cause, Place
-from ml_platform.clusters.kuberay.diagnosis_events import EventSeen
-from ml_platform.clusters.kuberay.diagnosis_findings import Finding, finding
-from ml_platform.clusters.kuberay.diagnosis_pods import Pod
+from ml_platform.clusters.kuberay.diagnosis.events import EventSeen
+from ml_platform.clusters.kuberay.diagnosis.findings import Finding, finding
+from ml_platform.clusters.kuberay.diagnosis.pods import Pod
 
 _ON: Final = "Nothing: another pod takes its place. If it happens often, keep the group off spot "
 _DISRUPTIONS: Final = {

@@ -7,23 +7,23 @@ every cause. The causes are in pods, their init containers, Events and one condi
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
-from ml_platform.clusters.kuberay.diagnosis_containers import (
+from ml_platform.clusters.kuberay.diagnosis.containers import (
     FAILURES,
     Told,
     container_troubles,
 )
-from ml_platform.clusters.kuberay.diagnosis_events import EventSeen, all_events, is_noise
-from ml_platform.clusters.kuberay.diagnosis_findings import (
+from ml_platform.clusters.kuberay.diagnosis.events import EventSeen, all_events, is_noise
+from ml_platform.clusters.kuberay.diagnosis.findings import (
     Finding,
     finding,
     without_repetitions,
 )
-from ml_platform.clusters.kuberay.diagnosis_job import invalid, queued, too_late
-from ml_platform.clusters.kuberay.diagnosis_nodes import failed_by_node, taken_away
-from ml_platform.clusters.kuberay.diagnosis_pods import Pod, pods_of, said_of_pods
-from ml_platform.clusters.kuberay.diagnosis_refused import refused
-from ml_platform.clusters.kuberay.diagnosis_scheduling import unschedulable
-from ml_platform.clusters.kuberay.diagnosis_slow import slow
+from ml_platform.clusters.kuberay.diagnosis.job import invalid, queued, too_late
+from ml_platform.clusters.kuberay.diagnosis.nodes import failed_by_node, taken_away
+from ml_platform.clusters.kuberay.diagnosis.pods import Pod, pods_of, said_of_pods
+from ml_platform.clusters.kuberay.diagnosis.refused import refused
+from ml_platform.clusters.kuberay.diagnosis.scheduling import unschedulable
+from ml_platform.clusters.kuberay.diagnosis.slow import slow
 from ml_platform.clusters.kuberay.seen import Seen
 
 

@@ -6,8 +6,8 @@ OOMKilled is the end of a grace period, not memory.
 """
 
 from ml_platform.clusters.causes import Cause, Failure
-from ml_platform.clusters.kuberay.diagnosis_events import seconds
-from ml_platform.clusters.kuberay.diagnosis_pods import Container, Pod, pods_of
+from ml_platform.clusters.kuberay.diagnosis.events import seconds
+from ml_platform.clusters.kuberay.diagnosis.pods import Container, Pod, pods_of
 from ml_platform.clusters.kuberay.seen import Seen
 
 OOM_KILLED = "OOMKilled"

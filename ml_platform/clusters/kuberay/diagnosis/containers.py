@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ml_platform.clusters.causes import Cause, Place
-from ml_platform.clusters.kuberay.diagnosis_events import EventSeen
-from ml_platform.clusters.kuberay.diagnosis_findings import Finding, State, finding
-from ml_platform.clusters.kuberay.diagnosis_memory import died_of_memory, memory_failure
-from ml_platform.clusters.kuberay.diagnosis_pods import Container, Pod, describe
+from ml_platform.clusters.kuberay.diagnosis.events import EventSeen
+from ml_platform.clusters.kuberay.diagnosis.findings import Finding, State, finding
+from ml_platform.clusters.kuberay.diagnosis.memory import died_of_memory, memory_failure
+from ml_platform.clusters.kuberay.diagnosis.pods import Container, Pod, describe
 
 FAILURES: Final = 3
 """A container that has failed so often, in place or in pods made anew, will fail again."""

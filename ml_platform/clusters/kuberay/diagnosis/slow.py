@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from ml_platform.clusters.kuberay.diagnosis_events import EventSeen
-from ml_platform.clusters.kuberay.diagnosis_findings import Finding, finding
-from ml_platform.clusters.kuberay.diagnosis_pods import Pod, describe, started_s
+from ml_platform.clusters.kuberay.diagnosis.events import EventSeen
+from ml_platform.clusters.kuberay.diagnosis.findings import Finding, finding
+from ml_platform.clusters.kuberay.diagnosis.pods import Pod, describe, started_s
 
 PULLING_S: Final = 30.0
 NOT_READY_S: Final = 90.0
