@@ -143,7 +143,7 @@ class AttemptLoop:
         ours = [
             (claim, ended)
             for claim, ended in self._failed_of_our_root(attempts)
-            if not self._was_another_runs_interrupt(ended)
+            if not self._was_anothers_interrupt(ended)
         ]
         restarts = self._request.training.worker_retries
         if ours:
@@ -186,16 +186,18 @@ class AttemptLoop:
                 found.append((claim, ended))
         return found
 
-    def _was_another_runs_interrupt(self, ended: Ended) -> bool:
-        """Whether a step was interrupted that nobody wanted cancelled: we are its retry.
+    def _was_anothers_interrupt(self, ended: Ended) -> bool:
+        """Whether a step was interrupted that nobody wanted cancelled: we came after it.
 
-        Dagster retries no run that a person has cancelled, but one whose machine was taken away.
+        Dagster retries no run that a person has cancelled, but one whose machine was taken away;
+        where it was a pod, the run is resumed under the same id.
         """
+        by = ended.seen_by
         return (
             ended.failure is not None
             and ended.failure.cause is Cause.CANCELLED
             and ended.failure.place.kind == "step"
-            and ended.seen_by.run != self._owner.run
+            and (by.run, by.process) != (self._owner.run, self._owner.process)
         )
 
     def _budgets(self) -> Budgets:
