@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import dagster as dg
 from pydantic import BeforeValidator, Field
 
-from ml_platform.clusters.interface import Provisioner
+from ml_platform.clusters.interface import JOB_START_S, Provisioner
 from ml_platform.clusters.kuberay.config import KubeRayConfig, config_from, read_values
 from ml_platform.clusters.local.provisioner import (
     IDLE_TIMEOUT_S,
@@ -115,6 +115,12 @@ class ClustersResource(dg.ConfigurableResource[Any]):
         gt=0,
         description="Seconds that a Ray on this machine may take to start.",
     )
+    job_start_timeout_s: float = Field(
+        default=JOB_START_S,
+        gt=0,
+        description="Seconds for which a job on this machine may be pending after its submission; "
+        "on Kubernetes, `limits.job_start_s` says it.",
+    )
     fork_server: bool = Field(
         default=False,
         description="Whether a Ray on this machine forks its workers from a process that has "
@@ -133,6 +139,7 @@ class ClustersResource(dg.ConfigurableResource[Any]):
             idle_timeout_s=self.idle_timeout_s,
             orphan_grace_s=self.orphan_grace_s,
             start_timeout_s=self.start_timeout_s,
+            job_start_timeout_s=self.job_start_timeout_s,
             fork_server=self.fork_server,
             kuberay=self.kuberay(),
         )
