@@ -16,7 +16,7 @@ from dagster_dbt import DbtCliInvocation, DbtCliResource, DbtProject, dbt_assets
 from packaging.version import Version
 
 from ml_platform.features.failure import build_error, require_complete
-from ml_platform.features.outcome import Found, look, shortcoming
+from ml_platform.features.outcome import Found, look, look_at_whole, shortcoming
 from ml_platform.features.project import (
     DbtAccess,
     DbtSettings,
@@ -235,14 +235,19 @@ def _describe(
     if not built:
         return short
     with warehouse.open() as opened:
-        # Views are not counted: that would run them.
-        counted = {key: table for key, table in built.items() if table.materialized != "view"}
-        for key, table in counted.items() if days else ():
-            if table.database != database(settings):
+        ours = {}
+        for key, table in built.items():
+            if table.database == database(settings):
+                ours[key] = table
+            else:
                 context.log.warning(f"not looked at: {table.relation} is in another database")
-                continue
-            found = look(opened, table)
-            add_row_counts(context, key, found, days)
+        by_day = [one for one in ours.values() if days and one.materialized != "view"]
+        whole = [one for one in ours.values() if one not in by_day]
+        seen = look_at_whole(opened, whole) | {one.unique_id: look(opened, one) for one in by_day}
+        for key, table in ours.items():
+            found = seen[table.unique_id]
+            if found is not None:
+                add_row_counts(context, key, found, days)
             if said := shortcoming(table, found, days):
                 short[key] = said
         with only_describes("what columns are made of"):
