@@ -31,6 +31,7 @@ from ml_platform.clusters.spec import ClusterSpec, Kind
 from ml_platform.features.project import DbtSettings
 from ml_platform.place import claim_folder, place_of
 from ml_platform.registry.mlflow_registry import Registry
+from ml_platform.registry.owner import NamespaceClaim
 from ml_platform.registry.registrar import ModelRegistry
 from ml_platform.settings import Settings, without_passwords
 from ml_platform.warehouse.interface import Warehouse, WarehouseAccess
@@ -288,10 +289,21 @@ class RegistryResource(dg.ConfigurableResource[ModelRegistry]):
         description="Folder on this machine for downloaded models and for the lock of the registry."
     )
 
+    warehouse: str = Field(
+        default="",
+        description="The warehouse whose models are kept on a server: the first that comes has the "
+        "namespace there, another is refused. Empty for a registry that nobody else can have.",
+    )
+
     def create_resource(self, context: dg.InitResourceContext) -> ModelRegistry:
-        """The registry of the namespace, not yet connected."""
+        """The registry of the namespace, not yet connected; then it has to be ours."""
         del context
-        return ModelRegistry(Registry(self), self.namespace)
+        if not self.warehouse:
+            return ModelRegistry(Registry(self), self.namespace)
+        claim = NamespaceClaim(
+            namespace=self.namespace, warehouse=self.warehouse, server=self.tracking_uri
+        )
+        return ModelRegistry(Registry(self, claim=claim), self.namespace)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -343,6 +355,7 @@ def resources_from(settings: Settings) -> Resources:
             tracking_uri=_shown(settings.tracking_uri, "MLP_MLFLOW_TRACKING_URI"),
             mlflow_artifact_root=settings.mlflow_artifact_root,
             mlflow_pages=settings.mlflow_pages,
+            warehouse=place_of(settings).warehouse if settings.mlflow_tracking_uri else "",
             home=home,
         ),
     )
