@@ -8,6 +8,7 @@ import pytest
 
 from ml_platform.errors import FeatureBuildError
 from ml_platform.features.assets import build_staging_assets
+from ml_platform.features.project import prepared_manifest
 from ml_platform.resources import resources_from
 from tests.support.dbt_runs import project_of, settings_of
 
@@ -43,3 +44,11 @@ def test_a_table_without_rows_and_a_view_that_is_gone_fail_the_step(tmp_path: Pa
     assert error.cause.cls_name == FeatureBuildError.__name__
     assert "refunds: wanted rows in ml_local.refunds, found none" in error.cause.message
     assert "fleeting: wanted the view ml_local.fleeting, found none" in error.cause.message
+
+
+def test_a_project_may_be_named_from_where_one_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project_of(tmp_path / "shop", {"staging/shops.sql": MODELS["staging/shops.sql"]})
+    monkeypatch.chdir(tmp_path)
+    assert prepared_manifest(settings_of(tmp_path / "home", project_dir=Path("shop"))).is_file()
