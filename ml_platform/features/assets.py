@@ -241,10 +241,16 @@ def _describe(
                 ours[key] = table
             else:
                 context.log.warning(f"not looked at: {table.relation} is in another database")
-        by_day = [one for one in ours.values() if days and one.materialized != "view"]
-        whole = [one for one in ours.values() if one not in by_day]
-        seen = look_at_whole(opened, whole) | {one.unique_id: look(opened, one) for one in by_day}
+        daily = {
+            one.unique_id: look(opened, one)
+            for one in ours.values()
+            if days and one.materialized != "view"
+        }
+        whole = [one for one in ours.values() if one.unique_id not in daily]
+        seen = daily | look_at_whole(opened, whole)
         for key, table in ours.items():
+            if table.unique_id not in seen:
+                continue
             found = seen[table.unique_id]
             if found is not None:
                 add_row_counts(context, key, found, days)

@@ -22,11 +22,11 @@ class Found:
     """What a table has.
 
     Attributes:
-        rows: All its rows; None where they were not counted.
+        rows: All its rows.
         by_day: Rows of each day that has any; None if the table does not know days.
     """
 
-    rows: int | None
+    rows: int
     by_day: Mapping[str, int] | None
 
 
@@ -47,10 +47,10 @@ def look(warehouse: Warehouse, table: ModelTable) -> Found:
 
 
 def look_at_whole(warehouse: Warehouse, tables: Collection[ModelTable]) -> dict[str, Found | None]:
-    """What tables and views are there that know no days, by dbt's unique id; None for the others.
+    """What tables have that know no days, by dbt's unique id; None for what is not there.
 
     Asked of the catalogue and of one statement for many tables: a project has thousands of models.
-    A view is there or not; its rows are not counted, that would run it.
+    A view that is there is left out: to count its rows would run it.
     """
     there = {
         schema: {name.lower() for name in warehouse.names(schema)}
@@ -61,9 +61,7 @@ def look_at_whole(warehouse: Warehouse, tables: Collection[ModelTable]) -> dict[
     for table in tables:
         if table.ref.name.lower() not in there[table.ref.schema]:
             found[table.unique_id] = None
-        elif table.materialized == "view":
-            found[table.unique_id] = Found(rows=None, by_day=None)
-        else:
+        elif table.materialized != "view":
             counted.append(table)
     for first in range(0, len(counted), _COUNTED_AT_ONCE):
         some = counted[first : first + _COUNTED_AT_ONCE]
@@ -86,7 +84,7 @@ def shortcoming(table: ModelTable, found: Found | None, days: Sequence[str]) -> 
     """What is not as it should be after `days` were built, in words; empty if all is well."""
     if found is None:
         return f"wanted the {table.materialized} {table.ref}, found none"
-    if table.empty_days or found.rows is None:
+    if table.empty_days:
         return ""
     if found.by_day is None:
         return "" if found.rows else f"wanted rows in {table.ref}, found none"

@@ -111,7 +111,7 @@ def ways_on(name: str, drift: Drift, found: Found | None) -> str:
     """What can be done about one table, each with its command and its price."""
     price = "all its days"
     if found is not None and found.by_day is not None:
-        price = f"all its {days_of(len(found.by_day))} ({found.rows or 0:,} rows)"
+        price = f"all its {days_of(len(found.by_day))} ({found.rows:,} rows)"
     whole = f"build {price} anew: `mlp features refresh {name} --full`"
     if not drift.can_append:
         return whole

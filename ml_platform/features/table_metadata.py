@@ -29,9 +29,7 @@ _TABLES: Final = {"model", "source", "seed", "snapshot"}
 def add_row_counts(
     context: dg.AssetExecutionContext, key: dg.AssetKey, found: Found, days: Sequence[str]
 ) -> None:
-    """Record how many rows the asset `key` has, and how many on each of `days`, if counted."""
-    if found.rows is None:
-        return
+    """Record how many rows the asset `key` has, and how many on each of `days`."""
     context.add_asset_metadata({"dagster/row_count": found.rows}, asset_key=key)
     if found.by_day is None:
         return
