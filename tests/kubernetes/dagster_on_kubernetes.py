@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import psutil
 import yaml
 
 from ml_platform.clusters.local.ray_process import free_port
@@ -85,10 +84,12 @@ class DagsterOnKubernetes:
     Attributes:
         server: Its webserver.
         world: The home that its runs work on.
+        code: The server of the code location.
     """
 
     server: DagsterServer
     world: OnKubernetes
+    code: CodeServer
 
     def launch(self, day: str, *, stage: str = "model") -> str:
         """Materialize an asset of the example's for a day; the run's id."""
@@ -139,18 +140,6 @@ class DagsterOnKubernetes:
         return str(
             self.server.ask(BACKFILL_STATUS, id=backfill)["partitionBackfillOrError"]["status"]
         )
-
-    def kill_code_server(self) -> None:
-        """End the process that has the code location; Dagster starts another."""
-        ours = [
-            one
-            for one in psutil.process_iter(["cmdline", "environ"])
-            if (one.info["environ"] or {}).get("MLP_DAGSTER_URL") == self.server.url
-            and {"code-server", "grpc"} & set(one.info["cmdline"])
-        ]
-        assert ours, "no process has the code location"
-        for process in ours:
-            process.kill()
 
     def run_pods(self, run: str) -> list[dict[str, Any]]:
         """The pods of a run."""
@@ -216,15 +205,18 @@ def dagster_on_kubernetes(
             "DAGSTER_CURRENT_IMAGE": cluster.image,
             "KUBECONFIG": str(cluster.kubeconfig),
         }
-        with dagster_at(
-            url,
-            world.home / "dagster.log",
-            home=world.home,
-            cwd=PROJECT_ROOT,
-            env=env,
-            command=DAGSTER_DEV,
-        ) as server:
-            yield DagsterOnKubernetes(server=server, world=world)
+        with (
+            code_server(world.home, env) as code,
+            dagster_at(
+                url,
+                world.home / "dagster.log",
+                home=world.home,
+                cwd=PROJECT_ROOT,
+                env=env,
+                command=(*DAGSTER_DEV[:2], "-w", str(code.workspace)),
+            ) as server,
+        ):
+            yield DagsterOnKubernetes(server=server, world=world, code=code)
 
 
 def _instance(world: OnKubernetes) -> dict[str, Any]:

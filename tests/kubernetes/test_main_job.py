@@ -25,6 +25,7 @@ BACKFILL = ["2013-03-21", "2013-03-22", "2013-03-23"]
 RAN_WITHIN_S = 240
 STARTED_WITHIN_S = 120
 GONE_WITHIN_S = 30
+ENDED = ("COMPLETED_SUCCESS", "COMPLETED_FAILED", "FAILED", "CANCELED")
 ONCE = [f"1-{epoch}" for epoch in range(EPOCHS)]
 
 
@@ -155,7 +156,8 @@ def test_a_backfill_outlives_its_code_server(
     backfill = dagster.backfill(BACKFILL)
     wait_until(lambda: any(trained(world, day) for day in BACKFILL), RAN_WITHIN_S)
 
-    dagster.kill_code_server()
+    dagster.code.restart()
 
-    wait_until(lambda: dagster.backfill_status(backfill) == "COMPLETED_SUCCESS", RAN_WITHIN_S)
+    wait_until(lambda: dagster.backfill_status(backfill) in ENDED, RAN_WITHIN_S)
+    assert dagster.backfill_status(backfill) == "COMPLETED_SUCCESS", dagster.server.end_of_log()
     assert [trained(world, day) for day in BACKFILL] == [ONCE] * len(BACKFILL)
