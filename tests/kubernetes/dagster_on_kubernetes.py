@@ -17,6 +17,7 @@ import yaml
 
 from ml_platform.clusters.local.ray_process import free_port
 from ml_platform.settings import PROJECT_ROOT
+from tests.kubernetes.code_server import CodeServer, code_server
 from tests.kubernetes.main_jobs import MODEL, OnKubernetes
 from tests.kubernetes.testbed import layout
 from tests.support.dagster_server import DAGSTER_DEV, DagsterServer, dagster_at
