@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import grpc
 import yaml
 
 from ml_platform.clusters.local.ray_process import free_port
 from ml_platform.settings import PROJECT_ROOT
 
 DAGSTER: Final = Path(sys.executable).parent / "dagster"
+READY_WITHIN_S: Final = 120.0
 END_WITHIN_S: Final = 30.0
 
 
@@ -42,13 +44,15 @@ class CodeServer:
 
 @contextmanager
 def code_server(folder: Path, env: Mapping[str, str]) -> Iterator[CodeServer]:
-    """Serve the code location until the block ends; who asks before it is ready waits."""
+    """Serve the code location until the block ends; it has been loaded when the block begins."""
     port = free_port()
     where = {"host": "127.0.0.1", "port": port, "location_name": "ml_platform"}
     workspace = folder / "workspace.yaml"
     workspace.write_text(yaml.safe_dump({"load_from": [{"grpc_server": where}]}))
     server = CodeServer(workspace=workspace, process=_start(port, env), port=port, env=env)
     try:
+        with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+            grpc.channel_ready_future(channel).result(READY_WITHIN_S)
         yield server
     finally:
         server.process.terminate()

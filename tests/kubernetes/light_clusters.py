@@ -96,6 +96,7 @@ class LightClusters:
                 "storage_root": f"{self.bucket}/{code.name}",
                 "code": str(code),
                 "code_version": code_version(code),
+                "retrain": code.name,  # no other training has its name
                 "cluster": ClusterSpec(
                     provisioner="ephemeral",
                     head=HeadGroup(memory="256Mi"),
