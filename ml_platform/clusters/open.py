@@ -3,8 +3,9 @@
 from pathlib import Path
 
 from ml_platform.clusters.interface import Provisioner
-from ml_platform.clusters.kuberay.config import KubeRayConfig
+from ml_platform.clusters.kuberay.config import KubeRayConfig, config_from, read_values
 from ml_platform.clusters.kuberay.ephemeral import EphemeralProvisioner
+from ml_platform.clusters.kuberay.interactive import InteractiveClusters
 from ml_platform.clusters.local.provisioner import (
     IDLE_TIMEOUT_S,
     ORPHAN_GRACE_S,
@@ -57,6 +58,26 @@ def open_provisioner(settings: Settings, spec: ClusterSpec) -> Provisioner:
         local_folder=local_home(settings),
         fork_server=settings.environment == "local",
     )
+
+
+def open_interactive(settings: Settings) -> InteractiveClusters:
+    """The clusters on Kubernetes that people make; nobody is asked yet.
+
+    Raises:
+        SettingsError: nothing says on which Kubernetes, or a value of it is wrong.
+    """
+    if settings.clusters_file is None:
+        raise SettingsError(
+            "clusters that people make are on Kubernetes, and nothing says on which",
+            hint="let MLP_CLUSTERS_FILE name a file that says at least the `namespace`.",
+        )
+    config = config_from(
+        read_values(settings.clusters_file),
+        environment=settings.namespace,
+        image=settings.image,
+        where=str(settings.clusters_file),
+    )
+    return InteractiveClusters(config)
 
 
 def local_home(settings: Settings) -> Path:

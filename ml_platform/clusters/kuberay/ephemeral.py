@@ -10,6 +10,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cached_property
 from typing import Any, Final
 
@@ -43,6 +44,7 @@ from ml_platform.clusters.kuberay.views import (
     view_of,
 )
 from ml_platform.clusters.kuberay.watch import Watch
+from ml_platform.clusters.kuberay.why import why_it_waits
 from ml_platform.clusters.spec import ClusterSpec
 from ml_platform.errors import (
     ApiAwayError,
@@ -139,11 +141,16 @@ class EphemeralProvisioner(Provisioner):
         """See `Provisioner.look`; `unknown` while the API server is away."""
         try:
             job, pods = self._find(name)
+            view = view_of(job, pods, name=name)
+            if job is not None and view.phase in ("queued", "starting"):
+                uid = str(job["metadata"]["uid"])
+                why = why_it_waits(self._api, self._config.namespace, name, uid, now_s=self._now())
+                view = replace(view, reason=why or view.reason)
         except ApiAwayError as error:
             return ClusterView(
                 name=name, provisioner=self.kind, phase="unknown", reason=error.message
             )
-        return view_of(job, pods, name=name)
+        return view
 
     def inventory(self) -> list[ClusterView]:
         """All clusters of this environment."""

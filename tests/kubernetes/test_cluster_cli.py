@@ -1,0 +1,177 @@
+"""`mlp cluster` on Kubernetes, as a person types it: clusters of one's own, from `up` to `down`.
+
+Pods run a stand-in for Ray, but where connecting to Ray itself is shown; API server, operator and
+pods are real.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import TypeAdapter
+
+from ml_platform.clusters.kuberay.config import KubeRayConfig
+from tests.kubernetes.light_clusters import LightClusters, light_clusters
+from tests.kubernetes.testbed import kuberay as operator
+from tests.kubernetes.testbed.cluster import Cluster
+from tests.kubernetes.testbed.node import Node
+
+pytestmark = pytest.mark.kubernetes
+
+MLP = Path(sys.executable).parent / "mlp"
+SMALL = ("--memory", "256Mi", "--head-memory", "256Mi")
+ADA = ("--owner", "ada@laptop")
+WITHIN_S = 60
+
+
+@dataclass(frozen=True, kw_only=True)
+class Person:
+    """Who types, and where: a home of theirs, the clusters' configuration."""
+
+    light: LightClusters
+    home: Path
+
+    @classmethod
+    def with_config(cls, light: LightClusters, config: KubeRayConfig, home: Path) -> "Person":
+        home.mkdir(exist_ok=True)
+        values = TypeAdapter(KubeRayConfig).dump_python(config, mode="json")
+        (home / "clusters.yaml").write_text(json.dumps(values))
+        return cls(light=light, home=home)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        ours = {"MLP_HOME": str(self.home), "MLP_CLUSTERS_FILE": str(self.home / "clusters.yaml")}
+        return {**os.environ, **ours, "COLUMNS": "120"}
+
+    def types(
+        self, *arguments: str, folder: Path | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [MLP, "cluster", *arguments],
+            env=self.environment,
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def told(self, *arguments: str, folder: Path | None = None) -> Any:
+        done = self.types(*arguments, "--json", folder=folder)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    def job(self, name: str) -> dict[str, Any]:
+        namespace = f"--namespace={self.light.namespace}"
+        return dict(self.light.cluster.get("rayjob", name, namespace))
+
+    def left(self, name: str) -> list[str]:
+        return [one for one in self.light.left() if name in one]
+
+
+@pytest.fixture(scope="module")
+def light(node: Node, cluster: Cluster, kuberay: operator.KubeRay) -> Iterator[LightClusters]:
+    with light_clusters(cluster, "interactive") as light:
+        yield light
+
+
+@pytest.fixture(scope="module")
+def person(light: LightClusters, tmp_path_factory: pytest.TempPathFactory) -> Person:
+    return Person.with_config(light, light.config(), tmp_path_factory.mktemp("home"))
+
+
+@pytest.fixture(scope="module")
+def expiring(person: Person) -> dict[str, float]:
+    """Two clusters that have a minute each, of which one was given more; when each was made."""
+    made = {}
+    for name in ("brief", "extended"):
+        made[name] = time.monotonic()
+        person.told("up", "--name", name, "--ttl", "1m", "--no-wait", *SMALL, *ADA)
+    person.told("extend", "extended", "--ttl", "5m", *ADA)
+    return made
+
+
+@pytest.fixture(scope="module")
+def cluster_of_ada(person: Person, expiring: dict[str, float]) -> str:
+    """A cluster with the stand-in for Ray, ready."""
+    view = person.told("up", "--name", "dev-ada", "--ttl", "4m", *SMALL, *ADA)
+    assert view["phase"] == "ready"
+    return str(view["name"])
+
+
+def wait_until(condition: Callable[[], Any], within_s: float = WITHIN_S) -> None:
+    deadline = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {within_s} s"
+        time.sleep(0.2)
+
+
+def test_a_cluster_is_seen_with_its_owner_and_its_end(person: Person, cluster_of_ada: str) -> None:
+    seen = person.told("show", cluster_of_ada)
+    listed = {one["name"]: one for one in person.told("ls")}
+
+    assert seen["users"] == ["ada@laptop"]
+    assert seen["details"]["owner"] == "ada@laptop"
+    assert seen["details"]["expires"] == listed[cluster_of_ada]["details"]["expires"]
+    assert "jobId" not in person.job(cluster_of_ada)["spec"]
+
+
+def test_the_same_command_again_finds_the_cluster(person: Person, cluster_of_ada: str) -> None:
+    before = person.job(cluster_of_ada)["metadata"]["uid"]
+    person.told("up", "--name", cluster_of_ada, "--ttl", "4m", *SMALL, *ADA)
+    assert person.job(cluster_of_ada)["metadata"]["uid"] == before
+
+
+def test_a_name_that_is_taken_is_refused(person: Person, cluster_of_ada: str) -> None:
+    of_bob = person.types("up", "--name", cluster_of_ada, "--ttl", "4m", *SMALL, "--owner", "bob@x")
+    larger = person.types(
+        "up", "--name", cluster_of_ada, "--ttl", "4m", *SMALL, *ADA, "--workers", "2"
+    )
+    assert (of_bob.returncode, larger.returncode) == (2, 2)
+    assert "which is ada@laptop's" in of_bob.stderr
+    assert "of another size" in larger.stderr
+
+
+def test_nobody_removes_the_cluster_of_another(person: Person, cluster_of_ada: str) -> None:
+    done = person.types("down", cluster_of_ada, "--owner", "bob@x")
+    assert done.returncode == 2
+    assert "is ada@laptop's, and you are bob@x" in done.stderr
+    assert person.left(cluster_of_ada)
+
+
+def test_what_does_not_start_is_named_and_removed(person: Person) -> None:
+    done = person.types(
+        *("up", "--name", "broken", "--image", "none.example/of:this", "--ttl", "4m", *SMALL, *ADA)
+    )
+    assert done.returncode == 1
+    assert "none.example/of:this" in done.stderr
+    assert not person.left("broken")
+
+
+def test_a_cluster_that_waits_says_why(person: Person) -> None:
+    person.told("up", "--name", "huge", "--ttl", "4m", "--no-wait", "--cpus", "256", *SMALL, *ADA)
+    wait_until(lambda: "cpu" in person.told("show", "huge")["reason"])
+    person.told("down", "huge", *ADA)
+
+
+def test_down_leaves_nothing(person: Person, cluster_of_ada: str) -> None:
+    person.told("down", cluster_of_ada, *ADA)
+    assert not person.left(cluster_of_ada)
+
+
+def test_the_server_ends_a_cluster_whose_time_is_over_and_no_other(
+    person: Person, expiring: dict[str, float]
+) -> None:
+    wait_until(lambda: not [one for one in person.left("brief") if "RayJob" not in one], 100)
+    wait_until(lambda: time.monotonic() > expiring["extended"] + 66)
+
+    assert person.told("show", "brief")["reason"].startswith("it expired at")
+    assert person.told("show", "extended")["phase"] in ("starting", "ready")
+    assert [one["name"] for one in person.told("reap")] == ["brief"]
+    person.told("down", "extended", *ADA)
