@@ -26,7 +26,7 @@ from ml_platform.clusters.kuberay.room import require_room
 from ml_platform.clusters.kuberay.seen import Object
 from ml_platform.clusters.kuberay.start import Start
 from ml_platform.clusters.kuberay.subjects import subjects
-from ml_platform.clusters.kuberay.views import is_over
+from ml_platform.clusters.kuberay.views import head_incarnation, is_over
 from ml_platform.clusters.kuberay.watch import Watch
 from ml_platform.errors import (
     ClusterError,
@@ -87,21 +87,13 @@ class InteractiveClusters:
         manifest = self.manifest(wanted)
         with Watch(self._api.access, subjects(self._config.namespace, wanted.name)) as watch:
             job, made = self._create_or_adopt(wanted, manifest)
-            if wait:
-                start = Start(
-                    wanted.name,
-                    watch,
-                    ending_after(self._config, wanted.ttl_s).limits,
-                    recorder,
-                    clock=self._clock,
-                    now=self._now,
-                )
-                try:
-                    start.wait(str(job["metadata"]["uid"]), wanted.spec.worker_count)
-                except ClusterStartError:
-                    if made:
-                        self._provisioner.stop(wanted.name)
-                    raise
+            try:
+                if wait:
+                    self._wait(wanted, str(job["metadata"]["uid"]), watch, recorder)
+            except ClusterStartError:
+                if made:
+                    self._provisioner.stop(wanted.name)
+                raise
         return self._provisioner.look(wanted.name)
 
     def choose(self, name: str, owner: str) -> str:
@@ -244,6 +236,15 @@ class InteractiveClusters:
             ),
             hint=f"name another by --name; `mlp cluster show {wanted.name}` shows that one.",
         )
+
+    def _wait(self, wanted: Wanted, uid: str, watch: Watch, recorder: Recorder) -> None:
+        limits = ending_after(self._config, wanted.ttl_s).limits
+        start = Start(wanted.name, watch, limits, recorder, clock=self._clock, now=self._now)
+        seen = start.wait(uid, wanted.spec.worker_count)
+        # KubeRay looks every 3 s and says so later; who comes next needs to know now.
+        first = {labels.INCARNATION: head_incarnation(seen.pods)}
+        path = jobs_path(self._config.namespace, wanted.name)
+        self._api.patch(path, {"metadata": {"annotations": first}})
 
     def _mine(self, name: str, owner: str) -> Object:
         job = self._api.get(jobs_path(self._config.namespace, name))

@@ -41,11 +41,11 @@ def phase_of(job: Object | None, pods: Sequence[Object]) -> tuple[ClusterPhase, 
         return "stopping", "its job has ended"
     if deployment in QUEUED:
         return "queued", said
-    if expires and deployment == "Waiting":
+    was = _annotation(job, labels.INCARNATION)
+    if expires and (was or deployment == "Waiting"):
         # People use it until its end, whichever head it has: no life of one is in use.
         ready = bool(head_incarnation(pods))
         return ("ready", "") if ready else ("starting", "its head is not running")
-    was = _annotation(job, labels.INCARNATION)
     if not was:
         return ("ready" if deployment == "Waiting" else "starting"), said
     now = head_incarnation(pods)

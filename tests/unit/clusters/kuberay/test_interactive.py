@@ -75,6 +75,12 @@ def test_it_is_ready_while_a_head_runs_and_belongs_to_its_owner() -> None:
     assert view.details["expires"] == "2026-01-02T13:00:00Z"
 
 
+def test_it_is_ready_before_kuberay_has_looked_if_somebody_saw_it_so() -> None:
+    job = seen("Initializing")
+    job["metadata"]["annotations"][labels.INCARNATION] = "the first"
+    assert view_of(job, [HEAD], name="dev-ada").phase == "ready"
+
+
 def test_it_starts_again_while_its_head_is_replaced() -> None:
     view = view_of(seen("Waiting"), [], name="dev-ada")
     assert (view.phase, view.reason) == ("starting", "its head is not running")
