@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ml_platform.cli import cluster_up
+from ml_platform.cli import cluster_up, cluster_use
 from ml_platform.cli.helptext import help_of
 
 if TYPE_CHECKING:
@@ -18,6 +18,8 @@ app = typer.Typer(no_args_is_help=True, help="Make, use, see and stop clusters."
 app.command("up", **cluster_up.UP)(cluster_up.up)
 app.command("extend", **cluster_up.EXTEND)(cluster_up.extend)
 app.command("down", **cluster_up.DOWN)(cluster_up.down)
+app.command("run", **cluster_use.RUN)(cluster_use.run)
+app.command("logs", **cluster_use.LOGS)(cluster_use.logs)
 
 Name = Annotated[str, typer.Argument(metavar="CLUSTER", help="As `mlp cluster ls` names it.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]

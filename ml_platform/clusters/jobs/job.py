@@ -13,9 +13,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final, Literal, cast
 
-from ml_platform.clusters.interface import Cluster, Entrypoint
+from ml_platform.clusters.interface import Cluster
 from ml_platform.clusters.jobs.api import JobDetails, JobsApi
 from ml_platform.clusters.jobs.log import LogLines
+from ml_platform.clusters.jobs.program import Program
 from ml_platform.clusters.jobs.retry import HeadRetry
 from ml_platform.errors import (
     ClusterError,
@@ -42,7 +43,7 @@ class JobRequest:
     """
 
     submission_id: str
-    entrypoint: Entrypoint
+    entrypoint: Program
     metadata: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -242,15 +243,21 @@ def followed_job(
             raise
 
 
+@contextmanager
+def attached_job(cluster: Cluster, submission_id: str) -> Iterator[FollowedJob]:
+    """A job that is there, for one who only looks: leaving the block leaves it running."""
+    retry = HeadRetry(lost_after_s=cluster.lost_after_s, is_gone=cluster.is_gone)
+    with JobsApi(cluster.head, quiet_s=cluster.quiet_s) as api:
+        yield FollowedJob(api, submission_id, adopted=True, retry=retry, recorder=Recorder())
+
+
 def _submit_once(api: JobsApi, cluster: Cluster, job: JobRequest, retry: HeadRetry) -> bool:
     """Submit unless it is there; returns whether it was there before."""
     if retry.ask(lambda: api.job(job.submission_id)) is not None:
         return True
     entrypoint = job.entrypoint
     # `exec`: the shell that Ray starts becomes the driver, and signals reach it.
-    command = "exec " + shlex.join(
-        [*cluster.runtime.python, "-m", entrypoint.module, *entrypoint.arguments],
-    )
+    command = "exec " + shlex.join([*cluster.runtime.python, *entrypoint.argv])
     unsure = False
 
     def submit() -> bool:
@@ -260,6 +267,7 @@ def _submit_once(api: JobsApi, cluster: Cluster, job: JobRequest, retry: HeadRet
                 job.submission_id,
                 command,
                 env={**cluster.runtime.env, **entrypoint.env},
+                working_dir=entrypoint.working_dir,
                 metadata=job.metadata,
             )
         except JobExistsError:
