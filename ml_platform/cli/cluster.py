@@ -20,6 +20,7 @@ app.command("extend", **cluster_up.EXTEND)(cluster_up.extend)
 app.command("down", **cluster_up.DOWN)(cluster_up.down)
 app.command("run", **cluster_use.RUN)(cluster_use.run)
 app.command("logs", **cluster_use.LOGS)(cluster_use.logs)
+app.command("connect", **cluster_use.CONNECT)(cluster_use.connect)
 
 Name = Annotated[str, typer.Argument(metavar="CLUSTER", help="As `mlp cluster ls` names it.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]

@@ -1,5 +1,7 @@
 """`mlp cluster run`, `logs` and `connect`: what a person does on a cluster on Kubernetes."""
 
+import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -24,6 +26,14 @@ LOGS: Final = help_of(
     "Print the log of a cluster's newest job, or of one that --job names.",
     "With -f until the job is over; a connection that breaks loses and repeats no line.",
 )
+
+CONNECT: Final = help_of(
+    "mlp cluster connect dev-ada",
+    "Give a cluster's head an address on this machine until this is interrupted.",
+    "Open it in a browser for the dashboard, or hand it to `ray job submit --address`: Ray's token "
+    "is added on the way. Whoever can open a port of this machine can use it as well.",
+)
+LOOK_EVERY_S: Final = 15.0
 
 
 def run(
@@ -99,6 +109,33 @@ def logs(
     typer.echo(text, nl=False)
 
 
+def connect(
+    cluster: Mine = "",
+    port: Annotated[int, typer.Option(help="Which port; 0 for any that is free.")] = 0,
+    owner: Owner = "",
+    as_json: Json = False,
+) -> None:
+    """Lead a local address to a head."""
+    from ml_platform.cli.output import print_result
+    from ml_platform.clusters.kuberay.connect import local_address
+    from ml_platform.clusters.kuberay.owner import this_person
+    from ml_platform.clusters.open import open_interactive
+    from ml_platform.errors import ClusterLostError
+    from ml_platform.settings import load_settings
+
+    clusters = open_interactive(load_settings())
+    found = clusters.cluster(clusters.choose(cluster, owner or this_person()))
+    with local_address(found.head, port=port) as url:
+        print_result({"cluster": found.name, "url": url}, _show_connected, as_json=as_json)
+        sys.stdout.flush()
+        while not found.is_gone():
+            time.sleep(LOOK_EVERY_S)
+    raise ClusterLostError(
+        f"the cluster {found.name} has ended, or its head is another one",
+        hint=f"`mlp cluster show {found.name}` says more.",
+    )
+
+
 def _follow(cluster: "Cluster", submission_id: str, *, as_json: bool) -> None:
     """Print the log until the job is over; its failure is the command's."""
     from ml_platform.cli.output import note, print_result
@@ -124,6 +161,16 @@ def _show_outcome(outcome: "JobOutcome") -> None:
     mark = "[green]✓[/green]" if outcome.status == "succeeded" else "[red]✗[/red]"
     first = outcome.message.strip().partition("\n")[0]
     note(f"{mark} job {outcome.submission_id} {outcome.status}: {escape(first)}")
+
+
+def _show_connected(connected: dict[str, str]) -> None:
+    from ml_platform.cli.output import note, say
+
+    url = connected["url"]
+    say(url)
+    note(f"[green]✓[/green] connected to {connected['cluster']} until Ctrl-C")
+    note(f"  dashboard: {url}")
+    note(f"  jobs:      ray job submit --address {url} --working-dir . -- python train.py")
 
 
 def _show_submitted(submitted: dict[str, str]) -> None:

@@ -6,14 +6,17 @@ pods are real.
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from pydantic import TypeAdapter
 
@@ -67,6 +70,18 @@ class Person:
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 
+    @contextmanager
+    def connected(self, name: str) -> Iterator[str]:
+        command = [str(MLP), "cluster", "connect", name, *ADA]
+        pipe = subprocess.PIPE
+        with subprocess.Popen(command, env=self.environment, stdout=pipe, text=True) as process:
+            try:
+                assert process.stdout is not None
+                yield process.stdout.readline().strip()
+            finally:
+                process.send_signal(signal.SIGINT)
+            assert process.wait(WITHIN_S) == 130
+
     def job(self, name: str) -> dict[str, Any]:
         namespace = f"--namespace={self.light.namespace}"
         return dict(self.light.cluster.get("rayjob", name, namespace))
@@ -105,11 +120,23 @@ def cluster_of_ada(person: Person, expiring: dict[str, float]) -> str:
     return str(view["name"])
 
 
+@pytest.fixture(scope="module")
+def with_ray(light: LightClusters, tmp_path_factory: pytest.TempPathFactory) -> Person:
+    """A person whose clusters run Ray itself, with its token."""
+    return Person.with_config(light, light.real_ray(), tmp_path_factory.mktemp("ray"))
+
+
 def wait_until(condition: Callable[[], Any], within_s: float = WITHIN_S) -> None:
     deadline = time.monotonic() + within_s
     while not condition():
         assert time.monotonic() < deadline, f"not within {within_s} s"
         time.sleep(0.2)
+
+
+def script(folder: Path, program: str) -> Path:
+    file = folder / "script.py"
+    file.write_text(program)
+    return file
 
 
 def test_a_cluster_is_seen_with_its_owner_and_its_end(person: Person, cluster_of_ada: str) -> None:
@@ -160,6 +187,40 @@ def test_a_cluster_that_waits_says_why(person: Person) -> None:
     person.told("down", "huge", *ADA)
 
 
+def test_a_script_runs_with_its_folder_and_is_followed_to_its_end(
+    person: Person, cluster_of_ada: str, tmp_path: Path
+) -> None:
+    script(
+        tmp_path, "import sys, helper\nprint(helper.WORD, *sys.argv[1:])\nsys.exit(helper.CODE)\n"
+    )
+    (tmp_path / "helper.py").write_text("WORD, CODE = 'hello', 0\n")
+    done = person.types(
+        *("run", "script.py", "--follow", "--on", cluster_of_ada, *ADA, "--", "from", "--here"),
+        folder=tmp_path,
+    )
+    (tmp_path / "helper.py").write_text("WORD, CODE = 'bye', 3\n")
+    failed = person.types("run", "script.py", "-f", *ADA, "--on", cluster_of_ada, folder=tmp_path)
+    log = person.told("logs", cluster_of_ada)
+
+    assert (done.returncode, failed.returncode) == (0, 1), done.stderr + failed.stderr
+    assert done.stdout == "hello from --here\n"
+    assert failed.stdout == "bye\n"
+    assert "exit code 3" in failed.stderr
+    assert (log["lines"], log["status"]) == (["bye"], "FAILED")
+
+
+def test_a_folder_that_is_too_big_is_refused_before_anything_is_asked(
+    person: Person, tmp_path: Path
+) -> None:
+    script(tmp_path, "")
+    (tmp_path / "data").mkdir()
+    with (tmp_path / "data" / "rows").open("wb") as rows:
+        rows.truncate(101 * 2**20)
+    done = person.types("run", "script.py", folder=tmp_path)
+    assert done.returncode == 2
+    assert "data (101.0 MiB)" in done.stderr
+
+
 def test_down_leaves_nothing(person: Person, cluster_of_ada: str) -> None:
     person.told("down", cluster_of_ada, *ADA)
     assert not person.left(cluster_of_ada)
@@ -175,3 +236,31 @@ def test_the_server_ends_a_cluster_whose_time_is_over_and_no_other(
     assert person.told("show", "extended")["phase"] in ("starting", "ready")
     assert [one["name"] for one in person.told("reap")] == ["brief"]
     person.told("down", "extended", *ADA)
+
+
+def test_a_local_address_leads_rays_own_client_to_a_ray_with_a_token(
+    with_ray: Person, tmp_path: Path
+) -> None:
+    sized = ("--memory", "2Gi", "--head-memory", "3Gi")
+    with_ray.told("up", "--name", "dev-ray", "--ttl", "5m", *sized, *ADA)
+    script(tmp_path, "import ray\nray.init()\nprint('nodes', len(ray.nodes()))\n")
+    ran = with_ray.types("run", "script.py", "-f", "--on", "dev-ray", *ADA, folder=tmp_path)
+    with with_ray.connected("dev-ray") as url:
+        pages = [httpx.get(url + path, trust_env=False) for path in ("/", "/api/version")]
+        submitted = subprocess.run(
+            [
+                *(MLP.with_name("ray"), "job", "submit", "--address", url),
+                *("--working-dir", tmp_path, "--", "python", "script.py"),
+            ],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    with_ray.told("down", "dev-ray", *ADA)
+
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "nodes 2" in ran.stdout
+    assert [page.status_code for page in pages] == [200, 200]
+    assert submitted.returncode == 0, submitted.stdout + submitted.stderr
+    assert "nodes 2" in submitted.stdout
+    assert not with_ray.left("dev-ray")
