@@ -78,12 +78,14 @@ def show(cluster: Name, as_json: Json = False) -> None:
 
 def show_cluster(view: "ClusterView") -> None:
     """A line for each thing that is known of it."""
+    from rich.markup import escape
+
     from ml_platform.cli.output import duration, print_table
 
     rows = [
         ("provisioner", view.provisioner),
         ("phase", view.phase),
-        ("why", view.reason),
+        ("why", escape(view.reason)),
         ("head", f"{view.spec.head.cpus} CPU, {view.spec.head.memory}" if view.spec else ""),
         ("workers", _workers(view)),
         ("users", ", ".join(view.users)),
@@ -172,10 +174,10 @@ def show_reaped(found: "Sequence[Reaped]") -> None:
 
 
 def _provisioners() -> "list[Provisioner]":
-    from ml_platform.resources import resources_from
+    from ml_platform.clusters.open import open_provisioners
     from ml_platform.settings import load_settings
 
-    return resources_from(load_settings()).clusters.provisioners()
+    return open_provisioners(load_settings())
 
 
 def _find(name: str) -> "tuple[Provisioner, ClusterView]":

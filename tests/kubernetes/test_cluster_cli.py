@@ -246,7 +246,9 @@ def test_a_local_address_leads_rays_own_client_to_a_ray_with_a_token(
     script(tmp_path, "import ray\nray.init()\nprint('nodes', len(ray.nodes()))\n")
     ran = with_ray.types("run", "script.py", "-f", "--on", "dev-ray", *ADA, folder=tmp_path)
     with with_ray.connected("dev-ray") as url:
-        pages = [httpx.get(url + path, trust_env=False) for path in ("/", "/api/version")]
+        dashboard = httpx.get(url, trust_env=False).text
+        program = dashboard.partition('src="')[2].partition('"')[0]
+        loaded = httpx.get(httpx.URL(f"{url}/").join(program), trust_env=False)
         submitted = subprocess.run(
             [
                 *(MLP.with_name("ray"), "job", "submit", "--address", url),
@@ -260,7 +262,7 @@ def test_a_local_address_leads_rays_own_client_to_a_ray_with_a_token(
 
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert "nodes 2" in ran.stdout
-    assert [page.status_code for page in pages] == [200, 200]
+    assert (loaded.status_code, program[-3:]) == (200, ".js"), dashboard
     assert submitted.returncode == 0, submitted.stdout + submitted.stderr
     assert "nodes 2" in submitted.stdout
     assert not with_ray.left("dev-ray")
