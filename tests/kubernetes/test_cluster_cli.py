@@ -30,6 +30,7 @@ pytestmark = pytest.mark.kubernetes
 
 MLP = Path(sys.executable).parent / "mlp"
 SMALL = ("--memory", "256Mi", "--head-memory", "256Mi")
+SIZED = ("--memory", "2Gi", "--head-memory", "3Gi")
 ADA = ("--owner", "ada@laptop")
 WITHIN_S = 60
 
@@ -102,6 +103,14 @@ def person(light: LightClusters, tmp_path_factory: pytest.TempPathFactory) -> Pe
 
 
 @pytest.fixture(scope="module")
+def with_ray(light: LightClusters, tmp_path_factory: pytest.TempPathFactory) -> Person:
+    """A person whose cluster `dev-ray` runs Ray itself, with its token; it starts meanwhile."""
+    person = Person.with_config(light, light.real_ray(), tmp_path_factory.mktemp("ray"))
+    person.told("up", "--name", "dev-ray", "--ttl", "5m", "--no-wait", *SIZED, *ADA)
+    return person
+
+
+@pytest.fixture(scope="module")
 def expiring(person: Person) -> dict[str, float]:
     """Two clusters that have a minute each, of which one was given more; when each was made."""
     made = {}
@@ -113,17 +122,11 @@ def expiring(person: Person) -> dict[str, float]:
 
 
 @pytest.fixture(scope="module")
-def cluster_of_ada(person: Person, expiring: dict[str, float]) -> str:
+def cluster_of_ada(person: Person, expiring: dict[str, float], with_ray: Person) -> str:
     """A cluster with the stand-in for Ray, ready."""
     view = person.told("up", "--name", "dev-ada", "--ttl", "4m", *SMALL, *ADA)
     assert view["phase"] == "ready"
     return str(view["name"])
-
-
-@pytest.fixture(scope="module")
-def with_ray(light: LightClusters, tmp_path_factory: pytest.TempPathFactory) -> Person:
-    """A person whose clusters run Ray itself, with its token."""
-    return Person.with_config(light, light.real_ray(), tmp_path_factory.mktemp("ray"))
 
 
 def wait_until(condition: Callable[[], Any], within_s: float = WITHIN_S) -> None:
@@ -226,23 +229,10 @@ def test_down_leaves_nothing(person: Person, cluster_of_ada: str) -> None:
     assert not person.left(cluster_of_ada)
 
 
-def test_the_server_ends_a_cluster_whose_time_is_over_and_no_other(
-    person: Person, expiring: dict[str, float]
-) -> None:
-    wait_until(lambda: not [one for one in person.left("brief") if "RayJob" not in one], 100)
-    wait_until(lambda: time.monotonic() > expiring["extended"] + 66)
-
-    assert person.told("show", "brief")["reason"].startswith("it expired at")
-    assert person.told("show", "extended")["phase"] in ("starting", "ready")
-    assert [one["name"] for one in person.told("reap")] == ["brief"]
-    person.told("down", "extended", *ADA)
-
-
 def test_a_local_address_leads_rays_own_client_to_a_ray_with_a_token(
     with_ray: Person, tmp_path: Path
 ) -> None:
-    sized = ("--memory", "2Gi", "--head-memory", "3Gi")
-    with_ray.told("up", "--name", "dev-ray", "--ttl", "5m", *sized, *ADA)
+    with_ray.told("up", "--name", "dev-ray", "--ttl", "5m", *SIZED, *ADA)
     script(tmp_path, "import ray\nray.init()\nprint('nodes', len(ray.nodes()))\n")
     ran = with_ray.types("run", "script.py", "-f", "--on", "dev-ray", *ADA, folder=tmp_path)
     with with_ray.connected("dev-ray") as url:
@@ -266,3 +256,15 @@ def test_a_local_address_leads_rays_own_client_to_a_ray_with_a_token(
     assert submitted.returncode == 0, submitted.stdout + submitted.stderr
     assert "nodes 2" in submitted.stdout
     assert not with_ray.left("dev-ray")
+
+
+def test_the_server_ends_a_cluster_whose_time_is_over_and_no_other(
+    person: Person, expiring: dict[str, float]
+) -> None:
+    wait_until(lambda: not [one for one in person.left("brief") if "RayJob" not in one], 100)
+    wait_until(lambda: time.monotonic() > expiring["extended"] + 66)
+
+    assert person.told("show", "brief")["reason"].startswith("it expired at")
+    assert person.told("show", "extended")["phase"] in ("starting", "ready")
+    assert [one["name"] for one in person.told("reap")] == ["brief"]
+    person.told("down", "extended", *ADA)
