@@ -139,7 +139,7 @@ def connect(
 def _follow(cluster: "Cluster", submission_id: str, *, as_json: bool) -> None:
     """Print the log until the job is over; its failure is the command's."""
     from ml_platform.cli.output import note, print_result
-    from ml_platform.clusters.jobs.job import attached_job
+    from ml_platform.clusters.jobs.look import attached_job
 
     try:
         with attached_job(cluster, submission_id) as job:

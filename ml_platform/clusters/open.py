@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ml_platform.clusters.interface import Provisioner
+from ml_platform.clusters.interface import JOB_START_S, Provisioner
 from ml_platform.clusters.kuberay.config import KubeRayConfig, config_from, read_values
 from ml_platform.clusters.kuberay.ephemeral import EphemeralProvisioner
 from ml_platform.clusters.kuberay.interactive import InteractiveClusters
@@ -24,6 +24,7 @@ def provisioner_for(
     idle_timeout_s: float = IDLE_TIMEOUT_S,
     orphan_grace_s: float = ORPHAN_GRACE_S,
     start_timeout_s: float = START_TIMEOUT_S,
+    job_start_timeout_s: float = JOB_START_S,
     fork_server: bool = False,
     kuberay: KubeRayConfig | None = None,
 ) -> Provisioner:
@@ -47,6 +48,7 @@ def provisioner_for(
                 idle_timeout_s=idle_timeout_s,
                 orphan_grace_s=orphan_grace_s,
                 start_timeout_s=start_timeout_s,
+                job_start_timeout_s=job_start_timeout_s,
                 fork_server=fork_server,
             )
 

@@ -25,7 +25,7 @@ from ml_platform.training import endings
 from ml_platform.training.checkpoints import CheckpointRef, newest_checkpoint
 from ml_platform.training.driver_job import driver_job
 from ml_platform.training.heartbeat import heartbeat
-from ml_platform.training.lost import after_loss, has_ended
+from ml_platform.training.lost import after_loss, end_cluster, has_ended
 from ml_platform.training.record import (
     Attempt,
     Claim,
@@ -143,7 +143,7 @@ class AttemptLoop:
         ours = [
             (claim, ended)
             for claim, ended in self._failed_of_our_root(attempts)
-            if not self._was_another_runs_interrupt(ended)
+            if not self._was_anothers_interrupt(ended)
         ]
         restarts = self._request.training.worker_retries
         if ours:
@@ -186,16 +186,18 @@ class AttemptLoop:
                 found.append((claim, ended))
         return found
 
-    def _was_another_runs_interrupt(self, ended: Ended) -> bool:
-        """Whether a step was interrupted that nobody wanted cancelled: we are its retry.
+    def _was_anothers_interrupt(self, ended: Ended) -> bool:
+        """Whether a step was interrupted that nobody wanted cancelled: we came after it.
 
-        Dagster retries no run that a person has cancelled, but one whose machine was taken away.
+        Dagster retries no run that a person has cancelled, but one whose machine was taken away;
+        where it was a pod, the run is resumed under the same id.
         """
+        by = ended.seen_by
         return (
             ended.failure is not None
             and ended.failure.cause is Cause.CANCELLED
             and ended.failure.place.kind == "step"
-            and ended.seen_by.run != self._owner.run
+            and (by.run, by.process) != (self._owner.run, self._owner.process)
         )
 
     def _budgets(self) -> Budgets:
@@ -290,6 +292,9 @@ class AttemptLoop:
             self._close(attempt, failure=endings.interrupted(error))
             raise
         else:
+            if isinstance(observed, JobOutcome) and not observed.stopped:
+                reason = f"job {observed.submission_id} was not started and does not stop"
+                end_cluster(provisioner, claim, reason)
             self._settle(attempt, observed)
 
     def _watch_from_afar(self, attempt: Attempt, claim: Claim) -> None:
@@ -337,9 +342,9 @@ class AttemptLoop:
             self._close(attempt, status="superseded")
             return
         if isinstance(observed, JobOutcome):
-            overdue = observed.status == "overdue"
+            we_ended_it = observed.status in ("unstarted", "overdue")
             # What a job says of its end after it was stopped for its age is not why it ended.
-            failure = None if overdue or said is None else said.failure
+            failure = None if we_ended_it or said is None else said.failure
             failure = failure or endings.of_job(observed, self._request, attempt.stuck())
         else:
             failure = (said and said.failure) or observed

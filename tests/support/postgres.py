@@ -24,18 +24,21 @@ class NotInstalledError(Exception):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Postgres:
-    """A running server, on the loopback interface; it wants the password."""
+    """A running server; it wants the password."""
 
     port: int
-    host: str = "127.0.0.1"
+    host: str
     username: str = _USERNAME
     password: str = _PASSWORD
     database: str = "postgres"
 
 
 @contextmanager
-def running_postgres() -> Iterator[Postgres]:
+def running_postgres(host: str = "127.0.0.1") -> Iterator[Postgres]:
     """Make an empty server, start it, and remove it at the end.
+
+    Args:
+        host: Address of this machine on which it listens, for all of that address's network.
 
     Raises:
         NotInstalledError: there are no server programs.
@@ -64,8 +67,10 @@ def running_postgres() -> Iterator[Postgres]:
             capture_output=True,
             check=True,
         )
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            server = Postgres(port=int(free.getsockname()[1]))
+        with (data / "pg_hba.conf").open("a") as rules:
+            rules.write("host all all samenet scram-sha-256\n")
+        with socket.create_server((host, 0)) as free:
+            server = Postgres(host=host, port=int(free.getsockname()[1]))
         process = subprocess.Popen(
             [
                 str(programs / "postgres"),

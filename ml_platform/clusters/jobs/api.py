@@ -40,6 +40,11 @@ class JobDetails:
     started_ms: int = 0
 
     @property
+    def is_pending(self) -> bool:
+        """Ray has taken the job, and has not begun it."""
+        return self.status == "PENDING"
+
+    @property
     def is_over(self) -> bool:
         """The job will not run any more."""
         return self.status in TERMINAL

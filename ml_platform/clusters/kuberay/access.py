@@ -69,8 +69,8 @@ def find_access(*, kubeconfig: str = "", context: str = "") -> ApiAccess:
         where = f"the kubeconfig {kubeconfig}" if kubeconfig else "KUBECONFIG or ~/.kube/config"
         raise ClusterError(
             f"no access to Kubernetes: {error}",
-            hint=f"looked in {where}; name another by MLP_KUBERNETES_KUBECONFIG and "
-            "MLP_KUBERNETES_CONTEXT.",
+            hint=f"looked in {where}; name another by `kubeconfig` and `context` in the file of "
+            "MLP_CLUSTERS_FILE.",
         ) from error
     return ApiAccess(
         server=str(found.host).rstrip("/"),

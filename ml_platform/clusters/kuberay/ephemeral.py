@@ -293,6 +293,7 @@ class EphemeralProvisioner(Provisioner):
             is_gone=is_gone,
             note_job=lambda submission_id: self._note_job(request.name, submission_id),
             lost_after_s=LOST_AFTER_S,
+            job_start_s=self._config.limits.job_start_s,
         )
 
     def _note_job(self, name: str, submission_id: str) -> None:

@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from ml_platform.clusters.interface import Cluster, HeadAddress, JobRuntime
-from ml_platform.clusters.jobs.job import attached_job
-from ml_platform.clusters.jobs.look import chosen_job, log_so_far
+from ml_platform.clusters.jobs.look import attached_job, chosen_job, log_so_far
 from ml_platform.clusters.jobs.package import Package, pack
 from ml_platform.clusters.jobs.script import job_id, script_in, submit_script
 from ml_platform.errors import InputError
