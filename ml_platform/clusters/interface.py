@@ -59,6 +59,16 @@ class Entrypoint:
     arguments: tuple[str, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def argv(self) -> tuple[str, ...]:
+        """What follows the interpreter."""
+        return ("-m", self.module, *self.arguments)
+
+    @property
+    def working_dir(self) -> str:
+        """URI of the folder that it runs in: none, its code is in the image or in the storage."""
+        return ""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Gate:

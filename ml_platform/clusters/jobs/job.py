@@ -13,9 +13,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final, Literal, cast
 
-from ml_platform.clusters.interface import Cluster, Entrypoint
+from ml_platform.clusters.interface import Cluster
 from ml_platform.clusters.jobs.api import JobDetails, JobsApi
 from ml_platform.clusters.jobs.log import LogLines
+from ml_platform.clusters.jobs.program import Program
 from ml_platform.clusters.jobs.retry import HeadRetry
 from ml_platform.errors import (
     ClusterError,
@@ -42,7 +43,7 @@ class JobRequest:
     """
 
     submission_id: str
-    entrypoint: Entrypoint
+    entrypoint: Program
     metadata: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -289,9 +290,7 @@ def _submit_once(api: JobsApi, cluster: Cluster, job: JobRequest, retry: HeadRet
         return True
     entrypoint = job.entrypoint
     # `exec`: the shell that Ray starts becomes the driver, and signals reach it.
-    command = "exec " + shlex.join(
-        [*cluster.runtime.python, "-m", entrypoint.module, *entrypoint.arguments],
-    )
+    command = "exec " + shlex.join([*cluster.runtime.python, *entrypoint.argv])
     unsure = False
 
     def submit() -> bool:
@@ -301,6 +300,7 @@ def _submit_once(api: JobsApi, cluster: Cluster, job: JobRequest, retry: HeadRet
                 job.submission_id,
                 command,
                 env={**cluster.runtime.env, **entrypoint.env},
+                working_dir=entrypoint.working_dir,
                 metadata=job.metadata,
             )
         except JobExistsError:

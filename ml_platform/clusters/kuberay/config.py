@@ -24,7 +24,8 @@ class Limits:
         start_s: From its admission until every pod is ready.
         job_start_s: From its submission until Ray runs the driver.
         unsubmitted_s: KubeRay removes a cluster to which nobody has submitted for so long.
-        running_s: KubeRay removes a cluster that still runs after so long, whoever forgot it.
+        running_s: KubeRay removes a cluster that still runs after so long, whoever forgot it; one
+            of a person's own may live for so long at most.
         gone_s: A finished cluster is kept for so long.
         grace_s: Pods are given so long to end.
     """
