@@ -1,5 +1,6 @@
 """One cell: a fault in a phase of one training, and what was left of it."""
 
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from tests.kubernetes.matrix.case import Case
 from tests.kubernetes.matrix.faults import FAULTS, Fault
 from tests.kubernetes.matrix.phases import PHASES, Phase
 from tests.support.attempts.head import EPOCHS
+from tests.support.attempts.pod_steps import SHOWS_STACKS
 
 GONE_WITHIN_S: Final = 30.0
 
@@ -68,6 +70,9 @@ def run(cell: Cell, case: Case) -> Outcome:
         case.step.join(case.within_s)
         if case.step.is_alive():
             outcome.wrong.append("the step did not end")
+            assert case.step.pid is not None
+            os.kill(case.step.pid, SHOWS_STACKS)
+            time.sleep(1.0)
             case.step.kill()
             case.step.join()
         if cell.fault.comes_again:

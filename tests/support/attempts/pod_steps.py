@@ -1,9 +1,12 @@
 """A step that trains on Kubernetes, in a process of its own that can be killed."""
 
+import faulthandler
 import os
+import signal
 from collections.abc import Mapping
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import Final
 
 import fsspec
 
@@ -14,6 +17,9 @@ from ml_platform.training.launch import train
 from ml_platform.training.record import Owner
 from ml_platform.training.request import TrainingRequest
 from tests.support.attempts.world import PROCESSES
+
+SHOWS_STACKS: Final = signal.SIGUSR1
+"""A step that hangs says where when it is sent this."""
 
 
 def send_step(
@@ -26,6 +32,7 @@ def send_step(
 
 
 def _train(wanted: TrainingRequest, config: KubeRayConfig, environ: Mapping[str, str]) -> None:
+    faulthandler.register(SHOWS_STACKS)
     os.environ.update(environ)
     fsspec.config.set_conf_env(fsspec.config.conf)  # read at import, which was before the fork
     train(
