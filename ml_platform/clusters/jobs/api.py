@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from ml_platform.clusters.interface import HeadAddress
+from ml_platform.clusters.jobs.websocket import websocket
 from ml_platform.errors import (
     ClusterError,
     HeadUnreachableError,
@@ -151,30 +152,20 @@ class JobsApi:
             LogStreamBrokenError: the connection broke, or could not be made.
         """
         from websockets.exceptions import ConnectionClosedOK, WebSocketException
-        from websockets.sync.client import connect
 
         address = self._head.url.replace("http", "ws", 1)
-        connection = contextlib.ExitStack()
-        try:
-            stream = connection.enter_context(
-                connect(
-                    f"{address}/api/jobs/{submission_id}/logs/tail",
-                    additional_headers=self._head.headers,
-                    ssl=self._head.tls,
-                    proxy=None,
-                    # Ray 2.60 passes our offer of compression on to another connection, whose
-                    # answer then does not fit ours, and never reads from us, so that no ping is
-                    # answered.
-                    compression=None,
-                    ping_interval=None,
-                    max_size=None,  # a chunk holds whole lines, however long
-                    open_timeout=REQUEST_TIMEOUT_S,
-                    close_timeout=0.05,  # it does not answer our closing either
+        with contextlib.ExitStack() as stack:
+            try:
+                stream = stack.enter_context(
+                    websocket(
+                        f"{address}/api/jobs/{submission_id}/logs/tail",
+                        headers=self._head.headers,
+                        tls=self._head.tls,
+                        open_within_s=REQUEST_TIMEOUT_S,
+                    )
                 )
-            )
-        except (OSError, WebSocketException) as error:
-            raise LogStreamBrokenError(f"no log of {submission_id}: {error}") from error
-        try:
+            except (OSError, WebSocketException) as error:
+                raise LogStreamBrokenError(f"no log of {submission_id}: {error}") from error
             while True:
                 try:
                     chunk = stream.recv(timeout=self._quiet_s)
@@ -186,10 +177,6 @@ class JobsApi:
                     broke_off = f"the log of {submission_id} broke off: {error}"
                     raise LogStreamBrokenError(broke_off) from error
                 yield chunk if isinstance(chunk, str) else chunk.decode("utf-8", "replace")
-        finally:
-            # What closing raises must not take the place of an interrupt, which would be lost.
-            with contextlib.suppress(OSError, WebSocketException):
-                connection.close()
 
     def __enter__(self) -> "JobsApi":
         import httpx

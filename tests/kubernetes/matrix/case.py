@@ -137,7 +137,7 @@ def new_case(
     """A case whose step reaches both the API server and the storage through proxies."""
     bucket = light.bucket.removeprefix("gs://")
     with in_front_of(light.cluster) as api, StorageProxy(object_storage.URL, bucket) as storage:
-        yield Case(
+        case = Case(
             light=light,
             request=request,
             api=api,
@@ -145,3 +145,9 @@ def new_case(
             config=config(kubeconfig=str(api.cluster.kubeconfig)),
             within_s=within_s,
         )
+        try:
+            yield case
+        finally:
+            if case.step is not None:
+                case.step.kill()
+                case.step.join()

@@ -1,0 +1,181 @@
+"""How soon a cluster on Kubernetes runs user code, how soon it is gone, what waiting for it costs.
+
+    make kubernetes-up && .venv/bin/python -m tests.benchmarks.kubernetes --repeats 3
+
+Ours against a stock RayCluster: applied by kubectl, looked at each second, the job submitted over
+its dashboard. Both with a real Ray of the same size, by turns, on the operator that is there. With
+`KUBERAY=/path/to/manager` that is the real one; ours then runs with its init container switched
+off, as where our chart installs it, and stock as it comes.
+"""
+
+import argparse
+import contextlib
+import statistics
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Final
+
+from ml_platform.clusters.interface import ClusterRequest, Entrypoint
+from ml_platform.clusters.jobs.job import JobRequest, followed_job
+from ml_platform.clusters.kuberay.access import find_access
+from ml_platform.clusters.kuberay.api import KubernetesApi, jobs_path
+from ml_platform.clusters.kuberay.config import KubeRayConfig
+from ml_platform.clusters.kuberay.ephemeral import EphemeralProvisioner
+from ml_platform.clusters.spec import ClusterSpec, HeadGroup, WorkerGroup
+from ml_platform.errors import ClusterStartError
+from ml_platform.xray.records import Recorder
+from tests.benchmarks.tables import print_table
+from tests.kubernetes import ray_clusters
+from tests.kubernetes.faults.api_proxy import in_front_of
+from tests.kubernetes.light_clusters import LightClusters, light_clusters
+from tests.kubernetes.testbed import kuberay
+from tests.kubernetes.testbed.node import up
+
+SPEC: Final = ClusterSpec(
+    provisioner="ephemeral",
+    head=HeadGroup(memory="2Gi"),
+    workers=WorkerGroup(count=2, memory="1Gi"),
+)
+PROGRAM: Final = "print('user code', flush=True)"
+INJECTION: Final = "ENABLE_INIT_CONTAINER_INJECTION"
+STARTING_S: Final = 3.0
+SETTLED_S: Final = 20.0
+WAITING_S: Final = 60.0
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.kubernetes")
+    parser.add_argument("--repeats", type=int, default=3, help="turns of each contestant")
+    repeats = parser.parse_args().repeats
+    cluster = up().cluster
+    operator = kuberay.install(cluster, kuberay.chosen())
+    print(f"operator: {operator.which}; medians of {repeats} turns\n")  # noqa: T201
+    with light_clusters(cluster, "benchmark") as light:
+        stock, ours, gone = [], [], []
+        for _ in range(repeats):
+            with _injection(operator, wanted=True):
+                stock.append(_stock(light))
+            with _injection(operator, wanted=False):
+                ours.append(_ours(light))
+                gone.append(_gone_while_starting(light))
+        baseline = statistics.median(stock)
+        print_table(
+            ("head and two workers", "seconds", "of stock"),
+            [
+                ("stock: create to the first line of user code", *_told(stock, baseline)),
+                ("ours: create to the first line of user code", *_told(ours, baseline)),
+                (f"ours: stopped {STARTING_S:.0f} s after its create, to gone", *_told(gone)),
+            ],
+        )
+        waited, polled = _requests(light)
+        print_table(
+            ("a minute of waiting for pods", "requests to the API server"),
+            [("a poll each second", str(polled)), ("ours", str(waited))],
+        )
+
+
+def _told(seconds: Sequence[float], baseline: float | None = None) -> tuple[str, str]:
+    median = statistics.median(seconds)
+    each = ", ".join(f"{one:.1f}" for one in seconds)
+    return f"{median:.1f} ({each})", f"{median / baseline:.2f}" if baseline else ""
+
+
+@contextmanager
+def _injection(operator: kuberay.KubeRay, *, wanted: bool) -> Iterator[None]:
+    """Whether the operator adds its own init container; the double always does."""
+    if operator.is_real:
+        where = (f"deployment/{kuberay.NAME}", f"--namespace={kuberay.NAMESPACE}")
+        operator.cluster.kubectl("set", "env", *where, f"{INJECTION}={str(wanted).lower()}")
+        operator.wait_until_ready()
+    yield
+
+
+def _stock(light: LightClusters) -> float:
+    name = "stock"
+    began = time.monotonic()
+    spec = ray_clusters.spec(light.cluster, workers=SPEC.worker_count, with_token=True)
+    ray = ray_clusters.create(light.cluster, light.namespace, name, spec)
+    try:
+        # Their own word for it is true too early, so a careful client counts Ray's nodes.
+        ray.wait_until_ready()
+        ray.submit("job", PROGRAM)
+        while "user code" not in ray.log("job"):
+            time.sleep(1.0)
+        return time.monotonic() - began
+    finally:
+        where = f"--namespace={light.namespace}"
+        light.cluster.kubectl("delete", "raycluster", name, where, "--cascade=foreground")
+        _wait_until_empty(light)
+
+
+def _ours(light: LightClusters) -> float:
+    took: list[float] = []
+
+    def on_log(line: str) -> None:
+        if "user code" in line:
+            took.append(time.monotonic() - began)
+
+    provisioner = EphemeralProvisioner(light.real_ray())
+    began = time.monotonic()
+    recorder = Recorder()
+    with provisioner.acquire(_request("ours"), recorder) as cluster:
+        program = Entrypoint(module="tests.benchmarks.one_line")
+        job = JobRequest(submission_id="job", entrypoint=program)
+        with followed_job(cluster, job, recorder) as running:
+            running.follow(on_log=on_log, limit_s=lambda: 120.0)
+    _wait_until_empty(light)
+    return took[0]
+
+
+def _gone_while_starting(light: LightClusters) -> float:
+    config = light.real_ray(limits={"start_s": STARTING_S, "grace_s": 5})
+    began = time.monotonic()
+    _fail_to_start(config, "stopped")
+    _wait_until_empty(light)
+    return time.monotonic() - began - STARTING_S
+
+
+def _requests(light: LightClusters) -> tuple[int, int]:
+    """While pods wait for a node: what we ask in a minute, and what a poll does."""
+    limits = {"start_s": SETTLED_S + 2 * WAITING_S, "grace_s": 0}
+    with in_front_of(light.cluster) as proxy:
+        config = light.real_ray(
+            kubeconfig=str(proxy.cluster.kubeconfig),
+            limits=limits,
+            pod={"nodeSelector": {"there-is": "none"}},
+        )
+        waiting = threading.Thread(target=_fail_to_start, args=(config, "waits"))
+        waiting.start()
+        time.sleep(SETTLED_S)
+        before = len(proxy.seen)
+        time.sleep(WAITING_S)
+        ours = len(proxy.seen) - before
+        waiting.join()
+        proxy.seen.clear()
+        api = KubernetesApi(find_access(kubeconfig=config.kubeconfig))
+        until = time.monotonic() + WAITING_S
+        while time.monotonic() < until:
+            api.get(jobs_path(light.namespace, "waits"))
+            time.sleep(1.0)
+        return ours, len(proxy.seen)
+
+
+def _fail_to_start(config: KubeRayConfig, name: str) -> None:
+    with contextlib.suppress(ClusterStartError):
+        EphemeralProvisioner(config).acquire(_request(name), Recorder()).__enter__()
+
+
+def _request(name: str) -> ClusterRequest:
+    return ClusterRequest(name=name, spec=SPEC, holder="benchmark")
+
+
+def _wait_until_empty(light: LightClusters) -> None:
+    while light.left():
+        time.sleep(0.2)
+
+
+if __name__ == "__main__":
+    main()
