@@ -15,6 +15,7 @@ class Seen:
         ray_job: The RayJob; None if it is gone.
         ray_cluster: The RayCluster that KubeRay has made for it, if there is one.
         pods: Pods with its label, those on their way out too.
+        gone: Pods with its label that are not there any more, as they were last.
         events: Events about any of these, of `events.k8s.io` and of core, in any order.
         workload: Kueue's Workload of the RayJob, where there is a queue.
         at_s: When they were seen, in seconds since 1970.
@@ -23,6 +24,7 @@ class Seen:
     ray_job: Object | None
     ray_cluster: Object | None = None
     pods: tuple[Object, ...] = ()
+    gone: tuple[Object, ...] = ()
     events: tuple[Object, ...] = ()
     workload: Object | None = None
     at_s: float = 0.0

@@ -25,11 +25,19 @@ def seen_by(watch: Watch, uid: str, now_s: float) -> Seen:
     job = [one for one in watch.objects(JOBS) if one["metadata"]["uid"] == uid]
     cluster = watch.objects(CLUSTERS)
     pods = watch.objects(PODS)
-    names = {str(one["metadata"]["name"]) for one in (*job, *cluster, *pods)}
+    current = cluster[-1]["metadata"]["name"] if cluster else ""
+    # Pods of a cluster that this one has replaced: its RayCluster had another name.
+    gone = tuple(
+        one
+        for one in watch.gone(PODS)
+        if not current or one["metadata"]["labels"].get(labels.RAY_CLUSTER) == current
+    )
+    names = {str(one["metadata"]["name"]) for one in (*job, *cluster, *pods, *gone)}
     return Seen(
         ray_job=job[0] if job else None,
         ray_cluster=cluster[-1] if cluster else None,
         pods=pods,
+        gone=gone,
         events=tuple(one for one in watch.objects(EVENTS) if _about(one) in names),
         at_s=now_s,
     )
