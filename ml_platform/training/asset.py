@@ -14,6 +14,7 @@ from ml_platform.stages import asset_key
 from ml_platform.storage import StorageAccess
 from ml_platform.training.attempts import EndedReport, Listeners
 from ml_platform.training.launch import Trained, find_result, reused, train
+from ml_platform.training.log_blocks import code_block
 from ml_platform.training.log_reader import JobLogReader
 from ml_platform.training.pictures import learning_curve
 from ml_platform.training.plan import ModelPlan, make_request, window_manifests
@@ -207,7 +208,10 @@ def _show_failed(context: dg.AssetExecutionContext, report: EndedReport) -> None
     phases = [
         dg.TableRecord({"phase": p.name, "seconds": round(p.seconds, 2)}) for p in ended.phases
     ]
-    tail = "\n".join(ended.log_tail)
+    logs = {
+        f"log of {source}": dg.MetadataValue.md(code_block(lines))
+        for source, lines in report.logs.items()
+    }
     context.log_event(
         dg.AssetObservation(
             asset_key=context.asset_key,
@@ -221,7 +225,8 @@ def _show_failed(context: dg.AssetExecutionContext, report: EndedReport) -> None
                 "cluster": dg.MetadataValue.text(f"{claim.provisioner} {claim.cluster}"),
                 "evidence": dg.MetadataValue.text("\n".join(failure.evidence)),
                 "phases": dg.MetadataValue.table(phases),
-                "log_tail": dg.MetadataValue.md(f"```\n{tail}\n```"),
+                "log_tail": dg.MetadataValue.md(code_block(ended.log_tail)),
+                **logs,
             },
         )
     )
