@@ -45,6 +45,25 @@ class Place:
         return [f"{name} {theirs or 'unknown'}" for name, ours, theirs in pairs if ours != theirs]
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Owner:
+    """An installation, as it writes itself into what others may use too.
+
+    Attributes:
+        warehouse: See `Place`.
+        id: Tells two DuckDB files apart that lie at one path on two machines; empty for an engine
+            whose name is known everywhere.
+    """
+
+    warehouse: str
+    id: str
+
+
+def owner_of(warehouse: str) -> Owner:
+    """The installation with this warehouse; a DuckDB file is given its id beside it."""
+    return Owner(warehouse=warehouse, id=_identity(warehouse))
+
+
 def place_of(settings: Settings) -> Place:
     """The place that the settings say."""
     warehouse = str(settings.duckdb_file)
@@ -81,7 +100,7 @@ def claim_folder(uri: str, warehouse: str) -> None:
         SettingsError: another installation has it.
     """
     folder = Folder(uri)
-    ours = {"warehouse": warehouse, "id": _identity(warehouse)}
+    ours = asdict(owner_of(warehouse))
     if folder.create(OWNER_FILE, json.dumps(ours).encode()):
         return
     theirs = folder.read_json(OWNER_FILE)
@@ -96,7 +115,7 @@ def claim_folder(uri: str, warehouse: str) -> None:
 
 
 def _identity(warehouse: str) -> str:
-    """Tells two DuckDB files apart that lie at one path on two machines; empty for an engine's."""
+    """See `Owner.id`."""
     file = Path(warehouse)
     if not file.is_absolute():
         return ""

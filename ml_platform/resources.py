@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import dagster as dg
 from pydantic import BeforeValidator, Field
 
-from ml_platform.clusters.interface import Provisioner
+from ml_platform.clusters.interface import JOB_START_S, Provisioner
 from ml_platform.clusters.kuberay.config import KubeRayConfig, config_from, read_values
 from ml_platform.clusters.local.provisioner import (
     IDLE_TIMEOUT_S,
@@ -31,6 +31,7 @@ from ml_platform.clusters.spec import ClusterSpec, Kind
 from ml_platform.features.project import DbtSettings
 from ml_platform.place import claim_folder, place_of
 from ml_platform.registry.mlflow_registry import Registry
+from ml_platform.registry.owner import NamespaceClaim
 from ml_platform.registry.registrar import ModelRegistry
 from ml_platform.settings import Settings, without_passwords
 from ml_platform.warehouse.interface import Warehouse, WarehouseAccess
@@ -115,6 +116,12 @@ class ClustersResource(dg.ConfigurableResource[Any]):
         gt=0,
         description="Seconds that a Ray on this machine may take to start.",
     )
+    job_start_timeout_s: float = Field(
+        default=JOB_START_S,
+        gt=0,
+        description="Seconds for which a job on this machine may be pending after its submission; "
+        "on Kubernetes, `limits.job_start_s` says it.",
+    )
     fork_server: bool = Field(
         default=False,
         description="Whether a Ray on this machine forks its workers from a process that has "
@@ -133,6 +140,7 @@ class ClustersResource(dg.ConfigurableResource[Any]):
             idle_timeout_s=self.idle_timeout_s,
             orphan_grace_s=self.orphan_grace_s,
             start_timeout_s=self.start_timeout_s,
+            job_start_timeout_s=self.job_start_timeout_s,
             fork_server=self.fork_server,
             kuberay=self.kuberay(),
         )
@@ -281,10 +289,21 @@ class RegistryResource(dg.ConfigurableResource[ModelRegistry]):
         description="Folder on this machine for downloaded models and for the lock of the registry."
     )
 
+    warehouse: str = Field(
+        default="",
+        description="The warehouse whose models are kept on a server: the first that comes has the "
+        "namespace there, another is refused. Empty for a registry that nobody else can have.",
+    )
+
     def create_resource(self, context: dg.InitResourceContext) -> ModelRegistry:
-        """The registry of the namespace, not yet connected."""
+        """The registry of the namespace, not yet connected; then it has to be ours."""
         del context
-        return ModelRegistry(Registry(self), self.namespace)
+        if not self.warehouse:
+            return ModelRegistry(Registry(self), self.namespace)
+        claim = NamespaceClaim(
+            namespace=self.namespace, warehouse=self.warehouse, server=self.tracking_uri
+        )
+        return ModelRegistry(Registry(self, claim=claim), self.namespace)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -336,6 +355,7 @@ def resources_from(settings: Settings) -> Resources:
             tracking_uri=_shown(settings.tracking_uri, "MLP_MLFLOW_TRACKING_URI"),
             mlflow_artifact_root=settings.mlflow_artifact_root,
             mlflow_pages=settings.mlflow_pages,
+            warehouse=place_of(settings).warehouse if settings.mlflow_tracking_uri else "",
             home=home,
         ),
     )

@@ -1,16 +1,26 @@
-"""`mlp cluster`: what every provisioner has made, seen and stopped through their one seam."""
+"""`mlp cluster`: what every provisioner has made, seen and stopped through their one seam.
+
+What makes and uses clusters of a person's own stands in `cluster_up` and `cluster_use`.
+"""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ml_platform.cli import cluster_up, cluster_use
 from ml_platform.cli.helptext import help_of
 
 if TYPE_CHECKING:
     from ml_platform.clusters.interface import ClusterView, Provisioner, Reaped
 
-app = typer.Typer(no_args_is_help=True, help="See and stop clusters.")
+app = typer.Typer(no_args_is_help=True, help="Make, use, see and stop clusters.")
+app.command("up", **cluster_up.UP)(cluster_up.up)
+app.command("extend", **cluster_up.EXTEND)(cluster_up.extend)
+app.command("down", **cluster_up.DOWN)(cluster_up.down)
+app.command("run", **cluster_use.RUN)(cluster_use.run)
+app.command("logs", **cluster_use.LOGS)(cluster_use.logs)
+app.command("connect", **cluster_use.CONNECT)(cluster_use.connect)
 
 Name = Annotated[str, typer.Argument(metavar="CLUSTER", help="As `mlp cluster ls` names it.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
@@ -33,7 +43,7 @@ def show_clusters(found: "Sequence[ClusterView]") -> None:
     from ml_platform.cli.output import duration, print_table, say
 
     if not found:
-        say("there is no cluster; a training makes one and it ends when it is unused")
+        say("there is no cluster; a training makes one for itself, `mlp cluster up` one for you")
         return
     rows = [
         (
@@ -43,11 +53,12 @@ def show_clusters(found: "Sequence[ClusterView]") -> None:
             _workers(one),
             ", ".join(one.users) or f"idle for {duration(one.idle_s)}",
             len(one.jobs),
+            one.details.get("expires", ""),
             one.url,
         )
         for one in found
     ]
-    columns = ("cluster", "provisioner", "phase", "workers", "users", "jobs", "dashboard")
+    columns = ("cluster", "provisioner", "phase", "workers", "users", "jobs", "ends", "dashboard")
     print_table(columns, rows, right=("jobs",))
 
 
@@ -61,17 +72,20 @@ def show(cluster: Name, as_json: Json = False) -> None:
     """Show one cluster."""
     from ml_platform.cli.output import print_result
 
-    print_result(_find(cluster)[1], show_cluster, as_json=as_json)
+    provisioner, view = _find(cluster)
+    print_result(provisioner.look(view.name), show_cluster, as_json=as_json)
 
 
 def show_cluster(view: "ClusterView") -> None:
     """A line for each thing that is known of it."""
+    from rich.markup import escape
+
     from ml_platform.cli.output import duration, print_table
 
     rows = [
         ("provisioner", view.provisioner),
         ("phase", view.phase),
-        ("why", view.reason),
+        ("why", escape(view.reason)),
         ("head", f"{view.spec.head.cpus} CPU, {view.spec.head.memory}" if view.spec else ""),
         ("workers", _workers(view)),
         ("users", ", ".join(view.users)),
@@ -160,10 +174,10 @@ def show_reaped(found: "Sequence[Reaped]") -> None:
 
 
 def _provisioners() -> "list[Provisioner]":
-    from ml_platform.resources import resources_from
+    from ml_platform.clusters.open import open_provisioners
     from ml_platform.settings import load_settings
 
-    return resources_from(load_settings()).clusters.provisioners()
+    return open_provisioners(load_settings())
 
 
 def _find(name: str) -> "tuple[Provisioner, ClusterView]":

@@ -101,10 +101,10 @@ def _made(
 ) -> "tuple[list[ModelVersion], ModelVersion | None]":
     """The newest version of each day, and the champion."""
     from ml_platform.cli.output import working
-    from ml_platform.registry.mlflow_registry import Registry
+    from ml_platform.registry.owner import open_registry
 
     with working("reading the registry"):
-        registry = Registry(settings)
+        registry = open_registry(settings)
         name = settings.registered_name(MODEL)
         found = [one for day in days if (one := registry.newest(name, day)) is not None]
         return found, registry.champion(name)

@@ -235,13 +235,13 @@ def promote(
 
     from ml_platform.cli.output import say
     from ml_platform.errors import InputError
-    from ml_platform.registry.mlflow_registry import Registry
+    from ml_platform.registry.owner import open_registry
     from ml_platform.settings import load_settings
 
     if not reason.strip():
         raise InputError("--reason is empty", hint="say why, for whoever asks in a year.")
     settings = load_settings()
-    registry = Registry(settings)
+    registry = open_registry(settings)
     chosen = registry.get(settings.registered_name(name), version)
     before = registry.champion(chosen.name)
     if before is not None and before.version == version:

@@ -16,11 +16,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal, Protocol
+from typing import ClassVar, Final, Literal, Protocol
 
 from ml_platform.clusters.causes import Failure
 from ml_platform.clusters.spec import ClusterSpec, Kind
 from ml_platform.xray.records import Recorder
+
+# Ray takes a second, or as long as 64 jobs need to start beside each other on two cores. Its own
+# limit, 15 minutes, is one more variable of the head, which is not always ours to set.
+JOB_START_S: Final = 300.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,6 +59,16 @@ class Entrypoint:
     module: str
     arguments: tuple[str, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def argv(self) -> tuple[str, ...]:
+        """What follows the interpreter."""
+        return ("-m", self.module, *self.arguments)
+
+    @property
+    def working_dir(self) -> str:
+        """URI of the folder that it runs in: none, its code is in the image or in the storage."""
+        return ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -203,6 +217,7 @@ class Cluster:
             and raises nothing.
         lost_after_s: How long the head may be silent before it counts as lost all the same.
         quiet_s: How often to look at a job that writes nothing, in seconds.
+        job_start_s: How long a submitted job may be pending before it is given up.
     """
 
     name: str
@@ -214,6 +229,7 @@ class Cluster:
     last_words: Callable[[], LastWords] = LastWords
     lost_after_s: float = 60.0
     quiet_s: float = 10.0
+    job_start_s: float = JOB_START_S
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from ml_platform.clusters.interface import Provisioner
-from ml_platform.clusters.kuberay.config import KubeRayConfig
+from ml_platform.clusters.interface import JOB_START_S, Provisioner
+from ml_platform.clusters.kuberay.config import KubeRayConfig, config_from, read_values
 from ml_platform.clusters.kuberay.ephemeral import EphemeralProvisioner
+from ml_platform.clusters.kuberay.interactive import InteractiveClusters
 from ml_platform.clusters.local.provisioner import (
     IDLE_TIMEOUT_S,
     ORPHAN_GRACE_S,
@@ -23,6 +24,7 @@ def provisioner_for(
     idle_timeout_s: float = IDLE_TIMEOUT_S,
     orphan_grace_s: float = ORPHAN_GRACE_S,
     start_timeout_s: float = START_TIMEOUT_S,
+    job_start_timeout_s: float = JOB_START_S,
     fork_server: bool = False,
     kuberay: KubeRayConfig | None = None,
 ) -> Provisioner:
@@ -46,6 +48,7 @@ def provisioner_for(
                 idle_timeout_s=idle_timeout_s,
                 orphan_grace_s=orphan_grace_s,
                 start_timeout_s=start_timeout_s,
+                job_start_timeout_s=job_start_timeout_s,
                 fork_server=fork_server,
             )
 
@@ -59,6 +62,43 @@ def open_provisioner(settings: Settings, spec: ClusterSpec) -> Provisioner:
     )
 
 
+def open_provisioners(settings: Settings) -> list[Provisioner]:
+    """One of each kind that can be had here, without the seconds that Dagster's resources take.
+
+    Raises:
+        SettingsError: a value of the clusters' configuration is wrong.
+    """
+    found = [open_provisioner(settings, ClusterSpec(provisioner="local"))]
+    kuberay = _kuberay_config(settings)
+    return [*found, EphemeralProvisioner(kuberay)] if kuberay is not None else found
+
+
+def open_interactive(settings: Settings) -> InteractiveClusters:
+    """The clusters on Kubernetes that people make; nobody is asked yet.
+
+    Raises:
+        SettingsError: nothing says on which Kubernetes, or a value of it is wrong.
+    """
+    kuberay = _kuberay_config(settings)
+    if kuberay is None:
+        raise SettingsError(
+            "clusters that people make are on Kubernetes, and nothing says on which",
+            hint="let MLP_CLUSTERS_FILE name a file that says at least the `namespace`.",
+        )
+    return InteractiveClusters(kuberay)
+
+
 def local_home(settings: Settings) -> Path:
     """Where the local provisioner keeps its clusters."""
     return settings.home / "ray"
+
+
+def _kuberay_config(settings: Settings) -> KubeRayConfig | None:
+    if settings.clusters_file is None:
+        return None
+    return config_from(
+        read_values(settings.clusters_file),
+        environment=settings.namespace,
+        image=settings.image,
+        where=str(settings.clusters_file),
+    )

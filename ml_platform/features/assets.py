@@ -16,7 +16,7 @@ from dagster_dbt import DbtCliInvocation, DbtCliResource, DbtProject, dbt_assets
 from packaging.version import Version
 
 from ml_platform.features.failure import build_error, require_complete
-from ml_platform.features.outcome import Found, look, shortcoming
+from ml_platform.features.outcome import Found, look, look_at_whole, shortcoming
 from ml_platform.features.project import (
     DbtAccess,
     DbtSettings,
@@ -235,14 +235,25 @@ def _describe(
     if not built:
         return short
     with warehouse.open() as opened:
-        # Views are not counted: that would run them.
-        counted = {key: table for key, table in built.items() if table.materialized != "view"}
-        for key, table in counted.items() if days else ():
-            if table.database != database(settings):
+        ours = {}
+        for key, table in built.items():
+            if table.database == database(settings):
+                ours[key] = table
+            else:
                 context.log.warning(f"not looked at: {table.relation} is in another database")
+        daily = {
+            one.unique_id: look(opened, one)
+            for one in ours.values()
+            if days and one.materialized != "view"
+        }
+        whole = [one for one in ours.values() if one.unique_id not in daily]
+        seen = daily | look_at_whole(opened, whole)
+        for key, table in ours.items():
+            if table.unique_id not in seen:
                 continue
-            found = look(opened, table)
-            add_row_counts(context, key, found, days)
+            found = seen[table.unique_id]
+            if found is not None:
+                add_row_counts(context, key, found, days)
             if said := shortcoming(table, found, days):
                 short[key] = said
         with only_describes("what columns are made of"):

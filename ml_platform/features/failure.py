@@ -69,10 +69,10 @@ def require_complete(
     Args:
         planned: The assets that were to be built.
         built: Those that dbt says it has built.
-        short: Those of which rows are missing, and which, in words.
+        short: Those that are missing, or of which rows are, and which, in words.
 
     Raises:
-        FeatureBuildError: a planned table was not built, or a day has no rows.
+        FeatureBuildError: a planned table was not built, is not there, or a day has no rows.
     """
     missing = sorted(key.to_user_string() for key in set(planned) - set(built))
     if missing:
@@ -84,10 +84,11 @@ def require_complete(
         )
     if short:
         raise FeatureBuildError(
-            "dbt built, but rows are missing:\n"
+            "dbt built, but what was wanted is not there:\n"
             + "\n".join(f"  {key.to_user_string()}: {said}" for key, said in short.items()),
-            hint="look whether the sources have rows of these days. If a day may be empty, say so "
-            "in the model's YAML: config: {meta: {ml_platform: {empty_days: allowed}}}.",
+            hint="look whether the sources have these rows, and who else writes there. If a day, "
+            "or a table, may be empty, say so in the model's YAML: "
+            "config: {meta: {ml_platform: {empty_days: allowed}}}.",
         )
 
 

@@ -4,7 +4,7 @@ dbt's own word for success is that its statements ran. A model whose sources hav
 day, or one that was overwritten by another process, is a success to dbt.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,6 +13,8 @@ from ml_platform.partitions import days_of
 from ml_platform.warehouse.interface import Warehouse
 
 _SHOWN_DAYS: Final = 5
+# BigQuery lets a statement name 1,000 tables.
+_COUNTED_AT_ONCE: Final = 500
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,8 +46,44 @@ def look(warehouse: Warehouse, table: ModelTable) -> Found:
     return Found(rows=described.rows, by_day={one.key: one.rows for one in described.partitions})
 
 
-def shortcoming(table: ModelTable, found: Found, days: Sequence[str]) -> str:
+def look_at_whole(warehouse: Warehouse, tables: Collection[ModelTable]) -> dict[str, Found | None]:
+    """What tables have that know no days, by dbt's unique id; None for what is not there.
+
+    Asked of the catalogue and of one statement for many tables: a project has thousands of models.
+    A view that is there is left out: to count its rows would run it.
+    """
+    there = {
+        schema: {name.lower() for name in warehouse.names(schema)}
+        for schema in {table.ref.schema for table in tables}
+    }
+    found: dict[str, Found | None] = {}
+    counted = []
+    for table in tables:
+        if table.ref.name.lower() not in there[table.ref.schema]:
+            found[table.unique_id] = None
+        elif table.materialized != "view":
+            counted.append(table)
+    for first in range(0, len(counted), _COUNTED_AT_ONCE):
+        some = counted[first : first + _COUNTED_AT_ONCE]
+        for table, rows in zip(some, _counts(warehouse, some), strict=True):
+            found[table.unique_id] = Found(rows=rows, by_day=None)
+    return found
+
+
+def _counts(warehouse: Warehouse, tables: Sequence[ModelTable]) -> list[int]:
+    counts = warehouse.run(
+        " UNION ALL ".join(
+            f"SELECT {place} AS place, count(*) AS row_count FROM {table.relation}"
+            for place, table in enumerate(tables)
+        )
+    )
+    return [row["row_count"] for row in counts.sort_by("place").to_pylist()]
+
+
+def shortcoming(table: ModelTable, found: Found | None, days: Sequence[str]) -> str:
     """What is not as it should be after `days` were built, in words; empty if all is well."""
+    if found is None:
+        return f"wanted the {table.materialized} {table.ref}, found none"
     if table.empty_days:
         return ""
     if found.by_day is None:

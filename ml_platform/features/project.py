@@ -59,6 +59,7 @@ class DbtAccess(Protocol):
 def dbt_variables(settings: DbtSettings) -> dict[str, str]:
     """The environment variables that the project's `profiles.yml` reads, and dbt's own paths."""
     target = str(target_folder(settings))
+    project = str(settings.project_dir.resolve())  # dbt runs inside of it
     variables = {
         "MLP_DBT_TARGET": settings.warehouse,
         # dbt parses all anew for another target, and "none given" is another than the same one.
@@ -67,8 +68,8 @@ def dbt_variables(settings: DbtSettings) -> dict[str, str]:
         "MLP_DBT_DUCKDB_PATH": str(settings.duckdb_file),
         "DBT_TARGET_PATH": target,
         "DBT_LOG_PATH": target,
-        "DBT_PROJECT_DIR": str(settings.project_dir),
-        "DBT_PROFILES_DIR": str(settings.project_dir),
+        "DBT_PROJECT_DIR": project,
+        "DBT_PROFILES_DIR": project,
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
     }
     if settings.warehouse == "bigquery":

@@ -16,7 +16,8 @@ from ml_platform.health.code import code
 from ml_platform.health.look import Look, State, reached, tried
 from ml_platform.health.pages import dagster_look, mlflow_look
 from ml_platform.place import claim_storage
-from ml_platform.registry.store import embedded_file, embedded_models, open_client
+from ml_platform.registry.owner import open_registry
+from ml_platform.registry.store import embedded_file, embedded_models
 from ml_platform.settings import DEMO_END, Settings, without_passwords
 from ml_platform.storage import Folder
 from ml_platform.warehouse.open import open_warehouse
@@ -104,7 +105,7 @@ def _registry(settings: Settings) -> Look:
 
     def ask() -> str:
         if file is None:
-            open_client(settings)
+            open_registry(settings).names()
             return without_passwords(settings.tracking_uri)
         if not file.exists():
             return f"{file}: made by the first training"

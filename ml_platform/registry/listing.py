@@ -8,6 +8,7 @@ from typing import Any, Final
 from ml_platform.errors import RegistryError
 from ml_platform.registry.mlflow_registry import Registry
 from ml_platform.registry.models import ModelVersion
+from ml_platform.registry.owner import open_registry
 from ml_platform.settings import Settings
 
 SCORES: Final = ("holdout_roc_auc", "holdout_log_loss")
@@ -52,7 +53,7 @@ class VersionDetails:
 
 def list_models(settings: Settings, in_code: Collection[str]) -> list[ModelRow]:
     """The models of the code, which `in_code` names, and those of the registry, by name."""
-    registry = Registry(settings)
+    registry = open_registry(settings)
     prefix = settings.registered_name("")
     kept = {name.removeprefix(prefix) for name in registry.names() if name.startswith(prefix)}
     rows = []
@@ -74,7 +75,7 @@ def list_versions(
     settings: Settings, model: str, *, registry: Registry | None = None
 ) -> list[VersionRow]:
     """The versions of a model, newest first."""
-    found = (registry or Registry(settings)).versions(settings.registered_name(model))
+    found = (registry or open_registry(settings)).versions(settings.registered_name(model))
     return [version_row(model, one) for one in found]
 
 
@@ -105,7 +106,7 @@ def show_version(settings: Settings, model: str, number: int) -> VersionDetails:
     Raises:
         RegistryError: there is no such version.
     """
-    registry = Registry(settings)
+    registry = open_registry(settings)
     version = find_version(registry, settings, model, number)
     report = registry.evaluation(version)
     results = report.gate_results if report else ()

@@ -40,13 +40,19 @@ class Registry:
 
     Args:
         settings: Where MLflow is.
+        claim: Called with MLflow's client before anything else is asked of it.
         now: The present, for the time of a promotion.
     """
 
     def __init__(
-        self, settings: RegistrySettings, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self,
+        settings: RegistrySettings,
+        *,
+        claim: Callable[[Any], None] = lambda client: None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._settings = settings
+        self._claim = claim
         self._now = now
 
     def register(self, name: str, training: Training) -> ModelVersion:
@@ -229,7 +235,9 @@ class Registry:
 
     @cached_property
     def _client(self) -> Any:
-        return open_client(self._settings)
+        client = open_client(self._settings)
+        self._claim(client)
+        return client
 
     @property
     def _artifact_root(self) -> str | None:

@@ -10,7 +10,7 @@ from typing import Final
 from ml_platform.clusters.interface import ClustersAccess
 from ml_platform.errors import RegistryError
 from ml_platform.registry.listing import find_version
-from ml_platform.registry.mlflow_registry import Registry
+from ml_platform.registry.owner import open_registry
 from ml_platform.registry.weights import Reproduction, compare
 from ml_platform.settings import Settings
 from ml_platform.storage import Folder
@@ -66,7 +66,7 @@ def reproduce(
         TrainingError: the training failed.
         TrainingSetError: a snapshot of its window is gone.
     """
-    registry = Registry(settings)
+    registry = open_registry(settings)
     version = find_version(registry, settings, model, number)
     kept = registry.download(version)
     with tempfile.TemporaryDirectory(prefix="reproduce-") as scratch:

@@ -22,10 +22,10 @@ from ml_platform.clusters.spec import ClusterSpec
 from ml_platform.errors import ClusterLostError, ClusterStartError, PlatformError
 from ml_platform.training import endings
 from ml_platform.training.checkpoints import CheckpointRef, newest_checkpoint
-from ml_platform.training.claims import failed_of, new_claim, was_another_runs_interrupt
+from ml_platform.training.claims import failed_of, new_claim, was_anothers_interrupt
 from ml_platform.training.driver_job import driver_job
 from ml_platform.training.heartbeat import heartbeat
-from ml_platform.training.lost import after_loss, has_ended
+from ml_platform.training.lost import after_loss, end_cluster, has_ended
 from ml_platform.training.record import (
     Attempt,
     Claim,
@@ -151,7 +151,7 @@ class AttemptLoop:
         ours = [
             (claim, ended)
             for claim, ended in failed_of(self._owner.root, attempts)
-            if not was_another_runs_interrupt(ended, self._owner.run)
+            if not was_anothers_interrupt(ended, self._owner)
         ]
         restarts = self._request.training.worker_retries
         if ours:
@@ -258,6 +258,9 @@ class AttemptLoop:
             self._close(attempt, failure=endings.interrupted(error))
             raise
         else:
+            if isinstance(observed, JobOutcome) and not observed.stopped:
+                reason = f"job {observed.submission_id} was not started and does not stop"
+                end_cluster(provisioner, claim, reason)
             self._settle(attempt, observed)
 
     def _follow(
@@ -278,7 +281,7 @@ class AttemptLoop:
         except ClusterLostError:
             self._keep(attempt, cluster.last_words())
             raise
-        if outcome.status in ("failed", "overdue"):
+        if outcome.status in ("failed", "unstarted", "overdue"):
             self._keep(attempt, cluster.last_words())
         if outcome.status == "failed" and cluster.is_gone():
             # A head that ends takes the driver with it, whose death is seen first.
@@ -337,9 +340,9 @@ class AttemptLoop:
             self._close(attempt, status="superseded")
             return
         if isinstance(observed, JobOutcome):
-            overdue = observed.status == "overdue"
+            we_ended_it = observed.status in ("unstarted", "overdue")
             # What a job says of its end after it was stopped for its age is not why it ended.
-            failure = None if overdue or said is None else said.failure
+            failure = None if we_ended_it or said is None else said.failure
             failure = failure or endings.of_job(observed, self._request, attempt.stuck())
         else:
             failure = (said and said.failure) or observed

@@ -50,14 +50,16 @@ def failed_of(root: str, attempts: Iterable[Attempt]) -> list[tuple[Claim, Ended
     return found
 
 
-def was_another_runs_interrupt(ended: Ended, run: str) -> bool:
-    """Whether a step was interrupted that nobody wanted cancelled: `run` is its retry.
+def was_anothers_interrupt(ended: Ended, me: Owner) -> bool:
+    """Whether a step was interrupted that nobody wanted cancelled: we came after it.
 
-    Dagster retries no run that a person has cancelled, but one whose machine was taken away.
+    Dagster retries no run that a person has cancelled, but one whose machine was taken away; where
+    it was a pod, the run is resumed under the same id.
     """
+    by = ended.seen_by
     return (
         ended.failure is not None
         and ended.failure.cause is Cause.CANCELLED
         and ended.failure.place.kind == "step"
-        and ended.seen_by.run != run
+        and (by.run, by.process) != (me.run, me.process)
     )

@@ -36,6 +36,18 @@ def of_job(outcome: JobOutcome, request: TrainingRequest, stuck: str = "") -> Fa
                 "only slow, raise `training.max_runtime_s`: materialized again, it goes on from "
                 "its last checkpoint.",
             )
+        case "unstarted":
+            said = outcome.message.strip()
+            return Failure(
+                cause=Cause.START_FAILED,
+                place=Place(kind="driver"),
+                message=f"the job {outcome.submission_id} was not started within "
+                f"{outcome.limit_s:.0f} s, its limit, and was given up: {said}",
+                hint="`mlp cluster show` says what the cluster runs. If its head is only slow or "
+                "has much to do, raise `job_start_timeout_s` of the resource `clusters` "
+                "(`limits.job_start_s` on Kubernetes).",
+                evidence=(said,),
+            )
         case "stopped":
             return Failure(
                 cause=Cause.CANCELLED,

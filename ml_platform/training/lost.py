@@ -12,6 +12,23 @@ def has_ended(view: ClusterView, ready: Ready) -> bool:
     return view.phase != "unknown" and (view.is_gone or view.incarnation != ready.incarnation)
 
 
+def end_cluster(provisioner: Provisioner, claim: Claim, reason: str) -> None:
+    """End an attempt's cluster with the driver that nobody can stop otherwise.
+
+    A local Ray is shared, so other trainings end with it; their followers see that it is gone and
+    go on from their checkpoints on a new one.
+
+    Raises:
+        ClusterLostError: it still runs, and the driver with it: the attempt is still open.
+    """
+    try:
+        provisioner.stop(claim.cluster)
+    except ClusterError as left:
+        raise ClusterLostError(
+            f"{reason}; it still runs and cannot be stopped: {left.message}", hint=left.hint
+        ) from left
+
+
 def after_loss(
     error: ClusterLostError, provisioner: Provisioner, claim: Claim, ready: Ready | None
 ) -> Failure:
@@ -24,15 +41,7 @@ def after_loss(
     if ready is not None and not has_ended(view, ready):
         if view.phase == "unknown":
             raise error
-        # Silent, but alive: the driver trains on, and the next attempt would be its neighbour. A
-        # local Ray is shared, so other trainings end with it; their followers see that it is gone
-        # and go on from their checkpoints on a new one.
-        try:
-            provisioner.stop(claim.cluster)
-        except ClusterError as left:
-            raise ClusterLostError(
-                f"{error.message}; it still runs and cannot be stopped: {left.message}",
-                hint=left.hint,
-            ) from left
+        # Silent, but alive: the driver trains on, and the next attempt would be its neighbour.
+        end_cluster(provisioner, claim, error.message)
     provisioner.clear(claim.cluster)
     return endings.head_lost(error.message, view.reason)

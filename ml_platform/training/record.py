@@ -63,7 +63,7 @@ class Owner(_Value):
         root: What budgets are counted by: the run that a person or a schedule started. A retry has
             that of the run that it retries.
         step: The step.
-        process: Host and process id, for people.
+        process: Host and process id: a run that is resumed is another process of the same run.
     """
 
     run: str

@@ -100,6 +100,10 @@ class BigQueryWarehouse(Warehouse):
             rows=self._count(table) if found.table_type in _WITHOUT_ROWS else found.num_rows,
         )
 
+    def names(self, schema: str) -> frozenset[str]:
+        """See the interface; a list of metadata, which costs nothing."""
+        return self._jobs.names(schema)
+
     def estimate_scan_bytes(self, sql: str) -> int:
         """See the interface; a dry run, which costs nothing."""
         return self._jobs.estimate_bytes(sql)

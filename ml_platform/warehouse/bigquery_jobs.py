@@ -96,6 +96,17 @@ class BigQueryJobs:
                 job.result(retry=self._retry, max_results=0)
         return table_path(job.destination) if job.statement_type == "SELECT" else None
 
+    def names(self, dataset: str) -> frozenset[str]:
+        """Tables and views of a dataset; none if there is no such dataset."""
+        from google.api_core.exceptions import NotFound
+
+        with self.explaining(f"list {dataset}"), suppress(NotFound):
+            found = self._client.list_tables(
+                f"{self._client.project}.{dataset}", retry=self._retry, page_size=1000
+            )
+            return frozenset(one.table_id for one in found)
+        return frozenset()
+
     def estimate_bytes(self, sql: str) -> int:
         """Bytes that a statement would scan, by a dry run.
 

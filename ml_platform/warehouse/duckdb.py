@@ -84,6 +84,16 @@ class DuckDBWarehouse(Warehouse):
             rows=rows,
         )
 
+    def names(self, schema: str) -> frozenset[str]:
+        """See the interface."""
+        with explaining(f"list {schema}"):
+            found = self._connections.for_reading().execute(
+                "SELECT table_name FROM information_schema.tables "
+                "WHERE table_catalog = current_database() AND table_schema = ?",
+                [schema],
+            )
+            return frozenset(name for (name,) in found.fetchall())
+
     def estimate_scan_bytes(self, sql: str) -> int:
         """See the interface; an approximation.
 

@@ -82,6 +82,10 @@ class Warehouse(ABC):
         """
 
     @abstractmethod
+    def names(self, schema: str) -> frozenset[str]:
+        """Tables and views of a schema; none if there is no such schema. Scans nothing."""
+
+    @abstractmethod
     def estimate_scan_bytes(self, sql: str) -> int:
         """Bytes that `sql` would scan; nothing is run.
 

@@ -15,6 +15,7 @@ from tests.benchmarks.tables import print_table
 
 HOME: Final = PROJECT_ROOT / ".mlp" / "benchmarks"
 PARTS: Final = ("training", "loading", "starts")
+WAYS: Final = ("fork_server", "plain", "preload")
 
 
 def main() -> None:
@@ -23,6 +24,9 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3, help="turns of each contestant")
     parser.add_argument("--epochs", type=int, default=20, help="epochs of the loop")
     parser.add_argument("--only", choices=PARTS, help="one part (default: all but `starts`)")
+    parser.add_argument(
+        "--way", choices=WAYS, action="append", help="of `starts`; may be repeated (default: all)"
+    )
     wanted = parser.parse_args()
     os.environ |= {"MLP_HOME": str(HOME), "DAGSTER_HOME": str(HOME / "dagster")}
     _prepare()
@@ -34,7 +38,7 @@ def main() -> None:
     if "loading" in parts:
         _loading(wanted.repeats)
     if "starts" in parts:
-        _starts(wanted.repeats)
+        _starts(wanted.repeats, wanted.way or list(WAYS))
 
 
 def _prepare() -> None:
@@ -82,14 +86,14 @@ def _loading(repeats: int) -> None:
     )
 
 
-def _starts(repeats: int) -> None:
+def _starts(repeats: int, ways: list[str]) -> None:
     from ml_platform.model_folder.read import read_model
     from ml_platform.settings import load_settings
     from tests.benchmarks.fixed_loop import MODEL, fixed_plan
     from tests.benchmarks.starts import measure_starts, print_starts
 
     plan = fixed_plan(read_model(MODEL).plan, epochs=1, workers=2)
-    print_starts(measure_starts(plan, load_settings(), repeats))
+    print_starts(measure_starts(plan, load_settings(), repeats, ways))
 
 
 def _memory_gib() -> float:

@@ -1,4 +1,4 @@
-"""What a training costs that is not its loop: with the fork server of a local Ray, and without it.
+"""What a training costs that is not its loop, by the way in which a local Ray's workers begin.
 
 Each turn starts a Ray, trains a first partition and a next one on the Ray that is up, and stops it.
 The README beside this file says what was found.
@@ -6,8 +6,10 @@ The README beside this file says what was found.
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from statistics import median
 from typing import Final
 
@@ -20,9 +22,15 @@ from ml_platform.training.record import Owner
 from tests.benchmarks.contestants import request_of
 from tests.benchmarks.cpu_time import CpuTime
 from tests.benchmarks.fixed_loop import FIRST_DAY, SECOND_DAY
+from tests.benchmarks.preloaded import PreloadingProvisioner
 from tests.benchmarks.tables import print_table
 
-CONTESTANTS: Final = {"with the fork server": True, "without": False}
+WAYS: Final[dict[str, Callable[[Path], LocalProvisioner]]] = {
+    "fork_server": partial(LocalProvisioner, fork_server=True),
+    "plain": LocalProvisioner,
+    "preload": PreloadingProvisioner,
+}
+"""Forks of a process that has imported torch; nothing; workers that Ray has started ahead."""
 # As long as the process of a step takes to begin.
 BETWEEN_PARTITIONS_S: Final = 4.0
 
@@ -44,14 +52,15 @@ class Turn:
     next: Cost
 
 
-def measure_starts(plan: ModelPlan, settings: Settings, repeats: int) -> dict[str, list[Turn]]:
+def measure_starts(
+    plan: ModelPlan, settings: Settings, repeats: int, ways: Sequence[str]
+) -> dict[str, list[Turn]]:
     """Train two partitions on a new Ray, each way, by turns."""
-    turns: dict[str, list[Turn]] = {name: [] for name in CONTESTANTS}
+    turns: dict[str, list[Turn]] = {name: [] for name in ways}
     cpu = CpuTime()
     for _ in range(repeats):
-        for name, fork_server in CONTESTANTS.items():
-            home = settings.home / f"starts-{int(fork_server)}"
-            provisioner = LocalProvisioner(home, fork_server=fork_server)
+        for name in ways:
+            provisioner = WAYS[name](settings.home / f"starts-{name}")
             first = _cost(plan, FIRST_DAY, settings, provisioner, cpu)
             time.sleep(BETWEEN_PARTITIONS_S)
             after = _cost(plan, SECOND_DAY, settings, provisioner, cpu)

@@ -18,6 +18,8 @@ from tests.support.dbt_runs import project_of, settings_of
 
 pytestmark = pytest.mark.integration
 
+# What an address would have to encode: a project may lie in any folder.
+ODD: Final = "pro ject #1 100%41 what?"
 DAY: Final = "2013-01-10"
 NO_PARSE: Final = "Partial parsing enabled, no changes found, skipping parsing"
 OF_DAY: Final = "where {{ days_being_built('partition_date') }}"
@@ -87,7 +89,7 @@ class Shop:
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     folder = tmp_path_factory.mktemp("kinds")
-    settings = settings_of(folder / "home", project_dir=project_of(folder / "dbt", MODELS))
+    settings = settings_of(folder / "home", project_dir=project_of(folder / ODD, MODELS))
     with DuckDBWarehouse(folder / "orders.duckdb") as orders:
         orders.run("CREATE TABLE orders AS SELECT DATE '2013-01-10' AS partition_date, 1 AS n")
         orders.run(f"COPY orders TO '{folder / 'orders.parquet'}' (FORMAT parquet)")

@@ -106,6 +106,12 @@ def ids(table: pa.Table) -> list[Any]:
     return sorted(table["id"].to_pylist())
 
 
+def test_a_schema_names_its_tables_and_views(warehouse: Warehouse, flights: TableRef) -> None:
+    warehouse.run(f"CREATE VIEW {flights.schema}.late AS SELECT id FROM {flights}")
+    assert warehouse.names(flights.schema) == {"flights", "late"}
+    assert warehouse.names("no_such_schema") == frozenset()
+
+
 def test_a_table_says_its_columns_in_arrows_words(warehouse: Warehouse, flights: TableRef) -> None:
     assert warehouse.describe(flights).columns == (
         Column(name="day", type="date32[day]"),

@@ -7,7 +7,7 @@ role of `deploy/rbac.yaml`.
 import json
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,7 @@ import yaml
 
 from ml_platform.clusters.local.ray_process import free_port
 from ml_platform.settings import PROJECT_ROOT
-from tests.kubernetes.light_clusters import STORAGE
+from tests.kubernetes.code_server import CodeServer, code_server
 from tests.kubernetes.main_jobs import MODEL, OnKubernetes
 from tests.kubernetes.testbed import layout
 from tests.support.dagster_server import DAGSTER_DEV, DagsterServer, dagster_at
@@ -58,6 +58,20 @@ query Run($run: ID!) {
   }
 }
 """
+BACKFILL: Final = """
+mutation Backfill($params: LaunchBackfillParams!) {
+  launchPartitionBackfill(backfillParams: $params) {
+    __typename
+    ... on LaunchBackfillSuccess { backfillId }
+    ... on PythonError { message }
+  }
+}
+"""
+BACKFILL_STATUS: Final = """
+query Status($id: String!) {
+  partitionBackfillOrError(backfillId: $id) { ... on PartitionBackfill { status } }
+}
+"""
 SLOTS: Final = """
 query Slots { instance { concurrencyLimit(concurrencyKey: "ray") { activeSlotCount } } }
 """
@@ -71,10 +85,12 @@ class DagsterOnKubernetes:
     Attributes:
         server: Its webserver.
         world: The home that its runs work on.
+        code: The server of the code location.
     """
 
     server: DagsterServer
     world: OnKubernetes
+    code: CodeServer
 
     def launch(self, day: str, *, stage: str = "model") -> str:
         """Materialize an asset of the example's for a day; the run's id."""
@@ -110,6 +126,22 @@ class DagsterOnKubernetes:
         """How many hold a slot of the trainings' pool."""
         return int(self.server.ask(SLOTS)["instance"]["concurrencyLimit"]["activeSlotCount"])
 
+    def backfill(self, days: Sequence[str], *, stage: str = "model") -> str:
+        """Launch a backfill of an asset of the example's; its id."""
+        params = {
+            "assetSelection": [{"path": [MODEL, stage]}],
+            "partitionNames": list(days),
+        }
+        answer = self.server.ask(BACKFILL, params=params)["launchPartitionBackfill"]
+        assert answer["__typename"] == "LaunchBackfillSuccess", answer
+        return str(answer["backfillId"])
+
+    def backfill_status(self, backfill: str) -> str:
+        """Dagster's word for the backfill's state."""
+        return str(
+            self.server.ask(BACKFILL_STATUS, id=backfill)["partitionBackfillOrError"]["status"]
+        )
+
     def run_pods(self, run: str) -> list[dict[str, Any]]:
         """The pods of a run."""
         where = (f"--namespace={self.world.clusters.namespace}", f"--selector=dagster/run-id={run}")
@@ -128,10 +160,12 @@ class DagsterOnKubernetes:
         """Wait for a condition; what the run said is in the failure's message."""
         deadline = time.monotonic() + within_s
         while not condition():
-            assert time.monotonic() < deadline, "\n".join(
-                [self.status(run), *self.messages(run), self.server.end_of_log()]
-            )
+            assert time.monotonic() < deadline, self.story(run)
             time.sleep(0.5)
+
+    def story(self, run: str) -> str:
+        """What is known of a run, for the message of a failure."""
+        return "\n".join([self.status(run), *self.messages(run), self.server.end_of_log()])
 
 
 @contextmanager
@@ -172,15 +206,18 @@ def dagster_on_kubernetes(
             "DAGSTER_CURRENT_IMAGE": cluster.image,
             "KUBECONFIG": str(cluster.kubeconfig),
         }
-        with dagster_at(
-            url,
-            world.home / "dagster.log",
-            home=world.home,
-            cwd=PROJECT_ROOT,
-            env=env,
-            command=DAGSTER_DEV,
-        ) as server:
-            yield DagsterOnKubernetes(server=server, world=world)
+        with (
+            code_server(world.home, env) as code,
+            dagster_at(
+                url,
+                world.home / "dagster.log",
+                home=world.home,
+                cwd=PROJECT_ROOT,
+                env=env,
+                command=(*DAGSTER_DEV[:2], "-w", str(code.workspace)),
+            ) as server,
+        ):
+            yield DagsterOnKubernetes(server=server, world=world, code=code)
 
 
 def _instance(world: OnKubernetes) -> dict[str, Any]:
@@ -193,8 +230,8 @@ def _instance(world: OnKubernetes) -> dict[str, Any]:
         "load_incluster_config": False,
         "kubeconfig_file": str(world.clusters.cluster.kubeconfig),
         "image_pull_policy": "Never",
-        # A laptop's warehouse is a file: its folder is what pods share. And a run makes the launcher
-        # too, though it launches nothing.
+        # A laptop's warehouse is a file: its folder is what pods share. And a run makes the
+        # launcher too, though it launches nothing.
         "volumes": [
             {"name": "home", "hostPath": {"path": str(world.home)}},
             {"name": "kubeconfig", "hostPath": {"path": str(_without_credentials(world))}},
@@ -205,6 +242,9 @@ def _instance(world: OnKubernetes) -> dict[str, Any]:
         ],
     }
     deployed["run_monitoring"] |= {"poll_interval_seconds": 5}
+    deployed["concurrency"]["runs"]["tag_concurrency_limits"] = [
+        {"key": "dagster/backfill", "limit": 1}
+    ]
     return deployed
 
 

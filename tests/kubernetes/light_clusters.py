@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from ml_platform.clusters.kuberay.config import KubeRayConfig, Limits
+from ml_platform.clusters.kuberay.config import KubeRayConfig, config_from
 from ml_platform.clusters.spec import ClusterSpec, HeadGroup, WorkerGroup
 from ml_platform.training.request import TrainingRequest, code_version
 from tests.kubernetes.testbed import layout, object_storage
@@ -47,38 +47,44 @@ class LightClusters:
     namespace: str
     bucket: str
 
-    def config(self, *, kubeconfig: Path | None = None, **more: Any) -> KubeRayConfig:
-        """How clusters are made; `more` are fields of it."""
+    def config(self, **more: Any) -> KubeRayConfig:
+        """How clusters are made; `more` are keys of it."""
+        return _config(self.values() | more)
+
+    def real_ray(self, **more: Any) -> KubeRayConfig:
+        """Clusters with Ray itself, and with its token."""
+        return _config(self.real_ray_values() | more)
+
+    def values(self) -> dict[str, Any]:
+        """The clusters' configuration as its file has it, for the stand-in."""
         volumes = [{"name": NAME, "configMap": {"name": NAME, "defaultMode": 0o555}}]
-        values: dict[str, Any] = {
-            "namespace": self.namespace,
-            "environment": ENVIRONMENT,
-            "image": self.cluster.image,
-            "kubeconfig": str(kubeconfig or self.cluster.kubeconfig),
-            "image_pull_policy": "Never",
+        return self.real_ray_values() | {
             "env": {
                 "PATH": f"{FOLDER}:{Path(sys.prefix) / 'bin'}:/usr/bin:/bin",
                 "STORAGE_EMULATOR_HOST": object_storage.URL,
             },
-            "env_from_secrets": (SECRET,),
-            "cpu_request_share": 0.01,
             "token_auth": False,
             "pod": {
                 "volumes": volumes,
                 "volumeMounts": [{"name": NAME, "mountPath": FOLDER}],
             },
-            "limits": Limits(start_s=60, unsubmitted_s=90, running_s=300, gone_s=2, grace_s=2),
+            "limits": _limits(start_s=60, unsubmitted_s=90, running_s=300, grace_s=2),
         }
-        return KubeRayConfig(**(values | more))
 
-    def real_ray(self) -> KubeRayConfig:
-        """Clusters with Ray itself, and with its token."""
-        return self.config(
-            env={"STORAGE_EMULATOR_HOST": object_storage.URL},
-            pod={},
-            token_auth=True,
-            limits=Limits(start_s=180, unsubmitted_s=240, running_s=600, gone_s=2, grace_s=5),
-        )
+    def real_ray_values(self) -> dict[str, Any]:
+        """The clusters' configuration as its file has it, for Ray itself."""
+        return {
+            "namespace": self.namespace,
+            "environment": ENVIRONMENT,
+            "image": self.cluster.image,
+            "kubeconfig": str(self.cluster.kubeconfig),
+            "image_pull_policy": "Never",
+            "env": {"STORAGE_EMULATOR_HOST": object_storage.URL},
+            "env_from_secrets": [SECRET],
+            # More CPUs are asked for than the machine has.
+            "cpu_request_share": 0.01,
+            "limits": _limits(start_s=180, unsubmitted_s=240, running_s=600, grace_s=5),
+        }
 
     def training(self, folder: Path, *, memory: str = "256Mi") -> TrainingRequest:
         """A training of its own, on one worker."""
@@ -90,6 +96,7 @@ class LightClusters:
                 "storage_root": f"{self.bucket}/{code.name}",
                 "code": str(code),
                 "code_version": code_version(code),
+                "retrain": code.name,  # no other training has its name
                 "cluster": ClusterSpec(
                     provisioner="ephemeral",
                     head=HeadGroup(memory="256Mi"),
@@ -100,9 +107,18 @@ class LightClusters:
 
     def left(self) -> list[str]:
         """Everything of clusters that is there now."""
-        kinds = "rayjobs,rayclusters,pods"
-        found = self.cluster.get(kinds, f"--namespace={self.namespace}")["items"]
+        found: list[dict[str, Any]] = []
+        for kinds, which in (("rayjobs,rayclusters", ()), ("pods", ("--selector=ray.io/cluster",))):
+            found += self.cluster.get(kinds, f"--namespace={self.namespace}", *which)["items"]
         return [f"{one['kind']} {one['metadata']['name']}" for one in found]
+
+
+def _limits(**seconds: int) -> dict[str, int]:
+    return {"gone_s": 2, **seconds}
+
+
+def _config(values: dict[str, Any]) -> KubeRayConfig:
+    return config_from(values, environment=ENVIRONMENT, image="", where="the test")
 
 
 @contextmanager

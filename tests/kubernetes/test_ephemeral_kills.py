@@ -98,7 +98,7 @@ def case(light: LightClusters, cluster: Cluster, tmp_path: Path) -> Iterator[Cas
             request=light.training(tmp_path),
             api=api,
             storage=storage,
-            config=light.config(kubeconfig=api.cluster.kubeconfig),
+            config=light.config(kubeconfig=str(api.cluster.kubeconfig)),
         )
 
 

@@ -111,7 +111,12 @@ def test_a_password_is_never_part_of_the_configuration(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("local_folder", "ray"), ("idle_timeout_s", -1), ("start_timeout_s", 0)],
+    [
+        ("local_folder", "ray"),
+        ("idle_timeout_s", -1),
+        ("start_timeout_s", 0),
+        ("job_start_timeout_s", 0),
+    ],
 )
 def test_a_value_that_cannot_be_is_refused_where_it_is_given(field: str, value: object) -> None:
     with pytest.raises(ValidationError, match=field):

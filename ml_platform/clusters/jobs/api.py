@@ -25,16 +25,24 @@ TERMINAL: Final = frozenset({"SUCCEEDED", "FAILED", "STOPPED"})
 REQUEST_TIMEOUT_S: Final = 20.0
 # The first submission makes Ray's agent connect to the cluster, which takes up to 8 s on two cores.
 SUBMIT_TIMEOUT_S: Final = 90.0
+# 100 MiB over a slow line.
+UPLOAD_TIMEOUT_S: Final = 600.0
 QUIET_S: Final = 10.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class JobDetails:
-    """A job as the head knows it."""
+    """A job as the head knows it; `started_ms` is since 1970, and 0 where it is not known."""
 
     submission_id: str
     status: str
     message: str
+    started_ms: int = 0
+
+    @property
+    def is_pending(self) -> bool:
+        """Ray has taken the job, and has not begun it."""
+        return self.status == "PENDING"
 
     @property
     def is_over(self) -> bool:
@@ -91,8 +99,9 @@ class JobsApi:
         *,
         env: Mapping[str, str],
         metadata: Mapping[str, str],
+        working_dir: str = "",
     ) -> None:
-        """Submit a shell command.
+        """Submit a shell command, to be run in the folder of a package if one is named.
 
         Raises:
             JobExistsError: the id is taken.
@@ -102,10 +111,26 @@ class JobsApi:
         body = {
             "entrypoint": entrypoint,
             "submission_id": submission_id,
-            "runtime_env": {"env_vars": dict(env)},
+            "runtime_env": {
+                "env_vars": dict(env),
+                **({"working_dir": working_dir} if working_dir else {}),
+            },
             "metadata": dict(metadata),
         }
         self._request("POST", "/api/jobs/", json=body, timeout_s=SUBMIT_TIMEOUT_S)
+
+    def has_package(self, name: str) -> bool:
+        """Whether the head has an archive of this name, and keeps it for now. Raises as `jobs`."""
+        answer = self._request("GET", f"/api/packages/gcs/{name}", allow=404)
+        return answer.status_code != 404
+
+    def upload_package(self, name: str, content: bytes) -> None:
+        """Send an archive, of at most 100 MiB; sending it twice is sending it once.
+
+        Raises as `jobs`.
+        """
+        path = f"/api/packages/gcs/{name}"
+        self._request("PUT", path, content=content, timeout_s=UPLOAD_TIMEOUT_S)
 
     def stop(self, submission_id: str) -> None:
         """Ask a job to stop; a job that is over or unknown is left as it is. Raises as `jobs`."""
@@ -190,6 +215,7 @@ class JobsApi:
         path: str,
         *,
         json: object = None,
+        content: bytes | None = None,
         allow: int = 200,
         timeout_s: float = REQUEST_TIMEOUT_S,
     ) -> "httpx.Response":
@@ -199,7 +225,12 @@ class JobsApi:
             raise ClusterError("the connection to the head is closed", hint="use it in `with`.")
         try:
             answer = self._http.request(
-                method, path, json=json, headers=self._head.headers, timeout=timeout_s
+                method,
+                path,
+                json=json,
+                content=content,
+                headers=self._head.headers,
+                timeout=timeout_s,
             )
         except httpx.TransportError as error:
             raise HeadUnreachableError(
@@ -226,4 +257,5 @@ def _details(job: Mapping[str, Any]) -> JobDetails:
         submission_id=str(job["submission_id"]),
         status=str(job["status"]),
         message=str(job.get("message") or ""),
+        started_ms=int(job.get("start_time") or 0),
     )

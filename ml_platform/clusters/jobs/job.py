@@ -13,9 +13,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final, Literal, cast
 
-from ml_platform.clusters.interface import Cluster, Entrypoint
+from ml_platform.clusters.interface import Cluster
 from ml_platform.clusters.jobs.api import JobDetails, JobsApi
 from ml_platform.clusters.jobs.log import LogLines
+from ml_platform.clusters.jobs.program import Program
 from ml_platform.clusters.jobs.retry import HeadRetry
 from ml_platform.errors import (
     ClusterError,
@@ -42,7 +43,7 @@ class JobRequest:
     """
 
     submission_id: str
-    entrypoint: Entrypoint
+    entrypoint: Program
     metadata: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -50,13 +51,20 @@ class JobRequest:
 class JobOutcome:
     """How the Ray job ended, as Ray says it. Its result is in object storage, not here.
 
+    `unstarted`: Ray had not begun it at the limit of its start, and it was stopped for that.
     `overdue`: it was still running at its limit, and was stopped for that.
+
+    Attributes:
+        limit_s: The limit of its start, if that is why it ended.
+        stopped: False if it was to be and is not: it may still begin.
     """
 
-    status: Literal["succeeded", "failed", "stopped", "overdue"]
+    status: Literal["succeeded", "failed", "stopped", "unstarted", "overdue"]
     message: str
     submission_id: str
     adopted: bool
+    limit_s: float = math.inf
+    stopped: bool = True
 
 
 class FollowedJob:
@@ -65,6 +73,9 @@ class FollowedJob:
     Attributes:
         submission_id: Its id.
         adopted: Whether it was there already.
+
+    Args:
+        start_s: How long Ray may leave the job pending, from when it is followed.
     """
 
     def __init__(
@@ -73,11 +84,13 @@ class FollowedJob:
         submission_id: str,
         *,
         adopted: bool,
+        start_s: float,
         retry: HeadRetry,
         recorder: Recorder,
     ) -> None:
         self.submission_id = submission_id
         self.adopted = adopted
+        self._start_s = start_s
         self._api = api
         self._retry = retry
         self._recorder = recorder
@@ -98,8 +111,13 @@ class FollowedJob:
             ClusterLostError: the head has ended, stays silent, or has forgotten the job.
             ClusterError: the job is overdue and does not stop.
         """
-        with self._recorder.phase("pending"):
-            details = self._when(lambda seen: seen.status != "PENDING")
+        with self._recorder.phase("pending") as phase:
+            deadline = self._retry.clock() + self._start_s
+            details = self._when(lambda seen: not seen.is_pending or self._past(deadline))
+            if details.is_pending:
+                phase.detail = "unstarted"
+        if details.is_pending:
+            return self._give_up_start(details.message)
         with self._recorder.phase("running") as phase:
             deadline = self._retry.clock() + limit_s()
             details = self._stream(details, on_log, deadline=deadline)
@@ -126,7 +144,7 @@ class FollowedJob:
         deadline = self._retry.clock() + STOP_TIMEOUT_S
         try:
             self._retry.ask(lambda: self._api.stop(self.submission_id))
-            details = self._when(lambda seen: seen.is_over or self._retry.clock() >= deadline)
+            details = self._when(lambda seen: seen.is_over or self._past(deadline))
         except ClusterLostError:
             return
         if not details.is_over:
@@ -134,6 +152,25 @@ class FollowedJob:
                 f"job {self.submission_id} did not stop within {STOP_TIMEOUT_S:.0f} s",
                 hint="it ends with its cluster; `mlp cluster ls` shows them.",
             )
+
+    def _give_up_start(self, message: str) -> JobOutcome:
+        stopped = True
+        try:
+            self.stop()
+        except ClusterError:
+            # Ray 2.60 tells the job's supervisor, an actor that has no process yet, to stop it.
+            stopped = False
+        return JobOutcome(
+            status="unstarted",
+            message=message,
+            submission_id=self.submission_id,
+            adopted=self.adopted,
+            limit_s=self._start_s,
+            stopped=stopped,
+        )
+
+    def _past(self, deadline: float) -> bool:
+        return self._retry.clock() >= deadline
 
     def _stream(
         self, details: JobDetails, on_log: Callable[[str], None], *, deadline: float
@@ -153,7 +190,7 @@ class FollowedJob:
                 details = self._now()
                 # A stream that ended at once brought nothing: the driver may never have started.
                 complete = complete and details.is_over and log.position > 0
-                if not details.is_over and self._retry.clock() >= deadline:
+                if not details.is_over and self._past(deadline):
                     complete = True
             if not complete and not details.is_over:
                 pause = POLL_S if log.position > before else min(2 * pause, 5.0)
@@ -169,7 +206,7 @@ class FollowedJob:
             for chunk in self._api.tail(self.submission_id):
                 for line in log.feed(chunk):
                     on_log(line)
-                if self._retry.clock() >= deadline:
+                if self._past(deadline):
                     return False
                 if not chunk and self._now().is_over:
                     return False  # it hangs: the rest is read at once
@@ -228,7 +265,12 @@ def followed_job(
             cluster.note_job(job.submission_id)
             phase.detail = "adopted" if adopted else job.submission_id
         followed = FollowedJob(
-            api, job.submission_id, adopted=adopted, retry=retry, recorder=recorder
+            api,
+            job.submission_id,
+            adopted=adopted,
+            start_s=cluster.job_start_s,
+            retry=retry,
+            recorder=recorder,
         )
         try:
             yield followed
@@ -248,9 +290,7 @@ def _submit_once(api: JobsApi, cluster: Cluster, job: JobRequest, retry: HeadRet
         return True
     entrypoint = job.entrypoint
     # `exec`: the shell that Ray starts becomes the driver, and signals reach it.
-    command = "exec " + shlex.join(
-        [*cluster.runtime.python, "-m", entrypoint.module, *entrypoint.arguments],
-    )
+    command = "exec " + shlex.join([*cluster.runtime.python, *entrypoint.argv])
     unsure = False
 
     def submit() -> bool:
@@ -260,6 +300,7 @@ def _submit_once(api: JobsApi, cluster: Cluster, job: JobRequest, retry: HeadRet
                 job.submission_id,
                 command,
                 env={**cluster.runtime.env, **entrypoint.env},
+                working_dir=entrypoint.working_dir,
                 metadata=job.metadata,
             )
         except JobExistsError:

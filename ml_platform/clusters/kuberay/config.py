@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Final
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from ml_platform.clusters.catalogue import Catalogue
+from ml_platform.clusters.interface import JOB_START_S
 from ml_platform.errors import SettingsError
 
 DASHBOARD_PORT: Final = 8265
@@ -21,8 +22,10 @@ class Limits:
     Attributes:
         queue_s: Waiting in a queue of Kueue; no failure of ours.
         start_s: From its admission until every pod is ready.
+        job_start_s: From its submission until Ray runs the driver.
         unsubmitted_s: KubeRay removes a cluster to which nobody has submitted for so long.
-        running_s: KubeRay removes a cluster that still runs after so long, whoever forgot it.
+        running_s: KubeRay removes a cluster that still runs after so long, whoever forgot it; one
+            of a person's own may live for so long at most.
         gone_s: A finished cluster is kept for so long.
         grace_s: Pods are given so long to end.
     """
@@ -31,6 +34,7 @@ class Limits:
 
     queue_s: float = 24 * 3600.0
     start_s: float = 1200.0
+    job_start_s: float = JOB_START_S
     unsubmitted_s: int = 1800
     running_s: int = 3 * 24 * 3600
     gone_s: int = 10

@@ -10,6 +10,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cached_property, partial
 from typing import Any, Final
 
@@ -26,7 +27,7 @@ from ml_platform.clusters.interface import (
 )
 from ml_platform.clusters.kuberay import labels
 from ml_platform.clusters.kuberay.access import find_access
-from ml_platform.clusters.kuberay.api import KubernetesApi, clusters_path, core_path, jobs_path
+from ml_platform.clusters.kuberay.api import KubernetesApi, core_path, jobs_path
 from ml_platform.clusters.kuberay.checks import require_valid
 from ml_platform.clusters.kuberay.config import KubeRayConfig
 from ml_platform.clusters.kuberay.head_address import head_address
@@ -34,8 +35,10 @@ from ml_platform.clusters.kuberay.last_words import last_words
 from ml_platform.clusters.kuberay.manifests import ray_job
 from ml_platform.clusters.kuberay.pod_logs import read_logs
 from ml_platform.clusters.kuberay.reaper import reap
+from ml_platform.clusters.kuberay.room import require_room
 from ml_platform.clusters.kuberay.seen import Object, Seen
-from ml_platform.clusters.kuberay.start import CLUSTERS, EVENTS, JOBS, PODS, Start, seen_by
+from ml_platform.clusters.kuberay.start import JOBS, PODS, Start, seen_by
+from ml_platform.clusters.kuberay.subjects import subjects
 from ml_platform.clusters.kuberay.views import (
     KIND,
     head_incarnation,
@@ -43,7 +46,8 @@ from ml_platform.clusters.kuberay.views import (
     phase_of,
     view_of,
 )
-from ml_platform.clusters.kuberay.watch import Subject, Watch
+from ml_platform.clusters.kuberay.watch import Watch
+from ml_platform.clusters.kuberay.why import why_it_waits
 from ml_platform.clusters.spec import ClusterSpec
 from ml_platform.errors import (
     ApiAwayError,
@@ -124,7 +128,7 @@ class EphemeralProvisioner(Provisioner):
             ApiAwayError: the API server stayed away.
         """
         require_valid(request.name, request.spec, self._config)
-        with Watch(self._api.access, self._subjects(request.name)) as watch:
+        with Watch(self._api.access, subjects(self._config.namespace, request.name)) as watch:
             job: Object | None = None
             try:
                 with recorder.phase("cluster") as phase:
@@ -140,11 +144,16 @@ class EphemeralProvisioner(Provisioner):
         """See `Provisioner.look`; `unknown` while the API server is away."""
         try:
             job, pods = self._find(name)
+            view = view_of(job, pods, name=name)
+            if job is not None and view.phase in ("queued", "starting"):
+                uid = str(job["metadata"]["uid"])
+                why = why_it_waits(self._api, self._config.namespace, name, uid, now_s=self._now())
+                view = replace(view, reason=why or view.reason)
         except ApiAwayError as error:
             return ClusterView(
                 name=name, provisioner=self.kind, phase="unknown", reason=error.message
             )
-        return view_of(job, pods, name=name)
+        return view
 
     def inventory(self) -> list[ClusterView]:
         """All clusters of this environment."""
@@ -182,17 +191,6 @@ class EphemeralProvisioner(Provisioner):
     def shutdown(self) -> None:
         """Nothing: each cluster is removed by its user, KubeRay's deadlines, or the reaper."""
 
-    def _subjects(self, name: str) -> tuple[Subject, ...]:
-        namespace = self._config.namespace
-        ours = f"{labels.CLUSTER}={name}"
-        return (
-            Subject(name=JOBS, path=jobs_path(namespace), fields=f"metadata.name={name}"),
-            Subject(name=CLUSTERS, path=clusters_path(namespace), labels=ours),
-            Subject(name=PODS, path=core_path(namespace, "pods"), labels=ours),
-            # Events cannot be chosen by the label of what they are about.
-            Subject(name=EVENTS, path=core_path(namespace, "events"), fields="type=Warning"),
-        )
-
     def _create_or_adopt(self, request: ClusterRequest) -> tuple[Object, bool]:
         """The RayJob of this name that is to be used, and whether it was made for it."""
         deadline = self._clock() + GONE_WITHIN_S
@@ -202,7 +200,7 @@ class EphemeralProvisioner(Provisioner):
             if there is None and request.incarnation:
                 raise _lost(request.name, "it is not there any more")
             if there is None:
-                self._require_room()
+                require_room(self._api, self._config)
                 with contextlib.suppress(ObjectConflictError):  # another was first, or its end
                     return self._api.create(path, self._manifest(request)), True
             else:
@@ -257,18 +255,6 @@ class EphemeralProvisioner(Provisioner):
                 hint="give each environment a namespace of its own.",
             )
 
-    def _require_room(self) -> None:
-        ours = labels.selector(self._config.environment)
-        there = self._api.list(jobs_path(self._config.namespace), labels=ours)
-        if len(there) >= self._config.max_clusters:
-            oldest = sorted(str(job["metadata"]["creationTimestamp"]) for job in there)[0]
-            raise ClusterStartError(
-                f"there are {len(there)} clusters of {self._config.environment} already, as many "
-                f"as there may be; the oldest is of {oldest}",
-                hint="`mlp cluster ls` shows them, `mlp cluster reap` removes those that nobody "
-                "needs; or raise `max_clusters`.",
-            )
-
     def _when_ready(
         self, request: ClusterRequest, job: Object, watch: Watch, recorder: Recorder
     ) -> Cluster:
@@ -317,6 +303,7 @@ class EphemeralProvisioner(Provisioner):
             note_job=lambda submission_id: self._note_job(request.name, submission_id),
             last_words=lambda: self._last_words(watch, uid, seen),
             lost_after_s=LOST_AFTER_S,
+            job_start_s=self._config.limits.job_start_s,
         )
 
     def _last_words(self, watch: Watch, uid: str, ready: Seen) -> LastWords:

@@ -2,9 +2,19 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 Object = Mapping[str, Any]
+
+
+class Objects(Protocol):
+    """Objects by the name of their kind, watched or listed."""
+
+    def objects(self, name: str) -> tuple[dict[str, Any], ...]:
+        """The objects of a kind as they are known now."""
+
+    def gone(self, name: str) -> tuple[dict[str, Any], ...]:
+        """Objects of a kind that have vanished, as they were last, as far as that is known."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -12,7 +12,7 @@ from ml_platform.clusters.kuberay.diagnosis.findings import Finding
 from ml_platform.clusters.kuberay.diagnosis.head import readiness
 from ml_platform.clusters.kuberay.diagnosis.log_sources import LogSource, failed_to_start
 from ml_platform.clusters.kuberay.pod_logs import Logs, by_name
-from ml_platform.clusters.kuberay.seen import Object, Seen
+from ml_platform.clusters.kuberay.seen import Object, Objects, Seen
 from ml_platform.clusters.kuberay.views import phase_of
 from ml_platform.clusters.kuberay.watch import Watch
 from ml_platform.errors import ClusterStartError
@@ -23,7 +23,7 @@ EVIDENCE_LINES: Final = 20
 JOBS, CLUSTERS, PODS, EVENTS = "rayjobs", "rayclusters", "pods", "events"
 
 
-def seen_by(watch: Watch, uid: str, now_s: float) -> Seen:
+def seen_by(watch: Objects, uid: str, now_s: float) -> Seen:
     """What the watches of one cluster have; of RayJobs of its name the one with this uid."""
     job = [one for one in watch.objects(JOBS) if one["metadata"]["uid"] == uid]
     cluster = watch.objects(CLUSTERS)

@@ -13,6 +13,8 @@ from ml_platform.clusters.spec import ClusterSpec
 
 KIND: Final = "ephemeral"
 FAILED: Final = frozenset({"Failed", "ValidationFailed"})
+EXPIRED: Final = "PreRunningDeadlineExceeded"
+"""KubeRay's word for the end of a cluster to which nobody has submitted."""
 QUEUED: Final = frozenset({"Suspended", "Suspending"})
 
 
@@ -30,6 +32,9 @@ def phase_of(job: Object | None, pods: Sequence[Object]) -> tuple[ClusterPhase, 
     status = job.get("status") or {}
     deployment = str(status.get("jobDeploymentStatus") or "")
     said = str(status.get("message") or status.get("reason") or "")
+    expires = _annotation(job, labels.EXPIRES)
+    if expires and status.get("reason") == EXPIRED:
+        return "stopping", f"it expired at {expires}"
     if deployment in FAILED:
         return "failed", said or deployment
     if deployment == "Complete":
@@ -37,6 +42,10 @@ def phase_of(job: Object | None, pods: Sequence[Object]) -> tuple[ClusterPhase, 
     if deployment in QUEUED:
         return "queued", said
     was = _annotation(job, labels.INCARNATION)
+    if expires and (was or deployment == "Waiting"):
+        # People use it until its end, whichever head it has: no life of one is in use.
+        ready = bool(head_incarnation(pods))
+        return ("ready", "") if ready else ("starting", "its head is not running")
     if not was:
         return ("ready" if deployment == "Waiting" else "starting"), said
     now = head_incarnation(pods)
@@ -66,6 +75,8 @@ def view_of(job: Object | None, pods: Sequence[Object], *, name: str) -> Cluster
             key: value
             for key, value in {
                 "run": _annotation(job, labels.RUN),
+                "owner": _annotation(job, labels.OWNER),
+                "expires": _annotation(job, labels.EXPIRES),
                 "ray cluster": str(status.get("rayClusterName") or ""),
                 "created": str(job["metadata"].get("creationTimestamp") or ""),
                 "pods": ", ".join(sorted(str(pod["metadata"]["name"]) for pod in pods)),

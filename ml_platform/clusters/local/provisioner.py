@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from ml_platform.clusters.interface import (
+    JOB_START_S,
     Cluster,
     ClusterRequest,
     ClusterView,
@@ -65,6 +66,7 @@ class LocalProvisioner(Provisioner):
         idle_timeout_s: How long an unused Ray is kept.
         orphan_grace_s: How long a job whose follower died is kept for a retry to adopt it.
         start_timeout_s: How long Ray may take to start.
+        job_start_timeout_s: How long a submitted job may be pending.
         fork_server: Whether workers and drivers are forked from a process that has imported torch,
             see `fork_server`. It holds on to private parts of Ray and Python: for a laptop, where
             somebody waits for each training. Linux only; elsewhere there is none.
@@ -83,6 +85,7 @@ class LocalProvisioner(Provisioner):
         idle_timeout_s: float = IDLE_TIMEOUT_S,
         orphan_grace_s: float = ORPHAN_GRACE_S,
         start_timeout_s: float = START_TIMEOUT_S,
+        job_start_timeout_s: float = JOB_START_S,
         fork_server: bool = False,
         environ: Mapping[str, str] | None = None,
         clock: Callable[[], float] = time.monotonic,
@@ -92,6 +95,7 @@ class LocalProvisioner(Provisioner):
         self._idle_timeout_s = idle_timeout_s
         self._orphan_grace_s = orphan_grace_s
         self._start_timeout_s = start_timeout_s
+        self._job_start_timeout_s = job_start_timeout_s
         self.fork_server = fork_server and sys.platform == "linux"
         self._environ = dict(os.environ if environ is None else environ)
         self._clock = clock
@@ -152,6 +156,7 @@ class LocalProvisioner(Provisioner):
                 is_gone=is_gone,
                 lost_after_s=LOST_AFTER_S,
                 quiet_s=QUIET_S,
+                job_start_s=self._job_start_timeout_s,
             )
         finally:
             lease.unlink(missing_ok=True)

@@ -29,6 +29,7 @@ from tests.kubernetes.faults.api_script import (
     Answer,
     Cut,
     Delay,
+    Hold,
     LoseAnswer,
     Rule,
     Seen,
@@ -213,6 +214,12 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             return
         if isinstance(action, Delay):
             self.server.closing.wait(action.seconds)
+        if isinstance(action, Hold):
+            while not action.until.wait(0.05) and not self.server.closing.is_set():
+                pass
+            if action.lost():
+                self._cut()
+                return
         connection = self.server.upstream.connect()
         with contextlib.closing(connection), self.server.breakable(connection.sock):
             headers = {

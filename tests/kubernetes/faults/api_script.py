@@ -2,6 +2,8 @@
 
 import json
 import re
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -47,6 +49,19 @@ class Delay:
     seconds: float
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Hold:
+    """The request waits until it is let go, and then goes on, or is lost if `lost` says so.
+
+    Attributes:
+        until: Set to let it go.
+        lost: Whether the API server never learns of it; asked when it is let go.
+    """
+
+    until: threading.Event
+    lost: Callable[[], bool] = lambda: False
+
+
 @dataclass(frozen=True, slots=True)
 class LoseAnswer:
     """The API server does what it was asked, and the connection breaks before it can say so."""
@@ -66,7 +81,7 @@ class Truncate:
     after_lines: int
 
 
-Action = Answer | Delay | LoseAnswer | Cut | Truncate
+Action = Answer | Delay | Hold | LoseAnswer | Cut | Truncate
 
 
 @dataclass(kw_only=True, slots=True)

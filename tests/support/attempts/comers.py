@@ -66,7 +66,7 @@ def come(
     return train(
         request,
         lambda spec: provisioner,
-        owner=Owner(run=run, root=root or run),
+        owner=Owner(run=run, root=root or run, process=str(os.getpid())),
         listeners=(heard or Heard()).listeners(),
         code=Path(request.code),
         loop=loop,

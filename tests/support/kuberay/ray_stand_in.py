@@ -18,6 +18,7 @@ with `STAND_IN_DEAF` SIGTERM is ignored, as by a Ray in its first seconds.
 """
 
 import http.client
+import io
 import json
 import os
 import select
@@ -31,6 +32,7 @@ import time
 import urllib.error
 import urllib.request
 import uuid
+import zipfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
 
@@ -106,6 +108,7 @@ class Job:
             self.status, self.message = "RUNNING", "Job is currently running."
             process = subprocess.Popen(
                 ["/bin/bash", "-c", self.submission["entrypoint"]],
+                cwd=self._working_dir(),
                 stdout=self.log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
@@ -129,12 +132,22 @@ class Job:
             )
             self.status = "FAILED"
 
+    def _working_dir(self) -> str | None:
+        package = (self.submission.get("runtime_env") or {}).get("working_dir")
+        if not package:
+            return None
+        folder = tempfile.mkdtemp()
+        content = Node.packages[package.rpartition("/")[2]]
+        zipfile.ZipFile(io.BytesIO(content)).extractall(folder)
+        return folder
+
 
 class Node:
     """What this process knows: its jobs or tasks, and the workers that have called."""
 
     session: ClassVar[str] = uuid.uuid4().hex
     jobs: ClassVar[dict[str, Job]] = {}
+    packages: ClassVar[dict[str, bytes]] = {}
     workers: ClassVar[dict[str, float]] = {}
     tasks: ClassVar[set[str]] = set()
     draining: ClassVar[bool] = False
@@ -162,6 +175,12 @@ class Handler(BaseHTTPRequestHandler):
         elif self.may():
             self.jobs_get(path.rstrip("/"))
 
+    def do_PUT(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if self.may():
+            Node.packages[self.path.rpartition("/")[2]] = body
+            self.answer(200, "")
+
     def do_POST(self) -> None:
         length = int(self.headers.get("Content-Length") or 0)
         body = json.loads(self.rfile.read(length) or b"{}")
@@ -176,6 +195,9 @@ class Handler(BaseHTTPRequestHandler):
         parts = path.split("/")[3:]
         if path == "/api/version":
             self.json({"ray_version": "stand-in"})
+        elif path.startswith("/api/packages/"):
+            known = path.rpartition("/")[2] in Node.packages
+            self.answer(200 if known else 404, "" if known else "the package does not exist")
         elif path == "/api/jobs":
             self.json([job.told() for job in Node.jobs.values()])
         elif (job := Node.jobs.get(parts[0] if parts else "")) is None:

@@ -28,6 +28,9 @@ def mlp(home: Path, *arguments: str, **variables: str) -> subprocess.CompletedPr
         ("demo",),
         ("features", "refresh"),
         ("pool", "init"),
+        ("cluster", "up"),
+        ("cluster", "run"),
+        ("cluster", "connect"),
     ],
 )
 def test_every_command_explains_itself(tmp_path: Path, command: tuple[str, ...]) -> None:

@@ -1,7 +1,15 @@
 """What is said of a table after its build."""
 
-from ml_platform.features.outcome import Found, shortcoming
-from ml_platform.features.tables import model_table
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ml_platform.features.outcome import Found, look_at_whole, shortcoming
+from ml_platform.features.tables import ModelTable, model_table
+from ml_platform.warehouse.duckdb import DuckDBWarehouse
+from ml_platform.warehouse.interface import Scalar, TableRef
 
 NODE = {
     "schema": "ml_local",
@@ -42,3 +50,84 @@ def test_the_day_is_where_the_model_says_first() -> None:
     }
     found = model_table({"nodes": {"model.p.orders": NODE | {"config": config}}}, "model.p.orders")
     assert found.day_columns == ("ordered_on", "partition_date", "ordered_at")
+
+
+def model(name: str, materialized: str, *, empty_days: bool = False) -> ModelTable:
+    return ModelTable(
+        unique_id=f"model.p.{name}",
+        ref=TableRef("ml_local", name),
+        database="warehouse",
+        relation=f'"warehouse"."ml_local"."{name}"',
+        materialized=materialized,
+        day_columns=(),
+        empty_days=empty_days,
+    )
+
+
+STAGED = [
+    model("Orders", "table"),
+    model("refunds", "incremental"),
+    model("lost", "table"),
+    model("shops", "view"),
+    model("lost_view", "view"),
+]
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path) -> Iterator[DuckDBWarehouse]:
+    with DuckDBWarehouse(tmp_path / "warehouse.duckdb") as opened:
+        opened.run("CREATE SCHEMA ml_local")
+        opened.run("CREATE TABLE ml_local.orders AS SELECT range AS n FROM range(3)")
+        opened.run("CREATE TABLE ml_local.refunds (n BIGINT)")
+        opened.run("CREATE VIEW ml_local.shops AS SELECT 1 AS n")
+        yield opened
+
+
+def test_what_is_built_whole_is_there_with_its_rows_or_not(warehouse: DuckDBWarehouse) -> None:
+    found = look_at_whole(warehouse, STAGED)
+    said = {
+        one.ref.name: shortcoming(one, found[one.unique_id], [])
+        for one in STAGED
+        if one.unique_id in found
+    }
+    assert said == {
+        "Orders": "",
+        "refunds": "wanted rows in ml_local.refunds, found none",
+        "lost": "wanted the table ml_local.lost, found none",
+        "lost_view": "wanted the view ml_local.lost_view, found none",
+    }
+    assert found["model.p.Orders"] == Found(rows=3, by_day=None)
+
+
+def test_a_table_that_may_be_empty_has_to_be_there_all_the_same(
+    warehouse: DuckDBWarehouse,
+) -> None:
+    quiet, lost = (model(name, "table", empty_days=True) for name in ("refunds", "lost"))
+    found = look_at_whole(warehouse, [quiet, lost])
+    assert shortcoming(quiet, found[quiet.unique_id], []) == ""
+    assert shortcoming(lost, found[lost.unique_id], []) != ""
+
+
+class CountsStatements(DuckDBWarehouse):
+    """Knows how often it was asked for something."""
+
+    asked = 0
+
+    def names(self, schema: str) -> frozenset[str]:
+        self.asked += 1
+        return super().names(schema)
+
+    def run(self, sql: str, parameters: Mapping[str, Scalar] | None = None) -> Any:
+        self.asked += 1
+        return super().run(sql, parameters)
+
+
+def test_hundreds_of_models_are_looked_at_in_two_questions(tmp_path: Path) -> None:
+    tables = [model(f"t{number}", "table") for number in range(300)]
+    with CountsStatements(tmp_path / "warehouse.duckdb") as opened:
+        opened.run("CREATE SCHEMA ml_local")
+        opened.run("; ".join(f"CREATE TABLE {one.ref} AS SELECT 1 AS n" for one in tables))
+        opened.asked = 0
+        found = look_at_whole(opened, tables)
+        assert opened.asked == 2
+    assert {one and one.rows for one in found.values()} == {1}

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from ml_platform.clusters.causes import Cause, Failure, Place
 from ml_platform.clusters.interface import (
@@ -47,6 +47,8 @@ from tests.unit.clusters.fake_time import FakeTime
 from tests.unit.clusters.jobs.ray_jobs_server import TOKEN, RayJobsServer, ScriptedJob
 
 LIMIT_S = 120
+JOB_START_S: Final = 20.0
+NO_ROOM: Final = "Job has not started yet. It may be waiting for resources"
 
 
 def wanted_in(storage: Path, **training: Any) -> TrainingRequest:
@@ -143,6 +145,7 @@ class OneHead(Provisioner):
             incarnation=mine,
             is_gone=lambda: self.phase == "lost" or self.incarnation != mine,
             last_words=lambda: self.words,
+            job_start_s=JOB_START_S,
         )
 
     def look(self, name: str) -> ClusterView:
@@ -188,6 +191,11 @@ def drivers(record: TrainingRecord, *acts: Act) -> Callable[[dict[str, Any]], Sc
 
 def result_of(attempt: Attempt) -> TrainingResult:
     return TrainingResult(inputs_hash="abc", attempt=attempt.number, model_uri="file:///model")
+
+
+def is_never_started(record: TrainingRecord, attempt: Attempt) -> ScriptedJob:
+    """Ray takes the job and has nowhere to run its driver."""
+    return ScriptedJob(statuses=["PENDING"], message=NO_ROOM)
 
 
 def succeeds(record: TrainingRecord, attempt: Attempt) -> ScriptedJob:

@@ -19,6 +19,7 @@ from ml_platform.training.record import (
 from tests.unit.clusters.fake_time import FakeTime
 from tests.unit.clusters.jobs.ray_jobs_server import RayJobsServer
 from tests.unit.training.one_head import (
+    NO_ROOM,
     OneHead,
     Step,
     causes,
@@ -27,6 +28,7 @@ from tests.unit.training.one_head import (
     dies,
     drivers,
     ended,
+    is_never_started,
     result_of,
     running_on,
     succeeds,
@@ -123,6 +125,38 @@ def test_a_cluster_that_never_starts_is_named_with_its_reason(
     assert raised.value.hint == "write another"
     assert causes(step) == [Cause.START_FAILED] * 2
     assert server.submitted == []
+
+
+def test_a_job_that_its_head_never_starts_is_stopped_and_tried_once_more(
+    step: Step, head: OneHead, server: RayJobsServer
+) -> None:
+    server.driven_by(drivers(step.record, is_never_started, succeeds))
+    assert step.train().result.attempt == 2
+    assert causes(step) == [Cause.START_FAILED, None]
+    assert server.jobs[step.wanted.job_key().submission_id(1)].statuses == ["STOPPED"]
+    assert head.stopped == []
+
+
+def test_a_job_that_is_never_started_is_named_with_what_ray_says_of_it(
+    step: Step, server: RayJobsServer
+) -> None:
+    server.driven_by(drivers(step.record, is_never_started))
+    with pytest.raises(ClusterStartError, match="was not started within 20 s") as raised:
+        step.train()
+    assert NO_ROOM in raised.value.message
+    assert "job_start" in raised.value.hint
+    failure = ended(step.record.attempt(1)).failure
+    assert failure is not None
+    assert (failure.place.kind, failure.evidence) == ("driver", (NO_ROOM,))
+
+
+def test_a_job_that_was_not_started_and_cannot_be_stopped_ends_with_its_cluster(
+    step: Step, head: OneHead, server: RayJobsServer
+) -> None:
+    server.stop_status = "PENDING"
+    server.driven_by(drivers(step.record, is_never_started, succeeds))
+    assert step.train().result.attempt == 2
+    assert head.stopped == [claim_of(step.record.attempt(1)).cluster]
 
 
 @pytest.fixture

@@ -85,6 +85,14 @@ def test_the_retry_of_an_interrupted_run_goes_on(new: Callable[[], World]) -> No
     assert retry(new()) == []
 
 
+def test_a_run_that_is_resumed_when_its_pod_was_taken_away_goes_on(world: World) -> None:
+    before_file(world, 5, how="interrupt", run="run")
+
+    done = come(world.request, world.provisioner(), run="run")
+
+    assert world.wrong(done) == []
+
+
 @pytest.mark.parametrize("act", ["begin", "half", "outcome", "result"])
 def test_a_killed_driver_is_replaced_without_anybody_coming(world: World, act: str) -> None:
     world.head.fates = [Fate(dies=act)]

@@ -29,6 +29,7 @@ class ScriptedJob:
     hangs: bool = False
     ends_as: str = "SUCCEEDED"
     message: str = ""
+    started_ms: int = 0
 
 
 class RayJobsServer:
@@ -38,6 +39,7 @@ class RayJobsServer:
         jobs: Jobs by submission id.
         requests: What was asked, as `METHOD path`.
         submitted: Bodies of submissions.
+        packages: Archives by name.
         node_states: The State API's word for each node.
         failures: How many of the next requests are answered with HTTP 500.
         loses_answers: How many of the next submissions are accepted, but answered with HTTP 500.
@@ -50,6 +52,7 @@ class RayJobsServer:
         self.jobs: dict[str, ScriptedJob] = {}
         self.requests: list[str] = []
         self.submitted: list[dict[str, Any]] = []
+        self.packages: dict[str, bytes] = {}
         self.node_states = ["ALIVE"]
         self.failures = 0
         self.loses_answers = 0
@@ -89,8 +92,10 @@ class RayJobsServer:
             self._loop.close()
 
     async def _open(self) -> None:
-        app = web.Application(middlewares=[self._door])
+        app = web.Application(middlewares=[self._door], client_max_size=100 * 2**20)
         app.router.add_get("/api/v0/nodes", self._nodes)
+        app.router.add_get("/api/packages/gcs/{name}", self._package)
+        app.router.add_put("/api/packages/gcs/{name}", self._upload)
         app.router.add_get("/api/jobs/", self._list)
         app.router.add_post("/api/jobs/", self._submit)
         app.router.add_get("/api/jobs/{id}", self._job)
@@ -125,6 +130,14 @@ class RayJobsServer:
     async def _nodes(self, request: web.Request) -> web.Response:
         nodes = [{"state": state} for state in self.node_states]
         return web.json_response({"result": True, "data": {"result": {"result": nodes}}})
+
+    async def _package(self, request: web.Request) -> web.Response:
+        found = request.match_info["name"] in self.packages
+        return web.Response() if found else web.Response(status=404, text="does not exist")
+
+    async def _upload(self, request: web.Request) -> web.Response:
+        self.packages[request.match_info["name"]] = await request.read()
+        return web.Response()
 
     async def _list(self, request: web.Request) -> web.Response:
         return web.json_response([self._show(submission) for submission in self.jobs])
@@ -178,4 +191,9 @@ class RayJobsServer:
     def _show(self, submission: str) -> dict[str, Any]:
         job = self.jobs[submission]
         status = job.statuses.pop(0) if len(job.statuses) > 1 else job.statuses[0]
-        return {"submission_id": submission, "status": status, "message": job.message}
+        return {
+            "submission_id": submission,
+            "status": status,
+            "message": job.message,
+            "start_time": job.started_ms,
+        }

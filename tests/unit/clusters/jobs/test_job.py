@@ -22,6 +22,7 @@ JOB = JobRequest(
     entrypoint=Entrypoint(module="train", arguments=("--name", "it's"), env={"A": "entry point"}),
     metadata={"asset": "model", "attempt": "1"},
 )
+START_S = 10.0
 LOG = "first line\nsecond line\nthird line\n"
 LINES = ["first line", "second line", "third line"]
 
@@ -61,7 +62,7 @@ def retry(time: FakeTime) -> HeadRetry:
 @pytest.fixture
 def job(api: JobsApi, retry: HeadRetry, recorder: Recorder) -> FollowedJob:
     """The job of `ID`, already submitted."""
-    return FollowedJob(api, ID, adopted=False, retry=retry, recorder=recorder)
+    return FollowedJob(api, ID, adopted=False, start_s=START_S, retry=retry, recorder=recorder)
 
 
 def cluster_at(
@@ -305,6 +306,26 @@ def test_waiting_for_its_turn_does_not_make_a_job_overdue(
 ) -> None:
     server.jobs[ID] = ScriptedJob(statuses=["PENDING"] * 20 + ["RUNNING"], log=LOG)
     assert job.follow(on_log=ignore, limit_s=lambda: 1).status == "succeeded"
+
+
+def test_a_job_that_ray_never_starts_is_stopped_at_the_limit_of_its_start(
+    server: RayJobsServer, job: FollowedJob, time: FakeTime, events: list[Event]
+) -> None:
+    server.jobs[ID] = ScriptedJob(statuses=["PENDING"], message="waiting for resources")
+    outcome = job.follow(on_log=ignore)
+    assert (outcome.status, outcome.stopped) == ("unstarted", True)
+    assert outcome.message == "waiting for resources"
+    assert time.now == pytest.approx(1000 + START_S, abs=2 * POLL_S)
+    assert [one.detail for one in events] == ["", "unstarted"]
+
+
+def test_a_job_that_is_never_started_and_cannot_be_stopped_says_so(
+    server: RayJobsServer, job: FollowedJob
+) -> None:
+    server.jobs[ID] = ScriptedJob(statuses=["PENDING"])
+    server.stop_status = "PENDING"
+    outcome = job.follow(on_log=ignore)
+    assert (outcome.status, outcome.stopped) == ("unstarted", False)
 
 
 def test_the_limit_is_asked_for_once_the_job_runs(

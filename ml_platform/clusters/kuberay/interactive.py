@@ -1,0 +1,269 @@
+"""Clusters that people make, use and remove: an owner, a time at which they end, no job of ours.
+
+Each is a RayJob in InteractiveMode as those of attempts are, with `spec.jobId` never written: see
+`expiry` for why the server itself holds its end. Making one twice is making it once.
+"""
+
+import time
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any, Final
+
+from ml_platform.clusters.interface import Cluster, ClusterView, JobRuntime
+from ml_platform.clusters.kuberay import labels
+from ml_platform.clusters.kuberay.access import find_access
+from ml_platform.clusters.kuberay.api import KubernetesApi, jobs_path
+from ml_platform.clusters.kuberay.config import KubeRayConfig
+from ml_platform.clusters.kuberay.ephemeral import EphemeralProvisioner
+from ml_platform.clusters.kuberay.expiry import expiry_of, extension, require_ttl
+from ml_platform.clusters.kuberay.head_address import head_address
+from ml_platform.clusters.kuberay.interactive_manifest import (
+    Wanted,
+    ending_after,
+    interactive_manifest,
+)
+from ml_platform.clusters.kuberay.room import require_room
+from ml_platform.clusters.kuberay.seen import Object
+from ml_platform.clusters.kuberay.start import Start
+from ml_platform.clusters.kuberay.subjects import subjects
+from ml_platform.clusters.kuberay.views import head_incarnation, is_over
+from ml_platform.clusters.kuberay.watch import Watch
+from ml_platform.errors import (
+    ClusterError,
+    ClusterStartError,
+    InputError,
+    ObjectConflictError,
+    ObjectMissingError,
+)
+from ml_platform.xray.records import Recorder
+
+LOST_AFTER_S: Final = 60.0
+
+
+class InteractiveClusters:
+    """The interactive clusters of one environment.
+
+    Args:
+        config: Where and how.
+        api: The API server; found by the configuration where None is given.
+        clock: Seconds that only grow.
+        now: Seconds since 1970.
+    """
+
+    def __init__(
+        self,
+        config: KubeRayConfig,
+        *,
+        api: KubernetesApi | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._config = config
+        self._given = api
+        self._clock = clock
+        self._now = now
+
+    def manifest(self, wanted: Wanted) -> dict[str, Any]:
+        """The RayJob that `up` would create now; asks nobody. Raises as `interactive_manifest`."""
+        return interactive_manifest(wanted, self._config, now_s=self._now())
+
+    def up(self, wanted: Wanted, recorder: Recorder, *, wait: bool = True) -> ClusterView:
+        """Make the cluster, or find the one that was made, and wait until it is ready.
+
+        One that was made here and does not start is removed again; one that is interrupted while it
+        starts is not, and the same call goes on from there.
+
+        Args:
+            wanted: The cluster.
+            recorder: Is told why it waits.
+            wait: Whether to wait until it is ready.
+
+        Raises:
+            InputError: the name is somebody else's, or of another cluster; or as `manifest`.
+            ClusterStartError: it does not become ready; names the cause.
+            ApiRefusedError: the account may not.
+            ApiAwayError: the API server stayed away.
+        """
+        manifest = self.manifest(wanted)
+        with Watch(self._api.access, subjects(self._config.namespace, wanted.name)) as watch:
+            job, made = self._create_or_adopt(wanted, manifest)
+            try:
+                if wait:
+                    self._wait(wanted, str(job["metadata"]["uid"]), watch, recorder)
+            except ClusterStartError:
+                if made:
+                    self._provisioner.stop(wanted.name)
+                raise
+        return self._provisioner.look(wanted.name)
+
+    def choose(self, name: str, owner: str) -> str:
+        """`name`, or without one the only interactive cluster of `owner`.
+
+        Raises:
+            InputError: there is none of this name, or not exactly one of this owner.
+        """
+        found = self._jobs()
+        if name in found:
+            return name
+        mine = sorted(one for one, job in found.items() if _owner(job) == owner)
+        if not name and len(mine) == 1:
+            return mine[0]
+        there = ", ".join(mine if not name and mine else sorted(found)) or "none"
+        raise InputError(
+            f"there is no cluster {name!r} on Kubernetes; there is {there}"
+            if name
+            else f"which cluster? {owner} has {len(mine)}; there is {there}",
+            hint="`mlp cluster ls` shows all, `mlp cluster up` makes one.",
+        )
+
+    def extend(self, name: str, owner: str, ttl_s: float) -> ClusterView:
+        """Let a cluster live `ttl_s` seconds from now on.
+
+        Raises:
+            InputError: it is not the owner's, is not interactive, or would end earlier.
+            ClusterError: it has ended before it could be extended.
+        """
+        require_ttl(ttl_s, longest_s=self._config.limits.running_s)
+        job = self._mine(name, owner)
+        try:
+            after = self._api.patch(
+                jobs_path(self._config.namespace, name),
+                extension(job, ttl_s=ttl_s, now_s=self._now()),
+            )
+        except ObjectMissingError:
+            after = None
+        if after is None or is_over(after) or "deletionTimestamp" in after["metadata"]:
+            raise ClusterError(
+                f"the cluster {name} has ended before it could be extended",
+                hint="`mlp cluster up` makes another one.",
+            )
+        return self._provisioner.look(name)
+
+    def down(self, name: str, owner: str) -> None:
+        """Remove a cluster of the owner's and wait until its last pod is gone.
+
+        Raises:
+            InputError: it is not the owner's, or is not interactive.
+            ClusterError: it cannot be removed.
+        """
+        self._mine(name, owner)
+        self._provisioner.stop(name)
+
+    def look(self, name: str) -> ClusterView:
+        """A cluster as it is now."""
+        return self._provisioner.look(name)
+
+    def cluster(self, name: str) -> Cluster:
+        """A cluster whose head takes jobs, of an attempt or interactive.
+
+        Raises:
+            ClusterError: it is not ready; says where it is and why.
+        """
+        job = self._api.get(jobs_path(self._config.namespace, name))
+        view = self._provisioner.look(name)
+        if job is None or view.phase != "ready" or not view.incarnation:
+            why = f": {view.reason}" if view.reason else ""
+            raise ClusterError(
+                f"the cluster {name} is {view.phase}{why}",
+                hint=f"`mlp cluster show {name}` says more.",
+            )
+
+        def is_gone() -> bool:
+            now = self._provisioner.look(name)
+            return now.is_gone or (now.phase == "ready" and now.incarnation != view.incarnation)
+
+        auth = job["spec"]["rayClusterSpec"].get("authOptions") or {}
+        return Cluster(
+            name=name,
+            head=head_address(
+                self._api,
+                self._config.namespace,
+                str(job["status"]["rayClusterName"]),
+                token_auth=auth.get("mode") == "token",
+            ),
+            runtime=JobRuntime(),
+            incarnation=view.incarnation,
+            is_gone=is_gone,
+            lost_after_s=LOST_AFTER_S,
+        )
+
+    @cached_property
+    def _api(self) -> KubernetesApi:
+        if self._given is not None:
+            return self._given
+        access = find_access(kubeconfig=self._config.kubeconfig, context=self._config.context)
+        return KubernetesApi(access, clock=self._clock)
+
+    @cached_property
+    def _provisioner(self) -> EphemeralProvisioner:
+        return EphemeralProvisioner(self._config, api=self._api, clock=self._clock, now=self._now)
+
+    def _jobs(self) -> dict[str, Object]:
+        ours = labels.selector(self._config.environment)
+        found = self._api.list(jobs_path(self._config.namespace), labels=ours)
+        return {str(job["metadata"]["name"]): job for job in found}
+
+    def _create_or_adopt(self, wanted: Wanted, manifest: dict[str, Any]) -> tuple[Object, bool]:
+        """The RayJob, and whether it was made for this call."""
+        path = jobs_path(self._config.namespace)
+        there = self._api.get(f"{path}/{wanted.name}")
+        if there is not None and _owner(there) == wanted.owner and is_over(there):
+            self._provisioner.stop(wanted.name)
+            there = None
+        if there is None:
+            require_room(self._api, self._config)
+            try:
+                return self._api.create(path, manifest), True
+            except ObjectConflictError:  # another was first, or the answer to our create was lost
+                there = self._api.get(f"{path}/{wanted.name}")
+        if there is None or "deletionTimestamp" in there["metadata"]:
+            raise ClusterStartError(
+                f"a cluster {wanted.name} is being removed just now",
+                hint="the same command again, in a minute.",
+            )
+        hashes = [
+            one["metadata"].get("annotations", {}).get(labels.SPEC_HASH)
+            for one in (there, manifest)
+        ]
+        if _owner(there) == wanted.owner and hashes[0] == hashes[1]:
+            return there, False
+        raise InputError(
+            f"there is a cluster {wanted.name} already, "
+            + (
+                "of another size"
+                if _owner(there) == wanted.owner
+                else f"which is {_owner(there) or 'a training'}'s"
+            ),
+            hint=f"name another by --name; `mlp cluster show {wanted.name}` shows that one.",
+        )
+
+    def _wait(self, wanted: Wanted, uid: str, watch: Watch, recorder: Recorder) -> None:
+        limits = ending_after(self._config, wanted.ttl_s).limits
+        start = Start(wanted.name, watch, limits, recorder, clock=self._clock, now=self._now)
+        seen = start.wait(uid, wanted.spec.worker_count)
+        # KubeRay looks every 3 s and says so later; who comes next needs to know now.
+        first = {labels.INCARNATION: head_incarnation(seen.pods)}
+        path = jobs_path(self._config.namespace, wanted.name)
+        self._api.patch(path, {"metadata": {"annotations": first}})
+
+    def _mine(self, name: str, owner: str) -> Object:
+        job = self._api.get(jobs_path(self._config.namespace, name))
+        ours = labels.label_value(self._config.environment)
+        if job is None or job["metadata"].get("labels", {}).get(labels.ENVIRONMENT) != ours:
+            raise InputError(f"there is no cluster {name!r}", hint="`mlp cluster ls` shows all.")
+        if not expiry_of(job):
+            raise InputError(
+                f"{name} is a cluster of a training, which ends with it",
+                hint="`mlp cluster stop` removes whoever's.",
+            )
+        if _owner(job) != owner:
+            raise InputError(
+                f"{name} is {_owner(job)}'s, and you are {owner}",
+                hint=f"--owner {_owner(job)} acts as that one; `mlp cluster stop` removes "
+                "whoever's.",
+            )
+        return job
+
+
+def _owner(job: Object) -> str:
+    return str((job["metadata"].get("annotations") or {}).get(labels.OWNER) or "")

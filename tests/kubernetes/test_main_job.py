@@ -1,0 +1,163 @@
+"""The example's asset trains on Kubernetes: only the environment of its process says so."""
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from ml_platform.storage import Folder
+from tests.kubernetes.dagster_on_kubernetes import DagsterOnKubernetes, dagster_on_kubernetes
+from tests.kubernetes.faults.pods import delete_pod
+from tests.kubernetes.light_clusters import STORAGE, LightClusters, light_clusters
+from tests.kubernetes.main_jobs import MODEL, OnKubernetes, on_kubernetes
+from tests.kubernetes.testbed import kuberay as operator
+from tests.kubernetes.testbed.cluster import Cluster
+from tests.kubernetes.testbed.node import Node
+from tests.support.attempts.head import EPOCHS
+from tests.support.gcs_double import in_this_process
+from tests.support.postgres import NotInstalledError
+
+pytestmark = pytest.mark.kubernetes
+
+OUTSIDE, INSIDE, STARTING, RUNNING, LOST = (f"2013-03-{day}" for day in range(16, 21))
+BACKFILL = ["2013-03-21", "2013-03-22", "2013-03-23"]
+RAN_WITHIN_S = 240
+STARTED_WITHIN_S = 120
+GONE_WITHIN_S = 30
+ENDED = ("COMPLETED_SUCCESS", "COMPLETED_FAILED", "FAILED", "CANCELED")
+ONCE = [f"1-{epoch}" for epoch in range(EPOCHS)]
+
+
+@pytest.fixture(scope="module")
+def light(node: Node, cluster: Cluster, kuberay: operator.KubeRay) -> Iterator[LightClusters]:
+    with light_clusters(cluster, "main-job") as light, in_this_process(STORAGE):
+        yield light
+
+
+@pytest.fixture(scope="module")
+def world(light: LightClusters, tmp_path_factory: pytest.TempPathFactory) -> OnKubernetes:
+    """A home whose models train on the stand-in for Ray, with training sets of all days here."""
+    home = tmp_path_factory.mktemp("main_job") / "home"
+    world = on_kubernetes(home, light, light.values())
+    world.write_training_sets([OUTSIDE, INSIDE, STARTING, RUNNING, LOST, *BACKFILL])
+    return world
+
+
+@pytest.fixture(scope="module")
+def dagster(world: OnKubernetes) -> Iterator[DagsterOnKubernetes]:
+    try:
+        with dagster_on_kubernetes(world) as dagster:
+            yield dagster
+    except NotInstalledError as reason:
+        pytest.skip(str(reason))
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left(light: LightClusters) -> Iterator[None]:
+    yield
+    wait_until(lambda: not light.left(), GONE_WITHIN_S)
+
+
+def wait_until(condition: Callable[[], Any], within_s: float) -> None:
+    deadline = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {within_s} s"
+        time.sleep(0.2)
+
+
+def trained(world: OnKubernetes, day: str) -> list[str]:
+    """What the stand-in's drivers have trained, as `<attempt>-<epoch>`."""
+    return world.training(day).folder.names("trained")
+
+
+def held(world: OnKubernetes, day: str) -> Folder:
+    """The day's training goes on without end while its folder has an object `hold`."""
+    folder = world.training(day).folder
+    folder.create("hold", b"")
+    return folder
+
+
+def test_the_asset_trains_with_its_step_outside_of_the_cluster(world: OnKubernetes) -> None:
+    done = world.materialize(OUTSIDE)
+
+    assert done.code == 0, done.err
+    assert trained(world, OUTSIDE) == ONCE
+    assert f"{MODEL} model" in done.err
+
+
+def test_the_asset_trains_on_a_real_ray_with_its_step_in_a_pod_of_the_run_launcher(
+    dagster: DagsterOnKubernetes, world: OnKubernetes, light: LightClusters
+) -> None:
+    with_ray = on_kubernetes(world.home, light, light.real_ray_values())
+    try:
+        run = dagster.launch(INSIDE)
+        assert dagster.wait(run, within_s=RAN_WITHIN_S) == "SUCCESS", dagster.story(run)
+    finally:
+        on_kubernetes(with_ray.home, light, light.values())
+
+    result = world.training(INSIDE).result()
+    assert result is not None
+    assert result.attempt == 1
+    assert result.history[0].metrics["validation_loss"] > 0
+
+
+def test_terminated_while_its_cluster_starts(
+    dagster: DagsterOnKubernetes, world: OnKubernetes, light: LightClusters
+) -> None:
+    run = dagster.launch(STARTING)
+    dagster.until(run, lambda: light.left(), within_s=STARTED_WITHIN_S)
+
+    dagster.terminate(run)
+
+    wait_until(lambda: not light.left(), GONE_WITHIN_S)
+    wait_until(lambda: dagster.slots_taken() == 0, GONE_WITHIN_S)
+    assert dagster.wait(run, within_s=GONE_WITHIN_S) == "CANCELED"
+    assert trained(world, STARTING) == []
+
+
+def test_terminated_while_it_trains(
+    dagster: DagsterOnKubernetes, world: OnKubernetes, light: LightClusters
+) -> None:
+    held(world, RUNNING)
+    run = dagster.launch(RUNNING)
+    dagster.until(run, lambda: trained(world, RUNNING), within_s=STARTED_WITHIN_S)
+
+    dagster.terminate(run)
+
+    wait_until(lambda: not light.left(), GONE_WITHIN_S)
+    wait_until(lambda: dagster.slots_taken() == 0, GONE_WITHIN_S)
+    assert dagster.wait(run, within_s=GONE_WITHIN_S) == "CANCELED"
+    ended = world.training(RUNNING).attempt(1).ended()
+    assert ended is not None
+    assert ended.failure is not None
+    assert ended.failure.cause.value == "cancelled"
+
+
+def test_the_runs_pod_is_evicted_and_another_goes_on_from_the_checkpoint(
+    dagster: DagsterOnKubernetes, world: OnKubernetes, light: LightClusters
+) -> None:
+    folder = held(world, LOST)
+    run = dagster.launch(LOST)
+    dagster.until(run, lambda: trained(world, LOST), within_s=STARTED_WITHIN_S)
+    [pod] = dagster.run_pods(run)
+
+    delete_pod(light.cluster, light.namespace, pod["metadata"]["name"])
+    dagster.until(run, world.training(LOST).attempt(1).has_ended, within_s=STARTED_WITHIN_S)
+    folder.remove("hold")
+
+    assert dagster.wait(run, within_s=RAN_WITHIN_S) == "SUCCESS", dagster.story(run)
+    assert sorted(one.split("-")[1] for one in trained(world, LOST)) == list("0123")
+
+
+def test_a_backfill_outlives_its_code_server(
+    dagster: DagsterOnKubernetes, world: OnKubernetes
+) -> None:
+    backfill = dagster.backfill(BACKFILL)
+    wait_until(lambda: any(trained(world, day) for day in BACKFILL), RAN_WITHIN_S)
+
+    dagster.code.restart()
+
+    wait_until(lambda: dagster.backfill_status(backfill) in ENDED, RAN_WITHIN_S)
+    assert dagster.backfill_status(backfill) == "COMPLETED_SUCCESS", dagster.server.end_of_log()
+    assert [trained(world, day) for day in BACKFILL] == [ONCE] * len(BACKFILL)
