@@ -36,6 +36,8 @@ PlatformError
 └── ChecksFailedError         blocking checks said no
 """
 
+from collections.abc import Mapping
+
 
 class PlatformError(Exception):
     """Base of all errors raised on purpose.
@@ -115,7 +117,26 @@ class ClusterError(PlatformError):
 
 
 class ClusterStartError(ClusterError):
-    """The cluster never became ready."""
+    """The cluster never became ready.
+
+    Args:
+        message: Why.
+        hint: What to do next.
+        evidence: What that was told by: lines of a log, an exit code, a state.
+        logs: The last lines of what failed, by a name that can be a file's.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str = "",
+        evidence: tuple[str, ...] = (),
+        logs: Mapping[str, tuple[str, ...]] | None = None,
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.evidence = evidence
+        self.logs = dict(logs or {})
 
 
 class ClusterLostError(ClusterError):

@@ -18,6 +18,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import ClassVar, Final, Literal, Protocol
 
+from ml_platform.clusters.causes import Failure
 from ml_platform.clusters.spec import ClusterSpec, Kind
 from ml_platform.xray.records import Recorder
 
@@ -189,6 +190,19 @@ class ClusterView:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class LastWords:
+    """What is known of a cluster at the end of a job that failed, as nothing is afterwards.
+
+    Attributes:
+        failure: What of the cluster is to blame; None if nothing is known to be.
+        logs: The last lines of its parts, oldest first, by a name that can be a file's.
+    """
+
+    failure: Failure | None = None
+    logs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Cluster:
     """A cluster that is ready.
 
@@ -199,6 +213,8 @@ class Cluster:
         incarnation: See `ClusterView`.
         is_gone: Whether this life of its head has ended; asked when the head does not answer.
         note_job: Told of the job that was submitted, for those who guard the cluster.
+        last_words: Asked once its job has failed, before it is given back; takes seconds at most,
+            and raises nothing.
         lost_after_s: How long the head may be silent before it counts as lost all the same.
         quiet_s: How often to look at a job that writes nothing, in seconds.
         job_start_s: How long a submitted job may be pending before it is given up.
@@ -210,6 +226,7 @@ class Cluster:
     incarnation: str
     is_gone: Callable[[], bool]
     note_job: Callable[[str], None] = lambda submission_id: None
+    last_words: Callable[[], LastWords] = LastWords
     lost_after_s: float = 60.0
     quiet_s: float = 10.0
     job_start_s: float = JOB_START_S

@@ -15,6 +15,7 @@ from ml_platform.storage import StorageAccess
 from ml_platform.training.attempts import EndedReport, Listeners
 from ml_platform.training.launch import Trained, find_result, reused, train
 from ml_platform.training.log_reader import JobLogReader
+from ml_platform.training.metadata import failed_attempt, phases_table, table
 from ml_platform.training.pictures import learning_curve
 from ml_platform.training.plan import ModelPlan, make_request, window_manifests
 from ml_platform.training.record import Owner, TrainingRecord
@@ -204,25 +205,12 @@ def _show_failed(context: dg.AssetExecutionContext, report: EndedReport) -> None
     context.log.error(f"attempt {claim.number}: {failure.message}\n  → {failure.hint}")
     if failure.traceback:
         context.log.error(failure.traceback)
-    phases = [
-        dg.TableRecord({"phase": p.name, "seconds": round(p.seconds, 2)}) for p in ended.phases
-    ]
-    tail = "\n".join(ended.log_tail)
     context.log_event(
         dg.AssetObservation(
             asset_key=context.asset_key,
             partition=context.partition_key,
             description=f"attempt {claim.number} failed: {failure.message}",
-            metadata={
-                "attempt": dg.MetadataValue.int(claim.number),
-                "cause": dg.MetadataValue.text(failure.cause.value),
-                "place": dg.MetadataValue.text(str(failure.place)),
-                "next": dg.MetadataValue.text(failure.hint),
-                "cluster": dg.MetadataValue.text(f"{claim.provisioner} {claim.cluster}"),
-                "evidence": dg.MetadataValue.text("\n".join(failure.evidence)),
-                "phases": dg.MetadataValue.table(phases),
-                "log_tail": dg.MetadataValue.md(f"```\n{tail}\n```"),
-            },
+            metadata=failed_attempt(report, failure),
         )
     )
 
@@ -235,9 +223,6 @@ def _metadata(
     versions = [
         dg.TableRecord({"day": s.partition, "version": s.version, "rows": s.rows})
         for s in request.snapshots
-    ]
-    phases = [
-        dg.TableRecord({"phase": p.name, "seconds": round(p.seconds, 2)}) for p in trained.phases
     ]
     return {
         "learning_curve": dg.MetadataValue.md(learning_curve(result.history).markdown),
@@ -256,9 +241,9 @@ def _metadata(
         "inputs_hash": dg.MetadataValue.text(request.inputs_hash()),
         RECIPE: dg.MetadataValue.text(request.recipe_hash()),
         "dagster/uri": dg.MetadataValue.url(result.model_uri),
-        "phases": dg.MetadataValue.table(phases),
-        "snapshots": dg.MetadataValue.table(versions),
-        "attempts": dg.MetadataValue.table(_attempts(request)),
+        "phases": phases_table(trained.phases),
+        "snapshots": table(versions),
+        "attempts": table(_attempts(request)),
     }
 
 

@@ -6,23 +6,23 @@ done once, so any number of processes may go on with the same attempt, and any m
 """
 
 import contextlib
-import math
 import socket
 import time
 import uuid
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from ml_platform.clusters.causes import Cause, Failure
-from ml_platform.clusters.interface import ClusterRequest, Provisioner
+from ml_platform.clusters.causes import Failure
+from ml_platform.clusters.interface import Cluster, ClusterRequest, LastWords, Provisioner
 from ml_platform.clusters.jobs.job import JobOutcome, followed_job
 from ml_platform.clusters.ladder import Action, Budgets, Decision, decide, worker_restarts_left
 from ml_platform.clusters.spec import ClusterSpec
 from ml_platform.errors import ClusterLostError, ClusterStartError, PlatformError
 from ml_platform.training import endings
 from ml_platform.training.checkpoints import CheckpointRef, newest_checkpoint
+from ml_platform.training.claims import failed_of, new_claim, was_anothers_interrupt
 from ml_platform.training.driver_job import driver_job
 from ml_platform.training.heartbeat import heartbeat
 from ml_platform.training.lost import after_loss, end_cluster, has_ended
@@ -47,10 +47,17 @@ ProvisionerOf = Callable[[ClusterSpec], Provisioner]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EndedReport:
-    """An attempt that has failed."""
+    """An attempt that has failed.
+
+    Attributes:
+        claim: Who tried what.
+        ended: Why it ended.
+        logs: The last lines of its cluster by source, if this process has read them.
+    """
 
     claim: Claim
     ended: Ended
+    logs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -109,6 +116,7 @@ class AttemptLoop:
         self._sleep = sleep
         self._tail: deque[str] = deque(maxlen=TAIL_LINES)
         self._phases: list[PhaseRecord] = []
+        self._words = LastWords()
         self._found: frozenset[int] | None = None
         self.adopted = False
 
@@ -142,8 +150,8 @@ class AttemptLoop:
         """The attempt after these, if the ladder says so and nobody else is first."""
         ours = [
             (claim, ended)
-            for claim, ended in self._failed_of_our_root(attempts)
-            if not self._was_anothers_interrupt(ended)
+            for claim, ended in failed_of(self._owner.root, attempts)
+            if not was_anothers_interrupt(ended, self._owner)
         ]
         restarts = self._request.training.worker_retries
         if ours:
@@ -157,48 +165,16 @@ class AttemptLoop:
             self._sleep(decision.pause_s)
             restarts = worker_restarts_left(failed, self._budgets())
         number = attempts[-1].number + 1 if attempts else 1
-        key, spec = self._request.job_key(), self._request.cluster
-        provisioner = self._provisioner_of(spec)
-        abandoned = provisioner.abandoned_after_s
-        claim = Claim(
-            number=number,
-            owner=self._owner,
-            provisioner=provisioner.kind,
-            place=provisioner.place,
-            abandoned_after_s=abandoned if math.isfinite(abandoned) else None,
-            cluster=provisioner.cluster_name(key, number, spec),
-            spec=spec,
-            training=self._request.training,
-            submission_id=key.submission_id(number),
+        provisioner = self._provisioner_of(self._request.cluster)
+        claim = new_claim(
+            number,
+            self._request,
+            provisioner,
+            self._owner,
             worker_restarts=restarts,
-            platform_version=self._request.platform_version,
-            storage_root=self._request.storage_root,
-            claimed_at_s=self._now(),
-            nonce=uuid.uuid4().hex,
+            at_s=self._now(),
         )
         return self._record.attempt(number) if self._record.claim(claim) else None
-
-    def _failed_of_our_root(self, attempts: list[Attempt]) -> list[tuple[Claim, Ended]]:
-        found = []
-        for attempt in attempts:
-            claim, ended = attempt.claim(), attempt.ended()
-            if claim and ended and ended.failure and claim.owner.root == self._owner.root:
-                found.append((claim, ended))
-        return found
-
-    def _was_anothers_interrupt(self, ended: Ended) -> bool:
-        """Whether a step was interrupted that nobody wanted cancelled: we came after it.
-
-        Dagster retries no run that a person has cancelled, but one whose machine was taken away;
-        where it was a pod, the run is resumed under the same id.
-        """
-        by = ended.seen_by
-        return (
-            ended.failure is not None
-            and ended.failure.cause is Cause.CANCELLED
-            and ended.failure.place.kind == "step"
-            and (by.run, by.process) != (self._owner.run, self._owner.process)
-        )
 
     def _budgets(self) -> Budgets:
         training = self._request.training
@@ -212,6 +188,7 @@ class AttemptLoop:
         assert claim is not None
         self._tail.clear()
         self._phases.clear()
+        self._words = LastWords()
         provisioner = self._provisioner_of(claim.spec)
         if claim.abandoned_after_s is not None and claim.place != provisioner.place:
             self._watch_from_afar(attempt, claim)
@@ -243,7 +220,6 @@ class AttemptLoop:
             clock=self._clock,
         )
         ready = attempt.ready()
-        spent_s = sum(one.ran_s for _, one in self._failed_of_our_root(self._record.attempts()))
         wanted = ClusterRequest(
             name=claim.cluster,
             spec=claim.spec,
@@ -270,19 +246,9 @@ class AttemptLoop:
                     # The driver of an attempt that was given up may have been about to commit.
                     observed = None
                 else:
-                    job = driver_job(self._request, self._record, claim, self._env)
-                    with followed_job(
-                        cluster, job, recorder, clock=self._clock, sleep=self._sleep
-                    ) as running:
-                        self.adopted = running.adopted
-                        observed = running.follow(
-                            on_log=self._on_line,
-                            limit_s=lambda: self._seconds_left(attempt, spent_s),
-                        )
-                    if observed.status == "failed" and cluster.is_gone():
-                        # A head that ends takes the driver with it, whose death is seen first.
-                        observed = endings.head_lost(observed.message.strip())
+                    observed = self._follow(cluster, attempt, claim, recorder)
         except ClusterStartError as error:
+            self._keep(attempt, LastWords(logs=error.logs))
             self._settle(attempt, endings.start_failed(error))
         except ClusterLostError as error:
             self._settle(attempt, after_loss(error, provisioner, claim, attempt.ready()))
@@ -296,6 +262,38 @@ class AttemptLoop:
                 reason = f"job {observed.submission_id} was not started and does not stop"
                 end_cluster(provisioner, claim, reason)
             self._settle(attempt, observed)
+
+    def _follow(
+        self, cluster: Cluster, attempt: Attempt, claim: Claim, recorder: Recorder
+    ) -> Failure | JobOutcome:
+        """How its job ended; what the cluster says last is kept before it is given back."""
+        spent_s = sum(one.ran_s for _, one in failed_of(self._owner.root, self._record.attempts()))
+        job = driver_job(self._request, self._record, claim, self._env)
+        try:
+            with followed_job(
+                cluster, job, recorder, clock=self._clock, sleep=self._sleep
+            ) as running:
+                self.adopted = running.adopted
+                outcome = running.follow(
+                    on_log=self._on_line,
+                    limit_s=lambda: self._seconds_left(attempt, spent_s),
+                )
+        except ClusterLostError:
+            self._keep(attempt, cluster.last_words())
+            raise
+        if outcome.status in ("failed", "unstarted", "overdue"):
+            self._keep(attempt, cluster.last_words())
+        if outcome.status == "failed" and cluster.is_gone():
+            # A head that ends takes the driver with it, whose death is seen first.
+            return endings.head_lost(outcome.message.strip())
+        return outcome
+
+    def _keep(self, attempt: Attempt, words: LastWords) -> None:
+        self._words = words
+        try:
+            attempt.keep_logs(words.logs)
+        except Exception as error:  # boundary: why it ended is known, with or without them
+            self._listeners.on_log(f"the cluster's last lines cannot be kept: {error!r}")
 
     def _watch_from_afar(self, attempt: Attempt, claim: Claim) -> None:
         """Wait for the end of an attempt whose cluster cannot be seen from here.
@@ -348,7 +346,7 @@ class AttemptLoop:
             failure = failure or endings.of_job(observed, self._request, attempt.stuck())
         else:
             failure = (said and said.failure) or observed
-        self._close(attempt, failure=failure)
+        self._close(attempt, failure=endings.named(failure, self._words.failure))
 
     def _close(
         self,
@@ -375,7 +373,7 @@ class AttemptLoop:
         )
         claim = attempt.claim()
         if ended.failure is not None and claim is not None:
-            self._listeners.on_attempt(EndedReport(claim=claim, ended=ended))
+            self._listeners.on_attempt(EndedReport(claim=claim, ended=ended, logs=self._words.logs))
 
     def _ran_s(self, attempt: Attempt, newest: CheckpointRef | None) -> float:
         """How long its driver ran: to now if we saw it run, else to its last sign of life."""

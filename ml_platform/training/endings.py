@@ -6,6 +6,8 @@ from ml_platform.errors import ClusterStartError, InputError, PlatformError, Sto
 from ml_platform.training.positions import HINT
 from ml_platform.training.request import TrainingRequest
 
+_LOST = frozenset({Cause.WORKER_LOST, Cause.NODE_LOST, Cause.HEAD_LOST})
+"""Causes that say what is missing, not why."""
 AGAIN = "materialize again: the training goes on from its last checkpoint."
 
 
@@ -92,7 +94,23 @@ def start_failed(error: ClusterStartError) -> Failure:
         place=Place(kind="cluster"),
         message=error.message,
         hint=error.hint or AGAIN,
+        evidence=error.evidence,
     )
+
+
+def named(failure: Failure, by_cluster: Failure | None) -> Failure:
+    """The failure, with what its cluster knows where others only miss something.
+
+    Args:
+        failure: As the driver, or whoever followed it, tells it.
+        by_cluster: What of the cluster is to blame, if that is known.
+    """
+    if by_cluster is None or failure.cause not in _LOST:
+        return failure
+    if failure.cause is Cause.HEAD_LOST and by_cluster.place.kind == "group":
+        return failure  # that a worker died does not make a head silent
+    told = dict.fromkeys((*by_cluster.evidence, failure.message, *failure.evidence))
+    return by_cluster.model_copy(update={"evidence": tuple(told)})
 
 
 def platform(error: PlatformError) -> Failure:

@@ -9,6 +9,7 @@
       checkpoints/  model/         see `checkpoints`; of this attempt alone
       events/*.json                what began and ended, with times
       stuck.txt                    its ranks waited for each other, and which was where
+      logs/<pod>.<container>.log   the last lines of its cluster, if it failed there
       outcome.json                 how it ended, in the driver's own words
       ended.json                   why it ended, by whoever saw it first
       heartbeat                    changes while its follower lives
@@ -19,6 +20,7 @@ only when all before it have ended, and by one alone, since a file is created on
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Final, Literal, TypeVar
 
@@ -43,6 +45,7 @@ STUCK_FILE: Final = "stuck.txt"
 HEARTBEAT_FILE: Final = "heartbeat"
 RESTARTS_FOLDER: Final = "restarts"
 EVENTS_FOLDER: Final = "events"
+LOGS_FOLDER: Final = "logs"
 MODEL_FOLDER: Final = "model"
 
 Value = TypeVar("Value", bound=BaseModel)
@@ -231,6 +234,12 @@ class Attempt:
             return self.folder.read(STUCK_FILE).decode()
         except FileNotFoundError:
             return ""
+
+    def keep_logs(self, logs: Mapping[str, tuple[str, ...]]) -> None:
+        """Keep the last lines of its cluster, by source."""
+        for source, lines in logs.items():
+            text = "".join(f"{line}\n" for line in lines)
+            self.folder.create(f"{LOGS_FOLDER}/{source}.log", text.encode())
 
     def note_event(self, event: Event) -> None:
         """Keep an event, by its time."""

@@ -31,6 +31,9 @@ REQUEST_TIMEOUT_S: Final = 20.0
 AWAY_S: Final = 300.0
 FIRST_PAUSE_S: Final = 0.2
 LONGEST_PAUSE_S: Final = 10.0
+# The server cuts at the end, where the last lines are. A line of a container runtime's file has at
+# most 16 KiB, so that 200 of them fit.
+LOG_BYTES: Final = 4 << 20
 MERGE_PATCH: Final = "application/merge-patch+json"
 
 
@@ -95,6 +98,27 @@ class KubernetesApi:
         """The objects, fewer by a label selector or a field selector. Raises as `get`."""
         selectors = {"labelSelector": labels, "fieldSelector": fields}
         return list(self._ask("GET", path, query=selectors).get("items") or [])
+
+    def log(
+        self,
+        namespace: str,
+        pod: str,
+        container: str,
+        *,
+        previous: bool,
+        lines: int,
+        within_s: float,
+    ) -> str:
+        """The last lines of a container's log. Asked once: it is read only to be shown.
+
+        Raises:
+            ClusterError: it cannot be had.
+        """
+        query = {"container": container, "tailLines": str(lines), "limitBytes": str(LOG_BYTES)}
+        query |= {"previous": "true"} if previous else {}
+        path = f"{core_path(namespace, 'pods', pod)}/log"
+        answer = self._once("GET", path, query=query, timeout_s=within_s)
+        return answer.content.decode("utf-8", "replace")
 
     def create(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """Create an object, with strict validation; returns it.
@@ -178,6 +202,7 @@ class KubernetesApi:
         *,
         body: Mapping[str, Any] | None = None,
         query: Mapping[str, str] | None = None,
+        timeout_s: float = REQUEST_TIMEOUT_S,
     ) -> "httpx.Response":
         import httpx
 
@@ -187,7 +212,7 @@ class KubernetesApi:
         asked = {name: value for name, value in (query or {}).items() if value}
         try:
             # A connection each: requests are few, and nobody has to close one that is kept.
-            with httpx.Client(timeout=REQUEST_TIMEOUT_S, **self.access.connection) as http:
+            with httpx.Client(timeout=timeout_s, **self.access.connection) as http:
                 answer = http.request(method, path, json=body, params=asked, headers=headers)
         except httpx.TransportError as error:
             raise _away(self.access.server, repr(error)) from error

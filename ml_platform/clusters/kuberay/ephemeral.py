@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Final
 
 from ml_platform.clusters.interface import (
@@ -20,6 +20,7 @@ from ml_platform.clusters.interface import (
     ClusterView,
     JobKey,
     JobRuntime,
+    LastWords,
     Provisioner,
     Reaped,
     RunEnd,
@@ -30,11 +31,13 @@ from ml_platform.clusters.kuberay.api import KubernetesApi, core_path, jobs_path
 from ml_platform.clusters.kuberay.checks import require_valid
 from ml_platform.clusters.kuberay.config import KubeRayConfig
 from ml_platform.clusters.kuberay.head_address import head_address
+from ml_platform.clusters.kuberay.last_words import last_words
 from ml_platform.clusters.kuberay.manifests import ray_job
+from ml_platform.clusters.kuberay.pod_logs import read_logs
 from ml_platform.clusters.kuberay.reaper import reap
 from ml_platform.clusters.kuberay.room import require_room
-from ml_platform.clusters.kuberay.seen import Object
-from ml_platform.clusters.kuberay.start import JOBS, PODS, Start
+from ml_platform.clusters.kuberay.seen import Object, Seen
+from ml_platform.clusters.kuberay.start import JOBS, PODS, Start, seen_by
 from ml_platform.clusters.kuberay.subjects import subjects
 from ml_platform.clusters.kuberay.views import (
     KIND,
@@ -260,7 +263,13 @@ class EphemeralProvisioner(Provisioner):
             if head_incarnation(pods) != request.incarnation:
                 raise _lost(request.name, phase_of(job, pods)[1] or "its head is another one")
         start = Start(
-            request.name, watch, self._config.limits, recorder, clock=self._clock, now=self._now
+            request.name,
+            watch,
+            self._config.limits,
+            recorder,
+            read_logs=partial(read_logs, self._api, self._config.namespace),
+            clock=self._clock,
+            now=self._now,
         )
         uid = str(job["metadata"]["uid"])
         seen = start.wait(uid, request.spec.worker_count)
@@ -292,9 +301,17 @@ class EphemeralProvisioner(Provisioner):
             incarnation=incarnation,
             is_gone=is_gone,
             note_job=lambda submission_id: self._note_job(request.name, submission_id),
+            last_words=lambda: self._last_words(watch, uid, seen),
             lost_after_s=LOST_AFTER_S,
             job_start_s=self._config.limits.job_start_s,
         )
+
+    def _last_words(self, watch: Watch, uid: str, ready: Seen) -> LastWords:
+        try:
+            now = seen_by(watch, uid, self._now())
+        except ClusterError:  # a right was taken away: what happened is no less true for that
+            return LastWords()
+        return last_words(self._api, self._config.namespace, ready=ready, now=now)
 
     def _note_job(self, name: str, submission_id: str) -> None:
         """From now on KubeRay guards the job with its deadline, and not only its submission."""

@@ -24,6 +24,7 @@ EXPIRES: Final = "ml-platform/expires"
 QUEUE: Final = "kueue.x-k8s.io/queue-name"
 NODE_TYPE: Final = "ray.io/node-type"
 GROUP: Final = "ray.io/group"
+RAY_CLUSTER: Final = "ray.io/cluster"
 
 LONGEST: Final = 63
 _VALID: Final = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?")

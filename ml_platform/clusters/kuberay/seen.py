@@ -13,6 +13,9 @@ class Objects(Protocol):
     def objects(self, name: str) -> tuple[dict[str, Any], ...]:
         """The objects of a kind as they are known now."""
 
+    def gone(self, name: str) -> tuple[dict[str, Any], ...]:
+        """Objects of a kind that have vanished, as they were last, as far as that is known."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Seen:
@@ -22,6 +25,7 @@ class Seen:
         ray_job: The RayJob; None if it is gone.
         ray_cluster: The RayCluster that KubeRay has made for it, if there is one.
         pods: Pods with its label, those on their way out too.
+        gone: Pods with its label that are not there any more, as they were last.
         events: Events about any of these, of `events.k8s.io` and of core, in any order.
         workload: Kueue's Workload of the RayJob, where there is a queue.
         at_s: When they were seen, in seconds since 1970.
@@ -30,6 +34,7 @@ class Seen:
     ray_job: Object | None
     ray_cluster: Object | None = None
     pods: tuple[Object, ...] = ()
+    gone: tuple[Object, ...] = ()
     events: tuple[Object, ...] = ()
     workload: Object | None = None
     at_s: float = 0.0

@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from ml_platform.clusters.kuberay import labels
@@ -10,6 +10,8 @@ from ml_platform.clusters.kuberay.config import Limits
 from ml_platform.clusters.kuberay.diagnosis.diagnose import diagnose
 from ml_platform.clusters.kuberay.diagnosis.findings import Finding
 from ml_platform.clusters.kuberay.diagnosis.head import readiness
+from ml_platform.clusters.kuberay.diagnosis.log_sources import LogSource, failed_to_start
+from ml_platform.clusters.kuberay.pod_logs import Logs, by_name
 from ml_platform.clusters.kuberay.seen import Object, Objects, Seen
 from ml_platform.clusters.kuberay.views import phase_of
 from ml_platform.clusters.kuberay.watch import Watch
@@ -17,6 +19,7 @@ from ml_platform.errors import ClusterStartError
 from ml_platform.xray.records import Recorder
 
 LISTED_WITHIN_S: Final = 60.0
+EVIDENCE_LINES: Final = 20
 JOBS, CLUSTERS, PODS, EVENTS = "rayjobs", "rayclusters", "pods", "events"
 
 
@@ -25,11 +28,19 @@ def seen_by(watch: Objects, uid: str, now_s: float) -> Seen:
     job = [one for one in watch.objects(JOBS) if one["metadata"]["uid"] == uid]
     cluster = watch.objects(CLUSTERS)
     pods = watch.objects(PODS)
-    names = {str(one["metadata"]["name"]) for one in (*job, *cluster, *pods)}
+    current = cluster[-1]["metadata"]["name"] if cluster else ""
+    # Pods of a cluster that this one has replaced: its RayCluster had another name.
+    gone = tuple(
+        one
+        for one in watch.gone(PODS)
+        if not current or one["metadata"]["labels"].get(labels.RAY_CLUSTER) == current
+    )
+    names = {str(one["metadata"]["name"]) for one in (*job, *cluster, *pods, *gone)}
     return Seen(
         ray_job=job[0] if job else None,
         ray_cluster=cluster[-1] if cluster else None,
         pods=pods,
+        gone=gone,
         events=tuple(one for one in watch.objects(EVENTS) if _about(one) in names),
         at_s=now_s,
     )
@@ -43,6 +54,7 @@ class Start:
         watch: Its objects.
         limits: How long what may take.
         recorder: Is told why it waits.
+        read_logs: The last lines of containers.
         clock: Seconds that only grow.
         now: Seconds since 1970.
     """
@@ -54,6 +66,7 @@ class Start:
         limits: Limits,
         recorder: Recorder,
         *,
+        read_logs: Callable[[Sequence[LogSource]], Logs] = lambda sources: {},
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], float] = time.time,
     ) -> None:
@@ -61,6 +74,7 @@ class Start:
         self._watch = watch
         self._limits = limits
         self._recorder = recorder
+        self._read_logs = read_logs
         self._clock = clock
         self._now = now
         self._first_seen: dict[str, float] = {}
@@ -95,7 +109,7 @@ class Start:
                 self._spent_s[wait]
             )
             if left_s <= 0:
-                raise self._too_late(findings, wait)
+                raise self._too_late(seen, findings, wait)
             self._watch.wait(changes, self._next_look_s(findings, left_s))
 
     def _recreations(self, seen: Seen) -> dict[str, int]:
@@ -120,7 +134,7 @@ class Start:
         for one in findings:
             limit = 0.0 if one.state == "broken" else one.give_up_after_s
             if limit is not None and self._clock() - self._first_seen[one.key] >= limit:
-                raise start_error(self._name, findings[0])  # it stands first that says most
+                raise self._named(seen, findings[0])  # it stands first that says most
         job = seen.ray_job
         if job is None:
             # A list that is older than the object shows none; one that is newer, that it is gone.
@@ -137,9 +151,17 @@ class Start:
                 hint="`mlp cluster show` has its pods; run the step again.",
             )
 
-    def _too_late(self, findings: tuple[Finding, ...], wait: str) -> ClusterStartError:
+    def _named(self, seen: Seen, finding: Finding) -> ClusterStartError:
+        """The error of a finding, with what failed containers said last."""
+        logs = self._read_logs(failed_to_start(seen))
+        ends = {source.key: lines[-EVIDENCE_LINES:] for source, lines in logs.items()}
+        again = diagnose(seen, recreations=self._recreations(seen), logs=ends)
+        told = next((one for one in again if one.key == finding.key), finding)
+        return start_error(self._name, told, by_name(logs))
+
+    def _too_late(self, seen: Seen, findings: tuple[Finding, ...], wait: str) -> ClusterStartError:
         if findings:
-            return start_error(self._name, findings[0])
+            return self._named(seen, findings[0])
         where = "in its queue" if wait == "queue" else "for its pods"
         return ClusterStartError(
             f"the cluster {self._name} waited {self._spent_s[wait]:.0f} s {where} and nothing "
@@ -156,10 +178,17 @@ class Start:
         return max(0.05, min(left_s, LISTED_WITHIN_S))
 
 
-def start_error(name: str, finding: Finding) -> ClusterStartError:
+def start_error(
+    name: str, finding: Finding, logs: Mapping[str, tuple[str, ...]] | None = None
+) -> ClusterStartError:
     """A cluster that does not become ready, by what was found."""
     failure = finding.failure
-    return ClusterStartError(f"the cluster {name}: {failure.message}", hint=failure.hint)
+    return ClusterStartError(
+        f"the cluster {name}: {failure.message}",
+        hint=failure.hint,
+        evidence=failure.evidence,
+        logs=logs,
+    )
 
 
 def _about(event: Object) -> str:

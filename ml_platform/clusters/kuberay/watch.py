@@ -8,6 +8,7 @@ is listed anew. Nothing of it fails its user: what is kept is then only older.
 import asyncio
 import json
 import threading
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -23,6 +24,7 @@ CONNECT_TIMEOUT_S: Final = 10.0
 # The server ends a watch by itself after so long; a connection that died unnoticed is found then.
 WATCH_S: Final = 240
 SILENT_S: Final = WATCH_S + 30.0
+MOST_GONE: Final = 50
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,7 +47,18 @@ class Subject:
 @dataclass(slots=True)
 class _Kept:
     objects: dict[str, dict[str, Any]] = field(default_factory=dict)
+    gone: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=MOST_GONE))
     version: str = ""
+
+    def replace_all(self, listed: dict[str, dict[str, Any]]) -> None:
+        """Take a list for all there is: what it lacks has vanished while nobody looked."""
+        self.gone.extend(one for uid, one in self.objects.items() if uid not in listed)
+        self.objects = listed
+
+    def remove(self, last: dict[str, Any]) -> None:
+        """Take one away; its last state is the one that it had when it was deleted."""
+        self.objects.pop(last["metadata"]["uid"], None)
+        self.gone.append(last)
 
 
 class Watch:
@@ -87,6 +100,14 @@ class Watch:
             if name in self._refused:
                 raise self._refused[name]
             return tuple(self._kept[name].objects.values())
+
+    def gone(self, name: str) -> tuple[dict[str, Any], ...]:
+        """Objects of a subject that have vanished, as they were last, the latest last.
+
+        How a pod has ended is often said only in its last moment. The oldest are forgotten.
+        """
+        with self._changed:
+            return tuple(self._kept[name].gone)
 
     @property
     def changes(self) -> int:
@@ -170,7 +191,7 @@ class Watch:
         found = answer.json()
         kept = self._kept[subject.name]
         with self._changed:
-            kept.objects = {one["metadata"]["uid"]: one for one in found.get("items") or []}
+            kept.replace_all({one["metadata"]["uid"]: one for one in found.get("items") or []})
             kept.version = str(found["metadata"]["resourceVersion"])
         self._note(subject)
 
@@ -207,7 +228,7 @@ class Watch:
         with self._changed:
             kept.version = str(one["metadata"]["resourceVersion"])
             if kind == "DELETED":
-                kept.objects.pop(one["metadata"]["uid"], None)
+                kept.remove(one)
             elif kind != "BOOKMARK":
                 kept.objects[one["metadata"]["uid"]] = one
         if kind != "BOOKMARK":

@@ -19,6 +19,11 @@ class _Listed:
         subject = self._subjects[name]
         return tuple(self._api.list(subject.path, labels=subject.labels, fields=subject.fields))
 
+    def gone(self, name: str) -> tuple[dict[str, Any], ...]:
+        """None: a list knows only what is there."""
+        del name
+        return ()
+
 
 def why_it_waits(api: KubernetesApi, namespace: str, name: str, uid: str, *, now_s: float) -> str:
     """The first cause that is found, with its cure; empty if there is none.

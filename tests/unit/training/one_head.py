@@ -17,6 +17,7 @@ from ml_platform.clusters.interface import (
     HeadAddress,
     JobKey,
     JobRuntime,
+    LastWords,
     Provisioner,
     Reaped,
     RunEnd,
@@ -75,6 +76,7 @@ class OneHead(Provisioner):
         stopped: Names of those that were made to end.
         fails_to_start: How many of the next acquisitions find no cluster.
         cannot_stop: Whether it withstands being stopped.
+        words: What a cluster says last; one that does not start says only the logs.
     """
 
     kind = "one head"
@@ -89,6 +91,7 @@ class OneHead(Provisioner):
         self.stopped: list[str] = []
         self.fails_to_start = 0
         self.cannot_stop = False
+        self.words = LastWords()
         self._server = server
         self._place = place
         self._abandoned_after_s = abandoned_after_s
@@ -125,7 +128,12 @@ class OneHead(Provisioner):
         with recorder.phase("cluster"):
             if self.fails_to_start > 0:
                 self.fails_to_start -= 1
-                raise ClusterStartError("no image of that name", hint="write another")
+                raise ClusterStartError(
+                    "no image of that name",
+                    hint="write another",
+                    evidence=("ErrImagePull",),
+                    logs=self.words.logs,
+                )
             if self.phase not in ("ready", "unknown"):
                 self.replace()
                 self.phase = "ready"
@@ -136,6 +144,7 @@ class OneHead(Provisioner):
             runtime=JobRuntime(),
             incarnation=mine,
             is_gone=lambda: self.phase == "lost" or self.incarnation != mine,
+            last_words=lambda: self.words,
             job_start_s=JOB_START_S,
         )
 

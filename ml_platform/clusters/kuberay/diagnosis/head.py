@@ -4,7 +4,13 @@ from ml_platform.clusters.causes import Cause, Failure, Place
 from ml_platform.clusters.kuberay.diagnosis.events import merged_events
 from ml_platform.clusters.kuberay.diagnosis.memory import died_of_memory, memory_failure
 from ml_platform.clusters.kuberay.diagnosis.nodes import disruption
-from ml_platform.clusters.kuberay.diagnosis.pods import Pod, pods_of, said_of_pods, started_s
+from ml_platform.clusters.kuberay.diagnosis.pods import (
+    Pod,
+    gone_pods,
+    pods_of,
+    said_of_pods,
+    started_s,
+)
 from ml_platform.clusters.kuberay.seen import Seen
 
 OLDER_BY_S = 30.0
@@ -57,7 +63,8 @@ def head_lost(before: Seen, now: Seen) -> Failure | None:
         return None
     was = _running_head(before)
     assert was is not None
-    same = next((pod for pod in pods_of(now) if pod.uid == was.uid), None)
+    there = next((pod for pod in pods_of(now) if pod.uid == was.uid), None)
+    same = there or next((pod for pod in gone_pods(now) if pod.uid == was.uid), None)
     container = same.ray_container() if same else None
     if same and container and died_of_memory(container):
         return memory_failure(same, container)
@@ -71,7 +78,7 @@ def head_lost(before: Seen, now: Seen) -> Failure | None:
         why = "Its RayJob was deleted"
     elif now.ray_cluster is None and before.ray_cluster is not None:
         why = "Its RayCluster was deleted"
-    elif same is None or same.is_going:
+    elif there is None or there.is_going:
         why = "Its pod was deleted"
     else:
         why = f"Its container ended with exit code {ended.get('exitCode', 'unknown')}"

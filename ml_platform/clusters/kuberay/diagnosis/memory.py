@@ -7,7 +7,7 @@ OOMKilled is the end of a grace period, not memory.
 
 from ml_platform.clusters.causes import Cause, Failure
 from ml_platform.clusters.kuberay.diagnosis.events import seconds
-from ml_platform.clusters.kuberay.diagnosis.pods import Container, Pod, pods_of
+from ml_platform.clusters.kuberay.diagnosis.pods import Container, Pod, gone_pods, pods_of
 from ml_platform.clusters.kuberay.seen import Seen
 
 OOM_KILLED = "OOMKilled"
@@ -16,13 +16,14 @@ OOM_KILLED = "OOMKilled"
 def out_of_memory(seen: Seen, *, since_s: float = 0.0) -> tuple[Failure, ...]:
     """What died of memory, the latest first: head or worker group, and which container.
 
-    A container that came back is among them, by its last state, and so is a pod on its way out.
+    A container that came back is among them, by its last state, and so is a pod on its way out, or
+    one that is not there any more.
     Init containers are not: more memory for the group does not help them. Deaths before `since_s`,
     in seconds since 1970, are left out.
     """
     deaths = [
         (seconds((container.ended or {}).get("finishedAt")), memory_failure(pod, container))
-        for pod in pods_of(seen)
+        for pod in (*pods_of(seen), *gone_pods(seen))
         for container in pod.containers()
         if died_of_memory(container) and not container.init
     ]

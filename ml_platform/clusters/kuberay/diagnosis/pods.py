@@ -182,6 +182,11 @@ def pods_of(seen: Seen) -> tuple[Pod, ...]:
     return tuple(Pod(raw=raw) for raw in seen.pods)
 
 
+def gone_pods(seen: Seen) -> tuple[Pod, ...]:
+    """All pods that are not there any more, as they were last."""
+    return tuple(Pod(raw=raw) for raw in seen.gone)
+
+
 def said_of_pods(
     pods: Iterable[Pod], events: Iterable[EventSeen]
 ) -> Mapping[str, tuple[EventSeen, ...]]:

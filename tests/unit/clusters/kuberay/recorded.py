@@ -1,6 +1,7 @@
 """Recordings of the real operator as what a client would have seen, moment by moment."""
 
 import json
+from collections.abc import Iterable
 from copy import deepcopy
 from datetime import UTC, datetime
 from functools import cache
@@ -37,6 +38,7 @@ class Replay:
         self._templates = _templates(scenario)
         self._view = view
         self._objects: dict[str, dict[str, Any]] = {"RayJob": {}, "RayCluster": {}, "Pod": {}}
+        self._gone: list[dict[str, Any]] = []
         self._events: list[dict[str, Any]] = []
         self._runs: dict[tuple[Any, ...], str] = {}
         self._cluster = ""
@@ -49,7 +51,8 @@ class Replay:
         elif entry.kind in self._objects:
             objects = self._objects[entry.kind]
             if entry.change == "DELETED":
-                objects.pop(entry.name, None)
+                last = objects.pop(entry.name, None)
+                self._gone += [last] if last and entry.kind == "Pod" else []
             else:
                 objects[entry.name] = self._object(entry, objects.get(entry.name))
 
@@ -60,15 +63,18 @@ class Replay:
         # Its pods outlive a cluster, and are seen as long as they are there.
         told = job["status"].get("rayClusterName") if job else next(iter(clusters), "")
         self._cluster = told or self._cluster
-        pods = self._objects["Pod"].values()
         return Seen(
             ray_job=job,
             ray_cluster=clusters.get(self._cluster),
-            pods=tuple(
-                p for p in pods if p["metadata"]["labels"].get("ray.io/cluster") == self._cluster
-            ),
+            pods=self._its(self._objects["Pod"].values()),
+            gone=self._its(self._gone),
             events=tuple(self._events),
             at_s=BEGIN_S + t,
+        )
+
+    def _its(self, pods: Iterable[dict[str, Any]]) -> tuple[dict[str, Any], ...]:
+        return tuple(
+            p for p in pods if p["metadata"]["labels"].get("ray.io/cluster") == self._cluster
         )
 
     def _object(self, entry: Entry, before: dict[str, Any] | None) -> dict[str, Any]:

@@ -1,0 +1,116 @@
+"""What of a cluster is to blame for the end of its job, also when that is there no more."""
+
+from typing import Any
+
+import pytest
+
+from ml_platform.clusters.causes import Cause, Failure
+from ml_platform.clusters.kuberay.diagnosis.end import RECENT_S, ended_by
+from ml_platform.clusters.kuberay.diagnosis.head import incarnation, readiness
+from ml_platform.clusters.kuberay.seen import Object
+from tests.unit.clusters.kuberay.objects import container, ended, event, pod, running, seen_of
+from tests.unit.clusters.kuberay.recorded import BEGIN_S, moments, time_text
+
+PREEMPTED = {
+    "type": "DisruptionTarget",
+    "status": "True",
+    "reason": "PreemptionByScheduler",
+    "lastTransitionTime": time_text(60),
+}
+
+
+def head(state: Object | None = None, **fields: Any) -> Object:
+    one = container("ray-head", state=state or running(0), ready=state is None)
+    given = {"phase": "Running", "ready": state is None, **fields}
+    return pod("h", head=True, containers=[one], **given)
+
+
+def worker(state: Object, **fields: Any) -> Object:
+    return pod("w", containers=[container(state=state)], phase="Running", **fields)
+
+
+READY = seen_of(head())
+
+
+def end_of(scenario: str, *, at_s: float) -> Failure | None:
+    seen = moments(scenario)
+    ready = next(one for one in seen if readiness(one, 1))
+    return ended_by(ready, [one for one in seen if one.at_s < BEGIN_S + at_s][-1])
+
+
+@pytest.mark.parametrize(
+    ("scenario", "at_s", "cause", "place"),
+    [
+        ("rc-worker-oomkilled-group", 62, Cause.OUT_OF_MEMORY, "group w"),
+        ("rc-head-oomkilled-group", 100, Cause.OUT_OF_MEMORY, "head"),
+        ("rj-interactive-head-killed", 110, Cause.HEAD_LOST, "head"),
+    ],
+)
+def test_what_the_real_operator_leaves_says_what_is_to_blame(
+    scenario: str, at_s: float, cause: Cause, place: str
+) -> None:
+    failure = end_of(scenario, at_s=at_s)
+    assert failure is not None
+    assert (failure.cause, str(failure.place)) == (cause, place)
+
+
+def test_a_cluster_that_is_well_is_not_to_blame() -> None:
+    assert end_of("rj-interactive-success", at_s=55) is None
+
+
+def test_a_worker_that_is_gone_is_still_known_to_have_died_of_memory() -> None:
+    died = worker(ended(137, "OOMKilled", t=60), going=True)
+    failure = ended_by(READY, seen_of(head(), gone=(died,), t=90))
+    assert failure is not None
+    assert (failure.cause, str(failure.place)) == (Cause.OUT_OF_MEMORY, "group w")
+
+
+def test_what_died_long_before_the_end_was_overcome() -> None:
+    died = worker(ended(137, "OOMKilled", t=60))
+    assert ended_by(READY, seen_of(head(), died, t=61 + RECENT_S)) is None
+
+
+def test_a_head_that_is_gone_is_still_known_to_have_died_of_memory() -> None:
+    died = head(ended(137, "OOMKilled", t=60), going=True)
+    failure = ended_by(READY, seen_of(gone=(died,), t=61))
+    assert failure is not None
+    assert (failure.cause, str(failure.place)) == (Cause.OUT_OF_MEMORY, "head")
+
+
+def test_a_head_that_is_gone_says_that_it_was_preempted() -> None:
+    last = head(ended(137, t=60), going=True, conditions=[PREEMPTED])
+    failure = ended_by(READY, seen_of(gone=(last,), t=61))
+    assert failure is not None
+    assert failure.cause is Cause.HEAD_LOST
+    assert "preempted by a pod of a higher priority" in failure.message
+
+
+def test_a_head_that_was_evicted_says_for_what() -> None:
+    why = {"reason": "Evicted", "message": "The node was low on resource: ephemeral-storage."}
+    last = head(ended(137, t=60), phase="Failed", status=why)
+    failure = ended_by(READY, seen_of(last, t=61))
+    assert failure is not None
+    assert "was evicted by its node: Evicted: The node was low on resource" in failure.message
+
+
+def test_a_gone_pod_whose_last_state_was_running_is_no_life_of_the_head() -> None:
+    seen = seen_of(gone=(head(),))
+    failure = ended_by(READY, seen)
+    assert incarnation(seen) == ""
+    assert failure is not None
+    assert "Its pod was deleted" in failure.message
+
+
+def test_a_worker_that_its_node_has_lost_is_named_with_the_node() -> None:
+    last = worker(ended(143, t=60), going=True, conditions=[PREEMPTED])
+    failure = ended_by(READY, seen_of(head(), gone=(last,), t=90))
+    assert failure is not None
+    assert (failure.cause, str(failure.place)) == (Cause.NODE_LOST, "node node-1")
+
+
+def test_a_head_that_is_silent_on_a_node_that_is_silent_is_the_nodes_fault() -> None:
+    not_ready = event("NodeNotReady", "Node is not ready", "h", t=60)
+    silent = head(running(0))
+    failure = ended_by(READY, seen_of(silent, events=[not_ready], t=200))
+    assert failure is not None
+    assert failure.cause is Cause.NODE_LOST

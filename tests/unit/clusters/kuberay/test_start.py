@@ -1,0 +1,65 @@
+"""A start that fails says what its containers said last."""
+
+from collections.abc import Iterator
+from functools import partial
+
+import pytest
+
+from ml_platform.clusters.kuberay.config import Limits
+from ml_platform.clusters.kuberay.pod_logs import read_logs
+from ml_platform.clusters.kuberay.start import (
+    CLUSTERS,
+    EVENTS,
+    EVIDENCE_LINES,
+    JOBS,
+    PODS,
+    Start,
+)
+from ml_platform.clusters.kuberay.watch import Subject, Watch
+from ml_platform.errors import ClusterStartError
+from ml_platform.xray.records import Recorder
+from tests.unit.clusters.kuberay.kubernetes_server import KubernetesServer, kubernetes_server
+from tests.unit.clusters.kuberay.objects import container, ended, pod, waiting
+
+LAST = [f"line {number}" for number in range(200)]
+JOB = {"metadata": {"name": "c", "uid": "u"}, "status": {"jobDeploymentStatus": "Initializing"}}
+CRASHING = container("ray-head", state=waiting("CrashLoopBackOff"), last=ended(2), restarts=3)
+
+
+@pytest.fixture
+def server() -> Iterator[KubernetesServer]:
+    with kubernetes_server() as server:
+        head = pod("h", head=True, phase="Running", containers=[CRASHING])
+        server.objects = {"rayjobs": [dict(JOB)], "pods": [dict(head)]}
+        yield server
+
+
+def failure_of(server: KubernetesServer) -> ClusterStartError:
+    subjects = [Subject(name=one, path=f"/{one}") for one in (JOBS, CLUSTERS, PODS, EVENTS)]
+    with Watch(server.access, subjects) as watch:
+        start = Start(
+            "c",
+            watch,
+            Limits(),
+            Recorder(),
+            read_logs=partial(read_logs, server.api, "ns", within_s=2.0),
+        )
+        with pytest.raises(ClusterStartError) as raised:
+            start.wait("u", 1)
+    return raised.value
+
+
+def test_a_crash_loop_is_told_with_the_last_lines_of_the_run_that_crashed(
+    server: KubernetesServer,
+) -> None:
+    server.logs = {("h", "ray-head", True): "\n".join(LAST)}
+    error = failure_of(server)
+    assert "The container ray-head of the head has failed 4 times: exit code 2" in error.message
+    assert error.evidence[1:] == tuple(LAST[-EVIDENCE_LINES:])
+    assert error.logs == {"h.ray-head": tuple(LAST)}
+
+
+def test_a_log_that_cannot_be_read_changes_nothing_of_the_cause(server: KubernetesServer) -> None:
+    error = failure_of(server)
+    assert "has failed 4 times" in error.message
+    assert error.logs == {}
