@@ -223,9 +223,14 @@ class JobsApi:
             raise HeadUnreachableError(
                 f"the Ray head at {self.url} does not answer: {error!r}"
             ) from error
+        text = answer.text.strip() if answer.status_code != 200 else ""
+        if answer.status_code not in (200, 401, 403) and _is_of_kubernetes(text):
+            # No word of the head's: the API server before it knows no such service, or no pod.
+            raise HeadUnreachableError(
+                f"the API server does not reach the Ray head at {self.url}: {text[-500:]}"
+            )
         if answer.status_code in (200, allow):
             return answer
-        text = answer.text.strip()
         if method == "POST" and "already exists" in text:  # HTTP 500 in Ray 2.60
             raise JobExistsError(f"{self.url} has a job of this id already")
         if answer.status_code in (401, 403):
@@ -237,6 +242,11 @@ class JobsApi:
         if answer.status_code >= 500:
             raise HeadUnreachableError(f"{said}: {text[-500:]}")
         raise ClusterError(f"{said}: {text[-500:]}", hint="see the head's dashboard log.")
+
+
+def _is_of_kubernetes(text: str) -> bool:
+    """Whether an answer is a `Status` of Kubernetes' own."""
+    return text.startswith("{") and '"kind":"Status"' in text.replace(" ", "")
 
 
 def _details(job: Mapping[str, Any]) -> JobDetails:

@@ -61,6 +61,8 @@ from ml_platform.xray.records import Recorder
 
 POLL_S: Final = 0.2
 GONE_WITHIN_S: Final = 60.0
+LATE_S: Final = 2.0
+"""An object of ours may appear so long after its create was broken off."""
 # The head of a busy cluster may be silent for long; that it is there is known from its pod.
 LOST_AFTER_S: Final = 180.0
 
@@ -201,8 +203,15 @@ class EphemeralProvisioner(Provisioner):
                 raise _lost(request.name, "it is not there any more")
             if there is None:
                 require_room(self._api, self._config)
-                with contextlib.suppress(ObjectConflictError):  # another was first, or its end
+                try:
                     return self._api.create(path, self._manifest(request)), True
+                except ObjectConflictError:
+                    pass  # another was first, or its end
+                except Exception:
+                    raise
+                except BaseException:
+                    self._take_back(request)
+                    raise
             else:
                 self._require_ours(there)
                 if request.incarnation or self._can_be_adopted(there, request):
@@ -215,15 +224,24 @@ class EphemeralProvisioner(Provisioner):
                 )
             self._sleep(POLL_S)
 
+    def _take_back(self, request: ClusterRequest) -> None:
+        """Remove what a create has made whose answer an interrupt has cut off, if it comes soon."""
+        path = jobs_path(self._config.namespace, request.name)
+        deadline = self._clock() + LATE_S
+        with contextlib.suppress(ClusterError):  # the reaper and KubeRay's deadlines come later
+            while self._clock() < deadline:
+                job = self._api.get(path)
+                if job is not None and _annotation(job, labels.RUN) == request.run:
+                    self._api.delete(path, uid=str(job["metadata"]["uid"]))
+                    return
+                self._sleep(POLL_S)
+
     def _can_be_adopted(self, job: Object, request: ClusterRequest) -> bool:
-        same = (job["metadata"].get("annotations") or {}).get(
-            labels.SPEC_HASH
-        ) == request.spec.spec_hash()
+        same = _annotation(job, labels.SPEC_HASH) == request.spec.spec_hash()
         return same and not is_over(job) and "deletionTimestamp" not in job["metadata"]
 
     def _adopt(self, job: Object, request: ClusterRequest) -> Object:
-        annotations = job["metadata"].get("annotations") or {}
-        if not request.run or annotations.get(labels.RUN) == request.run:
+        if not request.run or _annotation(job, labels.RUN) == request.run:
             return job
         # Who looks whether its run lives must not find that of a step that has died.
         return self._annotate(request.name, {labels.RUN: request.run})
@@ -352,6 +370,10 @@ class EphemeralProvisioner(Provisioner):
             core_path(namespace, "pods"), labels=f"{labels.CLUSTER}={labels.label_value(name)}"
         )
         return job, list(pods)
+
+
+def _annotation(job: Object, name: str) -> str:
+    return str((job["metadata"].get("annotations") or {}).get(name) or "")
 
 
 def _lost(name: str, why: str) -> ClusterLostError:

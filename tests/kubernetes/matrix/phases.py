@@ -1,5 +1,6 @@
 """Moments of a training, each of which is held for as long as a fault needs it."""
 
+import contextlib
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -9,6 +10,7 @@ from typing import Any, Final
 from tests.kubernetes.faults.api_script import Hold
 from tests.kubernetes.matrix.case import Case
 from tests.kubernetes.testbed import layout
+from tests.kubernetes.testbed.cluster import ClusterError
 from tests.support.attempts.head import EPOCHS
 
 NODE: Final = layout.NODE
@@ -52,8 +54,7 @@ def queued(case: Case) -> Iterator[None]:
     try:
         yield
     finally:
-        if case.objects("rayjobs"):
-            _suspend(case, wanted=False)
+        _suspend(case, wanted=False)
 
 
 @contextmanager
@@ -127,11 +128,12 @@ def _deployment(case: Case) -> str:
 
 
 def _suspend(case: Case, *, wanted: bool) -> None:
-    [job] = case.objects("rayjobs")
     text = f'{{"spec": {{"suspend": {str(wanted).lower()}}}}}'
-    name = str(job["metadata"]["name"])
     where = f"--namespace={case.light.namespace}"
-    case.light.cluster.kubectl("patch", "rayjob", name, where, "--type=merge", f"--patch={text}")
+    patch = (where, "--type=merge", f"--patch={text}")
+    for job in case.objects("rayjobs"):
+        with contextlib.suppress(ClusterError):  # it is gone meanwhile
+            case.light.cluster.kubectl("patch", "rayjob", str(job["metadata"]["name"]), *patch)
 
 
 @contextmanager

@@ -31,23 +31,24 @@ def main(uri: str, number: int) -> int:
     print(f"attempt {number} begins", flush=True)  # noqa: T201
     driver = Driver(uri=uri, number=number, fate=Fate())
     newest = newest_checkpoint(record.folder)
-    for epoch in range(0 if newest is None else newest.epoch + 1, EPOCHS - 1):
+    for epoch in range(0 if newest is None else newest.epoch + 1, EPOCHS):
+        if epoch == EPOCHS - 1:
+            wait_while_held(Folder(uri))
         if attempt.has_ended():
             return 1
         driver.train(record, epoch)
         Folder(uri).create(f"trained/{number}-{epoch}", b"")
         print(f"epoch {epoch}", flush=True)  # noqa: T201
         time.sleep(EPOCH_S)
-    while Folder(uri).exists("hold"):
-        if Folder(uri).exists("die"):
+    return 0 if driver.finishes() else 1
+
+
+def wait_while_held(folder: Folder) -> None:
+    """Wait for as long as there is an object `hold`; one `die` kills this process."""
+    while folder.exists("hold"):
+        if folder.exists("die"):
             os.kill(os.getpid(), signal.SIGKILL)
         time.sleep(0.2)
-    if attempt.has_ended():
-        return 1
-    finished = driver.finishes()
-    for epoch in driver.epochs:
-        Folder(uri).create(f"trained/{number}-{epoch}", b"")
-    return 0 if finished else 1
 
 
 if __name__ == "__main__":

@@ -4,11 +4,22 @@ import asyncio
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from aiohttp import web
 
 TOKEN = "open sesame"
+
+
+NO_SERVICE: Final = {
+    "kind": "Status",
+    "apiVersion": "v1",
+    "status": "Failure",
+    "message": 'services "one-head-svc" not found',
+    "reason": "NotFound",
+    "code": 404,
+}
+"""What Kubernetes' API server says where the service of a head is gone."""
 
 
 @dataclass(kw_only=True)
@@ -42,6 +53,7 @@ class RayJobsServer:
         packages: Archives by name.
         node_states: The State API's word for each node.
         failures: How many of the next requests are answered with HTTP 500.
+        unreached: How many of the next requests the API server answers that stands before the head.
         loses_answers: How many of the next submissions are accepted, but answered with HTTP 500.
         unseen: How many of the next questions for a job are answered with HTTP 404.
         stop_status: What a stopped job becomes.
@@ -55,6 +67,7 @@ class RayJobsServer:
         self.packages: dict[str, bytes] = {}
         self.node_states = ["ALIVE"]
         self.failures = 0
+        self.unreached = 0
         self.loses_answers = 0
         self.unseen = 0
         self.stop_status = "STOPPED"
@@ -121,6 +134,9 @@ class RayJobsServer:
         brought = request.headers.get("Authorization")
         if self.token is not None and brought != f"Bearer {self.token}":
             return web.Response(status=401, text="Unauthorized: Missing authentication token")
+        if self.unreached > 0:
+            self.unreached -= 1
+            return web.json_response(NO_SERVICE, status=404)
         if self.failures > 0:
             self.failures -= 1
             return web.Response(status=500, text="scripted failure")
