@@ -63,6 +63,11 @@ kubernetes-down: install ## Take that node down; nothing of it is left
 kubernetes-test: install ## Run the tests that need a Kubernetes node; one is brought up unless one is up
 	$(RUN)pytest -m kubernetes $(if $(findstring tests/kubernetes,$(ARGS)),,tests/kubernetes) $(ARGS)
 
+.PHONY: kubernetes-matrix
+kubernetes-matrix: install ## Run every fault in every phase of a training, and print the table
+	-MLP_MATRIX_RESULTS=$(CURDIR)/.mlp/matrix.json $(RUN)pytest -m kubernetes tests/kubernetes/test_matrix.py $(ARGS)
+	$(RUN)python -m tests.kubernetes.matrix $(CURDIR)/.mlp/matrix.json
+
 .PHONY: check
 check: lint types layers test ## What CI runs
 

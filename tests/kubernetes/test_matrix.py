@@ -14,6 +14,7 @@ from tests.kubernetes.matrix.cell import CELLS, Cell, Outcome, run
 from tests.kubernetes.testbed import kuberay as operator
 from tests.kubernetes.testbed.cluster import Cluster
 from tests.kubernetes.testbed.node import Node
+from tests.support.attempts.head import EPOCHS
 from tests.support.gcs_double import in_this_process
 
 pytestmark = pytest.mark.kubernetes
@@ -52,3 +53,16 @@ def outcomes(
 @pytest.mark.parametrize("cell", CELLS, ids=str)
 def test_a_fault_in_a_phase(cell: Cell, outcomes: dict[str, Outcome]) -> None:
     assert outcomes[str(cell)].wrong == []
+
+
+def test_two_who_come_at_once_end_with_one_cluster_and_one_training(
+    light: LightClusters, tmp_path: Path
+) -> None:
+    with new_case(light, light.training(tmp_path), light.config) as case:
+        steps = [case.send(), case.send()]
+        for step in steps:
+            step.join(case.within_s)
+
+        assert [step.exitcode for step in steps] == [0, 0]
+        assert case.trained() == dict.fromkeys(range(EPOCHS), 1)
+        case.wait_until(lambda: not case.objects())
