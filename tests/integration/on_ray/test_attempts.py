@@ -26,6 +26,7 @@ from ml_platform.errors import (
 from ml_platform.training.launch import Trained
 from ml_platform.training.record import Attempt, Ended, Owner, TrainingRecord
 from ml_platform.training.request import TrainingRequest
+from ml_platform.xray.records import Event
 from tests.support.attempts.steps import send_step
 from tests.support.trainings import TROUBLED, request, trained_by
 
@@ -179,9 +180,12 @@ def test_a_running_training_is_adopted_whatever_was_edited_meanwhile(
     step.kill()
     step.join()
     edit_code(gate.wanted)
-    gate.open()
 
-    done = trained_by(more_memory(gate.wanted), clusters)
+    def on_event(event: Event) -> None:
+        if event.name == "running":  # adopted: not before, or it might be over when we come
+            gate.open()
+
+    done = trained_by(more_memory(gate.wanted), clusters, on_event=on_event)
 
     assert done.adopted
     assert len(started(gate.record)) == 1
