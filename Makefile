@@ -65,7 +65,7 @@ kubernetes-test: install ## Run the tests that need a Kubernetes node; one is br
 
 .PHONY: kubernetes-matrix
 kubernetes-matrix: install ## Run every fault in every phase of a training, and print the table
-	-MLP_MATRIX_RESULTS=$(CURDIR)/.mlp/matrix.json $(RUN)pytest -m kubernetes tests/kubernetes/test_matrix.py $(ARGS)
+	-MLP_MATRIX=all MLP_MATRIX_RESULTS=$(CURDIR)/.mlp/matrix.json $(RUN)pytest -m kubernetes tests/kubernetes/test_matrix.py $(ARGS)
 	$(RUN)python -m tests.kubernetes.matrix $(CURDIR)/.mlp/matrix.json
 
 .PHONY: check

@@ -75,7 +75,7 @@ def run(cell: Cell, case: Case) -> Outcome:
             time.sleep(1.0)
             case.step.kill()
             case.step.join()
-        if cell.fault.comes_again:
+        if cell.fault.of_step:
             case.come()
         elif case.step.exitcode != 0:
             outcome.wrong.append(f"the step ended with code {case.step.exitcode}")

@@ -26,14 +26,15 @@ class Fault:
         act: Begins it; a generator that is resumed once its phase goes on.
         befalls: Whether it can happen in a phase.
         causes: What a failed attempt may be put down to.
-        comes_again: Whether somebody comes for the training again, as Dagster's retry does.
+        of_step: Whether it ends the step; somebody comes for the training again then, as Dagster's
+            retry does.
     """
 
     name: str
     act: Callable[[Case], Any]
     befalls: Callable[[Phase], bool] = lambda phase: True
     causes: tuple[Cause, ...] = ()
-    comes_again: bool = False
+    of_step: bool = False
 
 
 @contextmanager
@@ -129,11 +130,11 @@ _LOST: Final = (Cause.HEAD_LOST, Cause.START_FAILED, Cause.NODE_LOST)
 _OF_WORKER: Final = (*_LOST, Cause.WORKER_LOST, Cause.OUT_OF_MEMORY)
 
 FAULTS: Final = (
-    Fault(name="step killed", act=step_killed, comes_again=True),
+    Fault(name="step killed", act=step_killed, of_step=True),
     Fault(
         name="step interrupted",
         act=step_interrupted,
-        comes_again=True,
+        of_step=True,
         causes=(Cause.CANCELLED,),
     ),
     Fault(
