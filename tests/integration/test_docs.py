@@ -76,6 +76,10 @@ def test_a_backfill_goes_to_our_server_and_never_to_a_stranger(with_server: Read
     with_server.follow("on-a-server.md")
 
 
+def test_a_cluster_of_ones_own_is_shown_before_it_is_made(tmp_path: Path) -> None:
+    new_reader(tmp_path).follow("interactive-clusters.md")
+
+
 @pytest.mark.parametrize("page", sorted(path.name for path in DOCS.glob("*.md")))
 def test_every_page_is_linked_from_the_readme_and_links_what_is_there(page: str) -> None:
     links = re.findall(r"\]\(([^)#]+)\)", (DOCS / page).read_text())
