@@ -21,11 +21,9 @@ from tests.support.postgres import NotInstalledError
 pytestmark = pytest.mark.kubernetes
 
 OUTSIDE, INSIDE, STARTING, RUNNING, LOST = (f"2013-03-{day}" for day in range(16, 21))
-BACKFILL = ["2013-03-21", "2013-03-22", "2013-03-23"]
 RAN_WITHIN_S = 240
 STARTED_WITHIN_S = 120
 GONE_WITHIN_S = 30
-ENDED = ("COMPLETED_SUCCESS", "COMPLETED_FAILED", "FAILED", "CANCELED")
 ONCE = [f"1-{epoch}" for epoch in range(EPOCHS)]
 
 
@@ -40,7 +38,7 @@ def world(light: LightClusters, tmp_path_factory: pytest.TempPathFactory) -> OnK
     """A home whose models train on the stand-in for Ray, with training sets of all days here."""
     home = tmp_path_factory.mktemp("main_job") / "home"
     world = on_kubernetes(home, light, light.values())
-    world.write_training_sets([OUTSIDE, INSIDE, STARTING, RUNNING, LOST, *BACKFILL])
+    world.write_training_sets([OUTSIDE, INSIDE, STARTING, RUNNING, LOST])
     return world
 
 
@@ -148,16 +146,3 @@ def test_the_runs_pod_is_evicted_and_another_goes_on_from_the_checkpoint(
 
     assert dagster.wait(run, within_s=RAN_WITHIN_S) == "SUCCESS", dagster.story(run)
     assert sorted(one.split("-")[1] for one in trained(world, LOST)) == list("0123")
-
-
-def test_a_backfill_outlives_its_code_server(
-    dagster: DagsterOnKubernetes, world: OnKubernetes
-) -> None:
-    backfill = dagster.backfill(BACKFILL)
-    wait_until(lambda: any(trained(world, day) for day in BACKFILL), RAN_WITHIN_S)
-
-    dagster.code.restart()
-
-    wait_until(lambda: dagster.backfill_status(backfill) in ENDED, RAN_WITHIN_S)
-    assert dagster.backfill_status(backfill) == "COMPLETED_SUCCESS", dagster.server.end_of_log()
-    assert [trained(world, day) for day in BACKFILL] == [ONCE] * len(BACKFILL)
