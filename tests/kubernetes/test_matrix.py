@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 
+from tests.kubernetes.faults.pods import delete_pod, kill_container
 from tests.kubernetes.light_clusters import STORAGE, LightClusters, light_clusters
 from tests.kubernetes.matrix.case import Case, new_case
 from tests.kubernetes.matrix.cell import CELLS, Cell, Outcome, run
-from tests.kubernetes.matrix.faults import container_killed, pod_deleted
+from tests.kubernetes.matrix.faults import to_pods
 from tests.kubernetes.testbed import kuberay as operator
 from tests.kubernetes.testbed.cluster import Cluster
 from tests.kubernetes.testbed.node import Node
@@ -79,7 +80,7 @@ def test_two_who_come_at_once_end_with_one_cluster_and_one_training(case: Case) 
 
 
 @pytest.mark.parametrize(
-    "lose", [pod_deleted("head"), container_killed("head")], ids=["pod", "container"]
+    "lose", [to_pods("head", delete_pod), to_pods("head", kill_container)], ids=["pod", "container"]
 )
 def test_a_lost_head_is_followed_by_an_attempt_on_a_new_cluster_from_the_checkpoint(
     case: Case, lose: Callable[[Case], Any]

@@ -36,7 +36,7 @@ from ml_platform.clusters.kuberay.manifests import ray_job
 from ml_platform.clusters.kuberay.pod_logs import read_logs
 from ml_platform.clusters.kuberay.reaper import reap
 from ml_platform.clusters.kuberay.room import require_room
-from ml_platform.clusters.kuberay.seen import Object, Seen
+from ml_platform.clusters.kuberay.seen import Object, Seen, annotation
 from ml_platform.clusters.kuberay.start import JOBS, PODS, Start, seen_by
 from ml_platform.clusters.kuberay.subjects import subjects
 from ml_platform.clusters.kuberay.views import (
@@ -231,17 +231,17 @@ class EphemeralProvisioner(Provisioner):
         with contextlib.suppress(ClusterError):  # the reaper and KubeRay's deadlines come later
             while self._clock() < deadline:
                 job = self._api.get(path)
-                if job is not None and _annotation(job, labels.RUN) == request.run:
+                if job is not None and annotation(job, labels.RUN) == request.run:
                     self._api.delete(path, uid=str(job["metadata"]["uid"]))
                     return
                 self._sleep(POLL_S)
 
     def _can_be_adopted(self, job: Object, request: ClusterRequest) -> bool:
-        same = _annotation(job, labels.SPEC_HASH) == request.spec.spec_hash()
+        same = annotation(job, labels.SPEC_HASH) == request.spec.spec_hash()
         return same and not is_over(job) and "deletionTimestamp" not in job["metadata"]
 
     def _adopt(self, job: Object, request: ClusterRequest) -> Object:
-        if not request.run or _annotation(job, labels.RUN) == request.run:
+        if not request.run or annotation(job, labels.RUN) == request.run:
             return job
         # Who looks whether its run lives must not find that of a step that has died.
         return self._annotate(request.name, {labels.RUN: request.run})
@@ -370,10 +370,6 @@ class EphemeralProvisioner(Provisioner):
             core_path(namespace, "pods"), labels=f"{labels.CLUSTER}={labels.label_value(name)}"
         )
         return job, list(pods)
-
-
-def _annotation(job: Object, name: str) -> str:
-    return str((job["metadata"].get("annotations") or {}).get(name) or "")
 
 
 def _lost(name: str, why: str) -> ClusterLostError:

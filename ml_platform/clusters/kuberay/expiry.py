@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from ml_platform.clusters.kuberay import labels
-from ml_platform.clusters.kuberay.seen import Object
+from ml_platform.clusters.kuberay.seen import Object, annotation
 from ml_platform.errors import InputError
 
 SHORTEST_S: Final = 60.0
@@ -40,7 +40,7 @@ def expiry_text(at_s: float) -> str:
 
 def expiry_of(job: Object) -> str:
     """When it expires, as the annotation has it; empty for a cluster that is not interactive."""
-    return str((job["metadata"].get("annotations") or {}).get(labels.EXPIRES) or "")
+    return annotation(job, labels.EXPIRES)
 
 
 def extension(job: Object, *, ttl_s: float, now_s: float) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from ml_platform.clusters.kuberay.interactive_manifest import (
     interactive_manifest,
 )
 from ml_platform.clusters.kuberay.room import require_room
-from ml_platform.clusters.kuberay.seen import Object
+from ml_platform.clusters.kuberay.seen import Object, annotation
 from ml_platform.clusters.kuberay.start import Start
 from ml_platform.clusters.kuberay.subjects import subjects
 from ml_platform.clusters.kuberay.views import head_incarnation, is_over
@@ -266,4 +266,4 @@ class InteractiveClusters:
 
 
 def _owner(job: Object) -> str:
-    return str((job["metadata"].get("annotations") or {}).get(labels.OWNER) or "")
+    return annotation(job, labels.OWNER)

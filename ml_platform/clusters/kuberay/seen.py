@@ -7,6 +7,11 @@ from typing import Any, Protocol
 Object = Mapping[str, Any]
 
 
+def annotation(item: Object, name: str) -> str:
+    """An annotation of an object; empty if it has none of this name."""
+    return str((item["metadata"].get("annotations") or {}).get(name) or "")
+
+
 class Objects(Protocol):
     """Objects by the name of their kind, watched or listed."""
 

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from ml_platform.clusters.interface import ClusterPhase, ClusterView
 from ml_platform.clusters.kuberay import labels
 from ml_platform.clusters.kuberay.diagnosis.head import incarnation
-from ml_platform.clusters.kuberay.seen import Object, Seen
+from ml_platform.clusters.kuberay.seen import Object, Seen, annotation
 from ml_platform.clusters.spec import ClusterSpec
 
 KIND: Final = "ephemeral"
@@ -32,7 +32,7 @@ def phase_of(job: Object | None, pods: Sequence[Object]) -> tuple[ClusterPhase, 
     status = job.get("status") or {}
     deployment = str(status.get("jobDeploymentStatus") or "")
     said = str(status.get("message") or status.get("reason") or "")
-    expires = _annotation(job, labels.EXPIRES)
+    expires = annotation(job, labels.EXPIRES)
     if expires and status.get("reason") == EXPIRED:
         return "stopping", f"it expired at {expires}"
     if deployment in FAILED:
@@ -41,7 +41,7 @@ def phase_of(job: Object | None, pods: Sequence[Object]) -> tuple[ClusterPhase, 
         return "stopping", "its job has ended"
     if deployment in QUEUED:
         return "queued", said
-    was = _annotation(job, labels.INCARNATION)
+    was = annotation(job, labels.INCARNATION)
     if expires and (was or deployment == "Waiting"):
         # People use it until its end, whichever head it has: no life of one is in use.
         ready = bool(head_incarnation(pods))
@@ -69,14 +69,14 @@ def view_of(job: Object | None, pods: Sequence[Object], *, name: str) -> Cluster
         incarnation=head_incarnation(pods),
         reason=reason,
         url=f"http://{status['dashboardURL']}" if status.get("dashboardURL") else "",
-        users=tuple(filter(None, [_annotation(job, labels.HOLDER)])),
+        users=tuple(filter(None, [annotation(job, labels.HOLDER)])),
         jobs=(running,) if running else (),
         details={
             key: value
             for key, value in {
-                "run": _annotation(job, labels.RUN),
-                "owner": _annotation(job, labels.OWNER),
-                "expires": _annotation(job, labels.EXPIRES),
+                "run": annotation(job, labels.RUN),
+                "owner": annotation(job, labels.OWNER),
+                "expires": annotation(job, labels.EXPIRES),
                 "ray cluster": str(status.get("rayClusterName") or ""),
                 "created": str(job["metadata"].get("creationTimestamp") or ""),
                 "pods": ", ".join(sorted(str(pod["metadata"]["name"]) for pod in pods)),
@@ -89,7 +89,7 @@ def view_of(job: Object | None, pods: Sequence[Object], *, name: str) -> Cluster
 def spec_of(job: Object) -> ClusterSpec | None:
     """What was asked for; None for one of another version of the platform."""
     try:
-        return ClusterSpec.model_validate_json(_annotation(job, labels.SPEC))
+        return ClusterSpec.model_validate_json(annotation(job, labels.SPEC))
     except ValidationError:
         return None
 
@@ -98,7 +98,3 @@ def is_over(job: Object) -> bool:
     """Nothing more happens to it but its removal."""
     status: Mapping[str, Any] = job.get("status") or {}
     return status.get("jobDeploymentStatus") in {*FAILED, "Complete"}
-
-
-def _annotation(job: Object, name: str) -> str:
-    return str((job["metadata"].get("annotations") or {}).get(name) or "")

@@ -13,6 +13,7 @@ from tests.kubernetes.faults.api_script import Answer, Cut
 from tests.kubernetes.faults.pods import delete_pod, kill_container
 from tests.kubernetes.matrix.case import Case
 from tests.kubernetes.matrix.phases import Phase
+from tests.kubernetes.testbed.cluster import Cluster
 
 AWAY_S: Final = 8.0
 
@@ -55,25 +56,13 @@ def step_interrupted(case: Case) -> Iterator[None]:
     yield
 
 
-def pod_deleted(kind: str) -> Callable[[Case], Any]:
-    """Somebody deletes the pod of the head or of the worker."""
+def to_pods(kind: str, fault: Callable[[Cluster, str, str], None]) -> Callable[[Case], Any]:
+    """A fault of `faults.pods` befalls the pod of the head or of the worker."""
 
     @contextmanager
     def act(case: Case) -> Iterator[None]:
         for pod in case.pods(kind):
-            delete_pod(case.light.cluster, case.light.namespace, str(pod["metadata"]["name"]))
-        yield
-
-    return act
-
-
-def container_killed(kind: str) -> Callable[[Case], Any]:
-    """All processes of the head or of the worker die."""
-
-    @contextmanager
-    def act(case: Case) -> Iterator[None]:
-        for pod in case.pods(kind):
-            kill_container(case.light.cluster, case.light.namespace, str(pod["metadata"]["name"]))
+            fault(case.light.cluster, case.light.namespace, str(pod["metadata"]["name"]))
         yield
 
     return act
@@ -139,25 +128,25 @@ FAULTS: Final = (
     ),
     Fault(
         name="head's pod deleted",
-        act=pod_deleted("head"),
+        act=to_pods("head", delete_pod),
         befalls=lambda phase: phase.has_pods,
         causes=_LOST,
     ),
     Fault(
         name="head's container killed",
-        act=container_killed("head"),
+        act=to_pods("head", kill_container),
         befalls=_has_head,
         causes=_LOST,
     ),
     Fault(
         name="worker's pod deleted",
-        act=pod_deleted("worker"),
+        act=to_pods("worker", delete_pod),
         befalls=lambda phase: phase.has_pods,
         causes=_OF_WORKER,
     ),
     Fault(
         name="worker's container killed",
-        act=container_killed("worker"),
+        act=to_pods("worker", kill_container),
         befalls=_has_head,
         causes=_OF_WORKER,
     ),
