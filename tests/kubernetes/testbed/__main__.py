@@ -1,4 +1,4 @@
-"""`make kubernetes-up` and `make kubernetes-down`: the testbed from the command line."""
+"""`make kubernetes-programs`, `-up` and `-down`: the testbed from the command line."""
 
 import argparse
 import shlex
@@ -10,11 +10,17 @@ from tests.kubernetes.testbed.cluster import ClusterError
 from tests.kubernetes.testbed.errors import KubernetesTestError
 
 
-def up(*, with_kuberay: bool) -> None:
-    """Bring the node up, with KubeRay, and say how to look at it."""
+def build() -> None:
+    """Build the node's programs, where they are not in the cache."""
     missing = programs.missing()
     if missing:
         raise node.NodeError(missing)
+    programs.built(_say)
+
+
+def up(*, with_kuberay: bool) -> None:
+    """Bring the node up, with KubeRay, and say how to look at it."""
+    build()
     started = time.monotonic()
     it = node.up(_say)
     _say(f"the node is ready after {time.monotonic() - started:.1f} s")
@@ -35,13 +41,17 @@ def main() -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     upwards = commands.add_parser("up", help="bring the node up; one that is up stays")
     upwards.add_argument("--without-kuberay", action="store_true", help="the node alone")
+    commands.add_parser("build", help="build the node's programs; what is in the cache stays")
     commands.add_parser("down", help="take the node down; nothing of it is left")
     arguments = parser.parse_args()
     try:
-        if arguments.command == "up":
-            up(with_kuberay=not arguments.without_kuberay)
-        else:
-            node.down()
+        match arguments.command:
+            case "build":
+                build()
+            case "up":
+                up(with_kuberay=not arguments.without_kuberay)
+            case _:
+                node.down()
     except KubernetesTestError as error:
         sys.stderr.write(f"{error}\n")
         if arguments.command == "up" and layout.FOLDER.exists():
