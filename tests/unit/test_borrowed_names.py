@@ -325,6 +325,20 @@ RAY = (
         "the stream of a job's log, which the REST reference leaves out",
     ),
     _row(
+        "/api/packages/gcs/",
+        "ml_platform/clusters/jobs/api.py",
+        "ray/dashboard/modules/job/job_head.py",
+        "where a folder is brought to a head, which the REST reference leaves out",
+        '"/api/packages/{protocol}/{package_name}"',
+    ),
+    _row(
+        "_ray_pkg_",
+        "ml_platform/clusters/jobs/package.py",
+        "ray/_private/runtime_env/packaging.py",
+        "what a folder's archive has to be called",
+        'RAY_PKG_PREFIX = "_ray_pkg_"',
+    ),
+    _row(
         "RAY_prestart_worker_first_driver",
         _RAY_PROCESS,
         _RAYLET,
@@ -419,6 +433,13 @@ FORK_SERVER = (
 )
 
 OTHERS = (
+    _row(
+        "lifeline",
+        "ml_platform/clusters/jobs/websocket.py",
+        "websockets/sync/connection.py",
+        "its wait for its reading thread has no limit: without one, ours of the connection goes",
+        "self.recv_events_thread.join()",
+    ),
     _row(
         "_properties",
         "ml_platform/warehouse/bigquery_jobs.py",
