@@ -7,7 +7,7 @@ role of `deploy/rbac.yaml`.
 import json
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,7 @@ import yaml
 
 from ml_platform.clusters.local.ray_process import free_port
 from ml_platform.settings import PROJECT_ROOT
-from tests.kubernetes.code_server import code_server
+from tests.kubernetes.code_server import CodeServer, code_server
 from tests.kubernetes.main_jobs import MODEL, OnKubernetes
 from tests.kubernetes.testbed import layout
 from tests.support.dagster_server import DAGSTER_DEV, DagsterServer, dagster_at
@@ -58,6 +58,20 @@ query Run($run: ID!) {
   }
 }
 """
+BACKFILL: Final = """
+mutation Backfill($params: LaunchBackfillParams!) {
+  launchPartitionBackfill(backfillParams: $params) {
+    __typename
+    ... on LaunchBackfillSuccess { backfillId }
+    ... on PythonError { message }
+  }
+}
+"""
+BACKFILL_STATUS: Final = """
+query Status($id: String!) {
+  partitionBackfillOrError(backfillId: $id) { ... on PartitionBackfill { status } }
+}
+"""
 SLOTS: Final = """
 query Slots { instance { concurrencyLimit(concurrencyKey: "ray") { activeSlotCount } } }
 """
@@ -71,10 +85,12 @@ class DagsterOnKubernetes:
     Attributes:
         server: Its webserver.
         world: The home that its runs work on.
+        code: The server of the code location.
     """
 
     server: DagsterServer
     world: OnKubernetes
+    code: CodeServer
 
     def launch(self, day: str, *, stage: str = "model") -> str:
         """Materialize an asset of the example's for a day; the run's id."""
@@ -109,6 +125,22 @@ class DagsterOnKubernetes:
     def slots_taken(self) -> int:
         """How many hold a slot of the trainings' pool."""
         return int(self.server.ask(SLOTS)["instance"]["concurrencyLimit"]["activeSlotCount"])
+
+    def backfill(self, days: Sequence[str], *, stage: str = "model") -> str:
+        """Launch a backfill of an asset of the example's; its id."""
+        params = {
+            "assetSelection": [{"path": [MODEL, stage]}],
+            "partitionNames": list(days),
+        }
+        answer = self.server.ask(BACKFILL, params=params)["launchPartitionBackfill"]
+        assert answer["__typename"] == "LaunchBackfillSuccess", answer
+        return str(answer["backfillId"])
+
+    def backfill_status(self, backfill: str) -> str:
+        """Dagster's word for the backfill's state."""
+        return str(
+            self.server.ask(BACKFILL_STATUS, id=backfill)["partitionBackfillOrError"]["status"]
+        )
 
     def run_pods(self, run: str) -> list[dict[str, Any]]:
         """The pods of a run."""
@@ -175,17 +207,17 @@ def dagster_on_kubernetes(
             "KUBECONFIG": str(cluster.kubeconfig),
         }
         with (
-            code_server(world.home, env) as workspace,
+            code_server(world.home, env) as code,
             dagster_at(
                 url,
                 world.home / "dagster.log",
                 home=world.home,
                 cwd=PROJECT_ROOT,
                 env=env,
-                command=(*DAGSTER_DEV[:2], "-w", str(workspace)),
+                command=(*DAGSTER_DEV[:2], "-w", str(code.workspace)),
             ) as server,
         ):
-            yield DagsterOnKubernetes(server=server, world=world)
+            yield DagsterOnKubernetes(server=server, world=world, code=code)
 
 
 def _instance(world: OnKubernetes) -> dict[str, Any]:
@@ -210,6 +242,9 @@ def _instance(world: OnKubernetes) -> dict[str, Any]:
         ],
     }
     deployed["run_monitoring"] |= {"poll_interval_seconds": 5}
+    deployed["concurrency"]["runs"]["tag_concurrency_limits"] = [
+        {"key": "dagster/backfill", "limit": 1}
+    ]
     return deployed
 
 

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from ml_platform.clusters.kuberay.config import KubeRayConfig
+from tests.kubernetes.faults.waiting import until
 from tests.kubernetes.light_clusters import LightClusters, light_clusters
 from tests.kubernetes.testbed import kuberay as operator
 from tests.kubernetes.testbed.cluster import Cluster
@@ -129,13 +130,6 @@ def cluster_of_ada(person: Person, expiring: dict[str, float], with_ray: Person)
     return str(view["name"])
 
 
-def wait_until(condition: Callable[[], Any], within_s: float = WITHIN_S) -> None:
-    deadline = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {within_s} s"
-        time.sleep(0.2)
-
-
 def script(folder: Path, program: str) -> Path:
     file = folder / "script.py"
     file.write_text(program)
@@ -186,7 +180,11 @@ def test_what_does_not_start_is_named_and_removed(person: Person) -> None:
 
 def test_a_cluster_that_waits_says_why(person: Person) -> None:
     person.told("up", "--name", "huge", "--ttl", "4m", "--no-wait", "--cpus", "256", *SMALL, *ADA)
-    wait_until(lambda: "cpu" in person.told("show", "huge")["reason"])
+    until(
+        "reason why it waits",
+        lambda: "cpu" in person.told("show", "huge")["reason"],
+        timeout_s=WITHIN_S,
+    )
     person.told("down", "huge", *ADA)
 
 
@@ -261,8 +259,12 @@ def test_a_local_address_leads_rays_own_client_to_a_ray_with_a_token(
 def test_the_server_ends_a_cluster_whose_time_is_over_and_no_other(
     person: Person, expiring: dict[str, float]
 ) -> None:
-    wait_until(lambda: not [one for one in person.left("brief") if "RayJob" not in one], 100)
-    wait_until(lambda: time.monotonic() > expiring["extended"] + 66)
+    until(
+        "end of its pods",
+        lambda: not [one for one in person.left("brief") if "RayJob" not in one],
+        timeout_s=100,
+    )
+    time.sleep(max(0.0, expiring["extended"] + 66 - time.monotonic()))
 
     assert person.told("show", "brief")["reason"].startswith("it expired at")
     assert person.told("show", "extended")["phase"] in ("starting", "ready")

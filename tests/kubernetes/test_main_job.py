@@ -1,14 +1,13 @@
 """The example's asset trains on Kubernetes: only the environment of its process says so."""
 
-import time
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
 
 from ml_platform.storage import Folder
 from tests.kubernetes.dagster_on_kubernetes import DagsterOnKubernetes, dagster_on_kubernetes
 from tests.kubernetes.faults.pods import delete_pod
+from tests.kubernetes.faults.waiting import until
 from tests.kubernetes.light_clusters import STORAGE, LightClusters, light_clusters
 from tests.kubernetes.main_jobs import MODEL, OnKubernetes, on_kubernetes
 from tests.kubernetes.testbed import kuberay as operator
@@ -21,9 +20,11 @@ from tests.support.postgres import NotInstalledError
 pytestmark = pytest.mark.kubernetes
 
 OUTSIDE, INSIDE, STARTING, RUNNING, LOST = (f"2013-03-{day}" for day in range(16, 21))
+BACKFILL = ["2013-03-21", "2013-03-22", "2013-03-23"]
 RAN_WITHIN_S = 240
 STARTED_WITHIN_S = 120
 GONE_WITHIN_S = 30
+ENDED = ("COMPLETED_SUCCESS", "COMPLETED_FAILED", "FAILED", "CANCELED")
 ONCE = [f"1-{epoch}" for epoch in range(EPOCHS)]
 
 
@@ -38,7 +39,7 @@ def world(light: LightClusters, tmp_path_factory: pytest.TempPathFactory) -> OnK
     """A home whose models train on the stand-in for Ray, with training sets of all days here."""
     home = tmp_path_factory.mktemp("main_job") / "home"
     world = on_kubernetes(home, light, light.values())
-    world.write_training_sets([OUTSIDE, INSIDE, STARTING, RUNNING, LOST])
+    world.write_training_sets([OUTSIDE, INSIDE, STARTING, RUNNING, LOST, *BACKFILL])
     return world
 
 
@@ -54,14 +55,7 @@ def dagster(world: OnKubernetes) -> Iterator[DagsterOnKubernetes]:
 @pytest.fixture(autouse=True)
 def nothing_is_left(light: LightClusters) -> Iterator[None]:
     yield
-    wait_until(lambda: not light.left(), GONE_WITHIN_S)
-
-
-def wait_until(condition: Callable[[], Any], within_s: float) -> None:
-    deadline = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {within_s} s"
-        time.sleep(0.2)
+    until("end of all clusters", lambda: not light.left(), timeout_s=GONE_WITHIN_S)
 
 
 def trained(world: OnKubernetes, day: str) -> list[str]:
@@ -108,8 +102,8 @@ def test_terminated_while_its_cluster_starts(
 
     dagster.terminate(run)
 
-    wait_until(lambda: not light.left(), GONE_WITHIN_S)
-    wait_until(lambda: dagster.slots_taken() == 0, GONE_WITHIN_S)
+    until("end of all clusters", lambda: not light.left(), timeout_s=GONE_WITHIN_S)
+    until("free slot", lambda: dagster.slots_taken() == 0, timeout_s=GONE_WITHIN_S)
     assert dagster.wait(run, within_s=GONE_WITHIN_S) == "CANCELED"
     assert trained(world, STARTING) == []
 
@@ -123,8 +117,8 @@ def test_terminated_while_it_trains(
 
     dagster.terminate(run)
 
-    wait_until(lambda: not light.left(), GONE_WITHIN_S)
-    wait_until(lambda: dagster.slots_taken() == 0, GONE_WITHIN_S)
+    until("end of all clusters", lambda: not light.left(), timeout_s=GONE_WITHIN_S)
+    until("free slot", lambda: dagster.slots_taken() == 0, timeout_s=GONE_WITHIN_S)
     assert dagster.wait(run, within_s=GONE_WITHIN_S) == "CANCELED"
     ended = world.training(RUNNING).attempt(1).ended()
     assert ended is not None
@@ -146,3 +140,16 @@ def test_the_runs_pod_is_evicted_and_another_goes_on_from_the_checkpoint(
 
     assert dagster.wait(run, within_s=RAN_WITHIN_S) == "SUCCESS", dagster.story(run)
     assert sorted(one.split("-")[1] for one in trained(world, LOST)) == list("0123")
+
+
+def test_a_backfill_outlives_its_code_server(
+    dagster: DagsterOnKubernetes, world: OnKubernetes
+) -> None:
+    backfill = dagster.backfill(BACKFILL)
+    until("training", lambda: any(trained(world, day) for day in BACKFILL), timeout_s=RAN_WITHIN_S)
+
+    dagster.code.restart()
+
+    until("end", lambda: dagster.backfill_status(backfill) in ENDED, timeout_s=RAN_WITHIN_S)
+    assert dagster.backfill_status(backfill) == "COMPLETED_SUCCESS", dagster.server.end_of_log()
+    assert [trained(world, day) for day in BACKFILL] == [ONCE] * len(BACKFILL)

@@ -1,22 +1,25 @@
 """Faults in phases of a training: trained once, nothing lost, nothing left, a cause that is named.
 
-`make kubernetes-matrix` runs every fault; without `MLP_MATRIX=all` only those of the step are.
+Every fault in every phase with a stand-in for Ray, and a diagonal with Ray and a real training;
+`make kubernetes-matrix` runs all with Ray (`MLP_MATRIX=real`).
 """
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.kubernetes.faults.pods import delete_pod, kill_container
-from tests.kubernetes.light_clusters import STORAGE, LightClusters, light_clusters
-from tests.kubernetes.matrix.case import Case, new_case
-from tests.kubernetes.matrix.cell import CELLS, Cell, Outcome, run
+from tests.kubernetes.light_clusters import STORAGE, light_clusters
+from tests.kubernetes.matrix.case import Case, CasesTestbed, new_case
+from tests.kubernetes.matrix.cell import CELLS, DIAGONAL, WITH_REAL_RAY, Cell, Outcome, run
 from tests.kubernetes.matrix.faults import to_pods
+from tests.kubernetes.matrix.rays import REAL, STAND_IN
 from tests.kubernetes.testbed import kuberay as operator
 from tests.kubernetes.testbed.cluster import Cluster
 from tests.kubernetes.testbed.node import Node
@@ -25,43 +28,62 @@ from tests.support.gcs_double import in_this_process
 
 pytestmark = pytest.mark.kubernetes
 
-AT_ONCE = 3
 RESULTS = "MLP_MATRIX_RESULTS"
-EVERY = os.environ.get("MLP_MATRIX") == "all"
-CHOSEN = [cell for cell in CELLS if EVERY or cell.fault.of_step]
+CHOSEN = WITH_REAL_RAY if os.environ.get("MLP_MATRIX") == "real" else (*CELLS, *DIAGONAL)
 TEST = "test_a_fault_in_a_phase"
 
 
 @pytest.fixture(scope="module")
-def light(node: Node, cluster: Cluster, kuberay: operator.KubeRay) -> Iterator[LightClusters]:
+def testbed(node: Node, cluster: Cluster, kuberay: operator.KubeRay) -> Iterator[CasesTestbed]:
     with light_clusters(cluster, "matrix") as light, in_this_process(STORAGE):
-        yield light
+        yield CasesTestbed(light=light, node=node, kuberay=kuberay)
 
 
 @pytest.fixture
-def case(light: LightClusters, tmp_path: Path) -> Iterator[Case]:
-    with new_case(light, light.training(tmp_path), light.config) as case:
+def case(testbed: CasesTestbed, tmp_path: Path) -> Iterator[Case]:
+    with new_case(testbed, STAND_IN, tmp_path) as case:
         yield case
 
 
 @pytest.fixture(scope="module")
 def outcomes(
-    light: LightClusters, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+    testbed: CasesTestbed, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> dict[str, Outcome]:
     """Of all cells that were chosen; most of their time is waiting, so several go at once."""
-    folder = tmp_path_factory.mktemp("matrix")
     names = {item.name for item in request.session.items}
 
-    def outcome(cell: Cell) -> Outcome:
-        with new_case(light, light.training(folder), light.config) as case:
-            return run(cell, case)
+    def outcomes_of(cells: Sequence[Cell]) -> list[Outcome]:
+        with ExitStack() as stack:
+            folders = [tmp_path_factory.mktemp("matrix") for _ in cells]
+            cases = [
+                stack.enter_context(new_case(testbed, cell.ray, folder))
+                for cell, folder in zip(cells, folders, strict=True)
+            ]
+            return run(cells, cases)
 
     cells = [cell for cell in CHOSEN if f"{TEST}[{cell}]" in names]
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        found = list(pool.map(outcome, cells))
+    found: dict[str, Outcome] = {}
+    for at_once, groups in _shifts(cells):
+        with ThreadPoolExecutor(at_once) as pool:
+            for group, outcomes in zip(groups, pool.map(outcomes_of, groups), strict=True):
+                found |= zip(map(str, group), outcomes, strict=True)
     if file := os.environ.get(RESULTS):
-        Path(file).write_text(json.dumps([one.as_json() for one in found], indent=1))
-    return {str(cell): one for cell, one in zip(cells, found, strict=True)}
+        told = [found[str(cell)].as_json() for cell in cells]
+        Path(file).write_text(json.dumps(told, indent=1))
+    return found
+
+
+def _shifts(cells: Sequence[Cell]) -> Iterator[tuple[int, list[list[Cell]]]]:
+    """How many groups go at once, and the groups: cells that share a fault of the node, or one.
+
+    A fault of the node has nothing beside it. There is no room for more than one real Ray.
+    """
+    light = [cell for cell in cells if cell.ray is STAND_IN]
+    of_node = [cell for cell in light if cell.fault.of_node]
+    faults = dict.fromkeys(cell.fault for cell in of_node)
+    yield STAND_IN.at_once, [[cell] for cell in light if not cell.fault.of_node]
+    yield 1, [[cell for cell in of_node if cell.fault is fault] for fault in faults]
+    yield REAL.at_once, [[cell] for cell in cells if cell.ray is REAL]
 
 
 @pytest.mark.parametrize("cell", CHOSEN, ids=str)
@@ -85,12 +107,12 @@ def test_two_who_come_at_once_end_with_one_cluster_and_one_training(case: Case) 
 def test_a_lost_head_is_followed_by_an_attempt_on_a_new_cluster_from_the_checkpoint(
     case: Case, lose: Callable[[Case], Any]
 ) -> None:
-    case.folder.create("hold", b"")
+    case.marks.create("hold", b"")
     step = case.send()
     case.wait_until(lambda: len(case.trained()) == EPOCHS - 1)
     with lose(case):
         case.wait_until(case.record.attempt(1).has_ended)
-    case.folder.remove("hold")
+    case.marks.remove("hold")
     step.join(case.within_s)
 
     first = case.record.attempt(1).ended()
@@ -99,5 +121,5 @@ def test_a_lost_head_is_followed_by_an_attempt_on_a_new_cluster_from_the_checkpo
     assert first.failure is not None
     assert first.failure.cause.value == "head_lost"
     trained = [*(f"1-{epoch}" for epoch in range(EPOCHS - 1)), f"2-{EPOCHS - 1}"]
-    assert case.folder.names("trained") == trained
+    assert case.marks.names("trained") == trained
     case.wait_until(lambda: not case.objects())

@@ -1,10 +1,13 @@
-"""Prints the table of README from the results of a run."""
+"""Writes the results of a run into the table of `tests/kubernetes/README.md`."""
 
 import json
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+
+README: Final = Path(__file__).parents[1] / "README.md"
 
 
 def table(outcomes: Sequence[dict[str, Any]]) -> Iterator[str]:
@@ -27,6 +30,24 @@ def _cell(one: dict[str, Any]) -> str:
     return told
 
 
+def replace_tables(text: str, outcomes: Sequence[dict[str, Any]]) -> str:
+    """The text with the tables of those kinds of Ray of which there are outcomes.
+
+    Raises:
+        ValueError: the text has no place for such a table.
+    """
+    for ray in dict.fromkeys(one["ray"] for one in outcomes):
+        begin, end = f"<!-- matrix with {ray} Ray -->", "<!-- end of the matrix -->"
+        place = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
+        found = place.findall(text)
+        if len(found) != 1:
+            msg = f"wanted one place for a table, {begin} … {end}, found {len(found)}"
+            raise ValueError(msg)
+        lines = table([one for one in outcomes if one["ray"] == ray])
+        text = text.replace(found[0], "\n".join([begin, *lines, end]))
+    return text
+
+
 if __name__ == "__main__":
-    for line in table(json.loads(Path(sys.argv[1]).read_text())):
-        print(line)  # noqa: T201
+    found = json.loads(Path(sys.argv[1]).read_text())
+    README.write_text(replace_tables(README.read_text(), found))

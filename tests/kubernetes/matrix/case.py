@@ -1,9 +1,8 @@
 """One training on Kubernetes, the step that works on it, and what stands between it and the world.
 
-Pods run a stand-in for Ray, or Ray; API server, operator, pods, storage and the step are real.
+API server, operator, pods, storage and the step are real; so is Ray, unless a stand-in is wanted.
 """
 
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -21,8 +20,12 @@ from ml_platform.training.record import Owner, TrainingRecord
 from ml_platform.training.request import TrainingRequest
 from tests.kubernetes.faults.api_proxy import ApiProxy, in_front_of
 from tests.kubernetes.faults.storage_proxy import StorageProxy
+from tests.kubernetes.faults.waiting import until
 from tests.kubernetes.light_clusters import LightClusters
+from tests.kubernetes.matrix.rays import Ray
 from tests.kubernetes.testbed import object_storage
+from tests.kubernetes.testbed.kuberay import KubeRay
+from tests.kubernetes.testbed.node import Node
 from tests.support.attempts.comers import Heard
 from tests.support.attempts.pod_steps import send_step
 
@@ -30,21 +33,38 @@ KINDS: Final = "rayjobs,rayclusters,pods"
 MOST_ATTEMPTS: Final = 6
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CasesTestbed:
+    """Where cases train.
+
+    Attributes:
+        light: A namespace and a bucket.
+        node: What runs Kubernetes.
+        kuberay: The operator.
+    """
+
+    light: LightClusters
+    node: Node
+    kuberay: KubeRay
+
+
 @dataclass
 class Case:
     """A training and its first step.
 
     Attributes:
-        light: Where it trains.
+        testbed: Where it trains.
         request: It.
+        marks: What its driver has trained, and what it is told.
         api: In front of the API server, for the step alone.
         storage: In front of the storage, for the step alone.
         config: How the step makes clusters.
         within_s: How long each wait may take.
     """
 
-    light: LightClusters
+    testbed: CasesTestbed
     request: TrainingRequest
+    marks: Folder
     api: ApiProxy
     storage: StorageProxy
     config: KubeRayConfig
@@ -58,9 +78,9 @@ class Case:
         return TrainingRecord(self.request.folder_uri)
 
     @property
-    def folder(self) -> Folder:
-        """Of the training."""
-        return Folder(self.request.folder_uri)
+    def light(self) -> LightClusters:
+        """The namespace and the bucket."""
+        return self.testbed.light
 
     def send(self) -> BaseProcess:
         """Start the step, in a process of its own."""
@@ -74,6 +94,11 @@ class Case:
     def choose_nodes(self, labels: Mapping[str, str]) -> None:
         """Let its pods wait for a node with these labels."""
         self.config = replace(self.config, pod={**self.config.pod, "nodeSelector": dict(labels)})
+
+    def want(self, **fields: Any) -> None:
+        """Let its cluster have other fields of its spec; what the training is called stays."""
+        cluster = self.request.cluster.model_copy(update=fields)
+        self.request = self.request.model_copy(update={"cluster": cluster})
 
     def come(self, run: str = "second") -> Trained:
         """What a retried step is given, whose ways to both are clear."""
@@ -101,23 +126,19 @@ class Case:
 
     def trained(self) -> Counter[int]:
         """How often each epoch was trained."""
-        return Counter(int(one.split("-")[-1]) for one in self.folder.names("trained"))
+        return Counter(int(one.split("-")[-1]) for one in self.marks.names("trained"))
 
     def asked(self, method: str, path: str) -> int:
         """How often the step has asked the API server for this."""
         return sum(one.method == method and path in one.path for one in self.api.seen)
 
-    def wait_until(self, condition: Callable[[], Any], within_s: float | None = None) -> None:
+    def wait_until(self, condition: Callable[[], Any]) -> None:
         """Wait for a condition.
 
         Raises:
-            AssertionError: it does not come.
+            FaultError: it does not come.
         """
-        limit = within_s or self.within_s
-        deadline = time.monotonic() + limit
-        while not condition():
-            assert time.monotonic() < deadline, f"not within {limit:.0f} s"
-            time.sleep(0.1)
+        until("state that the case waits for", condition, timeout_s=self.within_s)
 
     @cached_property
     def _names(self) -> tuple[str, ...]:
@@ -127,23 +148,26 @@ class Case:
 
 
 @contextmanager
-def new_case(
-    light: LightClusters,
-    request: TrainingRequest,
-    config: Callable[..., KubeRayConfig],
-    *,
-    within_s: float = 60.0,
-) -> Iterator[Case]:
-    """A case whose step reaches both the API server and the storage through proxies."""
+def new_case(testbed: CasesTestbed, ray: Ray, folder: Path) -> Iterator[Case]:
+    """A case whose step reaches both the API server and the storage through proxies.
+
+    Args:
+        testbed: Where it trains.
+        ray: What runs in its pods.
+        folder: For its code; nobody else's.
+    """
+    light = testbed.light
+    request = ray.training(light, folder)
     bucket = light.bucket.removeprefix("gs://")
     with in_front_of(light.cluster) as api, StorageProxy(object_storage.URL, bucket) as storage:
         case = Case(
-            light=light,
+            testbed=testbed,
             request=request,
+            marks=ray.marks(request),
             api=api,
             storage=storage,
-            config=config(kubeconfig=str(api.cluster.kubeconfig)),
-            within_s=within_s,
+            config=ray.config(light, kubeconfig=str(api.cluster.kubeconfig)),
+            within_s=ray.within_s,
         )
         try:
             yield case

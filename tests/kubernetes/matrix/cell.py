@@ -1,30 +1,38 @@
 """One cell: a fault in a phase of one training, and what was left of it."""
 
+import contextlib
 import os
+import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 
 from tests.kubernetes.matrix.case import Case
 from tests.kubernetes.matrix.faults import FAULTS, Fault
 from tests.kubernetes.matrix.phases import PHASES, Phase
+from tests.kubernetes.matrix.rays import REAL, STAND_IN, Ray
 from tests.support.attempts.head import EPOCHS
 from tests.support.attempts.pod_steps import SHOWS_STACKS
 
 GONE_WITHIN_S: Final = 30.0
+MOST_WAITS: Final = 4
+"""On the way to a phase."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Cell:
-    """A fault in a phase."""
+    """A fault in a phase, on clusters in which this Ray runs."""
 
     fault: Fault
     phase: Phase
+    ray: Ray = STAND_IN
 
     def __str__(self) -> str:
-        return f"{self.fault.name}, {self.phase.name}"
+        return f"{self.fault.name}, {self.phase.name}, {self.ray.name} Ray"
 
 
 @dataclass(kw_only=True, slots=True)
@@ -34,6 +42,7 @@ class Outcome:
     Attributes:
         fault: Its name.
         phase: Its name.
+        ray: Which.
         clusters_left: Objects on Kubernetes half a minute after the end.
         trainings: How often the training was done.
         epochs_lost: Epochs that were trained again although their checkpoint had been written.
@@ -44,6 +53,7 @@ class Outcome:
 
     fault: str
     phase: str
+    ray: str
     clusters_left: list[str] = field(default_factory=list)
     trainings: int = 0
     epochs_lost: int = 0
@@ -59,28 +69,112 @@ class Outcome:
 CELLS: Final = tuple(
     Cell(fault=fault, phase=phase) for fault in FAULTS for phase in PHASES if fault.befalls(phase)
 )
+_DIAGONAL: Final = {
+    "no such image": "starting",
+    "API server away": "before create",
+    "RayJob deleted": "queued",
+    "worker's pod deleted": "pending",
+    "watches cut": "ready",
+    "step killed": "submitted",
+    "head's pod deleted": "running",
+    "storage away": "ended",
+}
+WITH_REAL_RAY: Final = tuple(replace(cell, ray=REAL) for cell in CELLS)
+DIAGONAL: Final = tuple(
+    cell for cell in WITH_REAL_RAY if _DIAGONAL.get(cell.fault.name) == cell.phase.name
+)
 
 
-def run(cell: Cell, case: Case) -> Outcome:
-    """Bring a training to the phase, let the fault happen, and see it to its end."""
-    outcome = Outcome(fault=cell.fault.name, phase=cell.phase.name)
+class _Moment:
+    """When a fault befalls all of some cases, each of which is in its phase."""
+
+    def __init__(self, cases: int) -> None:
+        self._reached = threading.Barrier(cases + 1)
+        self._befallen = threading.Barrier(cases + 1)
+        self.began_s = 0.0
+
+    def befall(self, fault: AbstractContextManager[Any], within_s: float) -> None:
+        """Begin the fault once all are there; it is over when it says so."""
+        self._reached.wait(within_s)
+        try:
+            with fault:
+                self.began_s = time.time()
+                self._befallen.wait()
+        except BaseException:
+            self._befallen.abort()  # it could not be made: nobody waits for it
+            raise
+
+    def pass_by(self) -> None:
+        """As a case in its phase: wait until it has happened."""
+        self._reached.wait()
+        self._befallen.wait()
+
+    def miss(self) -> None:
+        """Nobody waits for a case that never gets there."""
+        self._reached.abort()
+        self._befallen.abort()
+
+
+def run(cells: Sequence[Cell], cases: Sequence[Case]) -> list[Outcome]:
+    """Bring a training to each phase, let the one fault of the cells happen, see all to their end.
+
+    Args:
+        cells: Of one fault; more than one where it befalls all of the node.
+        cases: One for each.
+    """
+    moment, first = _Moment(len(cells)), cases[0]
+    with ThreadPoolExecutor(len(cells)) as pool:
+        outcomes = [
+            pool.submit(_see_through, cell, case, moment)
+            for cell, case in zip(cells, cases, strict=True)
+        ]
+        try:
+            moment.befall(cells[0].fault.act(first), first.within_s * MOST_WAITS)
+        except threading.BrokenBarrierError:
+            wrong = []  # the case that missed it says why
+        except Exception as error:
+            wrong = [repr(error)]
+        else:
+            wrong = []
+        found = [one.result() for one in outcomes]
+    for outcome in found:
+        outcome.wrong[:0] = wrong
+    return found
+
+
+def _see_through(cell: Cell, case: Case, moment: _Moment) -> Outcome:
+    outcome = Outcome(fault=cell.fault.name, phase=cell.phase.name, ray=cell.ray.name)
     with _noted(outcome):
-        began_s = _befall(cell, case)
-        assert case.step is not None
-        case.step.join(case.within_s)
-        if case.step.is_alive():
-            outcome.wrong.append("the step did not end")
-            assert case.step.pid is not None
-            os.kill(case.step.pid, SHOWS_STACKS)
-            time.sleep(1.0)
-            case.step.kill()
-            case.step.join()
+        cell.fault.breaks(case)
+        try:
+            with cell.phase.held(case):
+                moment.pass_by()
+        except BaseException:
+            moment.miss()
+            raise
+        code = _end_of_step(case, outcome)
         if cell.fault.of_step:
             case.come()
-        elif case.step.exitcode != 0:
-            outcome.wrong.append(f"the step ended with code {case.step.exitcode}")
-        _look(cell, case, outcome, began_s)
+        elif (code != 0) is not cell.fault.hopeless:
+            outcome.wrong.append(f"the step ended with code {code}")
+        _look_at_causes(cell, case, outcome, moment.began_s)
+        _look_at_epochs(cell, case, outcome)
+        _look_for_what_is_left(case, outcome)
     return outcome
+
+
+def _end_of_step(case: Case, outcome: Outcome) -> int | None:
+    """Its exit code; one that does not end is ended, and says where it was."""
+    assert case.step is not None
+    case.step.join(case.within_s)
+    if case.step.is_alive():
+        outcome.wrong.append("the step did not end")
+        assert case.step.pid is not None
+        os.kill(case.step.pid, SHOWS_STACKS)
+        time.sleep(1.0)
+        case.step.kill()
+        case.step.join()
+    return case.step.exitcode
 
 
 def _befall(cell: Cell, case: Case) -> float:
@@ -93,12 +187,7 @@ def _befall(cell: Cell, case: Case) -> float:
     return began_s
 
 
-def _look(cell: Cell, case: Case, outcome: Outcome, began_s: float) -> None:
-    trained = case.trained()
-    outcome.trainings = max(trained.values(), default=0) if case.record.result() else 0
-    outcome.epochs_lost = sum(times - 1 for times in trained.values())
-    if sorted(trained) != list(range(EPOCHS)) or outcome.trainings != 1:
-        outcome.wrong.append(f"epochs were trained so often: {dict(trained)}")
+def _look_at_causes(cell: Cell, case: Case, outcome: Outcome, began_s: float) -> None:
     for attempt in case.record.attempts():
         ended = attempt.ended()
         if ended is None or ended.failure is None:
@@ -108,6 +197,20 @@ def _look(cell: Cell, case: Case, outcome: Outcome, began_s: float) -> None:
             outcome.named_s = round(ended.ended_at_s - began_s, 1)
         if ended.failure.cause not in cell.fault.causes:
             outcome.wrong.append(f"{ended.failure.cause.value}: {ended.failure.message}")
+    if cell.fault.hopeless and not outcome.causes:
+        outcome.wrong.append("no cause is named")
+
+
+def _look_at_epochs(cell: Cell, case: Case, outcome: Outcome) -> None:
+    trained = case.trained()
+    outcome.trainings = max(trained.values(), default=0) if case.record.result() else 0
+    outcome.epochs_lost = sum(times - 1 for times in trained.values())
+    wanted = Counter[int]() if cell.fault.hopeless else Counter(range(EPOCHS))
+    if trained != wanted:
+        outcome.wrong.append(f"epochs were trained so often: {dict(trained)}")
+
+
+def _look_for_what_is_left(case: Case, outcome: Outcome) -> None:
     deadline = time.monotonic() + GONE_WITHIN_S
     while (left := case.objects()) and time.monotonic() < deadline:
         time.sleep(0.5)

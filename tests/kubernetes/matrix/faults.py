@@ -1,21 +1,27 @@
-"""What may go wrong with one training; each is over when its block ends."""
+"""What may go wrong with one training: what happens to it, and what can never start."""
 
 import os
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from ml_platform.clusters.causes import Cause
+from ml_platform.clusters.kuberay import labels
+from ml_platform.clusters.spec import HeadGroup
+from tests.kubernetes.faults import nodes, quota
 from tests.kubernetes.faults.api_script import Answer, Cut
+from tests.kubernetes.faults.components import operator_away
+from tests.kubernetes.faults.memory import run_out_of_memory
 from tests.kubernetes.faults.pods import delete_pod, kill_container
 from tests.kubernetes.matrix.case import Case
-from tests.kubernetes.matrix.phases import Phase
+from tests.kubernetes.matrix.phases import STARTING, Phase
 from tests.kubernetes.testbed.cluster import Cluster
 
 AWAY_S: Final = 8.0
+NEVER_READY_S: Final = 12.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,18 +30,24 @@ class Fault:
 
     Attributes:
         name: As the table has it.
+        breaks: What is wrong from the start, before the step is sent.
         act: Begins it; a generator that is resumed once its phase goes on.
         befalls: Whether it can happen in a phase.
         causes: What a failed attempt may be put down to.
         of_step: Whether it ends the step; somebody comes for the training again then, as Dagster's
             retry does.
+        of_node: Whether it befalls all that is there: it happens once, to cases in all phases.
+        hopeless: Whether nothing can be trained: the step has to fail with one of the causes.
     """
 
     name: str
-    act: Callable[[Case], Any]
-    befalls: Callable[[Phase], bool] = lambda phase: True
+    breaks: Callable[[Case], None] = lambda case: None
+    act: Callable[[Case], Any] = lambda case: nullcontext()
+    befalls: Callable[[Phase], bool] = lambda phase: phase is not STARTING
     causes: tuple[Cause, ...] = ()
     of_step: bool = False
+    of_node: bool = False
+    hopeless: bool = False
 
 
 @contextmanager
@@ -111,8 +123,78 @@ def storage_away(case: Case) -> Iterator[None]:
     yield
 
 
+def out_of_memory(cluster: Cluster, namespace: str, pod: str) -> None:
+    """A container's limit is reached, and all of it dies."""
+    run_out_of_memory(cluster, namespace, pod, whole=True)
+
+
+@contextmanager
+def no_operator(case: Case) -> Iterator[None]:
+    """KubeRay is away; what it has made runs on."""
+    with operator_away(case.testbed.kuberay):
+        yield
+        time.sleep(AWAY_S)
+
+
+@contextmanager
+def node_drained(case: Case) -> Iterator[None]:
+    """The node's pods are evicted, and it takes no new ones for a while."""
+    ours = labels.selector(case.config.environment)
+    with nodes.drained(case.light.cluster, selector=ours):
+        yield
+        time.sleep(AWAY_S)
+
+
+@contextmanager
+def node_silent(case: Case) -> Iterator[None]:
+    """The node is NotReady, and so are its pods, which run on unseen."""
+    with nodes.not_ready(case.testbed.node):
+        yield
+        time.sleep(AWAY_S)
+
+
+@contextmanager
+def quota_full(case: Case) -> Iterator[None]:
+    """The namespace takes no more pods for a while."""
+    with quota.filled(case.light.cluster, case.light.namespace):
+        yield
+        time.sleep(AWAY_S)
+
+
+def without_image(case: Case) -> None:
+    """Its image does not exist."""
+    case.want(image="nobody.invalid/has/this:1")
+
+
+def without_node(case: Case) -> None:
+    """No node has the labels that its pods ask for."""
+    case.choose_nodes({"nobody": "has-this"})
+    case.config = replace(case.config, limits=replace(case.config.limits, start_s=NEVER_READY_S))
+
+
+def without_account(case: Case) -> None:
+    """Its service account does not exist."""
+    case.config = replace(case.config, service_account="nobody")
+
+
+def without_ray(case: Case) -> None:
+    """There is no Ray in the image, so the head ends at once, again and again."""
+    path = [{"name": "PATH", "value": "/usr/bin:/bin"}]
+    head = case.request.cluster.head
+    case.want(head=HeadGroup(memory=head.memory, pod={"env": path}))
+
+
+def without_priority(case: Case) -> None:
+    """Its priority class does not exist."""
+    case.want(priority="nobody-has-this")
+
+
 def _has_head(phase: Phase) -> bool:
     return phase.has_pods and phase.name != "pending"
+
+
+def _starts(phase: Phase) -> bool:
+    return phase is STARTING
 
 
 _LOST: Final = (Cause.HEAD_LOST, Cause.START_FAILED, Cause.NODE_LOST)
@@ -165,4 +247,53 @@ FAULTS: Final = (
     Fault(name="API server away", act=api_away),
     Fault(name="watches cut", act=watches_cut),
     Fault(name="storage away", act=storage_away),
+    Fault(
+        name="worker out of memory",
+        act=to_pods("worker", out_of_memory),
+        befalls=_has_head,
+        causes=_OF_WORKER,
+    ),
+    Fault(
+        name="head out of memory",
+        act=to_pods("head", out_of_memory),
+        befalls=_has_head,
+        causes=(*_LOST, Cause.OUT_OF_MEMORY),
+    ),
+    Fault(name="operator away", act=no_operator, of_node=True),
+    Fault(
+        name="node drained",
+        act=node_drained,
+        befalls=lambda phase: phase.has_pods,
+        causes=_LOST,
+        of_node=True,
+    ),
+    Fault(
+        name="node silent",
+        act=node_silent,
+        befalls=lambda phase: phase.name in ("before create", "pending", "running"),
+        causes=_LOST,
+        of_node=True,
+    ),
+    Fault(
+        name="quota full",
+        act=quota_full,
+        befalls=lambda phase: phase.name in ("before create", "queued"),
+        of_node=True,
+    ),
+    *(
+        Fault(
+            name=name,
+            breaks=breaks,
+            befalls=_starts,
+            causes=(Cause.START_FAILED, Cause.BAD_INPUT),
+            hopeless=True,
+        )
+        for name, breaks in (
+            ("no such image", without_image),
+            ("no such node", without_node),
+            ("no such service account", without_account),
+            ("no Ray in the image", without_ray),
+            ("no such priority class", without_priority),
+        )
+    ),
 )

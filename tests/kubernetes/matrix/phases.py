@@ -36,6 +36,13 @@ class Phase:
 
 
 @contextmanager
+def starting(case: Case) -> Iterator[None]:
+    """The step makes its cluster, and nothing holds it."""
+    case.send()
+    yield
+
+
+@contextmanager
 def before_create(case: Case) -> Iterator[None]:
     """The step is about to make its cluster."""
     with _api_held(case, "POST", "/rayjobs"):
@@ -92,13 +99,13 @@ def submitted(case: Case) -> Iterator[None]:
 @contextmanager
 def running(case: Case) -> Iterator[None]:
     """All epochs but the last are trained, and their checkpoints written."""
-    case.folder.create("hold", b"")
+    case.marks.create("hold", b"")
     case.send()
     case.wait_until(lambda: len(case.trained()) == EPOCHS - 1)
     try:
         yield
     finally:
-        case.folder.remove("hold")
+        case.marks.remove("hold")
 
 
 @contextmanager
@@ -110,7 +117,10 @@ def ended(case: Case) -> Iterator[None]:
         yield
 
 
+STARTING: Final = Phase(name="starting", held=starting, has_cluster=False, has_pods=False)
+"""For what never becomes ready."""
 PHASES: Final = (
+    STARTING,
     Phase(name="before create", held=before_create, has_cluster=False, has_pods=False),
     Phase(name="queued", held=queued, has_pods=False),
     Phase(name="pending", held=pending),
