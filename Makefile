@@ -8,7 +8,9 @@ RUN := .venv/bin/
 TWO_AT_ONCE := -n 2 --no-loadscope-reorder
 PYTHON ?= python3.11
 export UV_PYTHON_DOWNLOADS := never
-export DAGSTER_HOME := $(or $(DAGSTER_HOME),$(or $(MLP_HOME),$(CURDIR)/.mlp)/dagster)
+DAGSTER_FOLDER := $(or $(DAGSTER_HOME),$(or $(MLP_HOME),$(CURDIR)/.mlp)/dagster)
+# Dagster takes no relative path.
+export DAGSTER_HOME := $(if $(filter /%,$(firstword $(DAGSTER_FOLDER))),,$(CURDIR)/)$(DAGSTER_FOLDER)
 export DO_NOT_TRACK := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 export MLFLOW_SERVER_ENABLE_JOB_EXECUTION := false

@@ -7,6 +7,7 @@ import os
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, Final, Protocol, TypeVar
 
@@ -192,9 +193,10 @@ class Folder:
             raise FileNotFoundError(f"there is nothing in {self.uri}")
         target.mkdir(parents=True, exist_ok=True)
         for path in found:
-            local = target / str(path)[len(self.root) :].lstrip("/")
+            name = str(path)[len(self.root) :].lstrip("/")
+            local = target / name
             local.parent.mkdir(parents=True, exist_ok=True)
-            self.filesystem.get_file(path, str(local))
+            self.ask("read", name, partial(self.filesystem.get_file, path, str(local)))
         return target
 
     def ask(self, verb: str, name: str, question: Callable[[], Answer]) -> Answer:

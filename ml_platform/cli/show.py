@@ -8,6 +8,7 @@ from rich.markup import escape
 
 from ml_platform.backfill.executor import StepResult
 from ml_platform.cli.output import duration, note, print_table, say
+from ml_platform.clusters.spec import ClusterSpec
 from ml_platform.model_folder.check import CheckReport, TrainingPlan
 from ml_platform.partitions import days_in_words
 from ml_platform.registry.listing import ModelRow, VersionDetails, VersionRow
@@ -150,7 +151,7 @@ def show_details(details: VersionDetails) -> None:
         say(f"  promoted: {escape(details.promotion)}")
     scores = [(name, _value(value)) for name, value in sorted(details.metrics.items())]
     print_table(("metric", "value"), scores, right=("value",))
-    features, cluster = request["features"], request["cluster"]
+    features, cluster = request["features"], ClusterSpec.model_validate(request["cluster"])
     facts: list[tuple[str, str]] = [
         ("registered", f"{row.created_at:%Y-%m-%d %H:%M:%S} UTC"),
         ("feature table", features["table"]),
@@ -164,8 +165,7 @@ def show_details(details: VersionDetails) -> None:
         ("libraries", _pairs(lineage["libraries"])),
         (
             "cluster",
-            f"{cluster['provisioner']}, {cluster['workers']['count']} worker(s) of "
-            f"{cluster['workers']['cpus']} CPU and {cluster['workers']['memory']}",
+            f"{cluster.provisioner}, {'; '.join(group.in_words() for group in cluster.groups)}",
         ),
         ("inputs", lineage["inputs_hash"]),
         ("made by", f"{lineage['asset']}, run {lineage['dagster_run_id']}"),

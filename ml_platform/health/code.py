@@ -6,7 +6,8 @@ from pathlib import Path
 from ml_platform.errors import DbtProjectError, FeatureBuildError
 from ml_platform.features.project import prepared_manifest
 from ml_platform.health.look import Look
-from ml_platform.model_folder.load import model_folders
+from ml_platform.model_folder.load import built, model_folders
+from ml_platform.model_folder.mistake import Mistake
 from ml_platform.model_folder.names import names_taken_by_dbt
 from ml_platform.model_folder.read import MODELS_FOLDER, ModelFolder, read_folder
 from ml_platform.partitions import days_of
@@ -22,19 +23,26 @@ def code(settings: Settings, models: Path = MODELS_FOLDER) -> Iterator[Look]:
     for folder in model_folders(models):
         name = f"model {folder.name}"
         read = read_folder(folder, taken)
-        if isinstance(read, ModelFolder):
+        mistakes = _refused(read) if isinstance(read, ModelFolder) else read
+        if isinstance(read, ModelFolder) and not mistakes:
             plan = read.plan
             value = f"{days_of(plan.training.window_days)} of {plan.features.table}"
             yield Look(group=GROUP, name=name, state="ok", value=value)
             continue
-        hints = " ".join(dict.fromkeys(one.hint for one in read if one.hint))
+        hints = " ".join(dict.fromkeys(one.hint for one in mistakes if one.hint))
         yield Look(
             group=GROUP,
             name=name,
             state="note",
-            value="broken: " + "; ".join(f"{one.place}: {one.message}" for one in read),
+            value="broken: " + "; ".join(f"{one.place}: {one.message}" for one in mistakes),
             fix=f"{hints or f'mend {folder}.'} `mlp model check {folder.name}` looks again.",
         )
+
+
+def _refused(model: ModelFolder) -> list[Mistake]:
+    """What Dagster has against a model that can be read; only making its assets tells."""
+    made = built(model)
+    return made if isinstance(made, list) else []
 
 
 def _dbt_project(settings: Settings) -> Look:

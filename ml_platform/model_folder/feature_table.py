@@ -43,7 +43,7 @@ def first_day(
     built: Sequence[str] = (),
     now: datetime,
 ) -> str | None:
-    """The newest day that has its window and its held-out days; None if no day has.
+    """The newest day that has its window and its held-out days; None if no day can have.
 
     Args:
         bounds: The first and the last day of all partitions.
@@ -52,9 +52,10 @@ def first_day(
         built: Days that its feature table has already, oldest first: they cost nothing.
         now: The present.
     """
-    newest = last_complete_day(bounds, now=now)
+    first: date = bounds.partitions_start + timedelta(days=window_days - 1)
+    newest = last_complete_day(bounds, now=now) - timedelta(days=holdout_days)
+    day = newest
     if built:
-        newest = min(newest, parse_day(built[-1]))
-    day: date = newest - timedelta(days=holdout_days)
-    begins = day - timedelta(days=window_days - 1)
-    return day.isoformat() if begins >= bounds.partitions_start else None
+        # The first that can be, where what is built ends before it.
+        day = min(newest, max(first, parse_day(built[-1]) - timedelta(days=holdout_days)))
+    return day.isoformat() if day >= first else None

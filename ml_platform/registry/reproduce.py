@@ -1,5 +1,6 @@
 """`mlp model reproduce`: trains a version again from its lineage, and compares the weights."""
 
+import importlib.metadata
 import shutil
 import tempfile
 import uuid
@@ -17,7 +18,12 @@ from ml_platform.storage import Folder
 from ml_platform.training.attempts import Listeners
 from ml_platform.training.launch import train
 from ml_platform.training.record import Owner
-from ml_platform.training.request import CODE_FOLDER, code_reference, code_version
+from ml_platform.training.request import (
+    CODE_FOLDER,
+    TrainingRequest,
+    code_reference,
+    code_version,
+)
 
 TOLERANCE: Final = 1e-6
 
@@ -80,19 +86,12 @@ def reproduce(
                 f"wanted {original.code_version}",
                 hint=f"look at {kept / CODE_FOLDER}; somebody has changed it.",
             )
-        again_id = f"reproduce-{uuid.uuid4().hex[:12]}"
-        request = original.model_copy(
-            update={
-                "retrain": again_id,
-                "code": code_reference(code),
-                "code_version": code_version(code),
-            }
-        )
+        request = asked_again(original, code, settings)
         try:
             trained = train(
                 request,
                 clusters.provisioner,
-                owner=Owner(run=again_id, root=again_id),
+                owner=Owner(run=request.retrain, root=request.retrain),
                 listeners=listeners or Listeners(on_log=lambda line: None),
                 code=code,
             )
@@ -113,3 +112,16 @@ def reproduce(
                 if trained.result.libraries.get(name) != before
             },
         )
+
+
+def asked_again(original: TrainingRequest, code: Path, settings: Settings) -> TrainingRequest:
+    """The same training, asked for anew: by this version of the platform, in today's storage."""
+    return original.model_copy(
+        update={
+            "retrain": f"reproduce-{uuid.uuid4().hex[:12]}",
+            "code": code_reference(code),
+            "code_version": code_version(code),
+            "platform_version": importlib.metadata.version("ml_platform"),
+            "storage_root": settings.storage_root,
+        }
+    )

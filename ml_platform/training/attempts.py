@@ -259,7 +259,7 @@ class AttemptLoop:
             raise
         else:
             if isinstance(observed, JobOutcome) and not observed.stopped:
-                reason = f"job {observed.submission_id} was not started and does not stop"
+                reason = f"job {observed.submission_id} is {observed.status} and does not stop"
                 end_cluster(provisioner, claim, reason)
             self._settle(attempt, observed)
 

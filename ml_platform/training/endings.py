@@ -1,5 +1,7 @@
 """How an attempt ended, in words, where its driver left none of its own."""
 
+import math
+
 from ml_platform.clusters.causes import Cause, Failure, Place
 from ml_platform.clusters.jobs.job import JobOutcome
 from ml_platform.errors import ClusterStartError, InputError, PlatformError, StorageError
@@ -35,6 +37,15 @@ def of_job(outcome: JobOutcome, request: TrainingRequest, stuck: str = "") -> Fa
                 else "the end of its log says where it was. If it hangs, mend train.py; if it is "
                 "only slow, raise `training.max_runtime_s`: materialized again, it goes on from "
                 "its last checkpoint.",
+            )
+        case "unstarted" if math.isinf(outcome.limit_s):
+            said = outcome.message.strip()
+            return Failure(
+                cause=Cause.START_FAILED,
+                place=Place(kind="driver"),
+                message=f"Ray could not start the job {outcome.submission_id}: {said}",
+                hint=f"mend what Ray names, then {AGAIN}",
+                evidence=(said,),
             )
         case "unstarted":
             said = outcome.message.strip()

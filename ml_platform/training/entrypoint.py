@@ -15,8 +15,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from ml_platform.clusters.causes import Cause, Failure
-from ml_platform.errors import ModelSpecError, TrainingStoppedError
+from ml_platform.clusters.causes import Cause, Failure, Place
+from ml_platform.errors import (
+    EvaluationError,
+    ModelSpecError,
+    TrainingStoppedError,
+    UserCodeError,
+)
 from ml_platform.storage import Folder
 from ml_platform.training.api import FeatureEncoding
 from ml_platform.training.checkpoints import newest_checkpoint, read_checkpoint
@@ -145,7 +150,7 @@ class Driver:
         self._phase("fit")
         progress = self._write_model(code, encoding)
         self._phase("write")
-        look_at_model(self._attempt.folder / MODEL_FOLDER, files, encoding, self._scratch)
+        self._look(files, encoding)
         self._phase("look")
         self._phases.append(PhaseRecord(name="loop", seconds=progress["loop_s"]))
         return TrainingResult(
@@ -208,6 +213,22 @@ class Driver:
         for name, content in python_files(code):
             model.write(f"{CODE_FOLDER}/{name}", content)
         return progress
+
+    def _look(self, files: Files, encoding: FeatureEncoding) -> None:
+        """See that the written model scores rows; where it does not, `evaluate.py` is to blame."""
+        try:
+            look_at_model(self._attempt.folder / MODEL_FOLDER, files, encoding, self._scratch)
+        except (EvaluationError, UserCodeError) as error:
+            raise _GaveUpError(
+                Failure(
+                    cause=Cause.USER_CODE,
+                    place=Place(kind="driver"),
+                    message=error.message,
+                    hint="mend evaluate.py and materialize again: what was trained is kept, and "
+                    "only the model is written anew.",
+                    traceback=error.traceback if isinstance(error, UserCodeError) else "",
+                )
+            ) from error
 
     def _classify(self, error: BaseException) -> Failure:
         failure = classify(error, code=copy_of(self._request), shown_as=self._request.code)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ml_platform.training.attempts import AttemptLoop, Listeners, ProvisionerOf
-from ml_platform.training.model_code import send_code
+from ml_platform.training.model_code import renew_evaluation, send_code
 from ml_platform.training.record import Owner, TrainingRecord
 from ml_platform.training.request import TrainingRequest
 from ml_platform.training.result import PhaseRecord, TrainingResult
@@ -70,8 +70,11 @@ def train(
     done = record.result()
     if done is not None:
         return reused(done)
-    if not record.has_request():  # written after the code, which is all there then
-        send_code(request, code or request.code_folder)
+    source = code or request.code_folder
+    if record.has_request():  # written after the code, which is all there then
+        renew_evaluation(request, source)
+    else:
+        send_code(request, source)
         record.write_request(request)
     attempts = loop(
         request,

@@ -27,6 +27,7 @@ from ml_platform.training.request import (
 )
 
 PACKAGE: Final = "mlp_models"
+EVALUATION_FILE: Final = "evaluate.py"
 
 
 def load_function(folder: Path, module: str, name: str) -> Callable[..., Any]:
@@ -80,6 +81,16 @@ def send_code(request: TrainingRequest, source: Path) -> None:
         folder = Folder(request.folder_uri)
         for name, content in python_files(copy):
             folder.create(f"{CODE_FOLDER}/{name}", content)
+
+
+def renew_evaluation(request: TrainingRequest, source: Path) -> None:
+    """Put `evaluate.py` beside the request as it is now: it may have been mended since.
+
+    It decides no weights and is no part of the training's name, so nothing is trained again.
+    """
+    file = source / EVALUATION_FILE
+    if file.is_file():
+        Folder(request.folder_uri).write(f"{CODE_FOLDER}/{EVALUATION_FILE}", file.read_bytes())
 
 
 def copy_of(request: TrainingRequest) -> Path:

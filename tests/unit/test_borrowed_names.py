@@ -318,6 +318,20 @@ RAY = (
         "the Jobs API answers 500 for an id that is taken; only its text tells",
         "Job with submission_id {submission_id} already exists.",
     ),
+    *(
+        _row(
+            name,
+            "ml_platform/clusters/jobs/api.py",
+            "ray/dashboard/modules/job/common.py",
+            "a job that Ray could not start is no driver that died",
+            f'{name} = "{name}"',
+        )
+        for name in (
+            "RUNTIME_ENV_SETUP_FAILURE",
+            "JOB_SUPERVISOR_ACTOR_START_TIMEOUT",
+            "JOB_SUPERVISOR_ACTOR_UNSCHEDULABLE",
+        )
+    ),
     _row(
         "/logs/tail",
         "ml_platform/clusters/jobs/api.py",

@@ -2,10 +2,15 @@
 
 import threading
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
+import fsspec
 import pytest
+from fsspec.implementations.memory import MemoryFileSystem
 
 from ml_platform.errors import StorageError
+from ml_platform.storage import Folder
 from ml_platform.storage_retry import StorageRetry, is_silence
 from tests.unit.clusters.fake_time import FakeTime
 
@@ -95,3 +100,26 @@ def test_only_transport_is_silence_of_google_auth() -> None:
 def test_an_error_of_gcsfs_without_a_code_is_no_silence() -> None:
     gcsfs = pytest.importorskip("gcsfs.retry")
     assert not is_silence(gcsfs.HttpError({"message": "no code"}))
+
+
+class OnceAway(MemoryFileSystem):
+    """A store that does not answer the first time that a file is fetched."""
+
+    protocol = "onceaway"
+    fetched = 0
+
+    def get_file(self, *args: Any, **kwargs: Any) -> None:
+        self.fetched += 1
+        if self.fetched == 1:
+            raise ConnectionResetError
+        super().get_file(*args, **kwargs)
+
+
+def test_a_folder_is_downloaded_though_the_store_is_away_meanwhile(tmp_path: Path) -> None:
+    fsspec.register_implementation("onceaway", OnceAway, clobber=True)
+    folder = Folder("onceaway://model")
+    folder.write("code/train.py", b"def train(run): ...")
+
+    folder.download(tmp_path)
+
+    assert (tmp_path / "code" / "train.py").read_bytes() == b"def train(run): ..."

@@ -29,21 +29,46 @@ SUBMIT_TIMEOUT_S: Final = 90.0
 # 100 MiB over a slow line.
 UPLOAD_TIMEOUT_S: Final = 600.0
 QUIET_S: Final = 10.0
+NOT_BEGUN: Final = frozenset(
+    {
+        "RUNTIME_ENV_SETUP_FAILURE",
+        "JOB_SUPERVISOR_ACTOR_START_TIMEOUT",
+        "JOB_SUPERVISOR_ACTOR_UNSCHEDULABLE",
+    }
+)
+"""Ray's words for why it could not begin a job.
+
+A fourth, `JOB_SUPERVISOR_ACTOR_START_FAILURE`, is said of jobs that ran, too.
+"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class JobDetails:
-    """A job as the head knows it; `started_ms` is since 1970, and 0 where it is not known."""
+    """A job as the head knows it.
+
+    Attributes:
+        submission_id: Its id.
+        status: Ray's word for where it is in its life.
+        message: What Ray says of that.
+        started_ms: When, since 1970; 0 where it is not known.
+        error_type: Ray's word for why it failed; empty where it has none.
+    """
 
     submission_id: str
     status: str
     message: str
     started_ms: int = 0
+    error_type: str = ""
 
     @property
     def is_pending(self) -> bool:
         """Ray has taken the job, and has not begun it."""
         return self.status == "PENDING"
+
+    @property
+    def could_not_begin(self) -> bool:
+        """Ray has given it up before it ran."""
+        return self.status == "FAILED" and self.error_type in NOT_BEGUN
 
     @property
     def is_over(self) -> bool:
@@ -255,4 +280,5 @@ def _details(job: Mapping[str, Any]) -> JobDetails:
         status=str(job["status"]),
         message=str(job.get("message") or ""),
         started_ms=int(job.get("start_time") or 0),
+        error_type=str(job.get("error_type") or ""),
     )

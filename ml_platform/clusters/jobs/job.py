@@ -30,6 +30,7 @@ from ml_platform.xray.records import Recorder
 
 POLL_S: Final = 0.2
 STOP_TIMEOUT_S: Final = 30.0
+JobEnd = Literal["succeeded", "failed", "stopped", "unstarted", "overdue"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,15 +52,15 @@ class JobRequest:
 class JobOutcome:
     """How the Ray job ended, as Ray says it. Its result is in object storage, not here.
 
-    `unstarted`: Ray had not begun it at the limit of its start, and it was stopped for that.
+    `unstarted`: Ray could not begin it, or had not at the limit of its start and it was stopped.
     `overdue`: it was still running at its limit, and was stopped for that.
 
     Attributes:
-        limit_s: The limit of its start, if that is why it ended.
+        limit_s: The limit of its start, if that is why it ended; else infinite.
         stopped: False if it was to be and is not: it may still begin.
     """
 
-    status: Literal["succeeded", "failed", "stopped", "unstarted", "overdue"]
+    status: JobEnd
     message: str
     submission_id: str
     adopted: bool
@@ -109,15 +110,16 @@ class FollowedJob:
 
         Raises:
             ClusterLostError: the head has ended, stays silent, or has forgotten the job.
-            ClusterError: the job is overdue and does not stop.
         """
         with self._recorder.phase("pending") as phase:
             deadline = self._retry.clock() + self._start_s
             details = self._when(lambda seen: not seen.is_pending or self._past(deadline))
-            if details.is_pending:
+            if details.is_pending or details.could_not_begin:
                 phase.detail = "unstarted"
         if details.is_pending:
-            return self._give_up_start(details.message)
+            return self._give_up("unstarted", details.message, limit_s=self._start_s)
+        if details.could_not_begin:
+            return self._outcome("unstarted", details.message)
         with self._recorder.phase("running") as phase:
             deadline = self._retry.clock() + limit_s()
             details = self._stream(details, on_log, deadline=deadline)
@@ -127,13 +129,8 @@ class FollowedJob:
             )
             phase.detail = status
             if status == "overdue":
-                self.stop()
-        return JobOutcome(
-            status=status,
-            message=details.message,
-            submission_id=self.submission_id,
-            adopted=self.adopted,
-        )
+                return self._give_up("overdue", details.message)
+        return self._outcome(status, details.message)
 
     def stop(self) -> None:
         """Stop the job and wait until it is stopped; a head that is gone has stopped it too.
@@ -153,19 +150,31 @@ class FollowedJob:
                 hint="it ends with its cluster; `mlp cluster ls` shows them.",
             )
 
-    def _give_up_start(self, message: str) -> JobOutcome:
+    def _give_up(
+        self,
+        status: Literal["unstarted", "overdue"],
+        message: str,
+        *,
+        limit_s: float = math.inf,
+    ) -> JobOutcome:
         stopped = True
         try:
             self.stop()
         except ClusterError:
-            # Ray 2.60 tells the job's supervisor, an actor that has no process yet, to stop it.
+            # Ray 2.60 tells the job's supervisor, an actor that has no process yet, to stop it; or
+            # one that hangs.
             stopped = False
+        return self._outcome(status, message, limit_s=limit_s, stopped=stopped)
+
+    def _outcome(
+        self, status: JobEnd, message: str, *, limit_s: float = math.inf, stopped: bool = True
+    ) -> JobOutcome:
         return JobOutcome(
-            status="unstarted",
+            status=status,
             message=message,
             submission_id=self.submission_id,
             adopted=self.adopted,
-            limit_s=self._start_s,
+            limit_s=limit_s,
             stopped=stopped,
         )
 

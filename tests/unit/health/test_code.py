@@ -40,3 +40,13 @@ def test_a_dbt_project_that_is_not_there_is_needed(models: Path) -> None:
     look = looks_at(models)["dbt project"]
     assert look.state == "no"
     assert "MLP_PROJECT_DIR" in look.fix
+
+
+def test_what_dagster_refuses_of_a_model_is_shown_as_it_is_in_the_ui(models: Path) -> None:
+    spec = models / "ltv" / "defs.yaml"
+    spec.write_text(spec.read_text() + "  schedule: every morning\n")
+
+    look = looks_at(models)["model ltv"]
+
+    assert look.state == "note"
+    assert "every morning" in look.value

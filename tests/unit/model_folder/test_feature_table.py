@@ -29,6 +29,10 @@ def test_it_is_one_whose_features_are_built() -> None:
     assert day("2026-01-19", "2026-01-20") == "2026-01-18"
 
 
+def test_it_is_the_first_that_can_be_while_less_is_built() -> None:
+    assert day("2026-01-01", "2026-01-05") == "2026-01-07"
+
+
 def test_there_is_none_while_no_window_is_whole() -> None:
     assert day(start=date(2026, 2, 25)) is None
 

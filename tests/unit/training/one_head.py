@@ -49,6 +49,7 @@ from tests.unit.clusters.jobs.ray_jobs_server import TOKEN, RayJobsServer, Scrip
 LIMIT_S = 120
 JOB_START_S: Final = 20.0
 NO_ROOM: Final = "Job has not started yet. It may be waiting for resources"
+NO_SETUP: Final = "runtime_env setup failed: no space left on device"
 
 
 def wanted_in(storage: Path, **training: Any) -> TrainingRequest:
@@ -196,6 +197,13 @@ def result_of(attempt: Attempt) -> TrainingResult:
 def is_never_started(record: TrainingRecord, attempt: Attempt) -> ScriptedJob:
     """Ray takes the job and has nowhere to run its driver."""
     return ScriptedJob(statuses=["PENDING"], message=NO_ROOM)
+
+
+def cannot_be_started(record: TrainingRecord, attempt: Attempt) -> ScriptedJob:
+    """Ray cannot make what its driver is to run in."""
+    return ScriptedJob(
+        statuses=["PENDING", "FAILED"], message=NO_SETUP, error_type="RUNTIME_ENV_SETUP_FAILURE"
+    )
 
 
 def succeeds(record: TrainingRecord, attempt: Attempt) -> ScriptedJob:

@@ -6,9 +6,7 @@ import pytest
 
 from ml_platform.clusters.causes import Cause
 from ml_platform.clusters.ladder import Action
-from ml_platform.errors import (
-    ClusterStartError,
-)
+from ml_platform.errors import ClusterStartError, TrainingTimeoutError
 from ml_platform.training.attempts import WATCH_S
 from ml_platform.training.checkpoints import write_checkpoint
 from ml_platform.training.record import (
@@ -19,9 +17,12 @@ from ml_platform.training.record import (
 from tests.unit.clusters.fake_time import FakeTime
 from tests.unit.clusters.jobs.ray_jobs_server import RayJobsServer
 from tests.unit.training.one_head import (
+    LIMIT_S,
     NO_ROOM,
+    NO_SETUP,
     OneHead,
     Step,
+    cannot_be_started,
     causes,
     claim_of,
     claimed,
@@ -156,6 +157,28 @@ def test_a_job_that_was_not_started_and_cannot_be_stopped_ends_with_its_cluster(
     server.stop_status = "PENDING"
     server.driven_by(drivers(step.record, is_never_started, succeeds))
     assert step.train().result.attempt == 2
+    assert head.stopped == [claim_of(step.record.attempt(1)).cluster]
+
+
+def test_a_job_that_ray_cannot_start_is_tried_once_more_and_then_named_in_its_words(
+    step: Step, server: RayJobsServer
+) -> None:
+    server.driven_by(drivers(step.record, cannot_be_started))
+    with pytest.raises(ClusterStartError, match="could not start the job") as raised:
+        step.train()
+    assert NO_SETUP in raised.value.message
+    assert causes(step) == [Cause.START_FAILED] * 2
+
+
+def test_a_job_over_its_limit_that_cannot_be_stopped_ends_with_its_cluster(
+    step: Step, head: OneHead, server: RayJobsServer, time: FakeTime
+) -> None:
+    server.stop_status = "RUNNING"
+    server.driven_by(drivers(step.record, trains_on(5, time=time)))
+    step.seconds_per_line = LIMIT_S
+    with pytest.raises(TrainingTimeoutError):
+        step.train()
+    assert causes(step) == [Cause.OVER_LIMIT]
     assert head.stopped == [claim_of(step.record.attempt(1)).cluster]
 
 

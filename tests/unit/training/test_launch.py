@@ -1,5 +1,6 @@
 """What a training's caller gets: a model, or the named reason why there is none."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from ml_platform.errors import (
 from ml_platform.training.launch import find_result
 from ml_platform.training.record import Attempt, TrainingRecord
 from ml_platform.training.result import DriverOutcome
+from tests.support.trainings import TROUBLED
 from tests.unit.clusters.fake_time import FakeTime
 from tests.unit.clusters.jobs.ray_jobs_server import RayJobsServer, ScriptedJob
 from tests.unit.training.one_head import (
@@ -167,6 +169,21 @@ def test_user_code_is_tried_once_and_raised_with_its_traceback(
         step.train()
     assert raised.value.traceback == "KeyError: 'wind'"
     assert len(server.submitted) == 1
+
+
+def test_an_evaluate_py_that_was_mended_needs_no_other_training(
+    server: RayJobsServer, step: Step, tmp_path: Path
+) -> None:
+    code = shutil.copytree(TROUBLED, tmp_path / "troubled")
+    step.wanted = step.wanted.model_copy(update={"code": str(code)})
+    server.driven_by(drivers(step.record, says(Cause.USER_CODE), succeeds))
+    with pytest.raises(UserCodeError):
+        step.train()
+    (code / "evaluate.py").write_text("mended = True\n")
+
+    assert another(step, "of a person").train().result.attempt == 2
+
+    assert step.record.folder.read("code/evaluate.py") == b"mended = True\n"
 
 
 def test_a_driver_that_died_on_this_machine_is_not_told_to_ask_for_memory(

@@ -41,6 +41,7 @@ class ScriptedJob:
     ends_as: str = "SUCCEEDED"
     message: str = ""
     started_ms: int = 0
+    error_type: str = ""
 
 
 class RayJobsServer:
@@ -212,4 +213,5 @@ class RayJobsServer:
             "status": status,
             "message": job.message,
             "start_time": job.started_ms,
+            "error_type": job.error_type or None,
         }

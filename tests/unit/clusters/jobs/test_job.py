@@ -328,6 +328,27 @@ def test_a_job_that_is_never_started_and_cannot_be_stopped_says_so(
     assert (outcome.status, outcome.stopped) == ("unstarted", False)
 
 
+def test_a_job_that_ray_could_not_start_is_no_job_that_ran(
+    server: RayJobsServer, job: FollowedJob, events: list[Event]
+) -> None:
+    said = "runtime_env setup failed: no space left on device"
+    server.jobs[ID] = ScriptedJob(
+        statuses=["PENDING", "FAILED"], message=said, error_type="RUNTIME_ENV_SETUP_FAILURE"
+    )
+    outcome = job.follow(on_log=ignore)
+    assert (outcome.status, outcome.message, outcome.limit_s) == ("unstarted", said, math.inf)
+    assert [one.detail for one in events] == ["", "unstarted"]
+
+
+def test_a_job_that_is_overdue_and_cannot_be_stopped_says_so(
+    server: RayJobsServer, job: FollowedJob, time: FakeTime
+) -> None:
+    server.jobs[ID] = ScriptedJob(statuses=["RUNNING"], log=LOG, hangs=True, ends_as="RUNNING")
+    server.stop_status = "RUNNING"
+    outcome = job.follow(on_log=lambda line: time.sleep(60), limit_s=lambda: 100)
+    assert (outcome.status, outcome.stopped) == ("overdue", False)
+
+
 def test_the_limit_is_asked_for_once_the_job_runs(
     server: RayJobsServer, job: FollowedJob, time: FakeTime
 ) -> None:
