@@ -20,13 +20,14 @@ import dagster as dg
 from pydantic import BeforeValidator, Field
 
 from ml_platform.clusters.interface import JOB_START_S, Provisioner
-from ml_platform.clusters.kuberay.config import KubeRayConfig, config_from, read_values
+from ml_platform.clusters.kuberay.config import KubeRayConfig, config_from
 from ml_platform.clusters.local.provisioner import (
     IDLE_TIMEOUT_S,
     ORPHAN_GRACE_S,
     START_TIMEOUT_S,
 )
-from ml_platform.clusters.open import local_home, provisioner_for
+from ml_platform.clusters.open import local_home, provisioner_for, read_clusters_file
+from ml_platform.clusters.presets import Presets
 from ml_platform.clusters.spec import ClusterSpec, Kind
 from ml_platform.features.project import DbtSettings
 from ml_platform.place import claim_folder, place_of
@@ -92,6 +93,11 @@ class ClustersResource(dg.ConfigurableResource[Any]):
         description="Where and how clusters on Kubernetes are made: at least the `namespace`; the "
         "keys are those of the file that MLP_CLUSTERS_FILE names.",
     )
+    presets: dict[str, Any] = Field(
+        default_factory=dict,
+        description="Cluster specs by name, which a model's `defs.yaml` may choose in place of "
+        "fields of its own, as `cluster: small`.",
+    )
     environment: str = Field(
         default="local",
         description="Environment and sandbox, which each cluster on Kubernetes carries as a label.",
@@ -127,6 +133,21 @@ class ClustersResource(dg.ConfigurableResource[Any]):
         description="Whether a Ray on this machine forks its workers from a process that has "
         "imported torch: a training begins sooner, by means of private parts of Ray and Python.",
     )
+
+    def resolved(self, spec: ClusterSpec) -> ClusterSpec:
+        """What `spec` is in this environment: presets, provisioner and image filled in.
+
+        Raises:
+            InputError: it names a preset that there is not.
+            SettingsError: the preset is not usable.
+        """
+        presets = Presets(
+            environment=self.environment,
+            where="the file that MLP_CLUSTERS_FILE names, or in the resource `clusters`",
+            values=self.presets,
+        )
+        found = presets.resolved(spec)
+        return found.completed(provisioner=self.default_provisioner, image=self.image)
 
     def provisioner(self, spec: ClusterSpec) -> Provisioner:
         """The provisioner that `spec` names; nothing is started or written yet.
@@ -324,11 +345,13 @@ class Resources:
 def resources_from(settings: Settings) -> Resources:
     """The resources as `settings` say."""
     home = str(settings.home.resolve())
+    presets, kubernetes = read_clusters_file(settings)
     return Resources(
         clusters=ClustersResource(
             image=settings.image,
             default_provisioner=settings.provisioner,
-            kubernetes=read_values(settings.clusters_file) if settings.clusters_file else {},
+            kubernetes=kubernetes,
+            presets=presets,
             environment=settings.namespace,
             local_folder=str(local_home(settings).resolve()),
             fork_server=settings.environment == "local",

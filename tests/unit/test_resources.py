@@ -5,8 +5,10 @@ import pytest
 from dagster import build_init_resource_context
 from pydantic import ValidationError
 
+from ml_platform.clusters.open import resolved
+from ml_platform.clusters.presets import ClusterSection
 from ml_platform.clusters.spec import ClusterSpec
-from ml_platform.errors import RegistryError, SettingsError
+from ml_platform.errors import InputError, RegistryError, SettingsError
 from ml_platform.features.project import dbt_variables
 from ml_platform.registry.registrar import ModelRegistry
 from ml_platform.resources import (
@@ -143,3 +145,26 @@ def test_what_an_error_says_of_the_registry_has_no_password(
         dg.materialize([names], resources=resources)
 
     assert "hunter2" not in str(raised.value)
+
+
+def test_clusters_know_the_presets_of_the_file_and_show_them(tmp_path: Path) -> None:
+    file = tmp_path / "clusters.yaml"
+    file.write_text("presets: {large: {workers: {count: 3}}}\n")
+    settings = Settings(home=tmp_path, clusters_file=file, image="ml:1")
+    clusters = resources_from(settings).clusters
+
+    found = clusters.resolved(ClusterSection(preset="large"))
+
+    assert found == resolved(settings, ClusterSection(preset="large"))
+    assert (found.worker_count, found.image, found.provisioner) == (3, "ml:1", "local")
+    assert clusters.presets.keys() == {"small", "large"}
+    assert clusters.kuberay() is None
+
+
+def test_a_preset_that_there_is_not_names_where_it_would_be(tmp_path: Path) -> None:
+    clusters = resources_from(Settings(home=tmp_path, sandbox="ada")).clusters
+
+    with pytest.raises(InputError, match="local_ada has no preset 'larg'") as raised:
+        clusters.resolved(ClusterSection(preset="larg"))
+
+    assert "the resource `clusters`" in raised.value.hint
