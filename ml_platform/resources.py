@@ -26,10 +26,16 @@ from ml_platform.clusters.local.provisioner import (
     ORPHAN_GRACE_S,
     START_TIMEOUT_S,
 )
-from ml_platform.clusters.open import local_home, provisioner_for, read_clusters_file
+from ml_platform.clusters.open import (
+    kuberay_config,
+    local_home,
+    provisioner_for,
+    read_clusters_file,
+)
 from ml_platform.clusters.presets import Presets
 from ml_platform.clusters.spec import ClusterSpec, Kind
 from ml_platform.features.project import DbtSettings
+from ml_platform.kubernetes_config import KubernetesConfig
 from ml_platform.place import claim_folder, place_of
 from ml_platform.registry.mlflow_registry import Registry
 from ml_platform.registry.owner import NamespaceClaim
@@ -88,10 +94,10 @@ class ClustersResource(dg.ConfigurableResource[Any]):
         description="Where models train whose `defs.yaml` does not say: on this machine, or on a "
         "cluster of Kubernetes for each attempt.",
     )
-    kubernetes: dict[str, Any] = Field(
-        default_factory=dict,
-        description="Where and how clusters on Kubernetes are made: at least the `namespace`; the "
-        "keys are those of the file that MLP_CLUSTERS_FILE names.",
+    kubernetes: KubernetesConfig | None = Field(
+        default=None,
+        description="Where and how clusters on Kubernetes are made, as the file says that "
+        "MLP_CLUSTERS_FILE names; none where there are none.",
     )
     presets: dict[str, Any] = Field(
         default_factory=dict,
@@ -172,10 +178,10 @@ class ClustersResource(dg.ConfigurableResource[Any]):
         Raises:
             SettingsError: a key or a value is wrong.
         """
-        if not self.kubernetes:
+        if self.kubernetes is None:
             return None
         return config_from(
-            self.kubernetes,
+            self.kubernetes.values(),
             environment=self.environment,
             image=self.image,
             where="the resource `clusters`, kubernetes",
@@ -346,11 +352,12 @@ def resources_from(settings: Settings) -> Resources:
     """The resources as `settings` say."""
     home = str(settings.home.resolve())
     presets, kubernetes = read_clusters_file(settings)
+    kuberay_config(settings)  # says in our own words what is wrong with it
     return Resources(
         clusters=ClustersResource(
             image=settings.image,
             default_provisioner=settings.provisioner,
-            kubernetes=kubernetes,
+            kubernetes=KubernetesConfig(**kubernetes) if kubernetes else None,
             presets=presets,
             environment=settings.namespace,
             local_folder=str(local_home(settings).resolve()),

@@ -71,7 +71,7 @@ def open_provisioners(settings: Settings) -> list[Provisioner]:
         SettingsError: a value of the clusters' configuration is wrong.
     """
     found = [open_provisioner(settings, ClusterSpec(provisioner="local"))]
-    kuberay = _kuberay_config(settings)
+    kuberay = kuberay_config(settings)
     return [*found, EphemeralProvisioner(kuberay)] if kuberay is not None else found
 
 
@@ -81,7 +81,7 @@ def open_interactive(settings: Settings) -> InteractiveClusters:
     Raises:
         SettingsError: nothing says on which Kubernetes, or a value of it is wrong.
     """
-    kuberay = _kuberay_config(settings)
+    kuberay = kuberay_config(settings)
     if kuberay is None:
         raise SettingsError(
             "clusters that people make are on Kubernetes, and nothing says on which",
@@ -138,7 +138,12 @@ def local_home(settings: Settings) -> Path:
     return settings.home / "ray"
 
 
-def _kuberay_config(settings: Settings) -> KubeRayConfig | None:
+def kuberay_config(settings: Settings) -> KubeRayConfig | None:
+    """How clusters on Kubernetes are made; None where nothing says so.
+
+    Raises:
+        SettingsError: a key or a value of the file is wrong.
+    """
     _, kubernetes = read_clusters_file(settings)
     if not kubernetes:
         return None
