@@ -52,6 +52,9 @@ class KubernetesConfig(dg.Config):
 
     namespace: str = Field(description="Namespace of Kubernetes for all clusters.")
     image: str = Field(default="", description="Container image, in place of that of the resource.")
+    environment: str = Field(
+        default="", description="Label of each object, in place of the environment of the resource."
+    )
     context: str = Field(
         default="",
         description="Context of the kubeconfig; empty for its current one, or for the pod's own "
@@ -101,7 +104,7 @@ class KubernetesConfig(dg.Config):
 
     def values(self) -> dict[str, Any]:
         """As the file of MLP_CLUSTERS_FILE has them."""
-        found: dict[str, Any] = self.model_dump()
-        if not self.image:
-            del found["image"]
-        return found
+        said_by_the_resource = {
+            name for name in ("image", "environment") if not getattr(self, name)
+        }
+        return self.model_dump(exclude=said_by_the_resource)
