@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final, TypeVar
 import dagster as dg
 from pydantic import BaseModel, ValidationError
 
-from ml_platform.clusters.spec import ClusterSpec
+from ml_platform.clusters.presets import ClusterSection
 from ml_platform.errors import ModelSpecError
 from ml_platform.evaluation.asset import build_evaluation
 from ml_platform.evaluation.spec import EvaluationSpec
@@ -61,11 +61,11 @@ def in_words(kind: type[BaseModel], error: Any, where: str) -> str:
     return f"{path}: {error['msg'].removeprefix('Value error, ')}, found {error['input']!r}"
 
 
-def _section(kind: type[BaseModel], name: str) -> dg.Resolver:
+def _section(kind: type[BaseModel], name: str, as_typed: Any = dict[str, Any]) -> dg.Resolver:
     """Reads a section in our own words: a schema check would only say that nothing fits."""
     return dg.Resolver(
         lambda _context, content: parse_spec(kind, content, where=name),
-        model_field_type=dict[str, Any],
+        model_field_type=as_typed,
         description=(kind.__doc__ or "").splitlines()[0],
     )
 
@@ -80,7 +80,9 @@ class TrainedModel(dg.Component, dg.Model, dg.Resolvable):
     owners: Sequence[str]
     features: Annotated[Any, _section(FeaturesSpec, "features")]
     training: Annotated[Any, _section(TrainingSpec, "training")]
-    cluster: Annotated[Any, _section(ClusterSpec, "cluster")] = ClusterSpec()
+    cluster: Annotated[Any, _section(ClusterSection, "cluster", str | dict[str, Any])] = (
+        ClusterSection()
+    )
     evaluation: Annotated[Any, _section(EvaluationSpec, "evaluation")]
     schedule: str = "0 3-9 * * *"
 

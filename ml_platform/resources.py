@@ -20,15 +20,22 @@ import dagster as dg
 from pydantic import BeforeValidator, Field
 
 from ml_platform.clusters.interface import JOB_START_S, Provisioner
-from ml_platform.clusters.kuberay.config import KubeRayConfig, config_from, read_values
+from ml_platform.clusters.kuberay.config import KubeRayConfig, config_from
 from ml_platform.clusters.local.provisioner import (
     IDLE_TIMEOUT_S,
     ORPHAN_GRACE_S,
     START_TIMEOUT_S,
 )
-from ml_platform.clusters.open import local_home, provisioner_for
+from ml_platform.clusters.open import (
+    kuberay_config,
+    local_home,
+    provisioner_for,
+    read_clusters_file,
+)
+from ml_platform.clusters.presets import Presets
 from ml_platform.clusters.spec import ClusterSpec, Kind
 from ml_platform.features.project import DbtSettings
+from ml_platform.kubernetes_config import KubernetesConfig
 from ml_platform.place import claim_folder, place_of
 from ml_platform.registry.mlflow_registry import Registry
 from ml_platform.registry.owner import NamespaceClaim
@@ -87,10 +94,15 @@ class ClustersResource(dg.ConfigurableResource[Any]):
         description="Where models train whose `defs.yaml` does not say: on this machine, or on a "
         "cluster of Kubernetes for each attempt.",
     )
-    kubernetes: dict[str, Any] = Field(
+    kubernetes: KubernetesConfig | None = Field(
+        default=None,
+        description="Where and how clusters on Kubernetes are made, as the file says that "
+        "MLP_CLUSTERS_FILE names; none where there are none.",
+    )
+    presets: dict[str, Any] = Field(
         default_factory=dict,
-        description="Where and how clusters on Kubernetes are made: at least the `namespace`; the "
-        "keys are those of the file that MLP_CLUSTERS_FILE names.",
+        description="Cluster specs by name, which a model's `defs.yaml` may choose in place of "
+        "fields of its own, as `cluster: small`.",
     )
     environment: str = Field(
         default="local",
@@ -128,6 +140,21 @@ class ClustersResource(dg.ConfigurableResource[Any]):
         "imported torch: a training begins sooner, by means of private parts of Ray and Python.",
     )
 
+    def resolved(self, spec: ClusterSpec) -> ClusterSpec:
+        """What `spec` is in this environment: presets, provisioner and image filled in.
+
+        Raises:
+            InputError: it names a preset that there is not.
+            SettingsError: the preset is not usable.
+        """
+        presets = Presets(
+            environment=self.environment,
+            where="the file that MLP_CLUSTERS_FILE names, or in the resource `clusters`",
+            values=self.presets,
+        )
+        found = presets.resolved(spec)
+        return found.completed(provisioner=self.default_provisioner, image=self.image)
+
     def provisioner(self, spec: ClusterSpec) -> Provisioner:
         """The provisioner that `spec` names; nothing is started or written yet.
 
@@ -151,10 +178,10 @@ class ClustersResource(dg.ConfigurableResource[Any]):
         Raises:
             SettingsError: a key or a value is wrong.
         """
-        if not self.kubernetes:
+        if self.kubernetes is None:
             return None
         return config_from(
-            self.kubernetes,
+            self.kubernetes.values(),
             environment=self.environment,
             image=self.image,
             where="the resource `clusters`, kubernetes",
@@ -324,11 +351,14 @@ class Resources:
 def resources_from(settings: Settings) -> Resources:
     """The resources as `settings` say."""
     home = str(settings.home.resolve())
+    presets, kubernetes = read_clusters_file(settings)
+    kuberay_config(settings)  # says in our own words what is wrong with it
     return Resources(
         clusters=ClustersResource(
             image=settings.image,
             default_provisioner=settings.provisioner,
-            kubernetes=read_values(settings.clusters_file) if settings.clusters_file else {},
+            kubernetes=KubernetesConfig(**kubernetes) if kubernetes else None,
+            presets=presets,
             environment=settings.namespace,
             local_folder=str(local_home(settings).resolve()),
             fork_server=settings.environment == "local",

@@ -16,6 +16,7 @@ from ml_platform.backfill.executor import Executor
 from ml_platform.backfill.plan import Chain
 from ml_platform.backfill.progress import ShowProgress, in_silence
 from ml_platform.backfill.runner import Runner, settle_dead_runs
+from ml_platform.clusters.open import resolved
 from ml_platform.model_folder.read import ModelFolder
 from ml_platform.place import claim_storage
 from ml_platform.settings import Settings
@@ -66,8 +67,7 @@ class Session:
             days[-1],
             [],
             storage_root=self.settings.storage_root,
-            image=self.settings.image,
-            provisioner=self.settings.provisioner,
+            cluster=resolved(self.settings, model.plan.cluster),
         ).recipe_hash()
         records = self.instance.fetch_materializations(
             dg.AssetRecordsFilter(

@@ -19,11 +19,19 @@ from typing import Final
 from rich.markup import escape
 
 from ml_platform.cli.output import note
-from ml_platform.errors import InputError, PlatformError, TrainingError, cause_of
+from ml_platform.errors import (
+    ClusterStartError,
+    InputError,
+    PlatformError,
+    TrainingError,
+    cause_of,
+)
 
 FAILED: Final = 1
 WRONG_INPUT: Final = 2
 INTERRUPTED: Final = 130
+LAST_LINES: Final = 20
+"""Of each container that has failed."""
 ANOTHER_PLACE: Final = "or set MLP_HOME (MLP_STORAGE_URI, TMPDIR) to another place."
 MACHINE: Final = {
     errno.ENOSPC: f"make room on that disk, {ANOTHER_PLACE}",
@@ -67,9 +75,13 @@ def _of_the_machine(error: Exception) -> PlatformError | None:
 
 
 def show_error(error: PlatformError) -> None:
-    """Write message and hint, and the user's own traceback where there is one."""
+    """Write message and hint, and what was said last: by the user's code, or by containers."""
     if isinstance(error, TrainingError) and error.traceback:
         note(f"[dim]{escape(error.traceback.rstrip())}[/dim]")
+    if isinstance(error, ClusterStartError):
+        for name, lines in error.logs.items():
+            last = "\n".join(lines[-LAST_LINES:])
+            note(f"[dim]the last of {escape(name)}:\n{escape(last)}[/dim]")
     note(f"[red]error[/red] {escape(error.message)}")
     if error.hint:
         note(f"  → {escape(error.hint)}")

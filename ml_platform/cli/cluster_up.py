@@ -1,6 +1,6 @@
 """`mlp cluster up`, `extend` and `down`: clusters on Kubernetes that a person makes."""
 
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -9,6 +9,7 @@ from ml_platform.cli.helptext import help_of
 if TYPE_CHECKING:
     from ml_platform.clusters.interface import ClusterView
     from ml_platform.clusters.spec import ClusterSpec
+    from ml_platform.settings import Settings
     from ml_platform.xray.records import Event
 
 UP: Final = help_of(
@@ -34,25 +35,42 @@ def up(
     name: Annotated[
         str, typer.Option(help="Its name; from yours if empty.", show_default=False)
     ] = "",
-    workers: Annotated[int, typer.Option(help="How many workers.")] = 1,
-    cpus: Annotated[int, typer.Option(help="CPUs of a worker.")] = 1,
-    memory: Annotated[str, typer.Option(help="Memory of a worker, as 64Gi.")] = "4Gi",
-    gpu: Annotated[str, typer.Option(help="Kind of GPU, from the catalogue.")] = "",
+    preset: Annotated[
+        str,
+        typer.Option(
+            help="A preset of the environment; options beside it win.", show_default=False
+        ),
+    ] = "",
+    workers: Annotated[
+        str | None,
+        typer.Option(
+            help="How many workers; 2..8 begins with 2 and adds up to 8 as work asks.",
+            show_default="1",
+        ),
+    ] = None,
+    cpus: Annotated[int | None, typer.Option(help="CPUs of a worker.", show_default="1")] = None,
+    memory: Annotated[
+        str | None, typer.Option(help="Memory of a worker, as 64Gi.", show_default="4Gi")
+    ] = None,
+    gpu: Annotated[str | None, typer.Option(help="Kind of GPU, from the catalogue.")] = None,
     gpus: Annotated[
-        int, typer.Option(help="GPUs of a worker; one if a kind is named.", show_default=False)
-    ] = 0,
+        int | None, typer.Option(help="GPUs of a worker; one if a kind is named.")
+    ] = None,
     spot: Annotated[
-        bool, typer.Option("--spot", help="Nodes that may be taken away will do for workers.")
-    ] = False,
-    head_cpus: Annotated[int, typer.Option(help="CPUs of the head.")] = 1,
-    head_memory: Annotated[str, typer.Option(help="Memory of the head.")] = "4Gi",
+        bool | None,
+        typer.Option("--spot/--no-spot", help="Nodes that may be taken away will do for workers."),
+    ] = None,
+    head_cpus: Annotated[
+        int | None, typer.Option(help="CPUs of the head.", show_default="1")
+    ] = None,
+    head_memory: Annotated[
+        str | None, typer.Option(help="Memory of the head.", show_default="4Gi")
+    ] = None,
     image: Annotated[
-        str, typer.Option(help="Container image; the platform's if empty.", show_default=False)
-    ] = "",
-    queue: Annotated[
-        str, typer.Option(help="Queue of Kueue that admits it.", show_default=False)
-    ] = "",
-    priority: Annotated[str, typer.Option(help="Priority class.", show_default=False)] = "",
+        str | None, typer.Option(help="Container image; the platform's if not given.")
+    ] = None,
+    queue: Annotated[str | None, typer.Option(help="Queue of Kueue that admits it.")] = None,
+    priority: Annotated[str | None, typer.Option(help="Priority class.")] = None,
     ttl: Ttl = "4h",
     owner: Owner = "",
     wait: Annotated[bool, typer.Option(help="Wait until it is ready.")] = True,
@@ -63,7 +81,7 @@ def up(
 ) -> None:
     """Make an interactive cluster."""
     from ml_platform.cli.cluster import show_cluster
-    from ml_platform.cli.output import print_json, print_result, say, working
+    from ml_platform.cli.output import note, print_json, print_result, say, working
     from ml_platform.cli.spans import seconds_of
     from ml_platform.clusters.kuberay.interactive_manifest import Wanted
     from ml_platform.clusters.kuberay.manifests import manifest_yaml
@@ -72,22 +90,22 @@ def up(
     from ml_platform.settings import load_settings
     from ml_platform.xray.records import Recorder
 
-    groups = {
-        "head": {"cpus": head_cpus, "memory": head_memory},
-        "workers": {
-            "count": workers,
-            "cpus": cpus,
-            "memory": memory,
-            "gpu": gpu,
-            "gpus": gpus or (1 if gpu else 0),
-            "spot": spot,
-        },
+    settings = load_settings()
+    named = 1 if gpu and gpus is None and not preset else gpus
+    own: dict[str, Any] = {
+        "provisioner": "ephemeral",
+        "head": _given(cpus=head_cpus, memory=head_memory),
+        "workers": _how_many(workers)
+        | _given(cpus=cpus, memory=memory, gpu=gpu, gpus=named, spot=spot),
+        "image": image,
+        "queue": queue,
+        "priority": priority,
     }
-    spec = _spec({**groups, "image": image, "queue": queue, "priority": priority})
+    spec = _spec(_given(**own), preset, settings)
     owner = owner or this_person()
     name = name or default_name(owner)
     wanted = Wanted(name=name, spec=spec, owner=owner, ttl_s=seconds_of(ttl))
-    clusters = open_interactive(load_settings())
+    clusters = open_interactive(settings)
     manifest = clusters.manifest(wanted)
     if dry_run:
         if as_json:
@@ -95,7 +113,7 @@ def up(
         else:
             typer.echo(manifest_yaml(manifest), nl=False)
         return
-    _show_plan(wanted.name, spec, ttl)
+    note(f"{name}: {spec.in_words()}; ends after {ttl}")
     with working(f"{wanted.name}: waiting until it is ready"):
         view = clusters.up(wanted, Recorder(_tell), wait=wait)
     print_result(view, show_cluster, as_json=as_json)
@@ -136,28 +154,42 @@ def down(cluster: Mine = "", owner: Owner = "", as_json: Json = False) -> None:
     print_result({"name": name, "removed": True}, _show_removed, as_json=as_json)
 
 
-def _spec(values: dict[str, object]) -> "ClusterSpec":
+def _given(**options: Any) -> dict[str, Any]:
+    """Those that were given: what was not is left to the preset, and to the defaults."""
+    return {name: value for name, value in options.items() if value not in (None, {})}
+
+
+def _how_many(workers: str | None) -> dict[str, Any]:
+    from ml_platform.errors import InputError
+
+    if workers is None:
+        return {}
+    fewest, dots, most = workers.partition("..")
+    if not fewest.isdecimal() or (dots and not most.isdecimal()):
+        raise InputError(
+            f"--workers is {workers!r}, wanted a number, or the fewest and the most",
+            hint="as 8, or 2..8 for a cluster that grows and shrinks.",
+        )
+    return {"min": int(fewest), "max": int(most)} if dots else {"count": int(fewest)}
+
+
+def _spec(own: dict[str, Any], preset: str, settings: "Settings") -> "ClusterSpec":
     from pydantic import ValidationError
 
+    from ml_platform.clusters.open import presets_of
     from ml_platform.clusters.spec import ClusterSpec
     from ml_platform.errors import InputError
 
+    if preset:
+        return presets_of(settings).with_fields(preset, own)
     try:
-        return ClusterSpec.model_validate(values)
+        return ClusterSpec.model_validate(own)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise InputError(
             f"{where}: {first['msg']}", hint="`mlp cluster up --help` has the options."
         ) from error
-
-
-def _show_plan(name: str, spec: "ClusterSpec", ttl: str) -> None:
-    from ml_platform.cli.output import note
-
-    groups = "; ".join(group.in_words() for group in spec.groups)
-    head = f"{spec.head.cpus} CPU, {spec.head.memory}"
-    note(f"{name}: head {head}; workers {groups}; ends after {ttl}")
 
 
 def _tell(event: "Event") -> None:

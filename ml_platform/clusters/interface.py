@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Final, Literal, Protocol
 
 from ml_platform.clusters.causes import Failure
-from ml_platform.clusters.spec import ClusterSpec, Kind
+from ml_platform.clusters.spec import ClusterSpec
 from ml_platform.xray.records import Recorder
 
 # Ray takes a second, or as long as 64 jobs need to start beside each other on two cores. Its own
@@ -324,13 +324,12 @@ class Provisioner(ABC):
 class ClustersAccess(Protocol):
     """Where training runs, as an asset is given it: the resource `clusters`."""
 
-    @property
-    def image(self) -> str:
-        """Container image for clusters whose spec names none."""
+    def resolved(self, spec: ClusterSpec) -> ClusterSpec:
+        """What `spec` is in this environment: presets, provisioner and image filled in.
 
-    @property
-    def default_provisioner(self) -> Kind:
-        """The provisioner of clusters whose spec names none."""
+        Raises:
+            InputError: it names a preset that there is not, or is none for a training.
+        """
 
     def provisioner(self, spec: ClusterSpec) -> Provisioner:
         """The provisioner that `spec` names."""

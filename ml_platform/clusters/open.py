@@ -1,6 +1,7 @@
 """From a cluster spec to the provisioner that makes such clusters."""
 
 from pathlib import Path
+from typing import Any
 
 from ml_platform.clusters.interface import JOB_START_S, Provisioner
 from ml_platform.clusters.kuberay.config import KubeRayConfig, config_from, read_values
@@ -12,6 +13,7 @@ from ml_platform.clusters.local.provisioner import (
     START_TIMEOUT_S,
     LocalProvisioner,
 )
+from ml_platform.clusters.presets import ON_A_LAPTOP, Presets
 from ml_platform.clusters.spec import ClusterSpec
 from ml_platform.errors import SettingsError
 from ml_platform.settings import Settings
@@ -69,7 +71,7 @@ def open_provisioners(settings: Settings) -> list[Provisioner]:
         SettingsError: a value of the clusters' configuration is wrong.
     """
     found = [open_provisioner(settings, ClusterSpec(provisioner="local"))]
-    kuberay = _kuberay_config(settings)
+    kuberay = kuberay_config(settings)
     return [*found, EphemeralProvisioner(kuberay)] if kuberay is not None else found
 
 
@@ -79,7 +81,7 @@ def open_interactive(settings: Settings) -> InteractiveClusters:
     Raises:
         SettingsError: nothing says on which Kubernetes, or a value of it is wrong.
     """
-    kuberay = _kuberay_config(settings)
+    kuberay = kuberay_config(settings)
     if kuberay is None:
         raise SettingsError(
             "clusters that people make are on Kubernetes, and nothing says on which",
@@ -88,16 +90,65 @@ def open_interactive(settings: Settings) -> InteractiveClusters:
     return InteractiveClusters(kuberay)
 
 
+def resolved(settings: Settings, spec: ClusterSpec) -> ClusterSpec:
+    """What `spec` is in this environment: presets, provisioner and image filled in.
+
+    Raises:
+        InputError: it names a preset that there is not.
+        SettingsError: the preset, or the file that has it, is not usable.
+    """
+    found = presets_of(settings).resolved(spec)
+    return found.completed(provisioner=settings.provisioner, image=settings.image)
+
+
+def presets_of(settings: Settings) -> Presets:
+    """The presets of this environment.
+
+    Raises:
+        SettingsError: the file that has them is not usable.
+    """
+    values, _ = read_clusters_file(settings)
+    file = settings.clusters_file
+    return Presets(
+        environment=settings.namespace,
+        where=str(file) if file else "a YAML file that MLP_CLUSTERS_FILE names (now: none)",
+        values=values,
+    )
+
+
+def read_clusters_file(settings: Settings) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The presets that there are, and what is said of clusters on Kubernetes; both may be empty.
+
+    Raises:
+        SettingsError: the file cannot be read, or is none such.
+    """
+    kubernetes = read_values(settings.clusters_file) if settings.clusters_file else {}
+    presets = kubernetes.pop("presets", None) or {}
+    if not isinstance(presets, dict):
+        raise SettingsError(
+            f"{settings.clusters_file}: presets: wanted cluster specs by name, found {presets!r}",
+            hint="README has the keys of the clusters' configuration.",
+        )
+    built_in = ON_A_LAPTOP if settings.environment == "local" else {}
+    return {**built_in, **presets}, kubernetes
+
+
 def local_home(settings: Settings) -> Path:
     """Where the local provisioner keeps its clusters."""
     return settings.home / "ray"
 
 
-def _kuberay_config(settings: Settings) -> KubeRayConfig | None:
-    if settings.clusters_file is None:
+def kuberay_config(settings: Settings) -> KubeRayConfig | None:
+    """How clusters on Kubernetes are made; None where nothing says so.
+
+    Raises:
+        SettingsError: a key or a value of the file is wrong.
+    """
+    _, kubernetes = read_clusters_file(settings)
+    if not kubernetes:
         return None
     return config_from(
-        read_values(settings.clusters_file),
+        kubernetes,
         environment=settings.namespace,
         image=settings.image,
         where=str(settings.clusters_file),

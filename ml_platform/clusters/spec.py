@@ -67,17 +67,60 @@ class WorkerGroup(_Group):
         pattern=r"^[a-z]([-a-z0-9]{0,13}[a-z0-9])?$",
         description="Name of the group, unique in the cluster.",
     )
-    count: int = Field(default=1, ge=1, le=512, description="How many training workers.")
+    min: int | None = Field(
+        default=None,
+        ge=0,
+        le=512,
+        description="With `max`, in place of `count`, for clusters of one's own: it begins with so "
+        "many workers, and Ray's autoscaler adds and removes them as they are asked for.",
+    )
+    max: int | None = Field(default=None, ge=1, le=512, description="The most workers; see `min`.")
+    count: int = Field(default=1, ge=0, le=512, description="How many training workers.")
     gpus: int = Field(default=0, ge=0, le=16, description="GPUs of one worker.")
     gpu: str = Field(default="", description="Kind of GPU, from the catalogue of node kinds.")
     spot: bool = Field(
         default=False, description="Whether nodes that may be taken away at any time will do."
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _begins_with_the_fewest(cls, value: Any) -> Any:
+        if isinstance(value, dict) and isinstance(value.get("min"), int) and "count" not in value:
+            return value | {"count": value["min"]}
+        return value
+
+    @field_validator("count")
+    @classmethod
+    def _is_not_none(cls, value: int, info: ValidationInfo) -> int:
+        if value < 1 and info.data.get("min") is None:
+            msg = "wanted at least 1"
+            raise ValueError(msg)
+        return value
+
+    @model_validator(mode="after")
+    def _says_once_how_many(self) -> "WorkerGroup":
+        if (self.min is None) != (self.max is None):
+            msg = "write `min` and `max` both, or `count`"
+            raise ValueError(msg)
+        if self.min is not None and self.max is not None:
+            if self.count != self.min:
+                msg = f"`count` is {self.count} and `min` is {self.min}: write one of the two"
+                raise ValueError(msg)
+            if self.min > self.max:
+                msg = f"`min` is {self.min} and `max` is {self.max}: wanted `min` to be no more"
+                raise ValueError(msg)
+        return self
+
+    @property
+    def most(self) -> int:
+        """How many workers there can be; as many as at the beginning, but for the autoscaler."""
+        return self.count if self.max is None else self.max
+
     def in_words(self) -> str:
-        """`2 × 1 CPU, 2Gi, 1 GPU a100`."""
+        """`2 × 1 CPU, 2Gi, 1 GPU a100`, or `2 to 8 × …`."""
         gpus = f", {self.gpus} GPU {self.gpu}".rstrip() if self.gpus else ""
-        return f"{self.count} × {self.cpus} CPU, {self.memory}{gpus}"
+        count = f"{self.count} to {self.most}" if self.most > self.count else f"{self.count}"
+        return f"{count} × {self.cpus} CPU, {self.memory}{gpus}"
 
 
 class ClusterSpec(BaseModel):
@@ -144,8 +187,13 @@ class ClusterSpec(BaseModel):
 
     @property
     def worker_count(self) -> int:
-        """Training workers of all groups together."""
+        """Training workers of all groups together, those that it begins with."""
         return sum(group.count for group in self.groups)
+
+    @property
+    def is_elastic(self) -> bool:
+        """Whether workers come and go."""
+        return any(group.most > group.count for group in self.groups)
 
     @property
     def cpus(self) -> int:
@@ -163,9 +211,19 @@ class ClusterSpec(BaseModel):
         workers = sum(group.count * memory_bytes(group.memory) for group in self.groups)
         return memory_bytes(self.head.memory) + workers
 
+    def in_words(self) -> str:
+        """`ephemeral; head 1 CPU, 4Gi; workers 8 × 12 CPU, 80Gi, 1 GPU a100`."""
+        head = f"head {self.head.cpus} CPU, {self.head.memory}"
+        workers = "; ".join(f"{group.name} {group.in_words()}" for group in self.groups)
+        return "; ".join(filter(None, (self.provisioner, head, workers)))
+
     def spec_hash(self) -> str:
         """Twelve hex digits over the normalised spec; equal hashes may share a cluster."""
         # By `groups`: one group and a list of one are the same cluster.
-        groups = [group.model_dump(mode="json") for group in self.groups]
+        # What is not said does not count: the fields came later than some clusters that still run.
+        groups = [
+            group.model_dump(mode="json", exclude={"min", "max"} if group.max is None else None)
+            for group in self.groups
+        ]
         text = json.dumps(self.model_dump(mode="json") | {"workers": groups}, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]

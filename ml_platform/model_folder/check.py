@@ -6,9 +6,10 @@ from pathlib import Path
 
 import yaml
 
+from ml_platform.clusters.open import resolved
 from ml_platform.clusters.spec import ClusterSpec
-from ml_platform.errors import PartitionError, PlatformError
-from ml_platform.model_folder.lines import line_of
+from ml_platform.errors import InputError, PartitionError, PlatformError, SettingsError
+from ml_platform.model_folder.lines import line_at, line_of
 from ml_platform.model_folder.load import built
 from ml_platform.model_folder.mistake import Mistake
 from ml_platform.model_folder.names import names_taken_by_dbt
@@ -107,9 +108,10 @@ def check_model(
     if isinstance(definitions, list):
         mistakes += definitions
     mistakes += _column_mistakes(read, settings, notes)
+    cluster = _cluster(read, settings, mistakes)
     day = partition or _newest(read, settings, now or datetime.now(UTC))
     try:
-        plan = _training_plan(read, day, settings, now)
+        plan = _training_plan(read, cluster, day, settings, now)
     except PartitionError as error:
         mistakes.append(
             Mistake(file=f"--partition {day}", line=None, message=error.message, hint=error.hint)
@@ -142,15 +144,34 @@ def _column_mistakes(model: ModelFolder, settings: Settings, notes: list[str]) -
     ]
 
 
+def _cluster(model: ModelFolder, settings: Settings, mistakes: list[Mistake]) -> ClusterSpec | None:
+    """What the cluster is in this environment; None, and a mistake, if it is none there."""
+    try:
+        return resolved(settings, model.plan.cluster)
+    except SettingsError:  # whoever runs the platform mends that, in another file
+        raise
+    except InputError as error:
+        root = yaml.compose((model.plan.folder / SPEC_FILE).read_text(), Loader=yaml.SafeLoader)
+        line = line_at(root, ["attributes", "cluster", "preset"])
+        mistakes.append(Mistake(file=SPEC_FILE, line=line, message=error.message, hint=error.hint))
+        return None
+
+
 def _training_plan(
-    model: ModelFolder, partition: str, settings: Settings, now: datetime | None
-) -> TrainingPlan:
+    model: ModelFolder,
+    cluster: ClusterSpec | None,
+    partition: str,
+    settings: Settings,
+    now: datetime | None,
+) -> TrainingPlan | None:
     plan = model.plan
     parse_day(partition)
     days = window_keys(partition, plan.training.window_days)
     held_out = holdout_keys(partition, model.evaluation.holdout_days)
     require_days(days, settings, what=f"training {plan.name} of {partition}", now=now)
     require_days(held_out, settings, what=f"evaluating {plan.name} of {partition}", now=now)
+    if cluster is None:
+        return None
     store = SnapshotStore(settings.storage_root, plan.name)
     found = {day: store.find(day) for day in days}
     manifests = [one for one in found.values() if one is not None]
@@ -161,8 +182,7 @@ def _training_plan(
         partition,
         manifests,
         storage_root=settings.storage_root,
-        image=settings.image,
-        provisioner=settings.provisioner,
+        cluster=cluster,
     )
     result = find_result(request) if whole else None
     return TrainingPlan(

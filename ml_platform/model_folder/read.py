@@ -12,7 +12,7 @@ import dagster as dg
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from ml_platform.clusters.spec import ClusterSpec
+from ml_platform.clusters.presets import ClusterSection
 from ml_platform.component import MODEL_FILES, MODEL_NAME, TrainedModel, in_words, parse_spec
 from ml_platform.errors import ModelSpecError
 from ml_platform.evaluation.spec import EvaluationSpec
@@ -30,7 +30,7 @@ COMPONENT: Final = f"{TrainedModel.__module__}.{TrainedModel.__qualname__}"
 SECTIONS: Final[dict[str, type[BaseModel]]] = {
     "features": FeaturesSpec,
     "training": TrainingSpec,
-    "cluster": ClusterSpec,
+    "cluster": ClusterSection,
     "evaluation": EvaluationSpec,
 }
 

@@ -85,7 +85,7 @@ def build_model(plan: ModelPlan, bounds: PartitionBounds) -> dg.AssetsDefinition
         metadata={
             "window_days": window,
             "label": plan.features.label,
-            "cluster": plan.cluster.model_dump_json(),
+            "cluster": plan.cluster.model_dump_json(exclude_unset=True),
         },
     )
     def model(
@@ -102,8 +102,7 @@ def build_model(plan: ModelPlan, bounds: PartitionBounds) -> dg.AssetsDefinition
             partition,
             manifests,
             storage_root=storage.root,
-            image=clusters.image,
-            provisioner=clusters.default_provisioner,
+            cluster=clusters.resolved(plan.cluster),
             retrain=_root_of(context) if config.retrain else "",
         )
         trained = _train(context, plan, request, clusters)
@@ -238,6 +237,7 @@ def _metadata(
         "reused": dg.MetadataValue.bool(trained.reused),
         "seed": dg.MetadataValue.int(request.training.seed),
         "code_version": dg.MetadataValue.text(request.code_version),
+        "cluster": dg.MetadataValue.text(request.cluster.in_words()),
         "inputs_hash": dg.MetadataValue.text(request.inputs_hash()),
         RECIPE: dg.MetadataValue.text(request.recipe_hash()),
         "dagster/uri": dg.MetadataValue.url(result.model_uri),

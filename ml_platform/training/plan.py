@@ -4,7 +4,7 @@ import importlib.metadata
 from dataclasses import dataclass
 from pathlib import Path
 
-from ml_platform.clusters.spec import ClusterSpec, Kind
+from ml_platform.clusters.spec import ClusterSpec
 from ml_platform.partitions import PartitionBounds, require_days, window_keys
 from ml_platform.training.request import (
     SnapshotRef,
@@ -20,7 +20,10 @@ from ml_platform.training_set.store import SnapshotStore
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ModelPlan:
-    """What `defs.yaml` says of a model, as the stages need it."""
+    """What `defs.yaml` says of a model, as the stages need it.
+
+    Its cluster is as it was written: it may name a preset, which each environment has its own of.
+    """
 
     name: str
     folder: Path
@@ -35,13 +38,12 @@ def make_request(
     manifests: list[SnapshotManifest],
     *,
     storage_root: str,
-    image: str,
-    provisioner: Kind = "local",
+    cluster: ClusterSpec,
     retrain: str = "",
 ) -> TrainingRequest:
     """The training of one partition on the given snapshots.
 
-    `image` and `provisioner` are for a cluster that says none.
+    `cluster` is that of the plan, as the environment resolves it.
     """
     return TrainingRequest(
         model=plan.name,
@@ -53,7 +55,7 @@ def make_request(
         ),
         features=plan.features,
         training=plan.training,
-        cluster=plan.cluster.completed(provisioner=provisioner, image=image),
+        cluster=cluster,
         code=code_reference(plan.folder),
         code_version=code_version(plan.folder),
         platform_version=importlib.metadata.version("ml_platform"),

@@ -15,7 +15,7 @@ import dagster as dg
 from ml_platform.clusters.interface import ClusterRequest, Entrypoint, JobKey
 from ml_platform.clusters.jobs.job import JobRequest, followed_job
 from ml_platform.clusters.local.folder import ClusterFolder
-from ml_platform.clusters.open import local_home, open_provisioner
+from ml_platform.clusters.open import local_home, open_provisioner, resolved
 from ml_platform.resources import resources_from
 from ml_platform.settings import Settings
 from ml_platform.storage import Folder
@@ -64,7 +64,12 @@ def request_of(plan: ModelPlan, day: str, settings: Settings, retrain: str) -> T
     root = settings.storage_root
     manifests = window_manifests(plan, day, storage_root=root, bounds=settings)
     return make_request(
-        plan, day, manifests, storage_root=root, image=settings.image, retrain=retrain
+        plan,
+        day,
+        manifests,
+        storage_root=root,
+        cluster=resolved(settings, plan.cluster),
+        retrain=retrain,
     )
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa  # noqa: TID253
 import yaml
 
+from ml_platform.clusters.open import resolved
 from ml_platform.model_folder.read import read_model
 from ml_platform.partitions import window_keys
 from ml_platform.settings import PROJECT_ROOT, Settings
@@ -97,8 +98,9 @@ class OnKubernetes:
             day,
             manifests,
             storage_root=self.storage_root,
-            image=self.clusters.cluster.image,
-            provisioner="ephemeral",
+            cluster=resolved(
+                Settings(provisioner="ephemeral", image=self.clusters.cluster.image), plan.cluster
+            ),
         )
         return TrainingRecord(request.folder_uri)
 

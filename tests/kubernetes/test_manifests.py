@@ -84,6 +84,7 @@ _SPECS: Final[dict[str, dict[str, Any]]] = {
     "GPUs": {"workers": _GPUS},
     "spot": {"workers": {"spot": True}},
     "groups": {"workers": [{"name": "small"}, {"name": "large", "memory": "32Gi", "spot": True}]},
+    "an autoscaler": {"workers": {"min": 0, "max": 8}},
     "fields": {"head": {"pod": _EVERY_FIELD}, "workers": {"pod": _EVERY_FIELD}},
 }
 _NO_NODES: Final = Catalogue()

@@ -12,6 +12,7 @@ import yaml
 from ml_platform.cli.main import app
 from ml_platform.clusters.kuberay.checks import mistakes
 from ml_platform.clusters.kuberay.config import config_from
+from ml_platform.clusters.presets import Presets
 from ml_platform.clusters.spec import ClusterSpec, WorkerGroup
 from ml_platform.component import parse_spec
 from ml_platform.model_folder.read import SECTIONS
@@ -91,6 +92,10 @@ def test_the_readme_calls_what_a_training_run_has() -> None:
 
 def test_the_clusters_file_of_the_readme_is_valid() -> None:
     _, text = blocks("yaml")
-    config = config_from(yaml.safe_load(text), environment="prod", image="ml:1", where="README")
+    values = yaml.safe_load(text)
+    presets = Presets(environment="prod", where="README", values=values.pop("presets"))
+    config = config_from(values, environment="prod", image="ml:1", where="README")
     gpus = WorkerGroup(gpus=8, gpu="a100", cpus=8, memory="64Gi")
     assert mistakes("one", ClusterSpec(workers=gpus), config) == []
+    for name in presets.values:
+        assert mistakes("one", presets.with_fields(name, {}), config) == []

@@ -1,13 +1,20 @@
+import dataclasses
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
+import yaml
 from dagster import build_init_resource_context
 from pydantic import ValidationError
 
+from ml_platform.clusters.kuberay.config import KubeRayConfig, Limits
+from ml_platform.clusters.open import kuberay_config, resolved
+from ml_platform.clusters.presets import ClusterSection
 from ml_platform.clusters.spec import ClusterSpec
-from ml_platform.errors import RegistryError, SettingsError
+from ml_platform.errors import InputError, RegistryError, SettingsError
 from ml_platform.features.project import dbt_variables
+from ml_platform.kubernetes_config import KubernetesConfig, KubernetesLimits
 from ml_platform.registry.registrar import ModelRegistry
 from ml_platform.resources import (
     ClustersResource,
@@ -143,3 +150,98 @@ def test_what_an_error_says_of_the_registry_has_no_password(
         dg.materialize([names], resources=resources)
 
     assert "hunter2" not in str(raised.value)
+
+
+def test_clusters_know_the_presets_of_the_file_and_show_them(tmp_path: Path) -> None:
+    file = tmp_path / "clusters.yaml"
+    file.write_text("presets: {large: {workers: {count: 3}}}\n")
+    settings = Settings(home=tmp_path, clusters_file=file, image="ml:1")
+    clusters = resources_from(settings).clusters
+
+    found = clusters.resolved(ClusterSection(preset="large"))
+
+    assert found == resolved(settings, ClusterSection(preset="large"))
+    assert (found.worker_count, found.image, found.provisioner) == (3, "ml:1", "local")
+    assert clusters.presets.keys() == {"small", "large"}
+    assert clusters.kuberay() is None
+
+
+def test_a_preset_that_there_is_not_names_where_it_would_be(tmp_path: Path) -> None:
+    clusters = resources_from(Settings(home=tmp_path, sandbox="ada")).clusters
+
+    with pytest.raises(InputError, match="local_ada has no preset 'larg'") as raised:
+        clusters.resolved(ClusterSection(preset="larg"))
+
+    assert "the resource `clusters`" in raised.value.hint
+
+
+@pytest.mark.parametrize(
+    ("shown", "used"), [(KubernetesConfig, KubeRayConfig), (KubernetesLimits, Limits)]
+)
+def test_what_is_shown_of_kubernetes_is_what_there_is(shown: type[dg.Config], used: Any) -> None:
+    assert shown.model_fields.keys() == {field.name for field in dataclasses.fields(used)}
+    assert all((one.description or "").endswith(".") for one in shown.model_fields.values())
+
+
+def test_a_file_with_little_means_the_same_through_the_resource(tmp_path: Path) -> None:
+    file = tmp_path / "clusters.yaml"
+    file.write_text("namespace: ray\nenvironment: mine\nlimits: {queue_s: 60}\n")
+    settings = Settings(home=tmp_path, clusters_file=file, image="ml:1")
+
+    assert resources_from(settings).clusters.kuberay() == kuberay_config(settings)
+
+
+def test_a_file_with_all_means_the_same_through_the_resource(tmp_path: Path) -> None:
+    file = tmp_path / "clusters.yaml"
+    values = {
+        "namespace": "ray",
+        "image": "ml:2",
+        "env": {"A": "1"},
+        "env_from_secrets": ["storage"],
+        "image_pull_secrets": ["registry"],
+        "pod": {"tolerations": [{"operator": "Exists"}]},
+        "catalogue": {"nodes": [{"name": "cpu", "cpus": 7.5, "memory": "30Gi", "count": 3}]},
+        "limits": {"running_s": 600, "start_s": 12.5},
+    }
+    file.write_text(yaml.safe_dump(values))
+    settings = Settings(home=tmp_path, clusters_file=file, image="ml:1")
+
+    assert resources_from(settings).clusters.kuberay() == kuberay_config(settings)
+
+
+def test_a_wrong_key_of_the_file_is_named_when_the_resources_are_made(tmp_path: Path) -> None:
+    file = tmp_path / "clusters.yaml"
+    file.write_text("namespace: ray\nlimits: {queue: 60}\n")
+
+    with pytest.raises(SettingsError, match=r"clusters\.yaml: limits\.queue"):
+        resources_from(Settings(home=tmp_path, clusters_file=file))
+
+
+def test_the_launchpad_shows_the_fields_of_kubernetes(tmp_path: Path) -> None:
+    file = tmp_path / "clusters.yaml"
+    file.write_text("namespace: ray\n")
+    resources = resources_from(Settings(home=tmp_path, clusters_file=file)).by_key()
+
+    found = dg.Definitions(resources=resources).get_repository_def().get_top_level_resources()
+    config: Any = found["clusters"].config_schema
+
+    assert config.default_value["kubernetes"]["namespace"] == "ray"
+    fields = config.config_type.fields["kubernetes"].config_type.inner_type.fields
+    assert fields["limits"].config_type.fields["queue_s"].description.startswith("Seconds")
+
+
+def test_an_asset_uses_the_kubernetes_that_the_resource_says(tmp_path: Path) -> None:
+    file = tmp_path / "clusters.yaml"
+    file.write_text("namespace: ray\nimage: ml:2\ncatalogue: {nodes: []}\n")
+    settings = Settings(home=tmp_path, clusters_file=file, image="ml:1")
+    seen: list[KubeRayConfig | None] = []
+
+    @dg.asset
+    def used(clusters: ClustersResource) -> None:
+        seen.append(clusters.kuberay())
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        clusters = resources_from(settings).clusters
+        dg.materialize([used], resources={"clusters": clusters}, instance=instance)
+
+    assert seen == [kuberay_config(settings)]

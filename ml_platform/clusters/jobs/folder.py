@@ -4,7 +4,7 @@ What `.gitignore` and `.rayignore` leave out stays here, as Ray's own client doe
 own files and compiled Python.
 """
 
-from collections import Counter
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -18,7 +18,6 @@ LIMIT_BYTES: Final = 100 * 2**20
 """Ray's dashboard takes no larger request (2.60)."""
 NEVER: Final = frozenset({".git", "__pycache__"})
 IGNORE_FILES: Final = (".gitignore", ".rayignore")
-MOSTLY: Final = 0.9
 Rules = tuple[tuple[Path, "GitIgnoreSpec"], ...]
 
 
@@ -67,36 +66,17 @@ def too_big(folder: Path, files: dict[Path, int], limit_bytes: int) -> InputErro
 def biggest_folders(files: dict[Path, int], count: int = 3) -> list[tuple[str, int]]:
     """The folders with the most bytes, the most first, none inside of another.
 
-    One that has nearly all of its bytes in one folder is named by that one.
+    Of what lies in one folder of the top, the deepest one that has all of it is named.
     """
-    sizes = Counter[Path]()
-    for path, size in files.items():
-        for parent in path.parents:
-            sizes[parent] += size
-    top = Path()
-    named = {path.parts[0] if len(path.parts) > 1 else "." for path in files}
-    found = []
-    for name in named:
-        folder = top / name
-        size = sizes[folder] if name != "." else _directly_in(top, files)
-        if name != ".":
-            folder = _where_it_is(folder, sizes)
-        found.append((folder.as_posix(), size))
+    tops: dict[str, list[Path]] = {}
+    for path in files:
+        tops.setdefault(path.parts[0] if len(path.parts) > 1 else ".", []).append(path)
+    found = [(_common(inside), sum(files[path] for path in inside)) for inside in tops.values()]
     return sorted(found, key=lambda one: (-one[1], one[0]))[:count]
 
 
-def _directly_in(folder: Path, files: dict[Path, int]) -> int:
-    return sum(size for path, size in files.items() if path.parent == folder)
-
-
-def _where_it_is(folder: Path, sizes: Counter[Path]) -> Path:
-    while True:
-        inner = [
-            one for one in sizes if one.parent == folder and sizes[one] >= MOSTLY * sizes[folder]
-        ]
-        if not inner or not sizes[folder]:
-            return folder
-        folder = inner[0]
+def _common(paths: list[Path]) -> str:
+    return Path(os.path.commonpath([path.parent for path in paths])).as_posix()
 
 
 def _walk(folder: Path, rules: Rules) -> Iterator[Path]:

@@ -44,8 +44,10 @@ def mistakes(name: str, spec: ClusterSpec, config: KubeRayConfig) -> list[str]:
     return found or list(fit_mistakes(spec, config))
 
 
-def require_valid(name: str, spec: ClusterSpec, config: KubeRayConfig) -> None:
-    """Refuse a cluster that would not come up.
+def require_valid(
+    name: str, spec: ClusterSpec, config: KubeRayConfig, *, typed: str = "the `cluster` section"
+) -> None:
+    """Refuse a cluster that would not come up; `typed` is where a person wrote it.
 
     Raises:
         ModelSpecError: with everything that is wrong.
@@ -55,7 +57,7 @@ def require_valid(name: str, spec: ClusterSpec, config: KubeRayConfig) -> None:
         listed = "".join(f"\n  - {mistake}" for mistake in found)
         raise ModelSpecError(
             f"the cluster {name} cannot be made as it is written:{listed}",
-            hint="mend the `cluster` section, or the configuration of clusters; nothing was made.",
+            hint=f"mend {typed}, or the configuration of clusters; nothing was made.",
         )
 
 
@@ -108,6 +110,11 @@ def _group_mistakes(spec: ClusterSpec) -> Iterator[str]:
             f"{len(spec.groups)} worker groups are queued in {spec.queue}, Kueue takes "
             f"{MOST_QUEUED_GROUPS}; join some"
         )
+    if spec.queue and spec.is_elastic:
+        yield (
+            f"there are worker groups with `min` and `max`, and a queue ({spec.queue}): Kueue "
+            "admits clusters of a fixed size; write `count`, or leave `queue` out"
+        )
     for where, memory in sizes.items():
         if memory_bytes(memory) < memory_bytes(LEAST_MEMORY):
             yield f"{where}.memory is {memory}, Ray does not start with less than {LEAST_MEMORY}"
@@ -134,7 +141,8 @@ def _config_mistakes(config: KubeRayConfig) -> Iterator[str]:
 
 
 def _limit_mistakes(limits: Limits) -> Iterator[str]:
-    for name, least in {"unsubmitted_s": 1, "running_s": 1, "gone_s": 0, "grace_s": 0}.items():
+    least_of = {"unsubmitted_s": 1, "running_s": 1, "idle_s": 1, "gone_s": 0, "grace_s": 0}
+    for name, least in least_of.items():
         seconds = getattr(limits, name)
         if seconds < least:
             yield f"limits.{name} is {seconds}, wanted at least {least}"

@@ -27,6 +27,7 @@ class Limits:
         running_s: KubeRay removes a cluster that still runs after so long, whoever forgot it; one
             of a person's own may live for so long at most.
         gone_s: A finished cluster is kept for so long.
+        idle_s: The autoscaler removes a worker that has had nothing to do for so long.
         grace_s: Pods are given so long to end.
     """
 
@@ -38,6 +39,7 @@ class Limits:
     unsubmitted_s: int = 1800
     running_s: int = 3 * 24 * 3600
     gone_s: int = 10
+    idle_s: int = 300
     grace_s: int = 5
 
 

@@ -41,8 +41,8 @@ def fit_mistakes(spec: ClusterSpec, config: KubeRayConfig) -> Iterator[str]:
     catalogue = config.catalogue
     if not catalogue.nodes:
         return
-    head = _need(spec.head, config)
-    needs = [(group, _need(group, config)) for group in spec.groups]
+    head = _need(spec.head, spec, config)
+    needs = [(group, _need(group, spec, config)) for group in spec.groups]
     alone = [*_pod_mistakes("the head", head, catalogue)]
     for group, need in needs:
         alone += _pod_mistakes(f"a worker of {group.name}", need, catalogue)
@@ -54,7 +54,7 @@ def fit_mistakes(spec: ClusterSpec, config: KubeRayConfig) -> Iterator[str]:
         return
     gangs = list(_gang_mistakes(needs, head, catalogue))
     yield from gangs
-    counted = [(head, 1), *((need, group.count) for group, need in needs)]
+    counted = [(head, 1), *((need, group.most) for group, need in needs)]
     if not gangs and (short := shortages(counted, catalogue)):
         yield (
             f"head and workers do not fit at once on the nodes of the catalogue: "
@@ -65,8 +65,8 @@ def fit_mistakes(spec: ClusterSpec, config: KubeRayConfig) -> Iterator[str]:
 _NOTHING = Need(cpus=0.0, memory_bytes=0)
 
 
-def _need(group: HeadGroup | WorkerGroup, config: KubeRayConfig) -> Need:
-    return need_of(group, config, merged(config.pod, group.pod).get("nodeSelector", {}))
+def _need(group: HeadGroup | WorkerGroup, spec: ClusterSpec, config: KubeRayConfig) -> Need:
+    return need_of(group, spec, config, merged(config.pod, group.pod).get("nodeSelector", {}))
 
 
 def _pod_mistakes(what: str, need: Need, catalogue: Catalogue) -> Iterator[str]:
@@ -86,10 +86,11 @@ def _gang_mistakes(
 ) -> Iterator[str]:
     for group, need in needs:
         there = room(need, head, catalogue)
-        if group.count > there:
+        if group.most > there:
+            up_to = "up to " if group.most > group.count else ""
             yield (
-                f"{group.name} has {group.count} workers, beside the head at most {there:g} fit "
-                f"{_names(need, catalogue)}; make them fewer or smaller"
+                f"{group.name} has {up_to}{group.most} workers, beside the head at most "
+                f"{there:g} fit {_names(need, catalogue)}; make them fewer or smaller"
             )
 
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ml_platform.clusters.catalogue import Catalogue, NodeKind
+from ml_platform.clusters.kuberay import autoscaler
 from ml_platform.clusters.kuberay.config import KubeRayConfig
-from ml_platform.clusters.spec import HeadGroup, WorkerGroup, memory_bytes
+from ml_platform.clusters.spec import ClusterSpec, HeadGroup, WorkerGroup, memory_bytes
 
 _GIB: Final = 2**30
 
@@ -36,13 +37,19 @@ class Need:
 
 
 def need_of(
-    group: HeadGroup | WorkerGroup, config: KubeRayConfig, selector: Mapping[str, str]
+    group: HeadGroup | WorkerGroup,
+    spec: ClusterSpec,
+    config: KubeRayConfig,
+    selector: Mapping[str, str],
 ) -> Need:
     """What one pod of a group asks for; a head never takes a spot node."""
     worker = group if isinstance(group, WorkerGroup) else None
+    cpus, memory = float(group.cpus), memory_bytes(group.memory)
+    if worker is None and spec.is_elastic:
+        cpus, memory = cpus + autoscaler.CPUS, memory + memory_bytes(autoscaler.MEMORY)
     return Need(
-        cpus=group.cpus * config.cpu_request_share,
-        memory_bytes=memory_bytes(group.memory),
+        cpus=cpus * config.cpu_request_share,
+        memory_bytes=memory,
         disk_bytes=memory_bytes(group.disk) if group.disk else 0,
         gpus=worker.gpus if worker else 0,
         gpu=worker.gpu if worker else "",

@@ -6,7 +6,7 @@ Each is a RayJob in InteractiveMode as those of attempts are, with `spec.jobId` 
 
 import time
 from collections.abc import Callable
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Final
 
 from ml_platform.clusters.interface import Cluster, ClusterView, JobRuntime
@@ -22,6 +22,7 @@ from ml_platform.clusters.kuberay.interactive_manifest import (
     ending_after,
     interactive_manifest,
 )
+from ml_platform.clusters.kuberay.pod_logs import read_logs
 from ml_platform.clusters.kuberay.room import require_room
 from ml_platform.clusters.kuberay.seen import Object, annotation
 from ml_platform.clusters.kuberay.start import Start
@@ -239,7 +240,15 @@ class InteractiveClusters:
 
     def _wait(self, wanted: Wanted, uid: str, watch: Watch, recorder: Recorder) -> None:
         limits = ending_after(self._config, wanted.ttl_s).limits
-        start = Start(wanted.name, watch, limits, recorder, clock=self._clock, now=self._now)
+        start = Start(
+            wanted.name,
+            watch,
+            limits,
+            recorder,
+            read_logs=partial(read_logs, self._api, self._config.namespace),
+            clock=self._clock,
+            now=self._now,
+        )
         seen = start.wait(uid, wanted.spec.worker_count)
         # KubeRay looks every 3 s and says so later; who comes next needs to know now.
         first = {labels.INCARNATION: head_incarnation(seen.pods)}

@@ -38,7 +38,7 @@ def interactive_manifest(wanted: Wanted, config: KubeRayConfig, *, now_s: float)
     require_ttl(wanted.ttl_s, longest_s=config.limits.running_s)
     config = ending_after(config, wanted.ttl_s)
     spec = wanted.spec.completed(provisioner="ephemeral", image=config.image)
-    require_valid(wanted.name, spec, config)
+    require_valid(wanted.name, spec, config, typed="the options, or the preset")
     return ray_job(
         wanted.name,
         spec,

@@ -12,6 +12,7 @@ from typing import Any, Final
 import yaml
 
 from ml_platform.clusters.kuberay import labels
+from ml_platform.clusters.kuberay.autoscaler import autoscaler_fields
 from ml_platform.clusters.kuberay.config import RAY_VERSION, KubeRayConfig
 from ml_platform.clusters.kuberay.pod_template import pod_template
 from ml_platform.clusters.spec import ClusterSpec, HeadGroup, WorkerGroup, memory_bytes
@@ -99,6 +100,7 @@ def _ray_cluster(
         # KubeRay reads it: tokens need 2.52, its own health checks over HTTP 2.53.
         "rayVersion": RAY_VERSION,
         **({"authOptions": {"mode": "token"}} if config.token_auth else {}),
+        **(autoscaler_fields(config) if spec.is_elastic else {}),
         "headGroupSpec": {
             # No CPU to give: training workers stay off the head, which runs the driver.
             "rayStartParams": {
@@ -112,7 +114,7 @@ def _ray_cluster(
                 "groupName": group.name,
                 "replicas": group.count,
                 "minReplicas": group.count,
-                "maxReplicas": group.count,
+                "maxReplicas": group.most,
                 "rayStartParams": _ray_start(group, cpus=group.cpus, gpus=group.gpus),
                 "template": pod_template(group, spec, config, ours),
             }

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
+from ml_platform.clusters.kuberay.autoscaler import TOKEN
 from ml_platform.clusters.kuberay.pod_fields import FIELDS, IDENTITY
 from ml_platform.clusters.kuberay.pod_template import SHARED_MEMORY
 from ml_platform.clusters.kuberay.words import (
@@ -127,8 +128,8 @@ def _volumes(where: str, name: str, value: list[Any]) -> Iterator[str]:
         yield from wrong
         return
     for entry in value:
-        if entry["name"] == SHARED_MEMORY:
-            yield f"{where} has a volume {SHARED_MEMORY}, which is KubeRay's; rename it"
+        if entry["name"] in (SHARED_MEMORY, TOKEN):
+            yield f"{where} has a volume {entry['name']}, which is the platform's; rename it"
         for kind in sorted(entry.keys() - {"name", *VOLUMES}):
             near = did_you_mean(kind, VOLUMES)
             yield (

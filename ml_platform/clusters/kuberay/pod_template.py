@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, Final
 
+from ml_platform.clusters.kuberay.autoscaler import token_volume
 from ml_platform.clusters.kuberay.config import KubeRayConfig
 from ml_platform.clusters.kuberay.fitting import Need, fitting, need_of
 from ml_platform.clusters.kuberay.placement import both, placement
@@ -35,7 +36,7 @@ def pod_template(
     metadata = {"labels": {**fields.get("labels", {}), **labels}}
     if "annotations" in fields:
         metadata["annotations"] = fields["annotations"]
-    need = need_of(group, config, fields.get("nodeSelector", {}))
+    need = need_of(group, spec, config, fields.get("nodeSelector", {}))
     container = _container(group, need, spec, config, fields)
     pod: dict[str, Any] = {"containers": [container]}
     if isinstance(group, WorkerGroup):
@@ -47,6 +48,8 @@ def pod_template(
     if spec.priority:
         pod["priorityClassName"] = spec.priority
     volumes = _shared_memory(group, container)
+    if isinstance(group, HeadGroup) and spec.is_elastic:
+        volumes.append(token_volume())
     pod |= {
         "automountServiceAccountToken": False,
         # Else a service called `ray` in the namespace sets RAY_PORT, which Ray reads.
@@ -126,7 +129,8 @@ def _resources(group: HeadGroup | WorkerGroup, need: Need, config: KubeRayConfig
         kinds = fitting(need, config.catalogue)
         bounded[kinds[0].gpu_resource if kinds else GPU_RESOURCE] = str(need.gpus)
     # CPUs without a limit: Ray starts, and compiles, on what the node has to spare.
-    return {"requests": {"cpu": f"{round(need.cpus * 1000)}m", **bounded}, "limits": bounded}
+    cpus = group.cpus * config.cpu_request_share
+    return {"requests": {"cpu": f"{round(cpus * 1000)}m", **bounded}, "limits": bounded}
 
 
 def _probes(config: KubeRayConfig) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """All stages of a model on resources that a test hands in, in an environment that is all wrong."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -8,8 +9,9 @@ import dagster as dg
 import pyarrow as pa  # noqa: TID253
 import pytest
 
+from ml_platform.clusters.presets import ClusterSection
 from ml_platform.clusters.spec import ClusterSpec
-from ml_platform.errors import SettingsError
+from ml_platform.errors import InputError, SettingsError
 from ml_platform.evaluation.asset import build_evaluation
 from ml_platform.evaluation.spec import EvaluationSpec
 from ml_platform.registry.asset import build_champion
@@ -156,3 +158,25 @@ def test_ray_ran_in_the_folder_that_was_given(
     trained: dg.ExecuteInProcessResult, resources: Resources
 ) -> None:
     assert list(Path(resources.clusters.local_folder).iterdir()) != []
+
+
+def test_a_preset_that_the_environment_lacks_fails_the_run_before_there_is_a_training(
+    trained: dg.ExecuteInProcessResult, resources: Resources, settings: Settings
+) -> None:
+    elsewhere = replace(PLAN, name="elsewhere", cluster=ClusterSection(preset="a100x8"))
+    sets = build_training_set(elsewhere.name, elsewhere.features, settings)
+    model = build_model(elsewhere, settings)
+    by_key = resources.by_key()
+    with dg.DagsterInstance.ephemeral() as instance:
+        for day in DAYS:
+            made = dg.materialize([sets], partition_key=day, instance=instance, resources=by_key)
+            assert made.success
+        with pytest.raises(InputError, match="local_elsewhere has no preset 'a100x8'"):
+            dg.materialize([model], partition_key=TRAINED, instance=instance, resources=by_key)
+
+    assert Folder(f"{resources.storage.root}/trainings/{elsewhere.name}").names() == []
+
+
+def test_a_model_says_on_what_it_was_trained(trained: dg.ExecuteInProcessResult) -> None:
+    (made,) = trained.asset_materializations_for_node(f"{PLAN.name}__model")
+    assert made.metadata["cluster"].value == "local; head 1 CPU, 4Gi; workers 1 × 1 CPU, 4Gi"

@@ -7,6 +7,7 @@ import dagster as dg
 import pytest
 
 from ml_platform.backfill.session import Session
+from ml_platform.clusters.open import resolved
 from ml_platform.model_folder.read import read_model
 from ml_platform.settings import Settings
 from ml_platform.training.asset import RECIPE
@@ -39,7 +40,7 @@ def test_only_days_that_were_trained_otherwise_are_outdated(session: Session) ->
         "2013-03-01",
         [],
         storage_root=session.settings.storage_root,
-        image=session.settings.image,
+        cluster=resolved(session.settings, MODEL.plan.cluster),
     ).recipe_hash()
     trained(session, "2013-03-01", today)
     trained(session, "2013-03-02", "of another train.py")

@@ -6,7 +6,7 @@ import os
 import pytest
 
 from ml_platform.cli.boundary import FAILED, WRONG_INPUT, guarded
-from ml_platform.errors import FeatureBuildError, ModelSpecError
+from ml_platform.errors import ClusterStartError, FeatureBuildError, ModelSpecError
 
 
 def raising(error: Exception, cause: Exception | None = None) -> int:
@@ -40,6 +40,17 @@ def test_a_disk_that_cannot_be_written_is_named_with_its_path_and_a_cure(
     assert f"/data/home/x: {os.strerror(number)}" in said
     assert "MLP_HOME" in said
     assert "defect" not in said
+
+
+def test_a_cluster_that_does_not_start_says_its_containers_last_words(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    lines = tuple(f"line {number}" for number in range(30))
+    error = ClusterStartError("the cluster a: it crashes", logs={"a-head.ray-head": lines})
+    assert raising(error) == FAILED
+    said = capsys.readouterr().err
+    assert "the last of a-head.ray-head:\nline 10\n" in said
+    assert "line 9\n" not in said
 
 
 def test_anything_else_is_a_defect_with_its_traceback_kept(

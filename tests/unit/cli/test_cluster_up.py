@@ -15,13 +15,21 @@ UP: Final = ("up", "--name", "dev-ada", "--owner", "ada@laptop")
 CATALOGUE: Final = {
     "nodes": [{"name": "a100-8", "cpus": 95, "memory": "1Ti", "gpu": "a100", "gpus": 8}]
 }
+PRESETS: Final = {
+    "a100x8": {"workers": {"count": 8, "gpu": "a100", "gpus": 1, "cpus": 8, "memory": "64Gi"}}
+}
 
 
 @pytest.fixture
 def configured(tmp_path: Path) -> dict[str, str]:
     """The environment of somebody whose clusters are configured."""
     file = tmp_path / "clusters.yaml"
-    config = {"namespace": "ray", "image": "registry.example/p:1", "catalogue": CATALOGUE}
+    config = {
+        "namespace": "ray",
+        "image": "registry.example/p:1",
+        "catalogue": CATALOGUE,
+        "presets": PRESETS,
+    }
     file.write_text(yaml.safe_dump(config))
     return {"MLP_HOME": str(tmp_path), "MLP_CLUSTERS_FILE": str(file)}
 
@@ -58,6 +66,9 @@ def test_the_manifest_is_printed_and_nothing_is_made(configured: dict[str, str])
         (("--ttl", "soon"), "no span of time"),
         (("--ttl", "30d"), "wanted 1 min to 72 h"),
         (("--name", "Ada"), "is none for KubeRay"),
+        (("--preset", "a100x4"), "did you mean a100x8?"),
+        (("--workers", "2.."), "wanted a number, or the fewest and the most"),
+        (("--workers", "8..2"), "`min` is 8 and `max` is 2"),
     ],
 )
 def test_what_cannot_be_is_refused_where_it_was_typed(
@@ -66,6 +77,23 @@ def test_what_cannot_be_is_refused_where_it_was_typed(
     done = cluster(configured, *UP, *arguments, "--dry-run")
     assert done.returncode == 2
     assert said in done.stderr
+
+
+def test_a_preset_is_the_cluster_and_options_beside_it_win(configured: dict[str, str]) -> None:
+    wanted = ("--preset", "a100x8", "--workers", "2", "--dry-run", "--json")
+    ray = json.loads(cluster(configured, *UP, *wanted).stdout)["spec"]["rayClusterSpec"]
+    (group,) = ray["workerGroupSpecs"]
+    (worker,) = group["template"]["spec"]["containers"]
+    assert group["replicas"] == 2
+    assert worker["resources"]["limits"] == {"memory": "64Gi", "nvidia.com/gpu": "1"}
+
+
+def test_workers_that_come_and_go_are_written_as_two_numbers(configured: dict[str, str]) -> None:
+    wanted = ("--workers", "2..8", "--dry-run", "--json")
+    ray = json.loads(cluster(configured, *UP, *wanted).stdout)["spec"]["rayClusterSpec"]
+    (group,) = ray["workerGroupSpecs"]
+    assert (group["minReplicas"], group["replicas"], group["maxReplicas"]) == (2, 2, 8)
+    assert ray["enableInTreeAutoscaling"] is True
 
 
 def test_without_a_kubernetes_the_next_step_is_named(tmp_path: Path) -> None:

@@ -67,7 +67,7 @@ def test_a_misspelt_key_is_named_alone(workers: object) -> None:
 
 
 def test_a_spec_is_the_same_after_its_way_through_a_file() -> None:
-    for values in (TWO, {"workers": {"count": 2}}):
+    for values in (TWO, {"workers": {"count": 2}}, {"workers": {"min": 0, "max": 8}}):
         spec = ClusterSpec.model_validate(values)
         assert ClusterSpec.model_validate_json(spec.model_dump_json()) == spec
 
@@ -90,3 +90,40 @@ def test_equal_specs_have_equal_hashes_however_they_were_written() -> None:
 )
 def test_whatever_makes_another_cluster_makes_another_hash(other: ClusterSpec) -> None:
     assert other.spec_hash() != ClusterSpec().spec_hash()
+
+
+def test_a_group_with_the_fewest_and_the_most_begins_with_the_fewest() -> None:
+    group = WorkerGroup(min=2, max=8)
+    assert (group.count, group.most) == (2, 8)
+    assert group.in_words().startswith("2 to 8 × 1 CPU")
+    assert ClusterSpec(workers=group).is_elastic
+    assert ClusterSpec(workers=group).worker_count == 2
+    assert WorkerGroup(min=0, max=1).count == 0
+
+
+def test_a_count_is_the_fewest_and_the_most() -> None:
+    assert WorkerGroup(count=3).most == 3
+    assert not ClusterSpec(workers=WorkerGroup(count=3)).is_elastic
+    assert not ClusterSpec(workers=WorkerGroup(min=3, max=3)).is_elastic
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"min": 2}, "write `min` and `max` both, or `count`"),
+        ({"max": 2}, "write `min` and `max` both, or `count`"),
+        ({"min": 8, "max": 2}, "`min` is 8 and `max` is 2"),
+        ({"min": 2, "max": 8, "count": 4}, "`count` is 4 and `min` is 2"),
+        ({"count": 0}, "wanted at least 1"),
+        ({"min": 0, "max": 0}, "max"),
+    ],
+)
+def test_how_many_is_said_once(values: dict[str, int], said: str) -> None:
+    with pytest.raises(ValidationError, match=said):
+        WorkerGroup.model_validate(values)
+
+
+def test_a_size_that_may_change_makes_another_hash_and_none_changes_the_old_ones() -> None:
+    fixed = ClusterSpec(workers=WorkerGroup(count=2))
+    assert ClusterSpec(workers=WorkerGroup(min=2, max=8)).spec_hash() != fixed.spec_hash()
+    assert fixed.spec_hash() == "cc43a07a539a"

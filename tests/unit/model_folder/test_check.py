@@ -144,3 +144,27 @@ def test_an_unknown_model_is_answered_with_the_known_ones(models: Path, settings
 def test_a_model_is_not_begun_over_another(models: Path) -> None:
     with pytest.raises(ModelSpecError, match="ltv"):
         scaffold("ltv", FLIGHTS, models)
+
+
+def test_a_preset_becomes_the_cluster_of_the_plan(models: Path, settings: Settings) -> None:
+    settings.home.mkdir()
+    file = settings.home / "clusters.yaml"
+    file.write_text("presets: {large: {workers: {count: 3, memory: 8Gi}}}\n")
+    settings = settings.model_copy(update={"clusters_file": file})
+    change(models, "defs.yaml", "workers: {count: 1, cpus: 1, memory: 2Gi}", "preset: large")
+    report = check(models, settings)
+    assert report.mistakes == ()
+    assert report.plan is not None
+    assert report.plan.cluster.worker_count == 3
+
+
+def test_a_preset_that_there_is_not_is_shown_with_its_line(
+    models: Path, settings: Settings
+) -> None:
+    change(models, "defs.yaml", "  cluster:\n", "  cluster:\n    preset: smal\n")
+    report = check(models, settings)
+    (mistake,) = report.mistakes
+    line = (models / "ltv" / "defs.yaml").read_text().splitlines()[(mistake.line or 0) - 1]
+    assert "local has no preset 'smal', did you mean small?" in mistake.message
+    assert "preset: smal" in line
+    assert report.plan is None

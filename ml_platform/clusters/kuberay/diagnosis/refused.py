@@ -15,13 +15,16 @@ from ml_platform.clusters.kuberay.diagnosis.pods import Pod, pods_of
 from ml_platform.clusters.kuberay.quantities import as_text, quantity
 from ml_platform.clusters.kuberay.seen import Seen
 
-_FAILED: Final = frozenset({"FailedToCreateHeadPod", "FailedToCreateWorkerPod"})
+_NO_ACCOUNT: Final = "AutoscalerServiceAccountNotFound"
+_FAILED: Final = frozenset({"FailedToCreateHeadPod", "FailedToCreateWorkerPod", _NO_ACCOUNT})
 _CLUSTER_FAILED: Final = "FailedToCreateRayCluster"
 _QUOTA: Final = re.compile(
     r"exceeded quota: (?P<quota>[^,]+), requested: (?P<requested>\S+), used: (?P<used>\S+), "
     r"limited: (?P<limited>\S+)"
 )
-_ACCOUNT: Final = re.compile(r'serviceaccount "(?P<name>[^"]*)" not found')
+_ACCOUNT: Final = re.compile(
+    r'serviceaccount "(?P<name>[^"]*)" not found|ServiceAccount (?P<other>\S+) is not found'
+)
 _PRIORITY: Final = re.compile(r"no PriorityClass with name (?P<name>\S+) was found")
 _DENIED: Final = (
     re.compile(r'admission webhook "(?P<by>[^"]+)" denied the request'),
@@ -57,7 +60,7 @@ def _texts(seen: Seen, events: tuple[EventSeen, ...]) -> Iterator[tuple[bool | N
         # With conditions and without this one, what an Event tells has been overcome.
         for event in events:
             if event.reason in _FAILED and event.name == cluster["metadata"]["name"]:
-                yield "Head" in event.reason, event.message
+                yield "Worker" not in event.reason, event.message
 
 
 def _place(seen: Seen, head: bool | None, text: str) -> Place:
@@ -78,7 +81,7 @@ def _finding(text: str, place: Place, seen: Seen) -> Finding:
     if match := _QUOTA.search(text):
         return _over_quota(match, text, place, seen)
     if match := _ACCOUNT.search(text):
-        name = match["name"]
+        name = match["name"] or match["other"]
         return finding(
             f"service-account/{name}",
             "broken",

@@ -191,7 +191,10 @@ def test_a_part_of_its_cpus_is_what_a_pod_takes_of_a_node() -> None:
         ({"tolerations": ["x"]}, "workers.pod.tolerations has the entry 'x', wanted a mapping"),
         ({"volumes": [{"emptyDir": {}}]}, "wanted one with `name`"),
         ({"volumes": [{"name": "x", "hostPath": {}}]}, "x is of hostPath; these can be used"),
-        ({"volumes": [{"name": "shared-mem", "emptyDir": {}}]}, "which is KubeRay's; rename it"),
+        (
+            {"volumes": [{"name": "shared-mem", "emptyDir": {}}]},
+            "which is the platform's; rename it",
+        ),
         ({"volumeMounts": [{"name": "x", "mountPath": "/x"}]}, "/x mounts x, volumes are none"),
         ({"volumeMounts": [{"name": "x", "mountPath": "x"}]}, "'x', wanted a path from the root"),
         ({"labels": {"ray.io/group": "x"}}, "sets ray.io/group, which KubeRay and the platform"),
@@ -228,4 +231,31 @@ def test_two_priorities_that_differ() -> None:
 
 
 def _counted(kind: NodeKind, count: int) -> NodeKind:
+    return kind.model_copy(update={"count": count})
+
+
+def test_a_cluster_that_grows_is_refused_by_kueue() -> None:
+    said = _only(workers={"min": 1, "max": 4}, queue="team")
+    assert "`min` and `max`, and a queue (team)" in said
+
+
+def test_the_most_workers_are_to_fit_and_not_only_the_fewest() -> None:
+    nodes = _nodes(replace_count(CPU, 3))
+    said = _only(nodes, workers={"min": 1, "max": 9, "cpus": 15})
+    assert "workers has up to 9 workers, beside the head at most 2 fit on 3 × cpu-16" in said
+
+
+def test_the_autoscaler_is_a_part_of_the_head() -> None:
+    head = {"cpus": 15, "memory": "59Gi"}
+    assert mistakes("a", cluster(head=head), _nodes(CPU)) == []
+    grown = cluster(head=head, workers={"min": 1, "max": 4})
+    assert mistakes("a", grown, _nodes(CPU)) == []
+    head = {"cpus": 15, "memory": "60Gi"}
+    said = _only(_nodes(CPU), head=head, workers={"min": 1, "max": 4})
+    assert "the head fits no kind of node" in said
+    assert "61Gi of memory wanted" in said
+
+
+def replace_count(kind: NodeKind, count: int) -> NodeKind:
+    """The same kind of node, of which there are only so many."""
     return kind.model_copy(update={"count": count})

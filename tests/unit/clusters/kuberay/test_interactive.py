@@ -43,8 +43,9 @@ def test_nobody_gets_a_cluster_for_longer_than_a_training() -> None:
 
 
 def test_what_no_node_holds_is_refused_before_anything_is_made() -> None:
-    with pytest.raises(ModelSpecError, match="h100"):
+    with pytest.raises(ModelSpecError, match="h100") as raised:
         manifest(WITH_NODES, workers={"gpu": "h100", "gpus": 1})
+    assert raised.value.hint.startswith("mend the options")
 
 
 def test_its_image_is_the_platforms_and_stands_in_the_spec_that_is_compared() -> None:

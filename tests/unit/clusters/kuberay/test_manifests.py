@@ -285,3 +285,78 @@ def test_the_version_of_ray_is_the_one_that_is_locked() -> None:
     file = Path(__file__).resolve().parents[4] / "pyproject.toml"
     dependencies = tomllib.loads(file.read_text())["project"]["dependencies"]
     assert f"ray[default,train]=={RAY_VERSION}" in dependencies
+
+
+ELASTIC = {"min": 0, "max": 8, "cpus": 8, "memory": "16Gi"}
+TOKEN_PATH = "/var/run/secrets/kubernetes.io/serviceaccount"
+
+
+def test_a_group_that_grows_has_rays_autoscaler() -> None:
+    fixed = {"name": "fixed", "count": 2, "cpus": 8}
+    limits = Limits(idle_s=120)
+    spec = cluster(workers=[{"name": "grows", **ELASTIC}, fixed])
+    ray = ray_job("a", spec, replace(CONFIG, limits=limits))["spec"]["rayClusterSpec"]
+    assert ray["enableInTreeAutoscaling"] is True
+    assert ray["autoscalerOptions"]["idleTimeoutSeconds"] == 120
+    sizes = [
+        [group[f"{which}eplicas"] for which in ("minR", "r", "maxR")]
+        for group in ray["workerGroupSpecs"]
+    ]
+    assert sizes == [[0, 0, 8], [2, 2, 2]]
+
+
+def test_a_cluster_of_fixed_size_has_no_autoscaler_and_no_token() -> None:
+    for workers in ({"count": 8}, {"min": 8, "max": 8}):
+        manifest = ray_job("a", cluster(workers=workers), CONFIG)
+        ray = manifest["spec"]["rayClusterSpec"]
+        assert not {"enableInTreeAutoscaling", "autoscalerOptions"} & ray.keys()
+        assert "serviceAccountToken" not in json.dumps(manifest)
+
+
+def test_only_the_autoscaler_is_given_a_token() -> None:
+    manifest = ray_job("a", cluster(workers=ELASTIC), CONFIG)
+    options = manifest["spec"]["rayClusterSpec"]["autoscalerOptions"]
+    (mount,) = options["volumeMounts"]
+    assert (mount["mountPath"], mount["readOnly"]) == (TOKEN_PATH, True)
+    head = _pod(_head(manifest))
+    assert head["automountServiceAccountToken"] is False
+    (volume,) = [one for one in head["volumes"] if one["name"] == mount["name"]]
+    assert [next(iter(one)) for one in volume["projected"]["sources"]] == [
+        "serviceAccountToken",
+        "configMap",
+        "downwardAPI",
+    ]
+    assert mount["name"] not in [one["name"] for one in _container(_head(manifest))["volumeMounts"]]
+    assert "serviceAccountToken" not in json.dumps(_workers(manifest))
+
+
+def test_the_autoscaler_is_as_hardened_as_rays_own_containers() -> None:
+    manifest = ray_job("a", cluster(workers=ELASTIC), replace(CONFIG, image_pull_policy="Never"))
+    options = manifest["spec"]["rayClusterSpec"]["autoscalerOptions"]
+    ray = _container(_head(manifest))
+    assert options["securityContext"] == ray["securityContext"]
+    assert options["imagePullPolicy"] == ray["imagePullPolicy"]
+    assert options["resources"]["limits"] == {"memory": "1Gi"}
+    assert options["resources"]["requests"] == {"cpu": "500m", "memory": "1Gi"}
+
+
+def test_what_ray_asks_for_does_not_grow_with_the_autoscaler() -> None:
+    fixed, grown = (
+        _container(_head(ray_job("a", cluster(workers=workers), CONFIG)))
+        for workers in ({"count": 8}, ELASTIC)
+    )
+    assert grown["resources"] == fixed["resources"]
+
+
+def test_rays_autoscaler_reads_the_manifest_as_it_is_meant() -> None:
+    from ray.autoscaler._private.kuberay.autoscaling_config import (
+        _derive_autoscaling_config_from_ray_cr as derive,
+    )
+
+    manifest = ray_job("a", cluster(workers=ELASTIC), CONFIG)
+    found = derive({"metadata": manifest["metadata"], "spec": manifest["spec"]["rayClusterSpec"]})
+    assert found["idle_timeout_minutes"] == Limits().idle_s / 60
+    workers = found["available_node_types"]["workers"]
+    assert (workers["min_workers"], workers["max_workers"]) == (0, 8)
+    assert workers["resources"] == {"CPU": 8, "GPU": 0, "memory": 16 * 2**30}
+    assert found["available_node_types"]["headgroup"]["resources"]["CPU"] == 0

@@ -163,3 +163,14 @@ def test_a_head_that_did_not_answer_kuberay_is_a_lost_head() -> None:
 def test_a_job_that_failed_by_itself_is_left_to_who_follows_it() -> None:
     status = {"jobDeploymentStatus": "Failed", "reason": "AppFailed", "message": "exit code 1"}
     assert diagnose(seen_of(ray_job=ray_job(status=status))) == ()
+
+
+def test_an_account_that_the_autoscaler_lacks_is_named() -> None:
+    text = (
+        "Failed to reconcile RayCluster ns/c. If users specify ServiceAccountName for the head "
+        "Pod, they need to create a ServiceAccount themselves. However, ServiceAccount trainer is "
+        "not found. Please create one."
+    )
+    told = event("AutoscalerServiceAccountNotFound", text, "c", kind="RayCluster")
+    found = only_finding(seen_of(ray_cluster=ray_cluster(), events=[told]))
+    assert (found.key, found.failure.place.kind) == ("service-account/trainer", "head")
