@@ -22,6 +22,7 @@ from ml_platform.clusters.kuberay.interactive_manifest import (
     ending_after,
     interactive_manifest,
 )
+from ml_platform.clusters.kuberay.kueue import PlaceInQueue
 from ml_platform.clusters.kuberay.room import require_room
 from ml_platform.clusters.kuberay.seen import Object, annotation
 from ml_platform.clusters.kuberay.start import Start
@@ -85,7 +86,8 @@ class InteractiveClusters:
             ApiAwayError: the API server stayed away.
         """
         manifest = self.manifest(wanted)
-        with Watch(self._api.access, subjects(self._config.namespace, wanted.name)) as watch:
+        looked_at = subjects(self._config.namespace, wanted.name, queue=wanted.spec.queue)
+        with Watch(self._api.access, looked_at) as watch:
             job, made = self._create_or_adopt(wanted, manifest)
             try:
                 if wait:
@@ -239,7 +241,17 @@ class InteractiveClusters:
 
     def _wait(self, wanted: Wanted, uid: str, watch: Watch, recorder: Recorder) -> None:
         limits = ending_after(self._config, wanted.ttl_s).limits
-        start = Start(wanted.name, watch, limits, recorder, clock=self._clock, now=self._now)
+        start = Start(
+            wanted.name,
+            watch,
+            limits,
+            recorder,
+            place_in_queue=PlaceInQueue(
+                self._api, self._config.namespace, clock=self._clock
+            ).added_to,
+            clock=self._clock,
+            now=self._now,
+        )
         seen = start.wait(uid, wanted.spec.worker_count)
         # KubeRay looks every 3 s and says so later; who comes next needs to know now.
         first = {labels.INCARNATION: head_incarnation(seen.pods)}
