@@ -15,7 +15,7 @@ def test_of_events_that_are_no_warnings_only_those_come_that_no_status_says() ->
     ]
     said += [{**event("FailedMount", "", "w"), "metadata": {"uid": "a warning"}}]
     with kubernetes_server() as server:
-        server.objects = {"pods": [pod("w")], "events": said}
+        server.objects = {"pods": [pod("w")], "events": [*said]}
         with Watch(server.access, subjects("ns", "c")) as watch:
             assert watch.wait_for_lists(10)
             seen = seen_by(watch, "u", 0.0)
