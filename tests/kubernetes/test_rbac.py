@@ -27,6 +27,10 @@ NOT_GRANTED = [
     ("get", "configmaps"),
     ("create", "roles.rbac.authorization.k8s.io"),
     ("list", "nodes"),
+    ("create", "workloads.kueue.x-k8s.io"),
+    ("patch", "workloads.kueue.x-k8s.io"),
+    ("list", "localqueues.kueue.x-k8s.io"),
+    ("get", "clusterqueues.visibility.kueue.x-k8s.io/pendingworkloads"),
 ]
 
 
@@ -46,7 +50,7 @@ def may(cluster: Cluster, namespace: str, verb: str, resource: str, *, of: str) 
     """Whether the account of namespace `of` may do this in `namespace`.
 
     Args:
-        resource: `resource.group`, or `resource/subresource`.
+        resource: `resource.group`, `resource/subresource` or `resource.group/subresource`.
     """
     whole, _, subresource = resource.partition("/")
     name, _, group = whole.partition(".")
@@ -68,10 +72,10 @@ def test_a_step_may_do_what_its_role_says(cluster: Cluster, granted: str) -> Non
     for rule in roles["ml-platform-step"]["rules"]:
         group = f".{rule['apiGroups'][0]}" if rule["apiGroups"][0] else ""
         for resource in rule["resources"]:
+            name, slash, subresource = resource.partition("/")
             for verb in rule["verbs"]:
-                assert may(cluster, granted, verb, f"{resource}{group}", of=granted), (
-                    f"{verb} {resource}"
-                )
+                what = f"{name}{group}{slash}{subresource}"
+                assert may(cluster, granted, verb, what, of=granted), f"{verb} {what}"
 
 
 @pytest.mark.parametrize(("verb", "resource"), NOT_GRANTED)

@@ -8,7 +8,7 @@ models, of which none is needed here.
 import contextlib
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from ml_platform.clusters.kuberay.access import ApiAccess
@@ -50,6 +50,25 @@ def clusters_path(namespace: str, name: str = "") -> str:
 def core_path(namespace: str, kind: str, name: str = "") -> str:
     """Path of objects of the core API: `pods`, `secrets`, `events`."""
     return _path("/api/v1", namespace, kind, name)
+
+
+def group_path(group: str) -> str:
+    """Path of what the server says of an API group; nothing is there if it is not installed."""
+    return f"/apis/{group}"
+
+
+def served_path(group: Mapping[str, Any], versions: Sequence[str], rest: str) -> str:
+    """Path of objects of an API group, in the first of these versions that the server has.
+
+    Args:
+        group: What the server says of the group.
+        versions: Those that are known here; with none of them, the server's own choice is taken.
+        rest: What follows the version.
+    """
+    served = [one["version"] for one in group["versions"]]
+    known = [one for one in versions if one in served]
+    version = known[0] if known else group["preferredVersion"]["version"]
+    return f"{group_path(group['name'])}/{version}/{rest}"
 
 
 def _path(api: str, namespace: str, kind: str, name: str) -> str:
@@ -98,6 +117,15 @@ class KubernetesApi:
         """The objects, fewer by a label selector or a field selector. Raises as `get`."""
         selectors = {"labelSelector": labels, "fieldSelector": fields}
         return list(self._ask("GET", path, query=selectors).get("items") or [])
+
+    def get_once(self, path: str, *, within_s: float) -> dict[str, Any]:
+        """The object, asked for once: it is read only to be shown.
+
+        Raises:
+            ClusterError: it cannot be had.
+        """
+        found: dict[str, Any] = self._once("GET", path, timeout_s=within_s).json()
+        return found
 
     def log(
         self,

@@ -31,6 +31,7 @@ from ml_platform.clusters.kuberay.api import KubernetesApi, core_path, jobs_path
 from ml_platform.clusters.kuberay.checks import require_valid
 from ml_platform.clusters.kuberay.config import KubeRayConfig
 from ml_platform.clusters.kuberay.head_address import head_address
+from ml_platform.clusters.kuberay.kueue import PlaceInQueue
 from ml_platform.clusters.kuberay.last_words import last_words
 from ml_platform.clusters.kuberay.manifests import ray_job
 from ml_platform.clusters.kuberay.pod_logs import read_logs
@@ -130,7 +131,8 @@ class EphemeralProvisioner(Provisioner):
             ApiAwayError: the API server stayed away.
         """
         require_valid(request.name, request.spec, self._config)
-        with Watch(self._api.access, subjects(self._config.namespace, request.name)) as watch:
+        looked_at = subjects(self._config.namespace, request.name, queue=request.spec.queue)
+        with Watch(self._api.access, looked_at) as watch:
             job: Object | None = None
             try:
                 with recorder.phase("cluster") as phase:
@@ -148,8 +150,7 @@ class EphemeralProvisioner(Provisioner):
             job, pods = self._find(name)
             view = view_of(job, pods, name=name)
             if job is not None and view.phase in ("queued", "starting"):
-                uid = str(job["metadata"]["uid"])
-                why = why_it_waits(self._api, self._config.namespace, name, uid, now_s=self._now())
+                why = why_it_waits(self._api, job, now_s=self._now())
                 view = replace(view, reason=why or view.reason)
         except ApiAwayError as error:
             return ClusterView(
@@ -286,6 +287,9 @@ class EphemeralProvisioner(Provisioner):
             self._config.limits,
             recorder,
             read_logs=partial(read_logs, self._api, self._config.namespace),
+            place_in_queue=PlaceInQueue(
+                self._api, self._config.namespace, clock=self._clock
+            ).added_to,
             clock=self._clock,
             now=self._now,
         )

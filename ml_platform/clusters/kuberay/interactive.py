@@ -22,6 +22,7 @@ from ml_platform.clusters.kuberay.interactive_manifest import (
     ending_after,
     interactive_manifest,
 )
+from ml_platform.clusters.kuberay.kueue import PlaceInQueue
 from ml_platform.clusters.kuberay.pod_logs import read_logs
 from ml_platform.clusters.kuberay.room import require_room
 from ml_platform.clusters.kuberay.seen import Object, annotation
@@ -86,7 +87,8 @@ class InteractiveClusters:
             ApiAwayError: the API server stayed away.
         """
         manifest = self.manifest(wanted)
-        with Watch(self._api.access, subjects(self._config.namespace, wanted.name)) as watch:
+        looked_at = subjects(self._config.namespace, wanted.name, queue=wanted.spec.queue)
+        with Watch(self._api.access, looked_at) as watch:
             job, made = self._create_or_adopt(wanted, manifest)
             try:
                 if wait:
@@ -246,6 +248,9 @@ class InteractiveClusters:
             limits,
             recorder,
             read_logs=partial(read_logs, self._api, self._config.namespace),
+            place_in_queue=PlaceInQueue(
+                self._api, self._config.namespace, clock=self._clock
+            ).added_to,
             clock=self._clock,
             now=self._now,
         )

@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 Object = Mapping[str, Any]
+KueueUnknown = Literal["", "not installed", "not allowed"]
+"""Why nothing is known of Kueue's Workloads; empty if they are known, or were not asked for."""
 
 
 def annotation(item: Object, name: str) -> str:
@@ -16,7 +18,7 @@ class Objects(Protocol):
     """Objects by the name of their kind, watched or listed."""
 
     def objects(self, name: str) -> tuple[dict[str, Any], ...]:
-        """The objects of a kind as they are known now."""
+        """The objects of a kind as they are known now; none of a kind that is not looked at."""
 
     def gone(self, name: str) -> tuple[dict[str, Any], ...]:
         """Objects of a kind that have vanished, as they were last, as far as that is known."""
@@ -33,6 +35,8 @@ class Seen:
         gone: Pods with its label that are not there any more, as they were last.
         events: Events about any of these, of `events.k8s.io` and of core, in any order.
         workload: Kueue's Workload of the RayJob, where there is a queue.
+        workloads: All Workloads of the namespace, this one included, where there is a queue.
+        kueue_unknown: Why there are none.
         at_s: When they were seen, in seconds since 1970.
     """
 
@@ -42,4 +46,6 @@ class Seen:
     gone: tuple[Object, ...] = ()
     events: tuple[Object, ...] = ()
     workload: Object | None = None
+    workloads: tuple[Object, ...] = ()
+    kueue_unknown: KueueUnknown = ""
     at_s: float = 0.0

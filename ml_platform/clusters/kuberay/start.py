@@ -11,21 +11,24 @@ from ml_platform.clusters.kuberay.diagnosis.diagnose import diagnose
 from ml_platform.clusters.kuberay.diagnosis.findings import Finding
 from ml_platform.clusters.kuberay.diagnosis.head import readiness
 from ml_platform.clusters.kuberay.diagnosis.log_sources import LogSource, failed_to_start
+from ml_platform.clusters.kuberay.kueue import workload_of
 from ml_platform.clusters.kuberay.pod_logs import Logs, by_name
-from ml_platform.clusters.kuberay.seen import Object, Objects, Seen
+from ml_platform.clusters.kuberay.seen import KueueUnknown, Object, Objects, Seen
 from ml_platform.clusters.kuberay.views import phase_of
 from ml_platform.clusters.kuberay.watch import Watch
-from ml_platform.errors import ClusterStartError
+from ml_platform.errors import ApiRefusedError, ClusterStartError, ObjectMissingError
 from ml_platform.xray.records import Recorder
 
 LISTED_WITHIN_S: Final = 60.0
 EVIDENCE_LINES: Final = 20
 JOBS, CLUSTERS, PODS, EVENTS = "rayjobs", "rayclusters", "pods", "events"
+WORKLOADS: Final = "workloads"
 
 
 def seen_by(watch: Objects, uid: str, now_s: float) -> Seen:
     """What the watches of one cluster have; of RayJobs of its name the one with this uid."""
     job = [one for one in watch.objects(JOBS) if one["metadata"]["uid"] == uid]
+    workloads, kueue_unknown = _workloads(watch)
     cluster = watch.objects(CLUSTERS)
     pods = watch.objects(PODS)
     current = cluster[-1]["metadata"]["name"] if cluster else ""
@@ -42,8 +45,21 @@ def seen_by(watch: Objects, uid: str, now_s: float) -> Seen:
         pods=pods,
         gone=gone,
         events=tuple(one for one in watch.objects(EVENTS) if _about(one) in names),
+        workload=workload_of(workloads, uid),
+        workloads=workloads,
+        kueue_unknown=kueue_unknown,
         at_s=now_s,
     )
+
+
+def _workloads(watch: Objects) -> tuple[tuple[Object, ...], KueueUnknown]:
+    """Of Kueue, which need not be there: a cluster starts without a word of it too."""
+    try:
+        return watch.objects(WORKLOADS), ""
+    except ObjectMissingError:
+        return (), "not installed"
+    except ApiRefusedError:
+        return (), "not allowed"
 
 
 class Start:
@@ -55,6 +71,7 @@ class Start:
         limits: How long what may take.
         recorder: Is told why it waits.
         read_logs: The last lines of containers.
+        place_in_queue: Adds to what is seen the place in a queue of Kueue.
         clock: Seconds that only grow.
         now: Seconds since 1970.
     """
@@ -67,6 +84,7 @@ class Start:
         recorder: Recorder,
         *,
         read_logs: Callable[[Sequence[LogSource]], Logs] = lambda sources: {},
+        place_in_queue: Callable[[Seen], Seen] = lambda seen: seen,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], float] = time.time,
     ) -> None:
@@ -75,9 +93,11 @@ class Start:
         self._limits = limits
         self._recorder = recorder
         self._read_logs = read_logs
+        self._place_in_queue = place_in_queue
         self._clock = clock
         self._now = now
         self._first_seen: dict[str, float] = {}
+        self._news: dict[str, str] = {}
         self._pods: dict[str, set[str]] = {}
         self._spent_s = {"queue": 0.0, "start": 0.0}
 
@@ -98,6 +118,7 @@ class Start:
             seen = seen_by(self._watch, uid, self._now())
             if seen.ray_job is not None and readiness(seen, workers):
                 return seen
+            seen = self._place_in_queue(seen)
             findings = diagnose(seen, recreations=self._recreations(seen))
             self._tell(findings)
             now = self._clock()
@@ -123,12 +144,16 @@ class Start:
 
     def _tell(self, findings: tuple[Finding, ...]) -> None:
         for one in findings:
-            if one.key not in self._first_seen:
+            is_new = one.key not in self._first_seen
+            if is_new:
                 self._first_seen[one.key] = self._clock()
+            if is_new or one.news not in ("", self._news.get(one.key)):
+                self._news[one.key] = one.news
                 self._recorder.happened("cluster", detail=f"{one.state}: {one.failure.message}")
         standing = {one.key for one in findings}
         for gone in self._first_seen.keys() - standing:
             del self._first_seen[gone]
+            del self._news[gone]
 
     def _give_up_if_hopeless(self, seen: Seen, findings: tuple[Finding, ...]) -> None:
         for one in findings:

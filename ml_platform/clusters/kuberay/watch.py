@@ -14,7 +14,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from ml_platform.clusters.kuberay.access import ApiAccess
-from ml_platform.clusters.kuberay.api import FIRST_PAUSE_S, LONGEST_PAUSE_S, error_of
+from ml_platform.clusters.kuberay.api import (
+    FIRST_PAUSE_S,
+    LONGEST_PAUSE_S,
+    error_of,
+    group_path,
+    served_path,
+)
 from ml_platform.errors import ApiAwayError, ClusterError, WatchExpiredError
 
 if TYPE_CHECKING:
@@ -24,6 +30,8 @@ CONNECT_TIMEOUT_S: Final = 10.0
 # The server ends a watch by itself after so long; a connection that died unnoticed is found then.
 WATCH_S: Final = 240
 SILENT_S: Final = WATCH_S + 30.0
+# What is not installed, or not allowed, may come to be so; it is asked for again.
+REFUSED_PAUSE_S: Final = 60.0
 MOST_GONE: Final = 50
 
 
@@ -33,15 +41,20 @@ class Subject:
 
     Attributes:
         name: How the user of the watch calls these objects.
-        path: Their path, a list.
+        path: Their path, a list; with `group`, what follows the version.
         labels: A label selector.
         fields: A field selector.
+        group: An API group that need not be installed, and whose version is to be asked for; empty
+            where `path` is whole.
+        versions: Those of the group that are known here, the preferred first.
     """
 
     name: str
     path: str
     labels: str = ""
     fields: str = ""
+    group: str = ""
+    versions: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -49,6 +62,7 @@ class _Kept:
     objects: dict[str, dict[str, Any]] = field(default_factory=dict)
     gone: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=MOST_GONE))
     version: str = ""
+    path: str = ""
 
     def replace_all(self, listed: dict[str, dict[str, Any]]) -> None:
         """Take a list for all there is: what it lacks has vanished while nobody looked."""
@@ -91,7 +105,7 @@ class Watch:
         self._thread.join()
 
     def objects(self, name: str) -> tuple[dict[str, Any], ...]:
-        """The objects of a subject; none before its first list.
+        """The objects of a subject; none before its first list, and none of what is not watched.
 
         Raises:
             ClusterError: the account may not read them, or there is no such kind of objects.
@@ -99,7 +113,7 @@ class Watch:
         with self._changed:
             if name in self._refused:
                 raise self._refused[name]
-            return tuple(self._kept[name].objects.values())
+            return tuple(self._kept[name].objects.values()) if name in self._kept else ()
 
     def gone(self, name: str) -> tuple[dict[str, Any], ...]:
         """Objects of a subject that have vanished, as they were last, the latest last.
@@ -161,7 +175,7 @@ class Watch:
             try:
                 if not kept.version:
                     await self._list(http, subject)
-                async for line in self._lines(http, subject, kept.version):
+                async for line in self._lines(http, subject, kept):
                     self._take(subject, line)
                     pause = FIRST_PAUSE_S
             except WatchExpiredError:
@@ -170,6 +184,8 @@ class Watch:
                 asked_to_wait_s = error.retry_after_s
             except ClusterError as error:
                 self._note(subject, refused=error)
+                if subject.group:
+                    kept.version, asked_to_wait_s = "", REFUSED_PAUSE_S
             except httpx.TransportError:
                 pass
             else:
@@ -178,9 +194,29 @@ class Watch:
             pause = min(2 * pause, LONGEST_PAUSE_S)
 
     async def _list(self, http: "httpx.AsyncClient", subject: Subject) -> None:
+        kept = self._kept[subject.name]
+        kept.path = await self._path(http, subject)
+        found = await self._get(http, kept.path, _selectors(subject))
+        with self._changed:
+            kept.replace_all({one["metadata"]["uid"]: one for one in found.get("items") or []})
+            kept.version = str(found["metadata"]["resourceVersion"])
+        self._note(subject)
+
+    async def _path(self, http: "httpx.AsyncClient", subject: Subject) -> str:
+        if not subject.group:
+            return subject.path
+        group = await self._get(http, group_path(subject.group))
+        return served_path(group, subject.versions, subject.path)
+
+    async def _get(
+        self,
+        http: "httpx.AsyncClient",
+        path: str,
+        query: dict[str, str] | None = None,
+    ) -> dict[str, Any]:
         answer = await http.get(
-            subject.path,
-            params=_selectors(subject),
+            path,
+            params=query,
             headers=dict(self._access.headers()),
             timeout=CONNECT_TIMEOUT_S,
         )
@@ -188,24 +224,20 @@ class Watch:
             raise error_of(
                 self._access.server, answer.status_code, answer.text, dict(answer.headers)
             )
-        found = answer.json()
-        kept = self._kept[subject.name]
-        with self._changed:
-            kept.replace_all({one["metadata"]["uid"]: one for one in found.get("items") or []})
-            kept.version = str(found["metadata"]["resourceVersion"])
-        self._note(subject)
+        found: dict[str, Any] = answer.json()
+        return found
 
     async def _lines(
-        self, http: "httpx.AsyncClient", subject: Subject, version: str
+        self, http: "httpx.AsyncClient", subject: Subject, kept: _Kept
     ) -> AsyncIterator[str]:
         query = _selectors(subject) | {
             "watch": "true",
-            "resourceVersion": version,
+            "resourceVersion": kept.version,
             "allowWatchBookmarks": "true",
             "timeoutSeconds": str(WATCH_S),
         }
         headers = dict(self._access.headers())
-        async with http.stream("GET", subject.path, params=query, headers=headers) as answer:
+        async with http.stream("GET", kept.path, params=query, headers=headers) as answer:
             if answer.status_code != 200:
                 text = (await answer.aread()).decode("utf-8", "replace")
                 raise error_of(self._access.server, answer.status_code, text, dict(answer.headers))

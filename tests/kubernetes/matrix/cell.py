@@ -1,6 +1,5 @@
 """One cell: a fault in a phase of one training, and what was left of it."""
 
-import contextlib
 import os
 import threading
 import time

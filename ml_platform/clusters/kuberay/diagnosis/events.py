@@ -14,6 +14,7 @@ _TRIED_AGAIN: Final = frozenset({"FailedToCreateRayCluster", "FailedToCreateServ
 """The operator's cache is stale right after a good create, so it tries once more; that says
 nothing."""
 _RANDOM: Final = re.compile(r'(pods "[^"]*-)[a-z0-9]{5}"')
+_CONTAINER: Final = re.compile(r"spec\.\w*[cC]ontainers\{(.+)\}")
 _TIMES: Final = (
     *("lastTimestamp", "deprecatedLastTimestamp", "eventTime"),
     *("firstTimestamp", "deprecatedFirstTimestamp"),
@@ -33,6 +34,7 @@ class EventSeen:
         kind: Kind of the object that it is about.
         name: That object's name.
         uid: That object's uid; empty if it is not said.
+        container: The container of a pod that it is about; empty if it is about none.
         component: Who said it.
         count: How often, as far as that was counted: never the number of tries, because the
             operator folds different texts into one and stops counting.
@@ -46,6 +48,7 @@ class EventSeen:
     kind: str
     name: str
     uid: str
+    container: str
     component: str
     count: int
 
@@ -88,6 +91,7 @@ def _read(raw: Object) -> EventSeen:
     times += [seconds(series.get("lastObservedTime"))]
     times += [seconds((raw.get("metadata") or {}).get("creationTimestamp"))]
     component = raw.get("reportingComponent") or raw.get("reportingController")
+    container = _CONTAINER.fullmatch(about.get("fieldPath") or "")
     return EventSeen(
         at_s=max(times),
         first_s=min((time for time in times if time), default=0.0),
@@ -97,6 +101,7 @@ def _read(raw: Object) -> EventSeen:
         kind=about.get("kind") or "",
         name=about.get("name") or "",
         uid=about.get("uid") or "",
+        container=container[1] if container else "",
         component=component or source.get("component") or "",
         count=max(
             raw.get("count") or 0, raw.get("deprecatedCount") or 0, series.get("count") or 0, 1
@@ -122,6 +127,7 @@ def _together(one: EventSeen, other: EventSeen) -> EventSeen:
         kind=last.kind,
         name=last.name,
         uid=last.uid or one.uid or other.uid,
+        container=last.container,
         component=last.component or one.component or other.component,
         count=max(one.count, other.count),
     )

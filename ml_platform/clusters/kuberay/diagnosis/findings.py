@@ -24,12 +24,15 @@ class Finding:
         failure: What a person needs to know of it.
         give_up_after_s: 0: at once. A number: if it still stands so many seconds after it was first
             seen. None: only the clock for starting, or for the queue, decides.
+        news: What may change of it while it stands, and is worth to be said again when it does: a
+            place in a queue.
     """
 
     key: str
     state: State
     failure: Failure
     give_up_after_s: float | None = None
+    news: str = ""
 
 
 def finding(
@@ -42,12 +45,14 @@ def finding(
     evidence: Iterable[str] = (),
     cause: Cause = Cause.START_FAILED,
     give_up_after_s: float | None = None,
+    news: str = "",
 ) -> Finding:
     """A finding; `give_up_after_s` is for one that is not broken."""
     return Finding(
         key=key,
         state=state,
         give_up_after_s=0.0 if state == "broken" else give_up_after_s,
+        news=news,
         failure=Failure(
             cause=cause,
             place=place,

@@ -8,12 +8,31 @@ from ml_platform.clusters.causes import Cause, Place
 from ml_platform.clusters.kuberay import labels
 from ml_platform.clusters.kuberay.diagnosis.events import EventSeen
 from ml_platform.clusters.kuberay.diagnosis.findings import Finding, State, finding
-from ml_platform.clusters.kuberay.seen import Object, Seen
+from ml_platform.clusters.kuberay.seen import KueueUnknown, Object, Seen
 
 _INVALID: Final = re.compile(r"Invalid(RayJob|RayCluster)(Spec|Metadata|Status)")
 _NO_SUCH_QUEUE: Final = re.compile(r"(doesn't|does not) exist|not found", re.IGNORECASE)
 _CLUSTER: Final = Place(kind="cluster")
 _OVER: Final = frozenset({"Complete", "Failed", "ValidationFailed"})
+_UNTOLD: Final[Mapping[KueueUnknown, tuple[str, str, str]]] = {
+    "": (
+        "",
+        "Kueue has said nothing of it yet",
+        "If it stays so, see whether Kueue runs and looks after this namespace: "
+        "kubectl get localqueue {queue}",
+    ),
+    "not installed": (
+        "/not-installed",
+        "Kueue is not installed",
+        "Install Kueue, which resumes it; or take `queue` out of the spec and start again.",
+    ),
+    "not allowed": (
+        "/not-allowed",
+        "the account may not read why (Kueue's workloads)",
+        "`kubectl get workloads` says why, for who may; `deploy/rbac.yaml` has the rule.",
+    ),
+}
+"""End of the key, what is said and what to do, where Kueue's own word is not known."""
 NO_QUEUE_AFTER_S: Final = 60.0
 """A queue that is made together with the job may come a moment later."""
 
@@ -56,13 +75,13 @@ def queued(seen: Seen) -> Iterator[Finding]:
     if seen.workload is not None:
         yield from _in_queue(seen.workload, queue)
     elif queue:
+        end, why, hint = _UNTOLD[seen.kueue_unknown]
         yield finding(
-            f"queued/{queue}",
+            f"queued/{queue}{end}",
             "queued",
             _CLUSTER,
-            f"It waits in queue {queue}; Kueue has said nothing of it yet.",
-            f"If it stays so, see whether Kueue runs and looks after this namespace: "
-            f"kubectl get localqueue {queue}",
+            f"It waits in queue {queue}; {why}.",
+            hint.format(queue=queue),
         )
     else:
         namespace = seen.ray_job["metadata"].get("namespace")
@@ -84,25 +103,29 @@ def _in_queue(workload: Object, queue: str) -> Iterator[Finding]:
     waits = [one for one in checks if one["state"] in ("Pending", "Retry") and one.get("message")]
     state: State = "queued"
     give_up_after_s: float | None = None
-    why = _said(conditions.get("QuotaReserved"), status="False")
+    reserved = conditions.get("QuotaReserved") or {}
+    why = _said(reserved, status="False")
     evicted = _said(conditions.get("Evicted"), status="True")
     if not evicted and _said(conditions.get("Admitted"), status="True"):
         return  # it is about to be resumed
+    about = str(reserved.get("reason") or "") if why else ""
     if (workload.get("spec") or {}).get("active") is False:
-        state, why = "broken", evicted or "Kueue has switched the workload off"
+        state, about = "broken", "switched-off"
+        why = evicted or "Kueue has switched the workload off"
     elif refused:
-        state = "broken"
+        state, about = "broken", f"check/{refused[0]['name']}"
         why = f"admission check {refused[0]['name']}: {refused[0].get('message', 'rejected')}"
-    elif (conditions.get("QuotaReserved") or {}).get("reason") == "Inadmissible" and (
-        _NO_SUCH_QUEUE.search(why)
-    ):
-        give_up_after_s = NO_QUEUE_AFTER_S
+    elif reserved.get("reason") == "Inadmissible" and _NO_SUCH_QUEUE.search(why):
+        give_up_after_s, about = NO_QUEUE_AFTER_S, "no-such-queue"
     elif not why and waits:
+        about = f"check/{waits[0]['name']}"
         why = f"admission check {waits[0]['name']}: {waits[0]['message']}"
-    why = why or evicted or "Kueue has not looked at it yet"
+    elif not why and evicted:
+        about, why = "evicted", evicted
     position = _position(workload)
+    why = why or "Kueue has not looked at it yet"
     yield finding(
-        f"queued/{queue}",
+        "/".join(filter(None, ("queued", queue, about))),
         state,
         _CLUSTER,
         f"It waits in queue {queue}{position}: {why}",
@@ -112,14 +135,19 @@ def _in_queue(workload: Object, queue: str) -> Iterator[Finding]:
         "kubectl get workloads; to be quicker, ask for less or use another `queue`.",
         evidence=[f"{kind}={one['status']} {_text(one)}" for kind, one in conditions.items()],
         give_up_after_s=give_up_after_s,
+        news=position,
     )
 
 
 def _position(workload: Object) -> str:
     """From the fields of Kueue's pending workloads, where the caller has added them."""
     status = _status(workload)
-    position = status.get("positionInLocalQueue", status.get("positionInClusterQueue"))
-    return "" if position is None else f", {position} before it"
+    here, whole = status.get("positionInLocalQueue"), status.get("positionInClusterQueue")
+    if here is None:
+        return "" if whole is None else f", {whole} before it"
+    # Other namespaces' queues may feed the same quota.
+    others = "" if whole in (None, here) else f" ({whole} with those of other queues)"
+    return f", {here} before it{others}"
 
 
 def too_late(seen: Seen) -> Iterator[Finding]:

@@ -4,15 +4,19 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from ml_platform.clusters.kuberay.diagnosis.events import EventSeen
+from ml_platform.clusters.kuberay.diagnosis.events import EventSeen, seconds
 from ml_platform.clusters.kuberay.diagnosis.findings import Finding, finding
 from ml_platform.clusters.kuberay.diagnosis.pods import Pod, describe, started_s
 
 PULLING_S: Final = 30.0
+UNBEGUN_S: Final = 60.0
+"""Making a pod's network and volumes, and attaching disks of a cloud, takes up to half a minute."""
 NOT_READY_S: Final = 90.0
 """A head took up to 52 s, a whole cluster up to 75 s, on a busy machine of two cores."""
 _IMAGE: Final = re.compile(r'"([^"]+)"')
 _SETUP: Final = frozenset({"FailedMount", "FailedAttachVolume", "FailedCreatePodSandBox"})
+_USUAL: Final = frozenset({"", "ContainerCreating", "PodInitializing"})
+"""Why a container waits of which nothing is wrong; any other reason tells itself what is."""
 
 
 def slow(
@@ -25,8 +29,8 @@ def slow(
     if pod.is_ready or pod.phase not in ("Pending", "Running"):
         return
     last = {event.reason: event for event in said}
-    yield from _pulling(pod, last, at_s)
-    yield from _set_up(pod, last)
+    found = [*_pulling(pod, last, at_s), *_set_up(pod, last)]
+    yield from found or _unbegun(pod, at_s)
     if pod.is_head or head_is_ready:
         yield from _not_ready(pod, last, at_s)
 
@@ -37,18 +41,44 @@ def _pulling(pod: Pod, last: dict[str, EventSeen], at_s: float) -> Iterator[Find
         return
     if pulled and pulled.at_s >= pulling.at_s:
         return
-    if any("Image" in container.waiting_reason for container in pod.containers()):
-        return  # it says itself what is wrong with the image
+    its = [one for one in pod.containers() if pulling.container in ("", one.name)]
+    if _tells_itself(pod) or not any(one.waiting_reason for one in its):
+        return
     match = _IMAGE.search(pulling.message)
     image = match[1] if match else ""
     yield finding(
         f"pulling/{pod.role}/{image}",
         "starting",
         pod.place,
-        f"Node {pod.node} still pulls image {image} for the {pod.place}.",
+        f"Node {pod.node} still pulls image {image} for the {pod.place}, since "
+        f"{at_s - pulling.at_s:.0f} s.",
         "Nothing: it takes its time. A smaller image, or one that nodes hold already, is quicker.",
         evidence=[str(pulling)],
     )
+
+
+def _unbegun(pod: Pod, at_s: float) -> Iterator[Finding]:
+    """A pod that its node has begun nothing of, without a word about why."""
+    scheduled = pod.condition("PodScheduled")
+    since_s = seconds(scheduled.get("lastTransitionTime"))
+    if scheduled.get("status") != "True" or not since_s or at_s - since_s <= UNBEGUN_S:
+        return
+    if _tells_itself(pod) or any(one.running or one.ended for one in pod.containers()):
+        return
+    yield finding(
+        f"unbegun/{pod.where}",
+        "starting",
+        pod.place,
+        f"A pod of the {pod.place} was given to node {pod.node} {at_s - since_s:.0f} s ago, and "
+        "none of its containers has begun.",
+        f"See what the node does, and whether it is well: {describe(pod)}; "
+        f"kubectl describe node {pod.node}",
+        evidence=[f"Pod {pod.name}: PodScheduled at {scheduled['lastTransitionTime']}"],
+    )
+
+
+def _tells_itself(pod: Pod) -> bool:
+    return any(one.waiting_reason not in _USUAL for one in pod.containers())
 
 
 def _set_up(pod: Pod, last: dict[str, EventSeen]) -> Iterator[Finding]:

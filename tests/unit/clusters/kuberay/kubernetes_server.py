@@ -25,16 +25,22 @@ class KubernetesServer:
         url: Its address.
         objects: Those of each list, by the end of its path.
         changes: Lines that the watches of a path send, by the end of its path.
+        documents: What is answered whole, by the end of its path.
+        refused: Status with which a path is refused, by its end.
         logs: By pod, container and whether of the previous run; what is not there is refused, and
             `HANGS` is never answered.
         asked: Path and query of each request for a log.
+        requests: Path of each request.
     """
 
     url: str = ""
     objects: dict[str, list[Mapping[str, Any]]] = field(default_factory=dict)
     changes: dict[str, "SimpleQueue[Mapping[str, Any]]"] = field(default_factory=dict)
+    documents: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    refused: dict[str, int] = field(default_factory=dict)
     logs: dict[tuple[str, str, bool], str] = field(default_factory=dict)
     asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
     ended: threading.Event = field(default_factory=threading.Event)
 
     @property
@@ -59,10 +65,12 @@ class KubernetesServer:
         lines = text.splitlines(keepends=True)[-int(query["tailLines"]) :]
         return 200, "".join(lines).encode()
 
-    def listed(self, kind: str) -> bytes:
-        """A list of this kind."""
-        whole = {"metadata": {"resourceVersion": "1"}, "items": self.objects.get(kind, [])}
-        return json.dumps(whole).encode()
+    def listed(self, kind: str, query: dict[str, str]) -> bytes:
+        """A list of this kind; of field selectors only those of events are followed."""
+        found = self.objects.get(kind, [])
+        if kind == "events":
+            found = [one for one in found if _is_selected(one, query.get("fieldSelector", ""))]
+        return json.dumps({"metadata": {"resourceVersion": "1"}, "items": found}).encode()
 
 
 @contextmanager
@@ -75,12 +83,17 @@ def kubernetes_server() -> Iterator[KubernetesServer]:
             url = urlsplit(self.path)
             query = {name: values[0] for name, values in parse_qs(url.query).items()}
             kind = url.path.rpartition("/")[2]
+            server.requests.append(url.path)
             if kind == "log":
                 self._answer(*server.log(url.path, query))
+            elif kind in server.refused:
+                self._answer(server.refused[kind], b'{"message": "refused"}')
+            elif kind in server.documents:
+                self._answer(200, json.dumps(server.documents[kind]).encode())
             elif "watch" in query:
                 self._watch(server.changes.get(kind))
             else:
-                self._answer(200, server.listed(kind))
+                self._answer(200, server.listed(kind, query))
 
         def _answer(self, code: int, body: bytes) -> None:
             self.send_response(code)
@@ -113,3 +126,11 @@ def kubernetes_server() -> Iterator[KubernetesServer]:
         http.shutdown()
         http.server_close()
         thread.join()
+
+
+def _is_selected(event: Mapping[str, Any], selector: str) -> bool:
+    for term in filter(None, selector.split(",")):
+        field, operator, value = term.partition("!=") if "!=" in term else term.partition("=")
+        if (event[field] == value) is (operator == "!="):
+            return False
+    return True

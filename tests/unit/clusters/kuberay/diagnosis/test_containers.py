@@ -12,6 +12,7 @@ from tests.unit.clusters.kuberay.objects import (
     seen_of,
     waiting,
 )
+from tests.unit.clusters.kuberay.recorded import time_text
 
 PULL = 'failed to pull and unpack image "registry.local/train:1": '
 INITIALIZING = container(state=waiting("PodInitializing"))
@@ -167,6 +168,32 @@ def test_a_large_image_is_named_after_half_a_minute() -> None:
     assert diagnose(seen_of(one, events=[pulling], t=29)) == ()
     found = only_finding(seen_of(one, events=[pulling], t=31))
     assert (found.key, found.state) == ("pulling/worker/registry.local/train:1", "starting")
+    assert "since 31 s" in found.failure.message
+
+
+def test_an_image_that_a_container_runs_is_pulled_whatever_else_waits() -> None:
+    """That it is pulled is not watched for: every pod says so."""
+    init = container("wait", state=running(20))
+    one = pod(init=[init], containers=[container(state=waiting("PodInitializing"))])
+    pulling = event("Pulling", 'Pulling image "registry.local/wait:1"', one["metadata"]["name"])
+    of_init = dict(pulling["involvedObject"]) | {"fieldPath": "spec.initContainers{wait}"}
+    said = [{**pulling, "involvedObject": of_init}]
+    assert diagnose(seen_of(one, events=said, t=60)) == ()
+
+
+def test_a_node_that_begins_nothing_of_a_pod_is_named_after_a_minute() -> None:
+    given = {"type": "PodScheduled", "status": "True", "lastTransitionTime": time_text(0)}
+    one = pod(containers=[container(state=waiting("ContainerCreating"))], conditions=[given])
+    assert diagnose(seen_of(one, t=59)) == ()
+    found = only_finding(seen_of(one, t=61))
+    assert (found.key, found.state) == ("unbegun/worker/w", "starting")
+    assert "was given to node node-1 61 s ago" in found.failure.message
+
+
+def test_a_pod_whose_containers_have_begun_is_not_one_of_which_nothing_has() -> None:
+    given = {"type": "PodScheduled", "status": "True", "lastTransitionTime": time_text(0)}
+    one = pod(containers=[container(state=running(50))], conditions=[given])
+    assert diagnose(seen_of(one, t=61)) == ()
 
 
 def test_a_volume_that_does_not_come_is_named() -> None:

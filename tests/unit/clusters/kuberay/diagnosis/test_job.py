@@ -40,13 +40,27 @@ def refused_with(text: str, *pods: Object, reason: str = "FailedCreateWorkerPod"
 
 def test_waiting_in_a_queue_is_told_in_kueues_own_words() -> None:
     found = in_queue(("QuotaReserved", "False", "Pending", NO_ROOM))
-    assert (found.key, found.state, found.give_up_after_s) == ("queued/team", "queued", None)
+    assert found.key == "queued/team/Pending"
+    assert (found.state, found.give_up_after_s) == ("queued", None)
     assert found.failure.message == f"It waits in queue team: Pending: {NO_ROOM}"
 
 
 def test_the_position_is_told_where_it_is_known() -> None:
     found = in_queue(("QuotaReserved", "False", "Pending", NO_ROOM), positionInLocalQueue=3)
     assert "queue team, 3 before it" in found.failure.message
+    assert "3 before" in found.news
+
+
+def test_what_stands_before_it_from_other_queues_is_told_too() -> None:
+    places = {"positionInLocalQueue": 0, "positionInClusterQueue": 7}
+    found = in_queue(("QuotaReserved", "False", "Pending", NO_ROOM), **places)
+    assert "0 before it (7 with those of other queues): Pending" in found.failure.message
+
+
+def test_what_kueue_says_next_is_another_finding_than_what_it_said_first() -> None:
+    texts = {"Pending": NO_ROOM, "Inadmissible": "LocalQueue team doesn't exist"}
+    found = {in_queue(("QuotaReserved", "False", *one)).key for one in texts.items()}
+    assert len(found | {in_queue().key}) == 3
 
 
 def test_a_queue_that_does_not_exist_is_given_a_minute() -> None:
@@ -83,6 +97,13 @@ def test_a_job_of_a_queue_that_kueue_has_not_seen_says_so() -> None:
     found = only_finding(seen_of(ray_job=ray_job(suspend=True, queue="team")))
     assert (found.key, found.state) == ("queued/team", "queued")
     assert "Kueue has said nothing" in found.failure.message
+
+
+@pytest.mark.parametrize("unknown", ["not installed", "not allowed"])
+def test_why_kueues_word_is_not_known_is_said_and_ends_nothing(unknown: str) -> None:
+    job = ray_job(suspend=True, queue="team")
+    found = only_finding(seen_of(ray_job=job, kueue_unknown=unknown))
+    assert (found.state, found.give_up_after_s) == ("queued", None)
 
 
 def test_a_quota_that_others_use_up_may_have_room_again() -> None:
