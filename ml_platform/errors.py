@@ -12,6 +12,7 @@ PlatformError
 ├── ClusterError              the cluster could not be made or was lost
 │   ├── ClusterStartError     it never became ready
 │   ├── ClusterLostError      it was there and is gone
+│   ├── ClusterLeftError      its work is done, and it could not be given back
 │   ├── HeadUnreachableError  its head did not answer this once
 │   ├── JobExistsError        a job of this submission id is there already
 │   ├── ApiAwayError          Kubernetes did not answer this once
@@ -141,6 +142,10 @@ class ClusterStartError(ClusterError):
 
 class ClusterLostError(ClusterError):
     """The cluster was there and is gone."""
+
+
+class ClusterLeftError(ClusterError):
+    """The work is done, and its cluster could not be given back."""
 
 
 class HeadUnreachableError(ClusterError):

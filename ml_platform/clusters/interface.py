@@ -282,6 +282,7 @@ class Provisioner(ABC):
         Raises:
             ClusterStartError: it never became ready; names the cause.
             ClusterLostError: the incarnation that was asked for is gone.
+            ClusterLeftError: the work in the block is done, and it could not be given back.
         """
 
     @abstractmethod

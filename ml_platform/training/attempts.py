@@ -19,7 +19,12 @@ from ml_platform.clusters.interface import Cluster, ClusterRequest, LastWords, P
 from ml_platform.clusters.jobs.job import JobOutcome, followed_job
 from ml_platform.clusters.ladder import Action, Budgets, Decision, decide, worker_restarts_left
 from ml_platform.clusters.spec import ClusterSpec
-from ml_platform.errors import ClusterLostError, ClusterStartError, PlatformError
+from ml_platform.errors import (
+    ClusterLeftError,
+    ClusterLostError,
+    ClusterStartError,
+    PlatformError,
+)
 from ml_platform.training import endings
 from ml_platform.training.checkpoints import CheckpointRef, newest_checkpoint
 from ml_platform.training.claims import failed_of, new_claim, was_anothers_interrupt
@@ -117,6 +122,7 @@ class AttemptLoop:
         self._tail: deque[str] = deque(maxlen=TAIL_LINES)
         self._phases: list[PhaseRecord] = []
         self._words = LastWords()
+        self._left: ClusterLeftError | None = None
         self._found: frozenset[int] | None = None
         self.adopted = False
 
@@ -130,7 +136,8 @@ class AttemptLoop:
 
         Raises:
             TrainingError: it failed for good; the subclass names the cause.
-            ClusterError: the cluster could not be made, or was lost too often.
+            ClusterError: the cluster could not be made, was lost too often, or could not be given
+                back; after the last, the result is there all the same.
         """
         while True:
             # Listed once: in a second list there might be one more, which has not ended.
@@ -141,6 +148,8 @@ class AttemptLoop:
             # After the list: an attempt is closed after its result, so none of those that have
             # ended can have one that is missed here.
             if (result := self._record.result()) is not None:
+                if self._left is not None:
+                    raise self._left
                 return result
             attempt = open_one or self._claim_after(attempts)
             if attempt is not None:
@@ -189,6 +198,7 @@ class AttemptLoop:
         self._tail.clear()
         self._phases.clear()
         self._words = LastWords()
+        self._left = None
         provisioner = self._provisioner_of(claim.spec)
         if claim.abandoned_after_s is not None and claim.place != provisioner.place:
             self._watch_from_afar(attempt, claim)
@@ -228,6 +238,7 @@ class AttemptLoop:
             # Once it was ready it is adopted or lost; somebody may have ended, and given it back.
             incarnation=ready.incarnation if ready is not None else "",
         )
+        observed: Failure | JobOutcome | None = None
         beating = (
             contextlib.nullcontext()
             if claim.abandoned_after_s is None
@@ -237,16 +248,15 @@ class AttemptLoop:
             with beating, provisioner.acquire(wanted, recorder) as cluster:
                 first = attempt.note_ready(Ready(incarnation=cluster.incarnation, at_s=self._now()))
                 if first.incarnation != cluster.incarnation:
-                    observed: Failure | JobOutcome | None = endings.head_lost(
-                        "another head took its place"
-                    )
+                    observed = endings.head_lost("another head took its place")
                 elif attempt.has_ended():
                     return
-                elif self._record.result() is not None:
-                    # The driver of an attempt that was given up may have been about to commit.
-                    observed = None
-                else:
+                # The driver of an attempt that was given up may have been about to commit.
+                elif self._record.result() is None:
                     observed = self._follow(cluster, attempt, claim, recorder)
+        except ClusterLeftError as error:
+            self._left = error
+            self._settle(attempt, observed)
         except ClusterStartError as error:
             self._keep(attempt, LastWords(logs=error.logs))
             self._settle(attempt, endings.start_failed(error))

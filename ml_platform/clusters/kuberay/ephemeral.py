@@ -53,6 +53,7 @@ from ml_platform.clusters.spec import ClusterSpec
 from ml_platform.errors import (
     ApiAwayError,
     ClusterError,
+    ClusterLeftError,
     ClusterLostError,
     ClusterStartError,
     ObjectConflictError,
@@ -128,6 +129,7 @@ class EphemeralProvisioner(Provisioner):
             ModelSpecError: no such cluster can be made; says why, and nothing was.
             ClusterStartError: it never became ready; names the cause.
             ClusterLostError: the incarnation that was asked for is gone.
+            ClusterLeftError: the work in the block is done, and the cluster could not be removed.
             ApiAwayError: the API server stayed away.
         """
         require_valid(request.name, request.spec, self._config)
@@ -140,9 +142,11 @@ class EphemeralProvisioner(Provisioner):
                     cluster = self._when_ready(request, job, watch, recorder)
                     phase.detail = "started" if made else "adopted"
                 yield cluster
-            finally:
+            except BaseException:
                 if job is not None:
-                    self._give_back(request.name, str(job["metadata"]["uid"]), recorder)
+                    self._give_back_after_failure(request.name, job, recorder)
+                raise
+            self._give_back(request.name, job)
 
     def look(self, name: str) -> ClusterView:
         """See `Provisioner.look`; `unknown` while the API server is away."""
@@ -339,12 +343,21 @@ class EphemeralProvisioner(Provisioner):
         """From now on KubeRay guards the job with its deadline, and not only its submission."""
         self._annotate(name, {}, jobId=submission_id)
 
-    def _give_back(self, name: str, uid: str, recorder: Recorder) -> None:
+    def _give_back(self, name: str, job: Object) -> None:
         try:
-            self._remove(name, uid)
+            self._remove(name, str(job["metadata"]["uid"]))
         except ClusterError as error:
-            # The work is done, or its own error is the news: KubeRay's deadlines and the reaper
-            # remove it.
+            raise ClusterLeftError(
+                f"the work on the cluster {name} is done, and it could not be removed: "
+                f"{error.message}",
+                hint=f"KubeRay's deadlines and the reaper end it; `mlp cluster stop {name}` now.",
+            ) from error
+
+    def _give_back_after_failure(self, name: str, job: Object, recorder: Recorder) -> None:
+        try:
+            self._remove(name, str(job["metadata"]["uid"]))
+        except ClusterError as error:
+            # Why it failed is the news: KubeRay's deadlines and the reaper remove it.
             recorder.happened("cluster", detail=f"{name} could not be removed: {error.message}")
 
     def _remove(self, name: str, uid: str) -> None:

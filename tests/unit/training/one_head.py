@@ -24,7 +24,7 @@ from ml_platform.clusters.interface import (
 )
 from ml_platform.clusters.ladder import Decision
 from ml_platform.clusters.spec import ClusterSpec
-from ml_platform.errors import ClusterStartError
+from ml_platform.errors import ClusterLeftError, ClusterStartError
 from ml_platform.storage import Folder
 from ml_platform.training.attempts import AttemptLoop, EndedReport, Listeners
 from ml_platform.training.checkpoints import write_checkpoint
@@ -77,6 +77,7 @@ class OneHead(Provisioner):
         stopped: Names of those that were made to end.
         fails_to_start: How many of the next acquisitions find no cluster.
         cannot_stop: Whether it withstands being stopped.
+        cannot_be_given_back: Whether it is there after the work all the same.
         words: What a cluster says last; one that does not start says only the logs.
     """
 
@@ -92,6 +93,7 @@ class OneHead(Provisioner):
         self.stopped: list[str] = []
         self.fails_to_start = 0
         self.cannot_stop = False
+        self.cannot_be_given_back = False
         self.words = LastWords()
         self._server = server
         self._place = place
@@ -148,6 +150,8 @@ class OneHead(Provisioner):
             last_words=lambda: self.words,
             job_start_s=JOB_START_S,
         )
+        if self.cannot_be_given_back:
+            raise ClusterLeftError("it is still there", hint="stop it")
 
     def look(self, name: str) -> ClusterView:
         return ClusterView(

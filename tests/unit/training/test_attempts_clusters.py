@@ -6,7 +6,7 @@ import pytest
 
 from ml_platform.clusters.causes import Cause
 from ml_platform.clusters.ladder import Action
-from ml_platform.errors import ClusterStartError, TrainingTimeoutError
+from ml_platform.errors import ClusterLeftError, ClusterStartError, TrainingTimeoutError
 from ml_platform.training.attempts import WATCH_S
 from ml_platform.training.checkpoints import write_checkpoint
 from ml_platform.training.record import (
@@ -15,7 +15,7 @@ from ml_platform.training.record import (
     TrainingRecord,
 )
 from tests.unit.clusters.fake_time import FakeTime
-from tests.unit.clusters.jobs.ray_jobs_server import RayJobsServer
+from tests.unit.clusters.jobs.ray_jobs_server import RayJobsServer, ScriptedJob
 from tests.unit.training.one_head import (
     LIMIT_S,
     NO_ROOM,
@@ -236,3 +236,32 @@ def test_a_follower_shows_that_it_lives_where_others_cannot_see_its_cluster(
     server.driven_by(drivers(step.record, succeeds))
     step.train()
     assert step.record.attempt(1).heartbeat()
+
+
+def test_a_cluster_that_is_not_given_back_fails_the_step_and_the_next_finds_the_model(
+    step: Step, head: OneHead, server: RayJobsServer
+) -> None:
+    head.cannot_be_given_back = True
+    server.driven_by(drivers(step.record, succeeds))
+    with pytest.raises(ClusterLeftError):
+        step.train()
+    again = step.train()
+    assert again.reused
+    assert again.result.attempt == 1
+    assert causes(step) == [None]
+
+
+def test_a_failed_attempt_is_followed_by_another_though_its_cluster_was_not_given_back(
+    step: Step, head: OneHead, server: RayJobsServer
+) -> None:
+    def dies_there(record: TrainingRecord, attempt: Attempt) -> ScriptedJob:
+        head.cannot_be_given_back = attempt.number == 1
+        return dies(record, attempt)
+
+    def succeeds_elsewhere(record: TrainingRecord, attempt: Attempt) -> ScriptedJob:
+        head.cannot_be_given_back = False
+        return succeeds(record, attempt)
+
+    server.driven_by(drivers(step.record, dies_there, succeeds_elsewhere))
+    assert step.train().result.attempt == 2
+    assert causes(step) == [Cause.WORKER_LOST, None]
