@@ -1,9 +1,10 @@
 """Faults of the node's programs, of the operator and of the API server's memory."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from itertools import pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import pytest
@@ -13,9 +14,14 @@ from tests.kubernetes.faults import components, history
 from tests.kubernetes.faults.broken_off import broken_off
 from tests.kubernetes.faults.pods import container_id
 from tests.kubernetes.faults.recovery import readiness
+from tests.kubernetes.light_clusters import STORAGE, light_clusters
+from tests.kubernetes.matrix.case import Case, CasesTestbed, new_case
+from tests.kubernetes.matrix.rays import STAND_IN
 from tests.kubernetes.testbed.cluster import Cluster
 from tests.kubernetes.testbed.kuberay import KubeRay
 from tests.kubernetes.testbed.node import Node
+from tests.support.attempts.head import EPOCHS
+from tests.support.gcs_double import in_this_process
 
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient
@@ -24,10 +30,21 @@ pytestmark = pytest.mark.kubernetes
 
 _AWAY_S: Final = 120
 _COUNT: Final = ["sh", "-c", "while sleep 1; do date +%s; done"]
+_SEEN_S: Final = 150
+_EPOCHS: Final = [f"epoch {number}" for number in range(EPOCHS)]
 # A second between two, and as much again for a busy machine.
 _GAP_S: Final = 5
 # The operator's pod acts within a second, where there is one.
 _UNTOUCHED_S: Final = 3.0
+
+
+@pytest.fixture
+def training(node: Node, cluster: Cluster, kuberay: KubeRay, tmp_path: Path) -> Iterator[Case]:
+    """A training on Kubernetes, whose step has not begun."""
+    with light_clusters(cluster, "components") as light, in_this_process(STORAGE):
+        testbed = CasesTestbed(light=light, node=node, kuberay=kuberay)
+        with new_case(testbed, STAND_IN, tmp_path) as case:
+            yield case
 
 
 def test_a_stopped_api_server_refuses_connections_and_is_back_afterwards(
@@ -108,14 +125,23 @@ def test_a_watch_from_before_history_was_forgotten_is_gone(
 
 
 # The last one: for two minutes more, all ask an API server that starts anew only every minute.
-def test_a_pod_runs_on_while_the_api_server_is_away_for_two_minutes(
-    node: Node, cluster: Cluster, namespace: str
+def test_a_pod_and_a_training_outlive_two_minutes_without_the_api_server(
+    node: Node, cluster: Cluster, namespace: str, training: Case
 ) -> None:
+    training.marks.create("hold", b"")
+    step = training.send()
+    training.wait_until(lambda: len(training.trained()) == EPOCHS - 1)
     pods.create(cluster, pods.pod(cluster, namespace, "counter", _COUNT))
     pods.wait(cluster, namespace, "counter", "condition=Ready")
     before = container_id(cluster, namespace, "counter")
     with components.stopped(node, "kube-apiserver"):
-        time.sleep(_AWAY_S)
+        time.sleep(_AWAY_S / 2)
+        training.marks.remove("hold")  # it ends while nobody can see it
+        time.sleep(_AWAY_S / 2)
+    step.join(_SEEN_S)
+    assert step.exitcode == 0
+    assert [one.line for one in training.told() if one.line.startswith("epoch")] == _EPOCHS
+    assert [one.number for one in training.record.attempts()] == [1]
     assert readiness(cluster) == "True"
     assert container_id(cluster, namespace, "counter") == before
     seen = cluster.get("pod/counter", f"--namespace={namespace}")["status"]["containerStatuses"]

@@ -69,6 +69,7 @@ def outcomes(
                 found |= zip(map(str, group), outcomes, strict=True)
     if file := os.environ.get(RESULTS):
         told = [found[str(cell)].as_json() for cell in cells]
+        Path(file).parent.mkdir(parents=True, exist_ok=True)
         Path(file).write_text(json.dumps(told, indent=1))
     return found
 

@@ -146,7 +146,7 @@ class EphemeralProvisioner(Provisioner):
                 if job is not None:
                     self._give_back_after_failure(request.name, job, recorder)
                 raise
-            self._give_back(request.name, job)
+            self._give_back(request.name, job, recorder)
 
     def look(self, name: str) -> ClusterView:
         """See `Provisioner.look`; `unknown` while the API server is away."""
@@ -343,15 +343,20 @@ class EphemeralProvisioner(Provisioner):
         """From now on KubeRay guards the job with its deadline, and not only its submission."""
         self._annotate(name, {}, jobId=submission_id)
 
-    def _give_back(self, name: str, job: Object) -> None:
+    def _give_back(self, name: str, job: Object, recorder: Recorder) -> None:
+        uid = str(job["metadata"]["uid"])
         try:
-            self._remove(name, str(job["metadata"]["uid"]))
+            self._delete(name, uid)
         except ClusterError as error:
             raise ClusterLeftError(
                 f"the work on the cluster {name} is done, and it could not be removed: "
                 f"{error.message}",
                 hint=f"KubeRay's deadlines and the reaper end it; `mlp cluster stop {name}` now.",
             ) from error
+        try:
+            self._wait_until_removed(name, uid)
+        except ClusterError as error:
+            recorder.happened("cluster", detail=f"{name} is being removed: {error.message}")
 
     def _give_back_after_failure(self, name: str, job: Object, recorder: Recorder) -> None:
         try:
@@ -361,14 +366,18 @@ class EphemeralProvisioner(Provisioner):
             recorder.happened("cluster", detail=f"{name} could not be removed: {error.message}")
 
     def _remove(self, name: str, uid: str) -> None:
-        path = jobs_path(self._config.namespace, name)
+        self._delete(name, uid)
+        self._wait_until_removed(name, uid)
 
+    def _delete(self, name: str, uid: str) -> None:
+        self._api.delete(jobs_path(self._config.namespace, name), uid=uid)
+
+    def _wait_until_removed(self, name: str, uid: str) -> None:
         def left() -> list[Object]:
-            job = self._api.get(path)
+            job = self._api.get(jobs_path(self._config.namespace, name))
             return [job] if job is not None and job["metadata"]["uid"] == uid else []
 
-        if self._api.delete(path, uid=uid):
-            self._wait_until_gone(name, left, "RayJob")
+        self._wait_until_gone(name, left, "RayJob")
 
     def _wait_until_gone(self, name: str, left: Callable[[], list[Object]], what: str) -> None:
         deadline = self._clock() + GONE_WITHIN_S

@@ -27,7 +27,7 @@ from tests.kubernetes.testbed import object_storage
 from tests.kubernetes.testbed.kuberay import KubeRay
 from tests.kubernetes.testbed.node import Node
 from tests.support.attempts.comers import Heard
-from tests.support.attempts.pod_steps import send_step
+from tests.support.attempts.pod_steps import Told, send_step, told_in
 
 KINDS: Final = "rayjobs,rayclusters,pods"
 MOST_ATTEMPTS: Final = 6
@@ -59,6 +59,7 @@ class Case:
         api: In front of the API server, for the step alone.
         storage: In front of the storage, for the step alone.
         config: How the step makes clusters.
+        notes: What its steps tell.
         within_s: How long each wait may take.
     """
 
@@ -68,6 +69,7 @@ class Case:
     api: ApiProxy
     storage: StorageProxy
     config: KubeRayConfig
+    notes: Path
     within_s: float = 60.0
     heard: Heard = field(default_factory=Heard)
     step: BaseProcess | None = None
@@ -84,8 +86,12 @@ class Case:
 
     def send(self) -> BaseProcess:
         """Start the step, in a process of its own."""
-        self.step = send_step(self.request, self.config, self.storage.environment)
+        self.step = send_step(self.request, self.config, self.storage.environment, self.notes)
         return self.step
+
+    def told(self) -> list[Told]:
+        """What the step has told so far."""
+        return told_in(self.notes)
 
     def step_lives(self) -> bool:
         """Whether the step has not ended."""
@@ -167,6 +173,7 @@ def new_case(testbed: CasesTestbed, ray: Ray, folder: Path) -> Iterator[Case]:
             api=api,
             storage=storage,
             config=ray.config(light, kubeconfig=str(api.cluster.kubeconfig)),
+            notes=folder / "notes",
             within_s=ray.within_s,
         )
         try:

@@ -12,7 +12,7 @@ from ml_platform.clusters.causes import Cause
 from ml_platform.clusters.kuberay import labels
 from ml_platform.clusters.spec import HeadGroup
 from tests.kubernetes.faults import nodes, quota
-from tests.kubernetes.faults.api_script import Answer, Cut
+from tests.kubernetes.faults.api_script import Action, Answer, Cut, Delay, LoseAnswer, Truncate
 from tests.kubernetes.faults.components import operator_away
 from tests.kubernetes.faults.memory import run_out_of_memory
 from tests.kubernetes.faults.pods import delete_pod, kill_container
@@ -93,20 +93,16 @@ def deleted(kind: str) -> Callable[[Case], Any]:
     return act
 
 
-@contextmanager
-def api_away(case: Case) -> Iterator[None]:
-    """The API server answers nothing but 503, and its watches break."""
-    with case.api.failing(Answer(status=503)):
-        yield
-        time.sleep(AWAY_S)
+def api_does(action: Action, **which: Any) -> Callable[[Case], Any]:
+    """The API server, or what is between, does this to the step's requests for a while."""
 
+    @contextmanager
+    def act(case: Case) -> Iterator[None]:
+        with case.api.failing(action, **which):
+            yield
+            time.sleep(AWAY_S)
 
-@contextmanager
-def watches_cut(case: Case) -> Iterator[None]:
-    """Every watch breaks off after its first line."""
-    with case.api.failing(Cut(after_lines=1), path="watch="):
-        yield
-        time.sleep(AWAY_S)
+    return act
 
 
 @contextmanager
@@ -244,8 +240,11 @@ FAULTS: Final = (
         befalls=lambda phase: phase.has_pods,
         causes=_LOST,
     ),
-    Fault(name="API server away", act=api_away),
-    Fault(name="watches cut", act=watches_cut),
+    Fault(name="API server away", act=api_does(Answer(status=503))),
+    Fault(name="API server slow", act=api_does(Delay(seconds=3))),
+    Fault(name="answers lost", act=api_does(LoseAnswer())),
+    Fault(name="watches cut", act=api_does(Cut(after_lines=1), path="watch=")),
+    Fault(name="watches truncated", act=api_does(Truncate(after_lines=1), path="watch=")),
     Fault(name="storage away", act=storage_away),
     Fault(
         name="worker out of memory",

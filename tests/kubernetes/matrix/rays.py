@@ -55,7 +55,7 @@ STAND_IN: Final = Ray(
     config=LightClusters.config,
     marks=lambda request: Folder(request.folder_uri),
     within_s=60.0,
-    at_once=3,
+    at_once=4,
 )
 REAL: Final = Ray(
     name="real",
