@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.kubernetes.matrix.__main__ import replace_tables
+from tests.kubernetes.matrix.__main__ import README, replace_tables
+from tests.kubernetes.matrix.rays import REAL, STAND_IN, Ray
 
 BEGIN, END = "<!-- matrix with real Ray -->", "<!-- end of the matrix -->"
 
@@ -40,6 +41,12 @@ def test_the_table_of_another_ray_stays() -> None:
     text = replace_tables(f"{other}\n{BEGIN}\n{END}\n", [outcome("quota full", "queued")])
     assert text.startswith(other)
     assert "| quota full | 1/0/0 |" in text
+
+
+@pytest.mark.parametrize("ray", [STAND_IN, REAL])
+def test_the_readme_has_a_place_for_each(ray: Ray) -> None:
+    text = README.read_text()
+    assert replace_tables(text, [outcome("quota full", "queued") | {"ray": ray.name}]) != text
 
 
 def test_a_text_without_a_place_for_it_is_refused() -> None:
