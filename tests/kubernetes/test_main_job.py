@@ -6,7 +6,7 @@ import pytest
 
 from ml_platform.storage import Folder
 from tests.kubernetes.dagster_on_kubernetes import DagsterOnKubernetes, dagster_on_kubernetes
-from tests.kubernetes.faults.pods import delete_pod
+from tests.kubernetes.faults.pods import evict_pod
 from tests.kubernetes.faults.waiting import until
 from tests.kubernetes.light_clusters import STORAGE, LightClusters, light_clusters
 from tests.kubernetes.main_jobs import MODEL, OnKubernetes, on_kubernetes
@@ -24,6 +24,8 @@ BACKFILL = ["2013-03-21", "2013-03-22", "2013-03-23"]
 RAN_WITHIN_S = 240
 STARTED_WITHIN_S = 120
 GONE_WITHIN_S = 30
+# From the evidence 5 s, and some to ask Dagster about it.
+NAMED_WITHIN_S = 8
 ENDED = ("COMPLETED_SUCCESS", "COMPLETED_FAILED", "FAILED", "CANCELED")
 ONCE = [f"1-{epoch}" for epoch in range(EPOCHS)]
 
@@ -92,13 +94,25 @@ def test_the_asset_trains_on_a_real_ray_with_its_step_in_a_pod_of_the_run_launch
     assert result is not None
     assert result.attempt == 1
     assert result.history[0].metrics["validation_loss"] > 0
+    assert any("epoch 0: " in one for one in dagster.messages(run))
 
 
-def test_terminated_while_its_cluster_starts(
+def test_it_says_why_it_waits_and_is_terminated(
     dagster: DagsterOnKubernetes, world: OnKubernetes, light: LightClusters
 ) -> None:
-    run = dagster.launch(STARTING)
-    dagster.until(run, lambda: light.left(), within_s=STARTED_WITHIN_S)
+    values = light.values()
+    nowhere = values["pod"] | {"nodeSelector": {"nobody": "has-this"}}
+    on_kubernetes(world.home, light, values | {"pod": nowhere})
+    try:
+        run = dagster.launch(STARTING)
+        dagster.until(
+            run,
+            lambda: any(one.startswith("Pod") for one in light.left()),
+            within_s=STARTED_WITHIN_S,
+        )
+        dagster.wait_for_message(run, "(nobody=has-this)", within_s=NAMED_WITHIN_S)
+    finally:
+        on_kubernetes(world.home, light, values)
 
     dagster.terminate(run)
 
@@ -134,7 +148,7 @@ def test_the_runs_pod_is_evicted_and_another_goes_on_from_the_checkpoint(
     dagster.until(run, lambda: trained(world, LOST), within_s=STARTED_WITHIN_S)
     [pod] = dagster.run_pods(run)
 
-    delete_pod(light.cluster, light.namespace, pod["metadata"]["name"])
+    evict_pod(light.cluster, light.namespace, pod["metadata"]["name"])
     dagster.until(run, world.training(LOST).attempt(1).has_ended, within_s=STARTED_WITHIN_S)
     folder.remove("hold")
 

@@ -90,7 +90,7 @@ _SPECS: Final[dict[str, dict[str, Any]]] = {
 _NO_NODES: Final = Catalogue()
 _NAMED_S: Final = 30.0
 _READY_S: Final = 120.0
-_QUICK_S: Final = 10.0
+_QUICK_S: Final = 5.0
 
 
 @pytest.mark.parametrize("catalogue", [_NO_NODES, _NODES], ids=["anywhere", "nodes"])

@@ -1,5 +1,6 @@
-"""Pods that end: a container killed from outside, a pod deleted."""
+"""Pods that end: a container killed from outside, a pod deleted or evicted."""
 
+import json
 import signal
 from typing import Any, Final
 
@@ -44,6 +45,23 @@ def delete_pod(cluster: Cluster, namespace: str, pod: str, *, at_once: bool = Fa
     """
     force = ("--grace-period=0", "--force") if at_once else ()
     cluster.kubectl("delete", f"pod/{pod}", f"--namespace={namespace}", "--wait=false", *force)
+
+
+def evict_pod(cluster: Cluster, namespace: str, pod: str) -> None:
+    """Evict a pod, as the drain of a node does; disruption budgets are heeded.
+
+    Args:
+        cluster: Where.
+        namespace: The pod's.
+        pod: Its name.
+    """
+    eviction = {
+        "apiVersion": "policy/v1",
+        "kind": "Eviction",
+        "metadata": {"name": pod, "namespace": namespace},
+    }
+    path = f"--raw=/api/v1/namespaces/{namespace}/pods/{pod}/eviction"
+    cluster.kubectl("create", path, "--filename=-", stdin=json.dumps(eviction))
 
 
 def container_id(cluster: Cluster, namespace: str, pod: str, container: str | None = None) -> str:
