@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from ml_platform.clusters.kuberay.manifests import ray_job
+from ml_platform.clusters.spec import HeadGroup
 from tests.kubernetes.faults.pods import delete_pod, kill_container
 from tests.kubernetes.light_clusters import STORAGE, light_clusters
 from tests.kubernetes.matrix.case import Case, CasesTestbed, new_case
@@ -87,6 +89,29 @@ def _shifts(cells: Sequence[Cell]) -> Iterator[tuple[int, list[list[Cell]]]]:
     yield REAL.at_once, [[cell] for cell in cells if cell.ray is REAL]
 
 
+def of_another_spec(case: Case) -> None:
+    """Make a cluster under the name of the first attempt, of another size."""
+    larger = case.request.cluster.model_copy(update={"head": HeadGroup(memory="320Mi")})
+    create(case, ray_job(case.name(1), larger, case.config))
+
+
+def that_has_failed(case: Case) -> None:
+    """Make a cluster under the name of the first attempt, to which nobody submits in time."""
+    manifest = ray_job(case.name(1), case.request.cluster, case.config)
+    manifest["spec"]["preRunningDeadlineSeconds"] = 1
+    create(case, manifest)
+    case.wait_until(
+        lambda: (
+            [one["status"]["jobDeploymentStatus"] for one in case.objects("rayjobs")] == ["Failed"]
+        )
+    )
+
+
+def create(case: Case, manifest: dict[str, Any]) -> None:
+    case.light.cluster.kubectl("create", "--filename=-", stdin=json.dumps(manifest))
+    case.wait_until(lambda: all("status" in one for one in case.objects("rayjobs")))
+
+
 @pytest.mark.parametrize("cell", CHOSEN, ids=str)
 def test_a_fault_in_a_phase(cell: Cell, outcomes: dict[str, Outcome]) -> None:
     assert outcomes[str(cell)].wrong == []
@@ -100,6 +125,26 @@ def test_two_who_come_at_once_end_with_one_cluster_and_one_training(case: Case) 
     assert [step.exitcode for step in steps] == [0, 0]
     assert case.trained() == dict.fromkeys(range(EPOCHS), 1)
     case.wait_until(lambda: not case.objects())
+
+
+@pytest.mark.parametrize("make", [of_another_spec, that_has_failed])
+def test_a_cluster_that_cannot_be_used_is_replaced(
+    case: Case, make: Callable[[Case], None]
+) -> None:
+    make(case)
+    before = {one["metadata"]["uid"] for one in case.objects("rayjobs")}
+    case.marks.create("hold", b"")
+
+    step = case.send()
+    case.wait_until(lambda: len(case.trained()) == EPOCHS - 1)
+    now = {one["metadata"]["uid"] for one in case.objects("rayjobs")}
+    case.marks.remove("hold")
+    step.join(case.within_s)
+
+    assert step.exitcode == 0
+    assert not now & before
+    assert case.trained() == dict.fromkeys(range(EPOCHS), 1)
+    assert [one.number for one in case.record.attempts()] == [1]
 
 
 @pytest.mark.parametrize(

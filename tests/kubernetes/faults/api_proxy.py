@@ -30,6 +30,7 @@ from tests.kubernetes.faults.api_script import (
     Cut,
     Delay,
     Hold,
+    HoldAnswer,
     LoseAnswer,
     Rule,
     Seen,
@@ -215,8 +216,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if isinstance(action, Delay):
             self.server.closing.wait(action.seconds)
         if isinstance(action, Hold):
-            while not action.until.wait(0.05) and not self.server.closing.is_set():
-                pass
+            self._wait(action.until)
             if action.lost():
                 self._cut()
                 return
@@ -232,8 +232,14 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                 if isinstance(action, LoseAnswer):
                     response.read()
                     self._cut()
-                else:
-                    self._pass_on(response, action)
+                    return
+                if isinstance(action, HoldAnswer):
+                    self._wait(action.until)
+                self._pass_on(response, action)
+
+    def _wait(self, until: threading.Event) -> None:
+        while not until.wait(0.05) and not self.server.closing.is_set():
+            pass
 
     def _answer(self, answer: Answer) -> None:
         self.send_response(answer.status)

@@ -62,6 +62,13 @@ class Hold:
     lost: Callable[[], bool] = lambda: False
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HoldAnswer:
+    """The API server does what it was asked, and its answer waits until it is let go."""
+
+    until: threading.Event
+
+
 @dataclass(frozen=True, slots=True)
 class LoseAnswer:
     """The API server does what it was asked, and the connection breaks before it can say so."""
@@ -81,7 +88,7 @@ class Truncate:
     after_lines: int
 
 
-Action = Answer | Delay | Hold | LoseAnswer | Cut | Truncate
+Action = Answer | Delay | Hold | HoldAnswer | LoseAnswer | Cut | Truncate
 
 
 @dataclass(kw_only=True, slots=True)

@@ -84,6 +84,11 @@ class Case:
         """The namespace and the bucket."""
         return self.testbed.light
 
+    def name(self, attempt: int) -> str:
+        """Of the cluster of an attempt."""
+        provisioner, key = EphemeralProvisioner(self.config), self.request.job_key()
+        return provisioner.cluster_name(key, attempt, self.request.cluster)
+
     def send(self) -> BaseProcess:
         """Start the step, in a process of its own."""
         self.step = send_step(self.request, self.config, self.storage.environment, self.notes)
@@ -148,9 +153,7 @@ class Case:
 
     @cached_property
     def _names(self) -> tuple[str, ...]:
-        provisioner, key = EphemeralProvisioner(self.config), self.request.job_key()
-        numbers = range(1, MOST_ATTEMPTS + 1)
-        return tuple(provisioner.cluster_name(key, one, self.request.cluster) for one in numbers)
+        return tuple(self.name(one) for one in range(1, MOST_ATTEMPTS + 1))
 
 
 @contextmanager

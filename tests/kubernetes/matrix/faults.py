@@ -17,7 +17,7 @@ from tests.kubernetes.faults.components import operator_away
 from tests.kubernetes.faults.memory import run_out_of_memory
 from tests.kubernetes.faults.pods import delete_pod, kill_container
 from tests.kubernetes.matrix.case import Case
-from tests.kubernetes.matrix.phases import STARTING, Phase
+from tests.kubernetes.matrix.phases import CREATED, STARTING, Phase
 from tests.kubernetes.testbed.cluster import Cluster
 
 AWAY_S: Final = 8.0
@@ -43,7 +43,7 @@ class Fault:
     name: str
     breaks: Callable[[Case], None] = lambda case: None
     act: Callable[[Case], Any] = lambda case: nullcontext()
-    befalls: Callable[[Phase], bool] = lambda phase: phase is not STARTING
+    befalls: Callable[[Phase], bool] = lambda phase: phase not in (STARTING, CREATED)
     causes: tuple[Cause, ...] = ()
     of_step: bool = False
     of_node: bool = False
@@ -193,14 +193,19 @@ def _starts(phase: Phase) -> bool:
     return phase is STARTING
 
 
+def _is_held(phase: Phase) -> bool:
+    return phase is not STARTING
+
+
 _LOST: Final = (Cause.HEAD_LOST, Cause.START_FAILED, Cause.NODE_LOST)
 _OF_WORKER: Final = (*_LOST, Cause.WORKER_LOST, Cause.OUT_OF_MEMORY)
 
 FAULTS: Final = (
-    Fault(name="step killed", act=step_killed, of_step=True),
+    Fault(name="step killed", act=step_killed, befalls=_is_held, of_step=True),
     Fault(
         name="step interrupted",
         act=step_interrupted,
+        befalls=_is_held,
         of_step=True,
         causes=(Cause.CANCELLED,),
     ),
@@ -231,7 +236,7 @@ FAULTS: Final = (
     Fault(
         name="RayJob deleted",
         act=deleted("rayjob"),
-        befalls=lambda phase: phase.has_cluster,
+        befalls=lambda phase: phase.has_cluster and phase is not CREATED,
         causes=_LOST,
     ),
     Fault(
@@ -242,7 +247,7 @@ FAULTS: Final = (
     ),
     Fault(name="API server away", act=api_does(Answer(status=503))),
     Fault(name="API server slow", act=api_does(Delay(seconds=3))),
-    Fault(name="answers lost", act=api_does(LoseAnswer())),
+    Fault(name="answers lost", act=api_does(LoseAnswer()), befalls=_is_held),
     Fault(name="watches cut", act=api_does(Cut(after_lines=1), path="watch=")),
     Fault(name="watches truncated", act=api_does(Truncate(after_lines=1), path="watch=")),
     Fault(name="storage away", act=storage_away),

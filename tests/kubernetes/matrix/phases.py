@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
-from tests.kubernetes.faults.api_script import Hold
+from tests.kubernetes.faults.api_script import Hold, HoldAnswer
 from tests.kubernetes.matrix.case import Case
 from tests.kubernetes.testbed import layout
 from tests.kubernetes.testbed.cluster import ClusterError
@@ -49,6 +49,20 @@ def before_create(case: Case) -> Iterator[None]:
         case.send()
         case.wait_until(lambda: case.asked("POST", "/rayjobs"))
         yield
+
+
+@contextmanager
+def created(case: Case) -> Iterator[None]:
+    """The cluster is made, and the step has not heard of it."""
+    go_on = threading.Event()
+    held = HoldAnswer(until=go_on)
+    with case.api.failing(held, method="POST", path="/rayjobs", times=1):
+        case.send()
+        case.wait_until(lambda: case.objects("rayjobs"))
+        try:
+            yield
+        finally:
+            go_on.set()
 
 
 @contextmanager
@@ -119,9 +133,11 @@ def ended(case: Case) -> Iterator[None]:
 
 STARTING: Final = Phase(name="starting", held=starting, has_cluster=False, has_pods=False)
 """For what never becomes ready."""
+CREATED: Final = Phase(name="created", held=created, has_pods=False)
 PHASES: Final = (
     STARTING,
     Phase(name="before create", held=before_create, has_cluster=False, has_pods=False),
+    CREATED,
     Phase(name="queued", held=queued, has_pods=False),
     Phase(name="pending", held=pending),
     Phase(name="ready", held=ready),
