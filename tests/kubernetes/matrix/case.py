@@ -12,6 +12,13 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, Final
 
+from ml_platform.clusters.kuberay.access import find_access
+from ml_platform.clusters.kuberay.api import (
+    KubernetesApi,
+    clusters_path,
+    core_path,
+    jobs_path,
+)
 from ml_platform.clusters.kuberay.config import KubeRayConfig
 from ml_platform.clusters.kuberay.ephemeral import EphemeralProvisioner
 from ml_platform.storage import Folder
@@ -29,7 +36,11 @@ from tests.kubernetes.testbed.node import Node
 from tests.support.attempts.comers import Heard
 from tests.support.attempts.pod_steps import Told, send_step, told_in
 
-KINDS: Final = "rayjobs,rayclusters,pods"
+PATHS: Final[Mapping[str, Callable[[str], str]]] = {
+    "rayjobs": jobs_path,
+    "rayclusters": clusters_path,
+    "pods": lambda namespace: core_path(namespace, "pods"),
+}
 MOST_ATTEMPTS: Final = 6
 
 
@@ -122,10 +133,15 @@ class Case:
             code=Path(self.request.code),
         )
 
-    def objects(self, kind: str = KINDS) -> list[dict[str, Any]]:
-        """The objects of its clusters."""
-        found = self.light.cluster.get(kind, f"--namespace={self.light.namespace}")["items"]
-        return [one for one in found if str(one["metadata"]["name"]).startswith(self._names)]
+    def objects(self, *kinds: str) -> list[dict[str, Any]]:
+        """The objects of its clusters: RayJobs, RayClusters and pods, or some of these kinds."""
+        # Not by kubectl, which takes a tenth of a second of a CPU, and many wait at once.
+        return [
+            {"kind": kind, **one}
+            for kind in kinds or PATHS
+            for one in self._api.list(PATHS[kind](self.light.namespace))
+            if str(one["metadata"]["name"]).startswith(self._names)
+        ]
 
     def pods(self, kind: str) -> list[dict[str, Any]]:
         """Its pods of a kind: `head` or `worker`."""
@@ -150,6 +166,10 @@ class Case:
             FaultError: it does not come.
         """
         until("state that the case waits for", condition, timeout_s=self.within_s)
+
+    @cached_property
+    def _api(self) -> KubernetesApi:
+        return KubernetesApi(find_access(kubeconfig=str(self.light.cluster.kubeconfig)))
 
     @cached_property
     def _names(self) -> tuple[str, ...]:

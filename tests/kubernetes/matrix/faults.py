@@ -235,13 +235,13 @@ FAULTS: Final = (
     ),
     Fault(
         name="RayJob deleted",
-        act=deleted("rayjob"),
+        act=deleted("rayjobs"),
         befalls=lambda phase: phase.has_cluster and phase is not CREATED,
         causes=_LOST,
     ),
     Fault(
         name="RayCluster deleted",
-        act=deleted("raycluster"),
+        act=deleted("rayclusters"),
         befalls=lambda phase: phase.has_pods,
         causes=_LOST,
     ),
