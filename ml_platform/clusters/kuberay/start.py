@@ -20,6 +20,8 @@ from ml_platform.errors import ApiRefusedError, ClusterStartError, ObjectMissing
 from ml_platform.xray.records import Recorder
 
 LISTED_WITHIN_S: Final = 60.0
+SHOWN_WITHIN_S: Final = 10.0
+"""An object is in its watch a moment after it was made, unless the watch has died unnoticed."""
 EVIDENCE_LINES: Final = 20
 JOBS, CLUSTERS, PODS, EVENTS = "rayjobs", "rayclusters", "pods", "events"
 WORKLOADS: Final = "workloads"
@@ -100,6 +102,7 @@ class Start:
         self._news: dict[str, str] = {}
         self._pods: dict[str, set[str]] = {}
         self._spent_s = {"queue": 0.0, "start": 0.0}
+        self._listed_for: set[str] = set()
 
     def wait(self, uid: str, workers: int) -> Seen:
         """What is seen when head and workers are ready.
@@ -126,12 +129,34 @@ class Start:
             self._spent_s[wait] += now - last
             last = now
             self._give_up_if_hopeless(seen, findings)
-            left_s = (self._limits.queue_s if wait == "queue" else self._limits.start_s) - (
-                self._spent_s[wait]
-            )
-            if left_s <= 0:
+            left_s = self._seconds_left(seen, wait)
+            if left_s > 0:
+                self._watch.wait(changes, self._next_look_s(findings, left_s))
+            elif not self._is_sure(seen, wait):
+                continue
+            elif seen.ray_job is None:
+                raise self._removed()
+            else:
                 raise self._too_late(seen, findings, wait)
-            self._watch.wait(changes, self._next_look_s(findings, left_s))
+
+    def _seconds_left(self, seen: Seen, wait: str) -> float:
+        limit_s = self._limits.queue_s if wait == "queue" else self._limits.start_s
+        left_s = limit_s - self._spent_s[wait]
+        if seen.ray_job is None:
+            return min(left_s, SHOWN_WITHIN_S - self._spent_s["start"])
+        self._listed_for.discard("missing")
+        return left_s
+
+    def _is_sure(self, seen: Seen, wait: str) -> bool:
+        """Whether all was listed anew before it is given up, as a silent watch proves nothing."""
+        doubt = "missing" if seen.ray_job is None else wait
+        if doubt in self._listed_for:
+            return True
+        is_listed = self._watch.list_anew(LISTED_WITHIN_S)
+        # While the API server is away nothing is known, until the time for all is over.
+        if is_listed or self._spent_s["start"] >= self._limits.start_s:
+            self._listed_for.add(doubt)
+        return False
 
     def _recreations(self, seen: Seen) -> dict[str, int]:
         """How often pods of each group were made anew: KubeRay itself does so for ever."""
@@ -162,12 +187,6 @@ class Start:
                 raise self._named(seen, findings[0])  # it stands first that says most
         job = seen.ray_job
         if job is None:
-            # A list that is older than the object shows none; one that is newer, that it is gone.
-            if self._spent_s["start"] >= LISTED_WITHIN_S:
-                raise ClusterStartError(
-                    f"the cluster {self._name} was removed while it started",
-                    hint="who did that? `mlp cluster ls` shows what there is; run the step again.",
-                )
             return
         phase, reason = phase_of(job, seen.pods)
         if phase in ("failed", "stopping"):
@@ -175,6 +194,12 @@ class Start:
                 f"the cluster {self._name} {phase} while it started: {reason}",
                 hint="`mlp cluster show` has its pods; run the step again.",
             )
+
+    def _removed(self) -> ClusterStartError:
+        return ClusterStartError(
+            f"the cluster {self._name} was removed while it started",
+            hint="who did that? `mlp cluster ls` shows what there is; run the step again.",
+        )
 
     def _named(self, seen: Seen, finding: Finding) -> ClusterStartError:
         """The error of a finding, with what failed containers said last."""

@@ -93,6 +93,7 @@ class Watch:
         self._refused: dict[str, ClusterError] = {}
         self._running = threading.Event()
         self._end: Callable[[], object] = lambda: None
+        self._begin_anew: Callable[[], object] = lambda: None
         self._thread = threading.Thread(target=self._run, name="kubernetes-watch", daemon=True)
 
     def __enter__(self) -> "Watch":
@@ -143,6 +144,16 @@ class Watch:
                 timeout=timeout_s,
             )
 
+    def list_anew(self, timeout_s: float) -> bool:
+        """Give up all connections, one of which may have died unnoticed, and list all once more.
+
+        Whether that was done in time.
+        """
+        with self._changed:
+            self._listed.clear()
+        self._begin_anew()
+        return self.wait_for_lists(timeout_s)
+
     def _run(self) -> None:
         try:
             asyncio.run(self._watch_all())
@@ -152,17 +163,22 @@ class Watch:
     async def _watch_all(self) -> None:
         import httpx
 
-        ended = asyncio.Event()
+        ended, anew = asyncio.Event(), asyncio.Event()
         loop = asyncio.get_running_loop()
-        self._end = lambda: loop.call_soon_threadsafe(ended.set)
+        self._end = lambda: loop.call_soon_threadsafe(lambda: (ended.set(), anew.set()))
+        self._begin_anew = lambda: loop.call_soon_threadsafe(anew.set)
         self._running.set()
         timeout = httpx.Timeout(CONNECT_TIMEOUT_S, read=SILENT_S)
         async with httpx.AsyncClient(timeout=timeout, **self._access.connection) as http:
-            tasks = [asyncio.create_task(self._keep(http, one)) for one in self._subjects]
-            await ended.wait()
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            while not ended.is_set():
+                anew.clear()
+                tasks = [asyncio.create_task(self._keep(http, one)) for one in self._subjects]
+                await anew.wait()
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+                for kept in self._kept.values():
+                    kept.version = ""
 
     async def _keep(self, http: "httpx.AsyncClient", subject: Subject) -> None:
         """List, watch from there, and begin again where that breaks, until cancelled."""

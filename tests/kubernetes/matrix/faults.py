@@ -282,6 +282,7 @@ FAULTS: Final = (
         name="quota full",
         act=quota_full,
         befalls=lambda phase: phase.name in ("before create", "queued"),
+        causes=(Cause.START_FAILED,),  # the operator's next try may come after our time is over
         of_node=True,
     ),
     *(

@@ -1,10 +1,12 @@
-"""A start that fails says what its containers said last."""
+"""A start that fails says what its containers said last; a silent watch is not believed."""
 
+import threading
 from collections.abc import Iterator
 from functools import partial
 
 import pytest
 
+from ml_platform.clusters.kuberay import start
 from ml_platform.clusters.kuberay.config import Limits
 from ml_platform.clusters.kuberay.pod_logs import read_logs
 from ml_platform.clusters.kuberay.start import (
@@ -37,7 +39,7 @@ def server() -> Iterator[KubernetesServer]:
 def failure_of(server: KubernetesServer) -> ClusterStartError:
     subjects = [Subject(name=one, path=f"/{one}") for one in (JOBS, CLUSTERS, PODS, EVENTS)]
     with Watch(server.access, subjects) as watch:
-        start = Start(
+        starting = Start(
             "c",
             watch,
             Limits(),
@@ -45,7 +47,7 @@ def failure_of(server: KubernetesServer) -> ClusterStartError:
             read_logs=partial(read_logs, server.api, "ns", within_s=2.0),
         )
         with pytest.raises(ClusterStartError) as raised:
-            start.wait("u", 1)
+            starting.wait("u", 1)
     return raised.value
 
 
@@ -63,3 +65,22 @@ def test_a_log_that_cannot_be_read_changes_nothing_of_the_cause(server: Kubernet
     error = failure_of(server)
     assert "has failed 4 times" in error.message
     assert error.logs == {}
+
+
+def test_a_watch_that_has_died_is_not_taken_for_a_cluster_that_was_removed(
+    server: KubernetesServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(start, "SHOWN_WITHIN_S", 0.5)
+    there, server.objects = server.objects, {}
+    # No watch tells of what appears.
+    appears = threading.Timer(0.3, lambda: setattr(server, "objects", there))
+    appears.start()
+    assert "has failed 4 times" in failure_of(server).message
+
+
+def test_a_cluster_that_is_in_no_list_either_was_removed(
+    server: KubernetesServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(start, "SHOWN_WITHIN_S", 0.1)
+    server.objects = {}
+    assert "was removed while it started" in failure_of(server).message
