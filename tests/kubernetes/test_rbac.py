@@ -1,7 +1,8 @@
 """The roles of `deploy/rbac.yaml`: an account with them may do this work and nothing else."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 import pytest
 import yaml
@@ -13,6 +14,8 @@ pytestmark = pytest.mark.kubernetes
 
 ROLES = PROJECT_ROOT / "deploy" / "rbac.yaml"
 ACCOUNT = "step"
+OUTSIDE = "outside"
+BYSTANDER = "bystander"
 NOT_GRANTED = [
     ("create", "pods"),
     ("delete", "pods"),
@@ -34,15 +37,22 @@ NOT_GRANTED = [
 ]
 
 
+Right = tuple[str, str, str, str]
+"""Verb, API group, resource with its subresource, and the one name that it holds for, or empty."""
+
+
 @pytest.fixture(scope="module")
 def granted(cluster: Cluster) -> Iterator[str]:
-    """A namespace in which the account has the role of a step."""
+    """A namespace in which one account has the role of a step, one both roles, and one none."""
     with cluster.namespace("rbac") as namespace:
         where = f"--namespace={namespace}"
         cluster.kubectl("apply", where, f"--filename={ROLES}")
-        cluster.kubectl("create", "serviceaccount", ACCOUNT, where)
-        whom = f"--serviceaccount={namespace}:{ACCOUNT}"
-        cluster.kubectl("create", "rolebinding", "step", where, "--role=ml-platform-step", whom)
+        step, outside = (f"--serviceaccount={namespace}:{name}" for name in (ACCOUNT, OUTSIDE))
+        bind = ("create", "rolebinding", where)
+        cluster.kubectl(*bind, "step", "--role=ml-platform-step", step, outside)
+        cluster.kubectl(*bind, "outside", "--role=ml-platform-outside", outside)
+        for name in (ACCOUNT, OUTSIDE, BYSTANDER):
+            cluster.kubectl("create", "serviceaccount", name, where)
         yield namespace
 
 
@@ -65,6 +75,61 @@ def may(cluster: Cluster, namespace: str, verb: str, resource: str, *, of: str) 
     }
     said = cluster.kubectl("create", "--filename=-", "--output=json", stdin=json.dumps(review))
     return bool(json.loads(said)["status"]["allowed"])
+
+
+def rights(rules: Iterable[dict[str, Any]]) -> set[Right]:
+    """Rules, as the API writes them, one by one."""
+    return {
+        (verb, group, resource, name)
+        for rule in rules
+        for verb in rule["verbs"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for name in rule.get("resourceNames") or [""]
+    }
+
+
+def said_rules(cluster: Cluster, namespace: str, account: str) -> tuple[set[Right], set[str]]:
+    """What the API server says an account may do in the namespace, and which paths it may read."""
+    review = {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SelfSubjectRulesReview",
+        "spec": {"namespace": namespace},
+    }
+    whom = f"--as=system:serviceaccount:{namespace}:{account}"
+    as_json = ("--filename=-", "--output=json")
+    said = json.loads(cluster.kubectl("create", whom, *as_json, stdin=json.dumps(review)))
+    others = said["status"]["nonResourceRules"]
+    paths = {
+        f"{verb} {path}"
+        for rule in others
+        for verb in rule["verbs"]
+        for path in rule["nonResourceURLs"]
+    }
+    return rights(said["status"]["resourceRules"]), paths
+
+
+def rules_of(*names: str) -> list[dict[str, Any]]:
+    """The rules of these roles of the file."""
+    roles = yaml.safe_load_all(ROLES.read_text())
+    return [rule for role in roles if role["metadata"]["name"] in names for rule in role["rules"]]
+
+
+@pytest.mark.parametrize(
+    ("account", "roles"),
+    [
+        (ACCOUNT, ["ml-platform-step"]),
+        (OUTSIDE, ["ml-platform-step", "ml-platform-outside"]),
+    ],
+)
+def test_an_account_has_the_rules_of_its_roles_and_those_of_every_account(
+    cluster: Cluster, granted: str, account: str, roles: list[str]
+) -> None:
+    everybodys, paths_of_everybody = said_rules(cluster, granted, BYSTANDER)
+    of_file = rights(rules_of(*roles))
+
+    assert not everybodys & of_file
+    assert said_rules(cluster, granted, account) == (everybodys | of_file, paths_of_everybody)
 
 
 def test_a_step_may_do_what_its_role_says(cluster: Cluster, granted: str) -> None:

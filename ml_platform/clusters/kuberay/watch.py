@@ -165,7 +165,12 @@ class Watch:
 
         ended, anew = asyncio.Event(), asyncio.Event()
         loop = asyncio.get_running_loop()
-        self._end = lambda: loop.call_soon_threadsafe(lambda: (ended.set(), anew.set()))
+
+        def end() -> None:
+            ended.set()
+            anew.set()
+
+        self._end = lambda: loop.call_soon_threadsafe(end)
         self._begin_anew = lambda: loop.call_soon_threadsafe(anew.set)
         self._running.set()
         timeout = httpx.Timeout(CONNECT_TIMEOUT_S, read=SILENT_S)

@@ -1,6 +1,9 @@
 """The Dockerfile says again what other files say: it must say the same."""
 
+import os
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -10,6 +13,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[3]
 DOCKERFILE = (ROOT / "deploy" / "Dockerfile").read_text()
+STANDARD_LIBRARY = "$(python -c 'import os; print(os.path.dirname(os.__file__))')"
 
 
 @pytest.fixture
@@ -77,3 +81,45 @@ def test_what_is_installed_is_compiled_when_the_image_is_built() -> None:
 
 def test_no_process_of_the_image_is_kept_from_writing_bytecode() -> None:
     assert "PYTHONDONTWRITEBYTECODE" not in DOCKERFILE
+
+
+# Python's standard library comes without bytecode in its images, and the package is installed as a
+# link to its folder: what uv has compiled is neither. User 1000 could write neither afterwards.
+COMPILED = {"standard library": STANDARD_LIBRARY, "package": "/app/ml_platform"}
+
+
+@pytest.mark.parametrize("folder", COMPILED.values(), ids=COMPILED)
+def test_what_is_not_installed_by_uv_is_compiled_by_root(folder: str) -> None:
+    final = DOCKERFILE.rpartition("\nFROM ")[2]
+    commands = compilations(final.partition("\nUSER ")[0])
+    assert [one for one in commands if one.endswith(f" {folder}")]
+    assert len(commands) == len(compilations(final))
+
+
+def test_the_package_is_compiled_after_it_was_copied() -> None:
+    copied, compiled = "COPY --from=build /app /app", f"compileall -q {COMPILED['package']}"
+    assert copied in DOCKERFILE.partition(compiled)[0]
+
+
+def test_all_of_the_package_can_be_compiled(tmp_path: Path) -> None:
+    [command] = [one for one in compilations(DOCKERFILE) if COMPILED["package"] in one]
+    words = command.replace("/app/", f"{ROOT}/").split()
+    done = subprocess.run(
+        [sys.executable, *words[1:]], env={"PYTHONPYCACHEPREFIX": str(tmp_path)}, check=False
+    )
+    compiled = tmp_path.joinpath(*(ROOT / "ml_platform").parts[1:]).rglob("*.pyc")
+    sources = {path.stem for path in (ROOT / "ml_platform").rglob("*.py")}
+    assert done.returncode == 0
+    assert {path.name.partition(".")[0] for path in compiled} == sources
+
+
+def test_the_standard_library_is_found_where_python_has_it() -> None:
+    shell = f"PATH={Path(sys.executable).parent}:/usr/bin:/bin; echo {STANDARD_LIBRARY}"
+    said = subprocess.run(["/bin/sh", "-c", shell], capture_output=True, text=True, check=True)
+    assert Path(said.stdout.strip()) == Path(os.__file__).parent
+
+
+def compilations(text: str) -> list[str]:
+    """The commands that compile Python."""
+    joined = re.sub(r"\\\n\s*", "", text)
+    return [one.strip() for one in re.findall(r"python -m compileall[^\n&]*", joined)]

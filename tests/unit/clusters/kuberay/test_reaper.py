@@ -1,12 +1,16 @@
-"""Which clusters nobody needs; what of that is deleted is tested on Kubernetes."""
+"""Which clusters nobody needs; that those go and no others: `tests/kubernetes/test_reaper.py`."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+import dagster as dg
 import pytest
 
+from ml_platform.clusters.interface import RunEnd
 from ml_platform.clusters.kuberay import labels
 from ml_platform.clusters.kuberay.reaper import LEFT_OVER_S, RETRY_WITHIN_S, unneeded
+from ml_platform.reaping import run_ends
 
 NOW = datetime(2026, 1, 2, 12, tzinfo=UTC).timestamp()
 
@@ -34,12 +38,31 @@ def why(given: dict[str, Any], *, run_ended_s: float | None = None) -> str:
 OF_A_RUN = {labels.RUN: "abc"}
 
 
-def test_a_healthy_training_of_many_hours_is_needed() -> None:
-    assert why(job(annotations=OF_A_RUN)) == ""
+@pytest.fixture
+def ended() -> Iterator[RunEnd]:
+    """What a Dagster says that knows a run `lives` and a run `died`, which ended an hour ago."""
+    with dg.DagsterInstance.ephemeral() as instance:
+        for run in ("lives", "died"):
+            started = dg.DagsterRunStatus.STARTED
+            instance.add_run(dg.DagsterRun(job_name="training", run_id=run, status=started))
+        failure = dg.DagsterEvent(
+            event_type_value=dg.DagsterEventType.PIPELINE_FAILURE.value, job_name="training"
+        )
+        instance.handle_run_event("died", failure, datetime.fromtimestamp(NOW - 3600, UTC))
+        yield run_ends(instance)
 
 
-def test_a_run_that_nobody_knows_may_live() -> None:
-    assert why(job(annotations=OF_A_RUN), run_ended_s=None) == ""
+def test_a_healthy_training_of_many_hours_is_needed_and_not_that_of_a_dead_run(
+    ended: RunEnd,
+) -> None:
+    healthy, left = (job(annotations={labels.RUN: run}) for run in ("lives", "died"))
+    assert unneeded(healthy, run_ended_s=ended, now_s=NOW + 5 * 3600) == ""
+    assert "died ended 60 min ago" in unneeded(left, run_ended_s=ended, now_s=NOW)
+
+
+def test_a_run_that_dagster_does_not_know_may_live(ended: RunEnd) -> None:
+    of_another = job(annotations={labels.RUN: "of another Dagster"})
+    assert unneeded(of_another, run_ended_s=ended, now_s=NOW + 5 * 3600) == ""
 
 
 def test_a_retry_may_come_back_for_the_cluster_of_a_run_that_has_ended() -> None:
