@@ -91,7 +91,9 @@ class KubernetesConfig(dg.Config):
     )
     token_auth: bool = Field(default=True, description="Whether Ray asks for a token.")
     max_clusters: int = Field(
-        default=20, description="How many clusters this environment may have at once."
+        default=20,
+        description="How many clusters this environment may have at once; what is over does not "
+        "count.",
     )
     catalogue: dict[str, Any] = Field(
         default_factory=dict,

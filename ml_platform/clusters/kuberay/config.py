@@ -63,7 +63,7 @@ class KubeRayConfig:
         cpu_request_share: What part of its CPUs a pod requests of Kubernetes; under 1 where a
             cluster is too small for what runs on it, such as kind on a laptop. Ray counts all.
         token_auth: Whether Ray asks for a token.
-        max_clusters: How many clusters this environment may have at once.
+        max_clusters: How many clusters this environment may have at once; what is over does not count.
         catalogue: What nodes there are.
         limits: Clocks.
     """
