@@ -34,8 +34,8 @@ class KubernetesLimits(dg.Config):
     )
     running_s: int = Field(
         default=_LIMITS.running_s,
-        description="Seconds after which KubeRay removes a cluster that still runs; one of a "
-        "person's own may live for so long at most.",
+        description="Seconds after which KubeRay removes a cluster that still runs; later where a "
+        "training's max_runtime_s is longer. One of a person's own may live for so long at most.",
     )
     gone_s: int = Field(
         default=_LIMITS.gone_s, description="Seconds for which a finished cluster is kept."

@@ -24,8 +24,9 @@ class Limits:
         start_s: From its admission until every pod is ready.
         job_start_s: From its submission until Ray runs the driver.
         unsubmitted_s: KubeRay removes a cluster to which nobody has submitted for so long.
-        running_s: KubeRay removes a cluster that still runs after so long, whoever forgot it; one
-            of a person's own may live for so long at most.
+        running_s: KubeRay removes a cluster that still runs after so long, whoever forgot it; later
+            where a training's `max_runtime_s` is longer. One of a person's own may live for so long
+            at most.
         gone_s: A finished cluster is kept for so long.
         idle_s: The autoscaler removes a worker that has had nothing to do for so long.
         grace_s: Pods are given so long to end.
@@ -63,7 +64,8 @@ class KubeRayConfig:
         cpu_request_share: What part of its CPUs a pod requests of Kubernetes; under 1 where a
             cluster is too small for what runs on it, such as kind on a laptop. Ray counts all.
         token_auth: Whether Ray asks for a token.
-        max_clusters: How many clusters this environment may have at once; what is over does not count.
+        max_clusters: How many clusters this environment may have at once; those that are over do
+            not count.
         catalogue: What nodes there are.
         limits: Clocks.
     """

@@ -91,6 +91,11 @@ def test_kuberay_guards_and_cleans_up_and_submits_nothing() -> None:
     }
 
 
+def test_a_training_that_may_run_for_longer_is_not_ended_by_kuberay() -> None:
+    work_s = 10 * 24 * 3600
+    assert ray_job("a", cluster(), CONFIG, work_s=work_s)["spec"]["activeDeadlineSeconds"] > work_s
+
+
 def test_a_cluster_says_whose_it_is_and_what_it_was_made_from() -> None:
     spec = cluster(workers={"count": 3})
     config = replace(CONFIG, environment="ci/somebody's branch")
