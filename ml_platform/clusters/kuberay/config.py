@@ -12,7 +12,6 @@ from ml_platform.clusters.interface import JOB_START_S
 from ml_platform.errors import SettingsError
 
 DASHBOARD_PORT: Final = 8265
-RAY_VERSION: Final = "2.60.0"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,7 +50,8 @@ class KubeRayConfig:
     Attributes:
         namespace: Namespace of Kubernetes for all clusters.
         environment: Environment and sandbox; labels each object, and only what carries it is ours.
-        image: For clusters whose spec names none.
+        image: For clusters whose spec names none. Every image holds this platform and its version
+            of Ray (`RAY_VERSION`), which KubeRay is told of.
         context: Context of the kubeconfig; empty for its current one, or for the pod's own account.
         kubeconfig: The file; empty for the usual one, or for the pod's own account.
         service_account: Of head and workers; empty for the namespace's default. Its token is not

@@ -13,10 +13,16 @@ import yaml
 
 from ml_platform.clusters.kuberay import labels
 from ml_platform.clusters.kuberay.autoscaler import autoscaler_fields
-from ml_platform.clusters.kuberay.config import RAY_VERSION, KubeRayConfig
+from ml_platform.clusters.kuberay.config import KubeRayConfig
 from ml_platform.clusters.kuberay.deadline import running_deadline_s
 from ml_platform.clusters.kuberay.pod_template import pod_template
-from ml_platform.clusters.spec import ClusterSpec, HeadGroup, WorkerGroup, memory_bytes
+from ml_platform.clusters.spec import (
+    RAY_VERSION,
+    ClusterSpec,
+    HeadGroup,
+    WorkerGroup,
+    memory_bytes,
+)
 
 API_VERSION: Final = "ray.io/v1"
 KIND: Final = "RayJob"
@@ -100,7 +106,8 @@ def _ray_cluster(
     spec: ClusterSpec, config: KubeRayConfig, ours: Mapping[str, str]
 ) -> dict[str, Any]:
     return {
-        # KubeRay reads it: tokens need 2.52, its own health checks over HTTP 2.53.
+        # KubeRay reads it: tokens need 2.52, its own health checks over HTTP 2.53. What the image
+        # holds is seen by the driver, which refuses another version.
         "rayVersion": RAY_VERSION,
         **({"authOptions": {"mode": "token"}} if config.token_auth else {}),
         **(autoscaler_fields(config) if spec.is_elastic else {}),
