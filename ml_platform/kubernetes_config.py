@@ -84,6 +84,11 @@ class KubernetesConfig(dg.Config):
     pod: dict[str, Any] = Field(
         default_factory=dict, description="More fields of every pod, as in a worker group's `pod`."
     )
+    schedulers: list[str] = Field(
+        default_factory=list,
+        description="Names that a pod's `schedulerName` may have beside Kubernetes' own and that "
+        "of `pod`.",
+    )
     cpu_request_share: float = Field(
         default=1.0,
         description="What part of its CPUs a pod requests of Kubernetes; under 1 where a cluster "

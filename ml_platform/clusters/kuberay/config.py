@@ -61,6 +61,8 @@ class KubeRayConfig:
         env: Variables of head and workers.
         env_from_secrets: Names of secrets whose keys become variables of head and workers.
         pod: More fields of every pod, as in a group's `pod`.
+        schedulers: Names that a pod's `schedulerName` may have beside Kubernetes' own and that of
+            `pod`: nobody serves a name that is misspelt, nor says so.
         cpu_request_share: What part of its CPUs a pod requests of Kubernetes; under 1 where a
             cluster is too small for what runs on it, such as kind on a laptop. Ray counts all.
         token_auth: Whether Ray asks for a token.
@@ -83,6 +85,7 @@ class KubeRayConfig:
     env: Mapping[str, str] = field(default_factory=dict)
     env_from_secrets: tuple[str, ...] = ()
     pod: Mapping[str, Any] = field(default_factory=dict)
+    schedulers: tuple[str, ...] = ()
     cpu_request_share: float = 1.0
     token_auth: bool = True
     max_clusters: int = 20
