@@ -34,8 +34,8 @@ class KubernetesLimits(dg.Config):
     )
     running_s: int = Field(
         default=_LIMITS.running_s,
-        description="Seconds after which KubeRay removes a cluster that still runs; one of a "
-        "person's own may live for so long at most.",
+        description="Seconds after which KubeRay removes a cluster that still runs; later where a "
+        "training's max_runtime_s is longer. One of a person's own may live for so long at most.",
     )
     gone_s: int = Field(
         default=_LIMITS.gone_s, description="Seconds for which a finished cluster is kept."
@@ -84,6 +84,11 @@ class KubernetesConfig(dg.Config):
     pod: dict[str, Any] = Field(
         default_factory=dict, description="More fields of every pod, as in a worker group's `pod`."
     )
+    schedulers: list[str] = Field(
+        default_factory=list,
+        description="Names that a pod's `schedulerName` may have beside Kubernetes' own and that "
+        "of `pod`.",
+    )
     cpu_request_share: float = Field(
         default=1.0,
         description="What part of its CPUs a pod requests of Kubernetes; under 1 where a cluster "
@@ -91,7 +96,9 @@ class KubernetesConfig(dg.Config):
     )
     token_auth: bool = Field(default=True, description="Whether Ray asks for a token.")
     max_clusters: int = Field(
-        default=20, description="How many clusters this environment may have at once."
+        default=20,
+        description="How many clusters this environment may have at once; what is over does not "
+        "count.",
     )
     catalogue: dict[str, Any] = Field(
         default_factory=dict,

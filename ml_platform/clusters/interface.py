@@ -137,6 +137,8 @@ class ClusterRequest:
         run: The Dagster run that works on it; who finds that ended may remove it.
         incarnation: The life of its head that is to be adopted; none is made then. Empty before
             its first.
+        work_s: For how long its job may run; 0 if nobody says. What guards against forgotten
+            clusters leaves it that time.
     """
 
     name: str
@@ -144,6 +146,7 @@ class ClusterRequest:
     holder: str
     run: str = ""
     incarnation: str = ""
+    work_s: float = 0.0
 
 
 ClusterPhase = Literal[

@@ -16,6 +16,8 @@ from pydantic import (
 
 MEMORY_PATTERN: Final = re.compile(r"([1-9][0-9]*)(Mi|Gi|Ti)")
 MEMORY_UNITS: Final = {"Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
+RAY_VERSION: Final = "2.60.0"
+"""Of every image: clusters are made, and jobs written, for this one."""
 Kind = Literal["local", "ephemeral"]
 Memory = Annotated[str, Field(description="Memory as `512Mi`, `4Gi` or `1Ti`.")]
 
@@ -139,7 +141,11 @@ class ClusterSpec(BaseModel):
         default=WorkerGroup(),
         description="The group of nodes that train, or a list of groups with a name each.",
     )
-    image: str = Field(default="", description="Container image; empty for the code location's.")
+    image: str = Field(
+        default="",
+        description="Container image; empty for the code location's. It holds this platform and "
+        f"Ray {RAY_VERSION.rpartition('.')[0]}.",
+    )
     priority: str = Field(default="", description="A priority class of Kubernetes; empty for none.")
     queue: str = Field(
         default="", description="A queue of Kueue that admits the cluster; empty for none."

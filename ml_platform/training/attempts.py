@@ -237,6 +237,7 @@ class AttemptLoop:
             run=self._owner.run,
             # Once it was ready it is adopted or lost; somebody may have ended, and given it back.
             incarnation=ready.incarnation if ready is not None else "",
+            work_s=self._request.training.max_runtime_s,
         )
         observed: Failure | JobOutcome | None = None
         beating = (

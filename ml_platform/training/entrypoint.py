@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ml_platform.clusters.causes import Cause, Failure, Place
+from ml_platform.clusters.spec import RAY_VERSION
 from ml_platform.errors import (
     EvaluationError,
     ModelSpecError,
@@ -141,6 +142,7 @@ class Driver:
     def _train(self) -> TrainingResult:
         request = self._request
         require_same_platform(request.platform_version)
+        require_same_ray()
         code = fetch_code(request, self._scratch)
         load_function(code, "train", "train")  # a broken import costs no worker
         self._phase("import")
@@ -285,6 +287,21 @@ def require_same_platform(wanted: str, found: str | None = None) -> None:
             f"this training was asked for by ml_platform {wanted}, its cluster runs {found}",
             hint="give `cluster.image` or MLP_IMAGE an image of the version that runs beside "
             "Dagster.",
+        )
+
+
+def require_same_ray(found: str | None = None) -> None:
+    """Refuse to train on an image with another minor version of Ray than clusters are made for.
+
+    Raises:
+        ModelSpecError: names both.
+    """
+    found = importlib.metadata.version("ray") if found is None else found
+    if found.split(".")[:2] != RAY_VERSION.split(".")[:2]:
+        raise ModelSpecError(
+            f"the cluster's image holds Ray {found}, this platform wants {RAY_VERSION}",
+            hint="give `cluster.image` or MLP_IMAGE an image built from `deploy/`, or one with "
+            f"ray=={RAY_VERSION}.",
         )
 
 

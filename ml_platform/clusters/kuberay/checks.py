@@ -5,8 +5,8 @@ waits for ever: a node that no pod fits, a queue that is none, a group called li
 Duplicate groups and sizes that are none are refused by the spec itself.
 """
 
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
 
 from ml_platform.clusters.kuberay import words
 from ml_platform.clusters.kuberay.config import KubeRayConfig, Limits
@@ -14,9 +14,11 @@ from ml_platform.clusters.kuberay.fit_checks import fit_mistakes, gpu_kind_mista
 from ml_platform.clusters.kuberay.pod_field_checks import (
     mount_mistakes,
     pod_field_mistakes,
+    scheduler_mistakes,
     variable_mistakes,
 )
 from ml_platform.clusters.kuberay.pod_fields import merged
+from ml_platform.clusters.kuberay.scheduling_checks import tolerations
 from ml_platform.clusters.spec import ClusterSpec, memory_bytes
 from ml_platform.errors import ModelSpecError
 
@@ -26,6 +28,7 @@ MOST_QUEUED_GROUPS: Final = 17
 """Kueue takes no more sets of pods, one of which is the head."""
 LEAST_MEMORY: Final = "256Mi"
 """Ray refuses an object store under 75 MiB, and gives it 30 % of what is free."""
+DEFAULT_SCHEDULER: Final = "default-scheduler"
 PULL_POLICIES: Final = ("", "Always", "IfNotPresent", "Never")
 
 
@@ -75,10 +78,17 @@ def _name_mistakes(name: str, spec: ClusterSpec, config: KubeRayConfig) -> Itera
 
 
 def _pod_mistakes(spec: ClusterSpec, config: KubeRayConfig) -> Iterator[str]:
-    groups = {"head.pod": spec.head.pod, **{f"{each.name}.pod": each.pod for each in spec.groups}}
+    groups: dict[str, Mapping[str, Any]] = {
+        "head.pod": spec.head.pod,
+        **{f"{each.name}.pod": each.pod for each in spec.groups},
+    }
     pods = {"the configuration's pod": config.pod, **groups}
     found = [one for where, pod in pods.items() for one in pod_field_mistakes(where, pod)]
     yield from found
+    theirs = config.pod.get("schedulerName", DEFAULT_SCHEDULER)
+    schedulers = tuple(dict.fromkeys((DEFAULT_SCHEDULER, *config.schedulers, str(theirs))))
+    for where, pod in groups.items():
+        yield from scheduler_mistakes(where, pod, schedulers)
     for where, pod in pods.items():
         priority = pod.get("priorityClassName", spec.priority)
         if spec.priority and priority != spec.priority:
@@ -136,6 +146,8 @@ def _config_mistakes(config: KubeRayConfig) -> Iterator[str]:
         for name in names:
             if not words.is_subdomain(name):
                 yield f"{where} has {name!r}, which is no name of an object in Kubernetes"
+    for kind in config.catalogue.nodes:
+        yield from tolerations(f"the catalogue's {kind.name}.tolerations", list(kind.tolerations))
     for variable in config.env:
         yield from variable_mistakes("env", variable, literal=True)
 

@@ -12,7 +12,6 @@ from ml_platform.clusters.interface import JOB_START_S
 from ml_platform.errors import SettingsError
 
 DASHBOARD_PORT: Final = 8265
-RAY_VERSION: Final = "2.60.0"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,8 +23,9 @@ class Limits:
         start_s: From its admission until every pod is ready.
         job_start_s: From its submission until Ray runs the driver.
         unsubmitted_s: KubeRay removes a cluster to which nobody has submitted for so long.
-        running_s: KubeRay removes a cluster that still runs after so long, whoever forgot it; one
-            of a person's own may live for so long at most.
+        running_s: KubeRay removes a cluster that still runs after so long, whoever forgot it; later
+            where a training's `max_runtime_s` is longer. One of a person's own may live for so long
+            at most.
         gone_s: A finished cluster is kept for so long.
         idle_s: The autoscaler removes a worker that has had nothing to do for so long.
         grace_s: Pods are given so long to end.
@@ -50,7 +50,8 @@ class KubeRayConfig:
     Attributes:
         namespace: Namespace of Kubernetes for all clusters.
         environment: Environment and sandbox; labels each object, and only what carries it is ours.
-        image: For clusters whose spec names none.
+        image: For clusters whose spec names none. Every image holds this platform and its version
+            of Ray (`RAY_VERSION`), which KubeRay is told of.
         context: Context of the kubeconfig; empty for its current one, or for the pod's own account.
         kubeconfig: The file; empty for the usual one, or for the pod's own account.
         service_account: Of head and workers; empty for the namespace's default. Its token is not
@@ -60,10 +61,13 @@ class KubeRayConfig:
         env: Variables of head and workers.
         env_from_secrets: Names of secrets whose keys become variables of head and workers.
         pod: More fields of every pod, as in a group's `pod`.
+        schedulers: Names that a pod's `schedulerName` may have beside Kubernetes' own and that of
+            `pod`: nobody serves a name that is misspelt, nor says so.
         cpu_request_share: What part of its CPUs a pod requests of Kubernetes; under 1 where a
             cluster is too small for what runs on it, such as kind on a laptop. Ray counts all.
         token_auth: Whether Ray asks for a token.
-        max_clusters: How many clusters this environment may have at once.
+        max_clusters: How many clusters this environment may have at once; those that are over do
+            not count.
         catalogue: What nodes there are.
         limits: Clocks.
     """
@@ -81,6 +85,7 @@ class KubeRayConfig:
     env: Mapping[str, str] = field(default_factory=dict)
     env_from_secrets: tuple[str, ...] = ()
     pod: Mapping[str, Any] = field(default_factory=dict)
+    schedulers: tuple[str, ...] = ()
     cpu_request_share: float = 1.0
     token_auth: bool = True
     max_clusters: int = 20

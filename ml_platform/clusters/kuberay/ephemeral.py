@@ -30,6 +30,7 @@ from ml_platform.clusters.kuberay.access import find_access
 from ml_platform.clusters.kuberay.api import KubernetesApi, core_path, jobs_path
 from ml_platform.clusters.kuberay.checks import require_valid
 from ml_platform.clusters.kuberay.config import KubeRayConfig
+from ml_platform.clusters.kuberay.deadline import extended, running_deadline_s
 from ml_platform.clusters.kuberay.head_address import head_address
 from ml_platform.clusters.kuberay.kueue import PlaceInQueue
 from ml_platform.clusters.kuberay.last_words import last_words
@@ -246,10 +247,11 @@ class EphemeralProvisioner(Provisioner):
         return same and not is_over(job) and "deletionTimestamp" not in job["metadata"]
 
     def _adopt(self, job: Object, request: ClusterRequest) -> Object:
-        if not request.run or annotation(job, labels.RUN) == request.run:
-            return job
         # Who looks whether its run lives must not find that of a step that has died.
-        return self._annotate(request.name, {labels.RUN: request.run})
+        taken = bool(request.run) and annotation(job, labels.RUN) != request.run
+        run = {labels.RUN: request.run} if taken else {}
+        longer = extended(job, running_deadline_s(self._config.limits, work_s=request.work_s))
+        return self._annotate(request.name, run, **longer) if run or longer else job
 
     def _annotate(self, name: str, values: dict[str, str], **spec: Any) -> Object:
         body: dict[str, Any] = {"metadata": {"annotations": values}}
@@ -266,6 +268,7 @@ class EphemeralProvisioner(Provisioner):
             request.spec,
             self._config,
             holder=request.holder,
+            work_s=request.work_s,
             annotations={labels.RUN: request.run} if request.run else {},
         )
 

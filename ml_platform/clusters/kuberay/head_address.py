@@ -9,6 +9,7 @@ from ml_platform.clusters.kuberay.config import DASHBOARD_PORT
 from ml_platform.errors import ClusterStartError
 
 TOKEN_KEY: Final = "auth_token"
+_LONGEST_SECRET: Final = 50
 
 
 def head_address(
@@ -36,11 +37,22 @@ def head_address(
     )
 
 
+def secret_name(ray_cluster: str) -> str:
+    """What KubeRay calls the secret of a RayCluster: the last 50 characters of the cluster's name.
+
+    A first one that is no letter becomes `r` (`CheckName` in KubeRay 1.7.0). RayJobs of 45 to 47
+    characters have RayClusters of more.
+    """
+    last = ray_cluster[-_LONGEST_SECRET:]
+    return last if last[:1].isalpha() else f"r{last[1:]}"
+
+
 def _token(api: KubernetesApi, namespace: str, ray_cluster: str) -> str:
-    secret = api.get(core_path(namespace, "secrets", ray_cluster))
+    name = secret_name(ray_cluster)
+    secret = api.get(core_path(namespace, "secrets", name))
     if secret is None:
         raise ClusterStartError(
-            f"the secret {ray_cluster} with Ray's token is not there",
+            f"the secret {name} with Ray's token is not there",
             hint="KubeRay makes it since 1.5.1: is the operator older?",
         )
     return base64.b64decode(secret["data"][TOKEN_KEY]).decode()

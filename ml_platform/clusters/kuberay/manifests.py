@@ -13,9 +13,16 @@ import yaml
 
 from ml_platform.clusters.kuberay import labels
 from ml_platform.clusters.kuberay.autoscaler import autoscaler_fields
-from ml_platform.clusters.kuberay.config import RAY_VERSION, KubeRayConfig
+from ml_platform.clusters.kuberay.config import KubeRayConfig
+from ml_platform.clusters.kuberay.deadline import running_deadline_s
 from ml_platform.clusters.kuberay.pod_template import pod_template
-from ml_platform.clusters.spec import ClusterSpec, HeadGroup, WorkerGroup, memory_bytes
+from ml_platform.clusters.spec import (
+    RAY_VERSION,
+    ClusterSpec,
+    HeadGroup,
+    WorkerGroup,
+    memory_bytes,
+)
 
 API_VERSION: Final = "ray.io/v1"
 KIND: Final = "RayJob"
@@ -28,6 +35,7 @@ def ray_job(
     config: KubeRayConfig,
     *,
     holder: str = "",
+    work_s: float = 0.0,
     annotations: Mapping[str, str] = _NONE,
 ) -> dict[str, Any]:
     """The RayJob of a cluster: equal arguments, equal manifests.
@@ -37,6 +45,7 @@ def ray_job(
         spec: What the cluster is to be, found valid by `checks`.
         config: Where and how clusters are made.
         holder: Who uses it, for those who look.
+        work_s: For how long its work may run; 0 if nobody says.
         annotations: More annotations of the RayJob.
     """
     ours = {
@@ -56,7 +65,7 @@ def ray_job(
         "shutdownAfterJobFinishes": True,
         "ttlSecondsAfterFinished": limits.gone_s,
         "preRunningDeadlineSeconds": limits.unsubmitted_s,
-        "activeDeadlineSeconds": limits.running_s,
+        "activeDeadlineSeconds": running_deadline_s(limits, work_s=work_s),
         # Kueue admits by taking this away; without Kueue nobody would.
         **({"suspend": True} if spec.queue else {}),
         "rayClusterSpec": _ray_cluster(spec, config, ours),
@@ -97,7 +106,8 @@ def _ray_cluster(
     spec: ClusterSpec, config: KubeRayConfig, ours: Mapping[str, str]
 ) -> dict[str, Any]:
     return {
-        # KubeRay reads it: tokens need 2.52, its own health checks over HTTP 2.53.
+        # KubeRay reads it: tokens need 2.52, its own health checks over HTTP 2.53. What the image
+        # holds is seen by the driver, which refuses another version.
         "rayVersion": RAY_VERSION,
         **({"authOptions": {"mode": "token"}} if config.token_auth else {}),
         **(autoscaler_fields(config) if spec.is_elastic else {}),

@@ -3,6 +3,7 @@
 from ml_platform.clusters.kuberay import labels
 from ml_platform.clusters.kuberay.api import KubernetesApi, jobs_path
 from ml_platform.clusters.kuberay.config import KubeRayConfig
+from ml_platform.clusters.kuberay.views import is_over
 from ml_platform.errors import ClusterStartError
 
 
@@ -10,17 +11,18 @@ def require_room(api: KubernetesApi, config: KubeRayConfig) -> None:
     """Refuse one more cluster where there are as many as there may be.
 
     Raises:
-        ClusterStartError: there are; says since when the oldest is there.
+        ClusterStartError: there are; names the oldest.
         ApiRefusedError: the account may not list them.
         ApiAwayError: the API server stayed away.
     """
     ours = labels.selector(config.environment)
-    there = api.list(jobs_path(config.namespace), labels=ours)
+    # KubeRay removes the pods of a RayJob that is over, and leaves the RayJob itself.
+    there = [job for job in api.list(jobs_path(config.namespace), labels=ours) if not is_over(job)]
     if len(there) >= config.max_clusters:
-        oldest = sorted(str(job["metadata"]["creationTimestamp"]) for job in there)[0]
+        oldest = min(there, key=lambda job: str(job["metadata"]["creationTimestamp"]))["metadata"]
         raise ClusterStartError(
-            f"there are {len(there)} clusters of {config.environment} already, as many "
-            f"as there may be; the oldest is of {oldest}",
-            hint="`mlp cluster ls` shows them, `mlp cluster reap` removes those that nobody "
-            "needs; or raise `max_clusters`.",
+            f"{config.environment} has {len(there)} clusters that are not over, as many as it may "
+            f"have; the oldest is {oldest['name']}, of {oldest['creationTimestamp']}",
+            hint="`mlp cluster ls` shows them, `mlp cluster reap` those that nobody needs; or "
+            "raise `max_clusters` of the clusters' configuration.",
         )

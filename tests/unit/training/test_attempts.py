@@ -52,6 +52,7 @@ def test_an_attempt_that_was_claimed_and_never_made_is_made_under_the_same_names
     server.driven_by(drivers(step.record, succeeds))
     assert step.train().result.attempt == 1
     assert [one.name for one in head.acquired] == [claim_of(first).cluster]
+    assert [one.work_s for one in head.acquired] == [step.wanted.training.max_runtime_s]
     assert list(server.jobs) == [claim_of(first).submission_id]
 
 

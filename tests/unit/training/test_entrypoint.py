@@ -5,8 +5,15 @@ from pathlib import Path
 import pytest
 
 from ml_platform.clusters.causes import Cause
+from ml_platform.clusters.spec import RAY_VERSION
 from ml_platform.errors import ModelSpecError
-from ml_platform.training.entrypoint import asked_of, is_of_waiting, main, require_same_platform
+from ml_platform.training.entrypoint import (
+    asked_of,
+    is_of_waiting,
+    main,
+    require_same_platform,
+    require_same_ray,
+)
 from ml_platform.training.record import Attempt, Ended, Owner, TrainingRecord
 from tests.unit.clusters.jobs.ray_jobs_server import RayJobsServer
 from tests.unit.training.one_head import Step, drivers, failure_of, result_of, succeeds, wanted_in
@@ -29,6 +36,18 @@ def test_the_same_minor_version_is_let_pass_and_requests_of_before_it_was_noted(
     wanted: str,
 ) -> None:
     require_same_platform(wanted, "0.1.3")
+
+
+def test_an_image_with_another_minor_version_of_ray_is_refused_with_both_named() -> None:
+    with pytest.raises(ModelSpecError, match=rf"Ray 2\.9\.3, this platform wants {RAY_VERSION}"):
+        require_same_ray("2.9.3")
+    with pytest.raises(ModelSpecError, match="MLP_IMAGE"):
+        require_same_ray("3.60.0")
+
+
+def test_a_patch_of_ray_and_the_installed_one_are_let_pass() -> None:
+    require_same_ray(f"{RAY_VERSION.rpartition('.')[0]}.7")
+    require_same_ray()
 
 
 def test_a_driver_of_a_training_that_has_a_model_leaves_at_once(record: TrainingRecord) -> None:

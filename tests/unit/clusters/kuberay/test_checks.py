@@ -188,7 +188,7 @@ def test_a_part_of_its_cpus_is_what_a_pod_takes_of_a_node() -> None:
         ({"toleration": []}, "workers.pod.toleration cannot be set, did you mean tolerations?"),
         ({"hostNetwork": True}, "workers.pod.hostNetwork cannot be set"),
         ({"tolerations": {}}, "workers.pod.tolerations is {}, wanted a list"),
-        ({"tolerations": ["x"]}, "workers.pod.tolerations has the entry 'x', wanted a mapping"),
+        ({"tolerations": ["x"]}, "workers.pod.tolerations[0] is 'x', wanted a mapping"),
         ({"volumes": [{"emptyDir": {}}]}, "wanted one with `name`"),
         ({"volumes": [{"name": "x", "hostPath": {}}]}, "x is of hostPath; these can be used"),
         (

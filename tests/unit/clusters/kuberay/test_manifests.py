@@ -12,10 +12,10 @@ from hypothesis import HealthCheck, given, settings
 
 from ml_platform.clusters.kuberay import labels
 from ml_platform.clusters.kuberay.checks import mistakes
-from ml_platform.clusters.kuberay.config import RAY_VERSION, Limits
+from ml_platform.clusters.kuberay.config import Limits
 from ml_platform.clusters.kuberay.manifests import manifest_yaml, ray_job
 from ml_platform.clusters.kuberay.words import is_dns_1035, is_label_key, is_label_value
-from ml_platform.clusters.spec import ClusterSpec
+from ml_platform.clusters.spec import RAY_VERSION, ClusterSpec
 from tests.support.kuberay.quantities import amount
 from tests.unit.clusters.kuberay.clusters import CONFIG, NAMES, WITH_NODES, cluster, specs
 
@@ -89,6 +89,11 @@ def test_kuberay_guards_and_cleans_up_and_submits_nothing() -> None:
         "preRunningDeadlineSeconds": 1300,
         "activeDeadlineSeconds": 7200,
     }
+
+
+def test_a_training_that_may_run_for_longer_is_not_ended_by_kuberay() -> None:
+    work_s = 10 * 24 * 3600
+    assert ray_job("a", cluster(), CONFIG, work_s=work_s)["spec"]["activeDeadlineSeconds"] > work_s
 
 
 def test_a_cluster_says_whose_it_is_and_what_it_was_made_from() -> None:
