@@ -1,14 +1,23 @@
 """Submitting to a head and following there, spoken over the real protocol."""
 
 import math
+import threading
+import time as real_time
 from collections.abc import Callable, Iterator
 from itertools import count
 
 import pytest
 
-from ml_platform.clusters.interface import Cluster, Entrypoint, HeadAddress, JobKey, JobRuntime
+from ml_platform.clusters.interface import (
+    QUIET_S,
+    Cluster,
+    Entrypoint,
+    HeadAddress,
+    JobKey,
+    JobRuntime,
+)
 from ml_platform.clusters.jobs.api import JobsApi
-from ml_platform.clusters.jobs.job import POLL_S, FollowedJob, JobRequest, followed_job
+from ml_platform.clusters.jobs.job import LOG_REST_S, POLL_S, FollowedJob, JobRequest, followed_job
 from ml_platform.clusters.jobs.retry import HeadRetry
 from ml_platform.errors import ClusterError, ClusterLostError
 from ml_platform.xray.records import Event, Recorder
@@ -70,7 +79,7 @@ def cluster_at(
     *,
     token: str = TOKEN,
     is_gone: Callable[[], bool] = lambda: False,
-    quiet_s: float = 10.0,
+    quiet_s: float = QUIET_S,
 ) -> Cluster:
     return Cluster(
         name="cluster",
@@ -251,6 +260,70 @@ def test_a_stream_that_hangs_after_the_jobs_end_is_left(
     ) as job:
         assert job.follow(on_log=lines.append).status == "succeeded"
     assert lines == LINES
+
+
+@pytest.mark.parametrize("status", [500, 403, 401, 409])
+@pytest.mark.parametrize("ends_as", ["SUCCEEDED", "FAILED"])
+def test_a_log_that_is_refused_changes_no_outcome(
+    server: RayJobsServer, job: FollowedJob, status: int, ends_as: str
+) -> None:
+    server.jobs[ID] = ScriptedJob(statuses=["RUNNING"] * 5 + [ends_as], log=LOG, message="its end")
+    server.log_status = status
+    outcome = job.follow(on_log=ignore)
+    assert (outcome.status, outcome.message) == (ends_as.lower(), "its end")
+
+
+def test_an_error_of_who_hears_the_rest_of_the_log_is_not_hidden(
+    server: RayJobsServer, job: FollowedJob
+) -> None:
+    server.jobs[ID] = ScriptedJob(statuses=["SUCCEEDED"], log=LOG)
+
+    def fail(line: str) -> None:
+        raise ClusterError(f"cannot take {line}", hint="")
+
+    with pytest.raises(ClusterError, match="cannot take first line"):
+        job.follow(on_log=fail)
+
+
+def test_the_end_is_looked_for_every_few_seconds_while_the_log_cannot_be_had(
+    server: RayJobsServer, api: JobsApi, recorder: Recorder, time: FakeTime
+) -> None:
+    pauses: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        time.sleep(seconds)
+
+    server.jobs[ID] = ScriptedJob(statuses=["RUNNING"] * 60 + ["SUCCEEDED"])
+    server.log_status = 403
+    retry = HeadRetry(clock=time.clock, sleep=sleep)
+    job = FollowedJob(api, ID, adopted=False, start_s=START_S, retry=retry, recorder=recorder)
+    assert job.follow(on_log=ignore).status == "succeeded"
+    assert max(pauses) + LOG_REST_S <= 4
+
+
+@pytest.mark.parametrize(
+    "hanging",
+    [frozenset({"logs"}), frozenset({"logs", "logs/tail"})],
+    ids=["a stream that goes silent", "a stream that never opens"],
+)
+def test_a_step_ends_soon_after_its_job_though_no_request_for_the_log_is_answered(
+    server: RayJobsServer, recorder: Recorder, hanging: frozenset[str]
+) -> None:
+    server.next_jobs(log=LOG, hangs=True, ends_as="RUNNING")
+    server.hanging = hanging
+    ended_at: list[float] = []
+
+    def end() -> None:
+        server.jobs[ID].statuses = ["SUCCEEDED"]
+        ended_at.append(real_time.monotonic())
+
+    with followed_job(cluster_at(server), JOB, recorder) as job:
+        # Just after the stream was asked for: all of its silence lies before the next look.
+        threading.Timer(0.2, end).start()
+        outcome = job.follow(on_log=ignore)
+    assert outcome.status == "succeeded"
+    assert real_time.monotonic() - ended_at[0] < 5
 
 
 def test_a_head_that_dies_behind_an_open_stream_is_lost(
