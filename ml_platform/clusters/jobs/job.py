@@ -29,6 +29,9 @@ from ml_platform.errors import (
 from ml_platform.xray.records import Recorder
 
 POLL_S: Final = 0.2
+LONGEST_PAUSE_S: Final = 5.0
+PATIENCE: Final = 0.1
+"""A pause is so much of the time waited already: Ray starts a job in a second, or queues it."""
 LOOK_S: Final = 2.0
 """How often to look at a job whose log goes on coming, or cannot be had."""
 LOG_REST_S: Final = 1.5
@@ -120,7 +123,7 @@ class FollowedJob:
         """
         with self._recorder.phase("pending") as phase:
             deadline = self._retry.clock() + self._start_s
-            details = self._when(lambda seen: not seen.is_pending or self._past(deadline))
+            details = self._when(lambda seen: not seen.is_pending, deadline=deadline)
             if details.is_pending or details.could_not_begin:
                 phase.detail = "unstarted"
         if details.is_pending:
@@ -148,7 +151,7 @@ class FollowedJob:
         deadline = self._retry.clock() + STOP_TIMEOUT_S
         try:
             self._retry.ask(lambda: self._api.stop(self.submission_id))
-            details = self._when(lambda seen: seen.is_over or self._past(deadline))
+            details = self._when(lambda seen: seen.is_over, deadline=deadline)
         except ClusterLostError:
             return
         if not details.is_over:
@@ -244,12 +247,16 @@ class FollowedJob:
         for line in log.feed(rest):
             on_log(line)
 
-    def _when(self, condition: Callable[[JobDetails], bool]) -> JobDetails:
+    def _when(self, condition: Callable[[JobDetails], bool], *, deadline: float) -> JobDetails:
+        """The job once it is so, or as it is at the deadline."""
+        began = self._retry.clock()
         while True:
             details = self._now()
-            if condition(details):
+            now = self._retry.clock()
+            if condition(details) or now >= deadline:
                 return details
-            self._retry.sleep(POLL_S)
+            pause = min(max(POLL_S, PATIENCE * (now - began)), LONGEST_PAUSE_S)
+            self._retry.sleep(min(pause, deadline - now))
 
     def _now(self) -> JobDetails:
         details = self._retry.ask(lambda: self._api.job(self.submission_id))

@@ -388,8 +388,46 @@ def test_a_job_that_ray_never_starts_is_stopped_at_the_limit_of_its_start(
     outcome = job.follow(on_log=ignore)
     assert (outcome.status, outcome.stopped) == ("unstarted", True)
     assert outcome.message == "waiting for resources"
-    assert time.now == pytest.approx(1000 + START_S, abs=2 * POLL_S)
+    assert time.now == pytest.approx(1000 + START_S + POLL_S, abs=POLL_S)
     assert [one.detail for one in events] == ["", "unstarted"]
+
+
+def test_a_job_that_waits_for_its_start_costs_ever_fewer_requests(
+    server: RayJobsServer, api: JobsApi, recorder: Recorder, retry: HeadRetry
+) -> None:
+    server.jobs[ID] = ScriptedJob(statuses=["PENDING"])
+    job = FollowedJob(api, ID, adopted=False, start_s=300, retry=retry, recorder=recorder)
+    job.follow(on_log=ignore)
+    until_it_was_stopped = server.requests.index(f"POST /api/jobs/{ID}/stop")
+    assert until_it_was_stopped <= 100
+
+
+@pytest.mark.parametrize("pending_s", [0.1, 1, 2, 5, 20, 50])
+def test_a_start_is_noticed_soon(
+    server: RayJobsServer,
+    api: JobsApi,
+    recorder: Recorder,
+    time: FakeTime,
+    pending_s: float,
+) -> None:
+    """Within 0.2 s of a quick one, and later at most a tenth of what was waited already."""
+    server.jobs[ID] = ScriptedJob(statuses=["PENDING"], log=LOG)
+
+    def sleep(seconds: float) -> None:
+        time.sleep(seconds)
+        if time.now >= 1000 + pending_s:
+            server.jobs[ID].statuses = ["RUNNING"]
+
+    retry = HeadRetry(clock=time.clock, sleep=sleep)
+    job = FollowedJob(api, ID, adopted=False, start_s=300, retry=retry, recorder=recorder)
+    noticed_at: list[float] = []
+
+    def limit() -> float:
+        noticed_at.append(time.now)
+        return math.inf
+
+    job.follow(on_log=ignore, limit_s=limit)
+    assert noticed_at[0] - 1000 - pending_s <= max(POLL_S, pending_s / 10) + 1e-6
 
 
 def test_a_job_that_is_never_started_and_cannot_be_stopped_says_so(
@@ -425,7 +463,7 @@ def test_a_job_that_is_overdue_and_cannot_be_stopped_says_so(
 def test_the_limit_is_asked_for_once_the_job_runs(
     server: RayJobsServer, job: FollowedJob, time: FakeTime
 ) -> None:
-    server.jobs[ID] = ScriptedJob(statuses=["PENDING"] * 20 + ["RUNNING"], log=LOG)
+    server.jobs[ID] = ScriptedJob(statuses=["PENDING"] * 5 + ["RUNNING"], log=LOG)
     asked_at: list[float] = []
 
     def limit() -> float:
@@ -433,7 +471,7 @@ def test_the_limit_is_asked_for_once_the_job_runs(
         return math.inf
 
     job.follow(on_log=ignore, limit_s=limit)
-    assert asked_at == [pytest.approx(1000 + 20 * POLL_S)]
+    assert asked_at == [pytest.approx(1000 + 5 * POLL_S)]
 
 
 def test_a_finished_job_gives_its_log_and_outcome_without_a_stream(
