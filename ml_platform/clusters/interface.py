@@ -25,6 +25,8 @@ from ml_platform.xray.records import Recorder
 # Ray takes a second, or as long as 64 jobs need to start beside each other on two cores. Its own
 # limit, 15 minutes, is one more variable of the head, which is not always ours to set.
 JOB_START_S: Final = 300.0
+QUIET_S: Final = 2.0
+"""A stream may hang: its job's end is noticed so much later, and the step ends within 5 s of it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -231,7 +233,7 @@ class Cluster:
     note_job: Callable[[str], None] = lambda submission_id: None
     last_words: Callable[[], LastWords] = LastWords
     lost_after_s: float = 60.0
-    quiet_s: float = 10.0
+    quiet_s: float = QUIET_S
     job_start_s: float = JOB_START_S
 
 

@@ -5,13 +5,12 @@ frozen head would hang its caller for ever), obeys `RAY_ADDRESS` over the addres
 costs two seconds of `import ray` in every step.
 """
 
-import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from ml_platform.clusters.interface import HeadAddress
-from ml_platform.clusters.jobs.websocket import websocket
+from ml_platform.clusters.interface import QUIET_S, HeadAddress
+from ml_platform.clusters.jobs.websocket import Opening
 from ml_platform.errors import (
     ClusterError,
     HeadUnreachableError,
@@ -28,7 +27,6 @@ REQUEST_TIMEOUT_S: Final = 20.0
 SUBMIT_TIMEOUT_S: Final = 90.0
 # 100 MiB over a slow line.
 UPLOAD_TIMEOUT_S: Final = 600.0
-QUIET_S: Final = 10.0
 NOT_BEGUN: Final = frozenset(
     {
         "RUNTIME_ENV_SETUP_FAILURE",
@@ -162,16 +160,29 @@ class JobsApi:
         """Ask a job to stop; a job that is over or unknown is left as it is. Raises as `jobs`."""
         self._request("POST", f"/api/jobs/{submission_id}/stop", allow=404)
 
-    def logs(self, submission_id: str) -> str:
-        """The whole log so far; empty if the head knows no such job. Raises as `jobs`."""
-        answer = self._request("GET", f"/api/jobs/{submission_id}/logs", allow=404)
-        return "" if answer.status_code == 404 else str(answer.json()["logs"])
+    def logs(self, submission_id: str, *, within_s: float = REQUEST_TIMEOUT_S) -> str:
+        """The whole log so far; empty if the head knows no such job.
+
+        Args:
+            submission_id: The job.
+            within_s: How long the head may be silent.
+
+        Raises as `jobs`.
+        """
+        path = f"/api/jobs/{submission_id}/logs"
+        answer = self._request("GET", path, allow=404, timeout_s=within_s)
+        if answer.status_code == 404:
+            return ""
+        try:
+            return str(answer.json()["logs"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise HeadUnreachableError(f"{self.url} answered {path} with no log") from error
 
     def tail(self, submission_id: str) -> Iterator[str]:
         """The log in chunks from its start, until the job is over.
 
-        An empty chunk comes after `quiet_s` without a line, so that the caller can look whether
-        the head is still there: a frozen one keeps the connection open.
+        An empty chunk comes after `quiet_s` without a line, or without the stream, so that the
+        caller can look whether the head is still there: a frozen one keeps the connection open.
 
         Raises:
             LogStreamBrokenError: the connection broke, or could not be made.
@@ -179,16 +190,15 @@ class JobsApi:
         from websockets.exceptions import ConnectionClosedOK, WebSocketException
 
         address = self._head.url.replace("http", "ws", 1)
-        with contextlib.ExitStack() as stack:
+        with Opening(
+            f"{address}/api/jobs/{submission_id}/logs/tail",
+            headers=self._head.headers,
+            tls=self._head.tls,
+            open_within_s=REQUEST_TIMEOUT_S,
+        ) as opening:
             try:
-                stream = stack.enter_context(
-                    websocket(
-                        f"{address}/api/jobs/{submission_id}/logs/tail",
-                        headers=self._head.headers,
-                        tls=self._head.tls,
-                        open_within_s=REQUEST_TIMEOUT_S,
-                    )
-                )
+                while (stream := opening.wait(self._quiet_s)) is None:
+                    yield ""
             except (OSError, WebSocketException) as error:
                 raise LogStreamBrokenError(f"no log of {submission_id}: {error}") from error
             while True:

@@ -29,6 +29,16 @@ from ml_platform.errors import (
 from ml_platform.xray.records import Recorder
 
 POLL_S: Final = 0.2
+LONGEST_PAUSE_S: Final = 5.0
+PATIENCE: Final = 0.1
+"""A pause is so much of the time waited already: Ray starts a job in a second, or queues it."""
+LOOK_S: Final = 2.0
+"""How often to look at a job whose log goes on coming, or cannot be had."""
+LOG_REST_S: Final = 1.5
+"""How long the head may be silent when it is asked for the rest of the log of a job that is over.
+
+With `QUIET_S` or `LOOK_S` before it, a step ends within 5 s of its job.
+"""
 STOP_TIMEOUT_S: Final = 30.0
 JobEnd = Literal["succeeded", "failed", "stopped", "unstarted", "overdue"]
 
@@ -113,7 +123,7 @@ class FollowedJob:
         """
         with self._recorder.phase("pending") as phase:
             deadline = self._retry.clock() + self._start_s
-            details = self._when(lambda seen: not seen.is_pending or self._past(deadline))
+            details = self._when(lambda seen: not seen.is_pending, deadline=deadline)
             if details.is_pending or details.could_not_begin:
                 phase.detail = "unstarted"
         if details.is_pending:
@@ -141,7 +151,7 @@ class FollowedJob:
         deadline = self._retry.clock() + STOP_TIMEOUT_S
         try:
             self._retry.ask(lambda: self._api.stop(self.submission_id))
-            details = self._when(lambda seen: seen.is_over or self._past(deadline))
+            details = self._when(lambda seen: seen.is_over, deadline=deadline)
         except ClusterLostError:
             return
         if not details.is_over:
@@ -202,8 +212,9 @@ class FollowedJob:
                 if not details.is_over and self._past(deadline):
                     complete = True
             if not complete and not details.is_over:
-                pause = POLL_S if log.position > before else min(2 * pause, 5.0)
+                pause = POLL_S if log.position > before else min(2 * pause, LOOK_S)
                 self._retry.sleep(pause)
+                details = self._now()
         for line in log.finish():
             on_log(line)
         return details
@@ -211,31 +222,41 @@ class FollowedJob:
     def _tail(self, log: LogLines, on_log: Callable[[str], None], *, deadline: float) -> bool:
         """Whether the stream came to its own end."""
         log.restart()
+        looked_at = self._retry.clock()
         try:
             for chunk in self._api.tail(self.submission_id):
                 for line in log.feed(chunk):
                     on_log(line)
                 if self._past(deadline):
                     return False
-                if not chunk and self._now().is_over:
-                    return False  # it hangs: the rest is read at once
+                # A stream that lags behind talks on after the end.
+                if not chunk or self._past(looked_at + LOOK_S):
+                    if self._now().is_over:
+                        return False  # the rest is read at once
+                    looked_at = self._retry.clock()
         except LogStreamBrokenError:
             return False
         return True
 
     def _read_rest(self, log: LogLines, on_log: Callable[[str], None]) -> None:
         log.restart()
-        # The outcome is known; a head that cannot give the log any more does not change it.
-        with contextlib.suppress(HeadUnreachableError):
-            for line in log.feed(self._api.logs(self.submission_id)):
-                on_log(line)
+        try:
+            rest = self._api.logs(self.submission_id, within_s=LOG_REST_S)
+        except ClusterError:
+            return  # the outcome is known: a head that cannot, or will not, give it changes nothing
+        for line in log.feed(rest):
+            on_log(line)
 
-    def _when(self, condition: Callable[[JobDetails], bool]) -> JobDetails:
+    def _when(self, condition: Callable[[JobDetails], bool], *, deadline: float) -> JobDetails:
+        """The job once it is so, or as it is at the deadline."""
+        began = self._retry.clock()
         while True:
             details = self._now()
-            if condition(details):
+            now = self._retry.clock()
+            if condition(details) or now >= deadline:
                 return details
-            self._retry.sleep(POLL_S)
+            pause = min(max(POLL_S, PATIENCE * (now - began)), LONGEST_PAUSE_S)
+            self._retry.sleep(min(pause, deadline - now))
 
     def _now(self) -> JobDetails:
         details = self._retry.ask(lambda: self._api.job(self.submission_id))

@@ -1,4 +1,4 @@
-"""A WebSocket to a head, whose end nothing delays."""
+"""A WebSocket to a head, whose opening and end nothing delays."""
 
 import contextlib
 import socket
@@ -6,7 +6,7 @@ import ssl
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
@@ -64,6 +64,62 @@ def websocket(
             # What closing raises must not take the place of an interrupt, which would be lost.
             with contextlib.suppress(OSError, WebSocketException):
                 stream.close()
+
+
+class Opening:
+    """A WebSocket that a thread opens, so that who waits for it can look elsewhere meanwhile.
+
+    A context manager: leaving it breaks the connection off. One that is not open yet is not waited
+    for; it is closed when it is, or its time is over.
+
+    Args:
+        url: As of `websocket`, like the others.
+        headers: What the request brings.
+        tls: Certificates.
+        open_within_s: How long it may take.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        tls: ssl.SSLContext | None,
+        open_within_s: float,
+    ) -> None:
+        self._websocket = websocket(url, headers=headers, tls=tls, open_within_s=open_within_s)
+        self._stream: ClientConnection | None = None
+        self._error: Exception | None = None
+        self._decided = threading.Event()
+        self._left = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="websocket", daemon=True)
+
+    def wait(self, timeout_s: float) -> "ClientConnection | None":
+        """The open connection; None if it is not open after so many seconds. Raises as it does."""
+        if not self._decided.wait(timeout_s):
+            return None
+        if self._error is not None:
+            raise self._error
+        return self._stream
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._left.set()
+        if self._decided.is_set():
+            self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            with self._websocket as self._stream:
+                self._decided.set()
+                self._left.wait()
+        except Exception as error:  # boundary: raised where it is waited for
+            self._error = error
+        finally:
+            self._decided.set()
 
 
 def _break_off(connection: socket.socket) -> None:

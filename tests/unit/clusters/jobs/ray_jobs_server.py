@@ -57,6 +57,8 @@ class RayJobsServer:
         unreached: How many of the next requests the API server answers that stands before the head.
         loses_answers: How many of the next submissions are accepted, but answered with HTTP 500.
         unseen: How many of the next questions for a job are answered with HTTP 404.
+        log_status: The HTTP status of requests for a log, and for a stream of it.
+        hanging: Which of them, `logs` and `logs/tail`, are never answered.
         stop_status: What a stopped job becomes.
         token: What a request has to bring; None if everybody may come in.
     """
@@ -71,6 +73,8 @@ class RayJobsServer:
         self.unreached = 0
         self.loses_answers = 0
         self.unseen = 0
+        self.log_status = 200
+        self.hanging: frozenset[str] = frozenset()
         self.stop_status = "STOPPED"
         self.token: str | None = TOKEN
         self.url = ""
@@ -141,6 +145,11 @@ class RayJobsServer:
         if self.failures > 0:
             self.failures -= 1
             return web.Response(status=500, text="scripted failure")
+        if request.path.endswith(("/logs", "/logs/tail")):
+            if any(request.path.endswith(f"/{one}") for one in self.hanging):
+                await asyncio.Event().wait()
+            if self.log_status != 200:
+                return web.Response(status=self.log_status, text="scripted refusal of the log")
         answer: web.StreamResponse = await handler(request)
         return answer
 

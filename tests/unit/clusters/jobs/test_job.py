@@ -1,14 +1,23 @@
 """Submitting to a head and following there, spoken over the real protocol."""
 
 import math
+import threading
+import time as real_time
 from collections.abc import Callable, Iterator
 from itertools import count
 
 import pytest
 
-from ml_platform.clusters.interface import Cluster, Entrypoint, HeadAddress, JobKey, JobRuntime
+from ml_platform.clusters.interface import (
+    QUIET_S,
+    Cluster,
+    Entrypoint,
+    HeadAddress,
+    JobKey,
+    JobRuntime,
+)
 from ml_platform.clusters.jobs.api import JobsApi
-from ml_platform.clusters.jobs.job import POLL_S, FollowedJob, JobRequest, followed_job
+from ml_platform.clusters.jobs.job import LOG_REST_S, POLL_S, FollowedJob, JobRequest, followed_job
 from ml_platform.clusters.jobs.retry import HeadRetry
 from ml_platform.errors import ClusterError, ClusterLostError
 from ml_platform.xray.records import Event, Recorder
@@ -70,7 +79,7 @@ def cluster_at(
     *,
     token: str = TOKEN,
     is_gone: Callable[[], bool] = lambda: False,
-    quiet_s: float = 10.0,
+    quiet_s: float = QUIET_S,
 ) -> Cluster:
     return Cluster(
         name="cluster",
@@ -253,6 +262,70 @@ def test_a_stream_that_hangs_after_the_jobs_end_is_left(
     assert lines == LINES
 
 
+@pytest.mark.parametrize("status", [500, 403, 401, 409])
+@pytest.mark.parametrize("ends_as", ["SUCCEEDED", "FAILED"])
+def test_a_log_that_is_refused_changes_no_outcome(
+    server: RayJobsServer, job: FollowedJob, status: int, ends_as: str
+) -> None:
+    server.jobs[ID] = ScriptedJob(statuses=["RUNNING"] * 5 + [ends_as], log=LOG, message="its end")
+    server.log_status = status
+    outcome = job.follow(on_log=ignore)
+    assert (outcome.status, outcome.message) == (ends_as.lower(), "its end")
+
+
+def test_an_error_of_who_hears_the_rest_of_the_log_is_not_hidden(
+    server: RayJobsServer, job: FollowedJob
+) -> None:
+    server.jobs[ID] = ScriptedJob(statuses=["SUCCEEDED"], log=LOG)
+
+    def fail(line: str) -> None:
+        raise ClusterError(f"cannot take {line}", hint="")
+
+    with pytest.raises(ClusterError, match="cannot take first line"):
+        job.follow(on_log=fail)
+
+
+def test_the_end_is_looked_for_every_few_seconds_while_the_log_cannot_be_had(
+    server: RayJobsServer, api: JobsApi, recorder: Recorder, time: FakeTime
+) -> None:
+    pauses: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        time.sleep(seconds)
+
+    server.jobs[ID] = ScriptedJob(statuses=["RUNNING"] * 60 + ["SUCCEEDED"])
+    server.log_status = 403
+    retry = HeadRetry(clock=time.clock, sleep=sleep)
+    job = FollowedJob(api, ID, adopted=False, start_s=START_S, retry=retry, recorder=recorder)
+    assert job.follow(on_log=ignore).status == "succeeded"
+    assert max(pauses) + LOG_REST_S <= 4
+
+
+@pytest.mark.parametrize(
+    "hanging",
+    [frozenset({"logs"}), frozenset({"logs", "logs/tail"})],
+    ids=["a stream that goes silent", "a stream that never opens"],
+)
+def test_a_step_ends_soon_after_its_job_though_no_request_for_the_log_is_answered(
+    server: RayJobsServer, recorder: Recorder, hanging: frozenset[str]
+) -> None:
+    server.next_jobs(log=LOG, hangs=True, ends_as="RUNNING")
+    server.hanging = hanging
+    ended_at: list[float] = []
+
+    def end() -> None:
+        server.jobs[ID].statuses = ["SUCCEEDED"]
+        ended_at.append(real_time.monotonic())
+
+    with followed_job(cluster_at(server), JOB, recorder) as job:
+        # Just after the stream was asked for: all of its silence lies before the next look.
+        threading.Timer(0.2, end).start()
+        outcome = job.follow(on_log=ignore)
+    assert outcome.status == "succeeded"
+    assert real_time.monotonic() - ended_at[0] < 5
+
+
 def test_a_head_that_dies_behind_an_open_stream_is_lost(
     server: RayJobsServer, recorder: Recorder, time: FakeTime
 ) -> None:
@@ -315,8 +388,46 @@ def test_a_job_that_ray_never_starts_is_stopped_at_the_limit_of_its_start(
     outcome = job.follow(on_log=ignore)
     assert (outcome.status, outcome.stopped) == ("unstarted", True)
     assert outcome.message == "waiting for resources"
-    assert time.now == pytest.approx(1000 + START_S, abs=2 * POLL_S)
+    assert time.now == pytest.approx(1000 + START_S + POLL_S, abs=POLL_S)
     assert [one.detail for one in events] == ["", "unstarted"]
+
+
+def test_a_job_that_waits_for_its_start_costs_ever_fewer_requests(
+    server: RayJobsServer, api: JobsApi, recorder: Recorder, retry: HeadRetry
+) -> None:
+    server.jobs[ID] = ScriptedJob(statuses=["PENDING"])
+    job = FollowedJob(api, ID, adopted=False, start_s=300, retry=retry, recorder=recorder)
+    job.follow(on_log=ignore)
+    until_it_was_stopped = server.requests.index(f"POST /api/jobs/{ID}/stop")
+    assert until_it_was_stopped <= 100
+
+
+@pytest.mark.parametrize("pending_s", [0.1, 1, 2, 5, 20, 50])
+def test_a_start_is_noticed_soon(
+    server: RayJobsServer,
+    api: JobsApi,
+    recorder: Recorder,
+    time: FakeTime,
+    pending_s: float,
+) -> None:
+    """Within 0.2 s of a quick one, and later at most a tenth of what was waited already."""
+    server.jobs[ID] = ScriptedJob(statuses=["PENDING"], log=LOG)
+
+    def sleep(seconds: float) -> None:
+        time.sleep(seconds)
+        if time.now >= 1000 + pending_s:
+            server.jobs[ID].statuses = ["RUNNING"]
+
+    retry = HeadRetry(clock=time.clock, sleep=sleep)
+    job = FollowedJob(api, ID, adopted=False, start_s=300, retry=retry, recorder=recorder)
+    noticed_at: list[float] = []
+
+    def limit() -> float:
+        noticed_at.append(time.now)
+        return math.inf
+
+    job.follow(on_log=ignore, limit_s=limit)
+    assert noticed_at[0] - 1000 - pending_s <= max(POLL_S, pending_s / 10) + 1e-6
 
 
 def test_a_job_that_is_never_started_and_cannot_be_stopped_says_so(
@@ -352,7 +463,7 @@ def test_a_job_that_is_overdue_and_cannot_be_stopped_says_so(
 def test_the_limit_is_asked_for_once_the_job_runs(
     server: RayJobsServer, job: FollowedJob, time: FakeTime
 ) -> None:
-    server.jobs[ID] = ScriptedJob(statuses=["PENDING"] * 20 + ["RUNNING"], log=LOG)
+    server.jobs[ID] = ScriptedJob(statuses=["PENDING"] * 5 + ["RUNNING"], log=LOG)
     asked_at: list[float] = []
 
     def limit() -> float:
@@ -360,7 +471,7 @@ def test_the_limit_is_asked_for_once_the_job_runs(
         return math.inf
 
     job.follow(on_log=ignore, limit_s=limit)
-    assert asked_at == [pytest.approx(1000 + 20 * POLL_S)]
+    assert asked_at == [pytest.approx(1000 + 5 * POLL_S)]
 
 
 def test_a_finished_job_gives_its_log_and_outcome_without_a_stream(
