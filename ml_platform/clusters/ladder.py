@@ -54,8 +54,7 @@ class Budgets:
         infrastructure: Heads and nodes that were lost, storage that stayed away.
         start_failed: Clusters that never became ready.
         out_of_memory: On the same rung, where there is none above.
-        no_progress: Trainings that hung; that is known at the end of `max_runtime_s`, when no time
-            is left for another.
+        no_progress: Trainings that hung: once more, as what hung may have been a node or a network.
         platform: Defects of the platform's own.
         without_checkpoint: Attempts in a row without a newer checkpoint, after which it ends.
         top_rung: The last position of the memory ladder; 0 where memory is not what limits.
@@ -65,7 +64,7 @@ class Budgets:
     infrastructure: int = 3
     start_failed: int = 1
     out_of_memory: int = 1
-    no_progress: int = 0
+    no_progress: int = 1
     platform: int = 0
     without_checkpoint: int = 3
     top_rung: int = 0

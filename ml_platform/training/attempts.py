@@ -24,6 +24,7 @@ from ml_platform.errors import (
     ClusterLostError,
     ClusterStartError,
     PlatformError,
+    StorageError,
 )
 from ml_platform.training import endings
 from ml_platform.training.checkpoints import CheckpointRef, newest_checkpoint
@@ -165,14 +166,15 @@ class AttemptLoop:
         restarts = self._request.training.worker_retries
         if ours:
             failed = [one for claim, ended in ours if (one := for_ladder(claim, ended))]
-            decision = decide(failed, self._budgets())
+            budgets = self._budgets(sum(one.ran_s for _, one in ours))
+            decision = decide(failed, budgets)
             self._listeners.on_decision(decision)
             if decision.action is Action.GIVE_UP:
                 failure = ours[-1][1].failure
                 assert failure is not None
                 raise failure.to_error()
             self._sleep(decision.pause_s)
-            restarts = worker_restarts_left(failed, self._budgets())
+            restarts = worker_restarts_left(failed, budgets)
         number = attempts[-1].number + 1 if attempts else 1
         provisioner = self._provisioner_of(self._request.cluster)
         claim = new_claim(
@@ -185,10 +187,13 @@ class AttemptLoop:
         )
         return self._record.attempt(number) if self._record.claim(claim) else None
 
-    def _budgets(self) -> Budgets:
+    def _budgets(self, spent_s: float) -> Budgets:
         training = self._request.training
         return Budgets(
-            worker_lost=training.worker_retries, infrastructure=training.infrastructure_retries
+            worker_lost=training.worker_retries,
+            infrastructure=training.infrastructure_retries,
+            # One that hung until its limit has left no time for another.
+            no_progress=1 if spent_s < training.max_runtime_s else 0,
         )
 
     def _go_on_with(self, attempt: Attempt) -> None:
@@ -288,11 +293,13 @@ class AttemptLoop:
                 outcome = running.follow(
                     on_log=self._on_line,
                     limit_s=lambda: self._seconds_left(attempt, spent_s),
+                    silence_s=self._request.training.no_progress_s,
+                    goes_on=lambda: self._has_new_checkpoint(attempt),
                 )
         except ClusterLostError:
             self._keep(attempt, cluster.last_words())
             raise
-        if outcome.status in ("failed", "unstarted", "overdue"):
+        if outcome.status in ("failed", "unstarted", "overdue", "silent"):
             self._keep(attempt, cluster.last_words())
         if outcome.status == "failed" and cluster.is_gone():
             # A head that ends takes the driver with it, whose death is seen first.
@@ -351,10 +358,12 @@ class AttemptLoop:
             self._close(attempt, status="superseded")
             return
         if isinstance(observed, JobOutcome):
-            we_ended_it = observed.status in ("unstarted", "overdue")
+            we_ended_it = observed.status in ("unstarted", "overdue", "silent")
             # What a job says of its end after it was stopped for its age is not why it ended.
             failure = None if we_ended_it or said is None else said.failure
-            failure = failure or endings.of_job(observed, self._request, attempt.stuck())
+            failure = failure or endings.of_job(
+                observed, self._request, attempt.stuck(), self._tail[-1] if self._tail else ""
+            )
         else:
             failure = (said and said.failure) or observed
         self._close(attempt, failure=endings.named(failure, self._words.failure))
@@ -401,6 +410,16 @@ class AttemptLoop:
         started = attempt.started()
         runs_s = max(0.0, self._now() - started.at_s) if started is not None else 0.0
         return max(0.0, self._request.training.max_runtime_s - spent_s - runs_s)
+
+    def _has_new_checkpoint(self, attempt: Attempt) -> bool:
+        """Whether a training that says nothing goes on: epochs are silent where no Pipes listen."""
+        try:
+            newest = newest_checkpoint(self._record.folder)
+        except StorageError:
+            return True  # not known: its own limit is there, too
+        if newest is None or newest.attempt != attempt.number:
+            return False
+        return self._now() - newest.written_at_s < self._request.training.no_progress_s
 
     def _on_line(self, line: str) -> None:
         self._tail.append(line)

@@ -13,15 +13,33 @@ _LOST = frozenset({Cause.WORKER_LOST, Cause.NODE_LOST, Cause.HEAD_LOST})
 AGAIN = "materialize again: the training goes on from its last checkpoint."
 
 
-def of_job(outcome: JobOutcome, request: TrainingRequest, stuck: str = "") -> Failure:
-    """Of a job that left no outcome, or was stopped at its limit.
+def of_job(
+    outcome: JobOutcome, request: TrainingRequest, stuck: str = "", last_line: str = ""
+) -> Failure:
+    """Of a job that left no outcome, or was stopped at a limit.
 
     Args:
         outcome: What was seen of it.
         request: What it trained.
         stuck: What its workers said of waiting for each other, if they did.
+        last_line: Of its log.
     """
     match outcome.status:
+        case "silent":
+            message = (
+                f"the training of {request.model} for {request.partition} gave no sign of progress "
+                f"for {outcome.limit_s:.0f} s, its limit, and was stopped"
+            )
+            return Failure(
+                cause=Cause.NO_PROGRESS,
+                place=Place(kind="driver"),
+                message=f"{message}: {stuck}" if stuck else message,
+                hint=HINT
+                if stuck
+                else "the end of its log says where it was. If it hangs, mend train.py; if its "
+                "epochs take so long, print a line within them or raise `training.no_progress_s`.",
+                evidence=(stuck or f"its last line: {last_line or 'none'}",),
+            )
         case "overdue":
             message = (
                 f"the training of {request.model} for {request.partition} was still running "

@@ -26,6 +26,7 @@ NOT_DECIDING: Final = {
     "infrastructure_retries",
     "checkpoint_every_s",
     "max_runtime_s",
+    "no_progress_s",
 }
 """Of `training` in `defs.yaml`: what may change without making it another training."""
 PACKAGE_ROOT: Final = Path(__file__).resolve().parent.parent

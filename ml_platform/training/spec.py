@@ -56,6 +56,13 @@ class TrainingSpec(BaseModel):
         description="Seconds after which a training that is still running is stopped. Waiting for "
         "a cluster does not count. Materialized again, it goes on from its last checkpoint.",
     )
+    no_progress_s: int = Field(
+        default=3600,
+        ge=60,
+        description="Seconds after which a training that runs, but of which there is no epoch, no "
+        "checkpoint and no line of log, is stopped and tried once more on a new cluster. Longer "
+        "than its longest epoch, unless `train.py` prints something in between.",
+    )
 
     @property
     def validation_every(self) -> int:

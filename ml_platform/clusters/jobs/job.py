@@ -18,6 +18,7 @@ from ml_platform.clusters.jobs.api import JobDetails, JobsApi
 from ml_platform.clusters.jobs.log import LogLines
 from ml_platform.clusters.jobs.program import Program
 from ml_platform.clusters.jobs.retry import HeadRetry
+from ml_platform.clusters.jobs.silence import Silence
 from ml_platform.errors import (
     ClusterError,
     ClusterLostError,
@@ -40,7 +41,7 @@ LOG_REST_S: Final = 1.5
 With `QUIET_S` or `LOOK_S` before it, a step ends within 5 s of its job.
 """
 STOP_TIMEOUT_S: Final = 30.0
-JobEnd = Literal["succeeded", "failed", "stopped", "unstarted", "overdue"]
+JobEnd = Literal["succeeded", "failed", "stopped", "unstarted", "overdue", "silent"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,10 +64,11 @@ class JobOutcome:
     """How the Ray job ended, as Ray says it. Its result is in object storage, not here.
 
     `unstarted`: Ray could not begin it, or had not at the limit of its start and it was stopped.
-    `overdue`: it was still running at its limit, and was stopped for that.
+    `overdue`: it was still running at its limit, and was stopped for that. `silent`: so it was when
+    nothing had come from it for too long.
 
     Attributes:
-        limit_s: The limit of its start, if that is why it ended; else infinite.
+        limit_s: The limit of its start, or of its silence, if that is why it ended; else infinite.
         stopped: False if it was to be and is not: it may still begin.
     """
 
@@ -111,12 +113,16 @@ class FollowedJob:
         *,
         on_log: Callable[[str], None],
         limit_s: Callable[[], float] = lambda: math.inf,
+        silence_s: float = math.inf,
+        goes_on: Callable[[], bool] = lambda: False,
     ) -> JobOutcome:
         """Stream log lines until the job ends; an adopted job's log comes from its start.
 
         Args:
             on_log: Called with each line.
             limit_s: Asked once the job runs: how many seconds more it may. Waiting does not count.
+            silence_s: How long it may run without a line.
+            goes_on: Asked after that: whether it has shown otherwise that it makes progress.
 
         Raises:
             ClusterLostError: the head has ended, stays silent, or has forgotten the job.
@@ -132,15 +138,18 @@ class FollowedJob:
             return self._outcome("unstarted", details.message)
         with self._recorder.phase("running") as phase:
             deadline = self._retry.clock() + limit_s()
-            details = self._stream(details, on_log, deadline=deadline)
-            status = cast(
-                Literal["succeeded", "failed", "stopped", "overdue"],
-                details.status.lower() if details.is_over else "overdue",
+            silence = Silence(silence_s, self._retry.clock)
+            details = self._stream(
+                details, on_log, deadline=deadline, silence=silence, goes_on=goes_on
             )
-            phase.detail = status
-            if status == "overdue":
+            if details.is_over:
+                phase.detail = details.status.lower()
+                return self._outcome(cast(JobEnd, phase.detail), details.message)
+            if self._past(deadline):
+                phase.detail = "overdue"
                 return self._give_up("overdue", details.message)
-        return self._outcome(status, details.message)
+            phase.detail = "silent"
+            return self._give_up("silent", details.message, limit_s=silence_s)
 
     def stop(self) -> None:
         """Stop the job and wait until it is stopped; a head that is gone has stopped it too.
@@ -162,7 +171,7 @@ class FollowedJob:
 
     def _give_up(
         self,
-        status: Literal["unstarted", "overdue"],
+        status: Literal["unstarted", "overdue", "silent"],
         message: str,
         *,
         limit_s: float = math.inf,
@@ -192,9 +201,15 @@ class FollowedJob:
         return self._retry.clock() >= deadline
 
     def _stream(
-        self, details: JobDetails, on_log: Callable[[str], None], *, deadline: float
+        self,
+        details: JobDetails,
+        on_log: Callable[[str], None],
+        *,
+        deadline: float,
+        silence: Silence,
+        goes_on: Callable[[], bool],
     ) -> JobDetails:
-        """Returns when the job is over, or when it is not and the deadline has passed."""
+        """Returns when the job is over, or when it is not and has reached one of its limits."""
         log = LogLines()
         complete = False
         pause = POLL_S
@@ -205,11 +220,13 @@ class FollowedJob:
                 complete = True
                 self._read_rest(log, on_log)
             else:
-                complete = self._tail(log, on_log, deadline=deadline)
+                complete = self._tail(log, on_log, deadline=deadline, silence=silence)
                 details = self._now()
                 # A stream that ended at once brought nothing: the driver may never have started.
                 complete = complete and details.is_over and log.position > 0
-                if not details.is_over and self._past(deadline):
+                if not details.is_over and (
+                    self._past(deadline) or self._is_silent(log, on_log, silence, goes_on)
+                ):
                     complete = True
             if not complete and not details.is_over:
                 pause = POLL_S if log.position > before else min(2 * pause, LOOK_S)
@@ -219,7 +236,26 @@ class FollowedJob:
             on_log(line)
         return details
 
-    def _tail(self, log: LogLines, on_log: Callable[[str], None], *, deadline: float) -> bool:
+    def _is_silent(
+        self,
+        log: LogLines,
+        on_log: Callable[[str], None],
+        silence: Silence,
+        goes_on: Callable[[], bool],
+    ) -> bool:
+        if not silence.is_over_limit:
+            return False
+        # The stream may be what is silent: a log that cannot be had says nothing of the job.
+        known = self._read_rest(log, on_log)
+        silence.heard(log.position)
+        if known and silence.is_over_limit and not goes_on():
+            return True
+        silence.begin_anew()
+        return False
+
+    def _tail(
+        self, log: LogLines, on_log: Callable[[str], None], *, deadline: float, silence: Silence
+    ) -> bool:
         """Whether the stream came to its own end."""
         log.restart()
         looked_at = self._retry.clock()
@@ -227,7 +263,8 @@ class FollowedJob:
             for chunk in self._api.tail(self.submission_id):
                 for line in log.feed(chunk):
                     on_log(line)
-                if self._past(deadline):
+                silence.heard(log.position)
+                if self._past(deadline) or silence.is_over_limit:
                     return False
                 # A stream that lags behind talks on after the end.
                 if not chunk or self._past(looked_at + LOOK_S):
@@ -238,14 +275,16 @@ class FollowedJob:
             return False
         return True
 
-    def _read_rest(self, log: LogLines, on_log: Callable[[str], None]) -> None:
+    def _read_rest(self, log: LogLines, on_log: Callable[[str], None]) -> bool:
+        """What no stream has brought; returns whether the log could be read."""
         log.restart()
         try:
             rest = self._api.logs(self.submission_id, within_s=LOG_REST_S)
         except ClusterError:
-            return  # the outcome is known: a head that cannot, or will not, give it changes nothing
+            return False  # a head that cannot, or will not, give it changes no outcome
         for line in log.feed(rest):
             on_log(line)
+        return True
 
     def _when(self, condition: Callable[[JobDetails], bool], *, deadline: float) -> JobDetails:
         """The job once it is so, or as it is at the deadline."""

@@ -89,9 +89,13 @@ def test_each_budget_lets_so_many_more_attempts_and_no_more(cause: Cause) -> Non
 
 def test_a_budget_of_nothing_means_tried_once() -> None:
     assert decide([ended(Cause.PLATFORM)], Budgets()).action is Action.GIVE_UP
-    assert decide([ended(Cause.NO_PROGRESS)], Budgets()).action is Action.GIVE_UP
     nothing = Budgets(worker_lost=0)
     assert decide([ended(Cause.WORKER_LOST)], nothing).action is Action.GIVE_UP
+
+
+def test_a_training_that_hung_is_tried_once_more_on_a_new_cluster() -> None:
+    assert decide([ended(Cause.NO_PROGRESS)], Budgets()).action is Action.EVICT
+    assert decide([ended(Cause.NO_PROGRESS)] * 2, Budgets()).action is Action.GIVE_UP
 
 
 def test_causes_of_one_kind_spend_from_one_budget() -> None:

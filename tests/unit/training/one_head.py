@@ -1,6 +1,7 @@
 """A provisioner whose only cluster is a double of a Ray head, and what drivers leave there."""
 
 import math
+import time as real_time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -260,13 +261,16 @@ def dies_after(epoch: int, *, restarts: int = 0) -> Act:
     return act
 
 
-def leave_checkpoint(training: Folder, attempt: int, epoch: int) -> None:
+def leave_checkpoint(
+    training: Folder, attempt: int, epoch: int, *, at_s: float | None = None
+) -> None:
     write_checkpoint(
         training,
         attempt=attempt,
         epoch=epoch,
         finished=False,
         source=TROUBLED,  # any files
+        now=real_time.time if at_s is None else lambda: at_s,
     )
 
 
@@ -278,6 +282,22 @@ def trains_on(lines: int, *, time: FakeTime) -> Act:
         return ScriptedJob(
             statuses=["RUNNING"], log="epoch\n" * lines, hangs=True, ends_as="RUNNING"
         )
+
+    return act
+
+
+def falls_silent(
+    *, time: FakeTime, stuck: str = "", checkpoint_after_s: float | None = None
+) -> Act:
+    """Began now, says one line, and hangs."""
+
+    def act(record: TrainingRecord, attempt: Attempt) -> ScriptedJob:
+        attempt.note_started(Started(at_s=time.now))
+        attempt.note_stuck(stuck)
+        if checkpoint_after_s is not None:
+            written_at_s = time.now + checkpoint_after_s
+            leave_checkpoint(record.folder, attempt.number, 1, at_s=written_at_s)
+        return ScriptedJob(statuses=["RUNNING"], log="epoch 0\n", ends_as="RUNNING")
 
     return act
 

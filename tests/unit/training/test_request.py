@@ -37,6 +37,7 @@ SAME = {
     "infrastructure retries": with_training(infrastructure_retries=9),
     "checkpoints": with_training(checkpoint_every_s=1.0),
     "limit": with_training(max_runtime_s=600),
+    "silence": with_training(no_progress_s=600),
     "storage": REQUEST.model_copy(update={"storage_root": "gs://bucket/elsewhere"}),
     "code folder": REQUEST.model_copy(update={"code": "/somewhere/else"}),
     "platform": REQUEST.model_copy(update={"platform_version": "0.2.0"}),

@@ -17,7 +17,14 @@ from ml_platform.clusters.interface import (
     JobRuntime,
 )
 from ml_platform.clusters.jobs.api import JobsApi
-from ml_platform.clusters.jobs.job import LOG_REST_S, POLL_S, FollowedJob, JobRequest, followed_job
+from ml_platform.clusters.jobs.job import (
+    LOG_REST_S,
+    LOOK_S,
+    POLL_S,
+    FollowedJob,
+    JobRequest,
+    followed_job,
+)
 from ml_platform.clusters.jobs.retry import HeadRetry
 from ml_platform.errors import ClusterError, ClusterLostError
 from ml_platform.xray.records import Event, Recorder
@@ -372,6 +379,75 @@ def test_a_job_that_is_silent_beyond_its_limit_is_stopped(
     assert outcome.status == "overdue"
     assert events[-1].detail == "overdue"
     assert server.jobs[ID].statuses == ["STOPPED"]
+
+
+def test_a_job_from_which_nothing_comes_is_stopped(
+    server: RayJobsServer, job: FollowedJob, time: FakeTime, events: list[Event]
+) -> None:
+    server.jobs[ID] = ScriptedJob(statuses=["RUNNING"], log=LOG, ends_as="RUNNING")
+    outcome = job.follow(on_log=ignore, silence_s=60)
+    assert (outcome.status, outcome.limit_s, outcome.stopped) == ("silent", 60, True)
+    assert time.now == pytest.approx(1000 + 60, abs=LOOK_S + 2 * POLL_S)
+    assert events[-1].detail == "silent"
+    assert server.jobs[ID].statuses == ["STOPPED"]
+
+
+def test_a_job_behind_whose_open_stream_nothing_comes_is_stopped(
+    server: RayJobsServer, recorder: Recorder
+) -> None:
+    server.next_jobs(log=LOG, hangs=True, ends_as="RUNNING")
+    each_look_takes_1_s = count(0.0, 1.0).__next__
+    with followed_job(
+        cluster_at(server, quiet_s=0.01),
+        JOB,
+        recorder,
+        clock=each_look_takes_1_s,
+        sleep=lambda seconds: None,
+    ) as job:
+        assert job.follow(on_log=ignore, silence_s=60).status == "silent"
+
+
+def test_each_line_begins_the_silence_anew(
+    server: RayJobsServer, job: FollowedJob, time: FakeTime
+) -> None:
+    server.jobs[ID] = ScriptedJob(statuses=["RUNNING"], log=LOG)
+    outcome = job.follow(on_log=lambda line: time.sleep(60), silence_s=100)
+    assert outcome.status == "succeeded"
+    assert time.now > 1000 + 100
+
+
+def test_a_log_that_is_given_from_its_start_again_is_nothing_new(
+    server: RayJobsServer, job: FollowedJob, time: FakeTime
+) -> None:
+    server.jobs[ID] = ScriptedJob(
+        statuses=["RUNNING"], log=LOG, cuts=[len(LOG)] * 1000, ends_as="RUNNING"
+    )
+    assert job.follow(on_log=ignore, silence_s=60).status == "silent"
+
+
+def test_a_log_that_cannot_be_had_says_nothing_of_silence(
+    server: RayJobsServer, job: FollowedJob, time: FakeTime
+) -> None:
+    server.jobs[ID] = ScriptedJob(statuses=["RUNNING"] * 200 + ["SUCCEEDED"], log=LOG)
+    server.log_status = 403
+    assert job.follow(on_log=ignore, silence_s=20).status == "succeeded"
+    assert time.now > 1000 + 2 * 20
+
+
+def test_a_silent_job_that_shows_otherwise_that_it_goes_on_is_left_to(
+    server: RayJobsServer, job: FollowedJob, time: FakeTime
+) -> None:
+    server.jobs[ID] = ScriptedJob(statuses=["RUNNING"], log=LOG, ends_as="RUNNING")
+    signs = iter([True, True, False])
+    assert job.follow(on_log=ignore, silence_s=20, goes_on=signs.__next__).status == "silent"
+    assert time.now == pytest.approx(1000 + 3 * 20, abs=3 * LOOK_S + 1)
+
+
+def test_a_job_that_waits_for_its_turn_is_not_silent(
+    server: RayJobsServer, job: FollowedJob
+) -> None:
+    server.jobs[ID] = ScriptedJob(statuses=["PENDING"] * 20 + ["RUNNING"], log=LOG)
+    assert job.follow(on_log=ignore, silence_s=1).status == "succeeded"
 
 
 def test_waiting_for_its_turn_does_not_make_a_job_overdue(
