@@ -108,9 +108,10 @@ def show_cluster(view: "ClusterView") -> None:
 def stop(
     cluster: Name = "",
     every: Annotated[bool, typer.Option("--all", help="Stop every one.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Stop clusters, whoever uses them."""
-    from ml_platform.cli.output import say, working
+    from ml_platform.cli.output import note, print_json, say, working
     from ml_platform.errors import InputError
 
     if bool(cluster) == every:
@@ -120,10 +121,14 @@ def stop(
         if cluster
         else [(one, view) for one in _provisioners() for view in one.inventory()]
     )
+    tell = note if as_json else say
     for provisioner, view in chosen:
         with working(f"stopping {view.name}"):
             provisioner.stop(view.name)
-        say(f"[green]✓[/green] stopped {view.name}")
+        # Told one by one: the next may fail.
+        tell(f"[green]✓[/green] stopped {view.name}")
+    if as_json:
+        print_json([{"name": view.name, "stopped": True} for _, view in chosen])
 
 
 @app.command(

@@ -52,6 +52,9 @@ def up(
     memory: Annotated[
         str | None, typer.Option(help="Memory of a worker, as 64Gi.", show_default="4Gi")
     ] = None,
+    disk: Annotated[
+        str | None, typer.Option(help="Local disk of a worker, as 100Gi; what its node has if not.")
+    ] = None,
     gpu: Annotated[str | None, typer.Option(help="Kind of GPU, from the catalogue.")] = None,
     gpus: Annotated[
         int | None, typer.Option(help="GPUs of a worker; one if a kind is named.")
@@ -96,7 +99,7 @@ def up(
         "provisioner": "ephemeral",
         "head": _given(cpus=head_cpus, memory=head_memory),
         "workers": _how_many(workers)
-        | _given(cpus=cpus, memory=memory, gpu=gpu, gpus=named, spot=spot),
+        | _given(cpus=cpus, memory=memory, disk=disk, gpu=gpu, gpus=named, spot=spot),
         "image": image,
         "queue": queue,
         "priority": priority,

@@ -13,6 +13,7 @@ from ml_platform.clusters.kuberay.fitting import (
     room,
     shortages,
 )
+from ml_platform.clusters.kuberay.packing import Pods, without_place
 from ml_platform.clusters.kuberay.pod_fields import merged
 from ml_platform.clusters.kuberay.words import did_you_mean
 from ml_platform.clusters.spec import ClusterSpec, HeadGroup, WorkerGroup
@@ -60,6 +61,20 @@ def fit_mistakes(spec: ClusterSpec, config: KubeRayConfig) -> Iterator[str]:
             f"head and workers do not fit at once on the nodes of the catalogue: "
             f"{', '.join(short)}; make them fewer or smaller"
         )
+    elif not gangs:
+        pods = [
+            Pods(name="the head", need=head, count=1),
+            *(
+                Pods(name=f"a worker of {group.name}", need=need, count=group.most)
+                for group, need in needs
+            ),
+        ]
+        if last := without_place(pods, catalogue):
+            yield (
+                "head and workers do not fit at once on the nodes of the catalogue: by their sums "
+                f"they would, but {last} finds no node with enough left; make them fewer, or of "
+                "sizes that share a node"
+            )
 
 
 _NOTHING = Need(cpus=0.0, memory_bytes=0)

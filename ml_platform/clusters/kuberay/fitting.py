@@ -117,8 +117,14 @@ def room(need: Need, head: Need, catalogue: Catalogue) -> float:
 
 
 def shortages(needs: list[tuple[Need, int]], catalogue: Catalogue) -> list[str]:
-    """What all nodes together have too little of for so many of each pod."""
-    kinds = {kind.name: kind for need, _ in needs for kind in fitting(need, catalogue)}.values()
+    """What the nodes that are counted have too little of together, for so many of each pod.
+
+    Pods that other nodes can hold as well are left out.
+    """
+    fits = [(need, count, fitting(need, catalogue)) for need, count in needs]
+    counted = [one for one in fits if all(kind.count is not None for kind in one[2])]
+    needs = [(need, count) for need, count, _ in counted]
+    kinds = {kind.name: kind for _, _, its in counted for kind in its}.values()
     wanted_and_there = {
         "CPUs": (
             sum(need.cpus * count for need, count in needs),
@@ -127,6 +133,10 @@ def shortages(needs: list[tuple[Need, int]], catalogue: Catalogue) -> list[str]:
         "GiB of memory": (
             sum(need.memory_bytes * count for need, count in needs) / _GIB,
             sum(memory_bytes(kind.memory) * _count(kind) for kind in kinds if _count(kind)) / _GIB,
+        ),
+        "GiB of disk": (
+            sum(need.disk_bytes * count for need, count in needs) / _GIB,
+            sum(_disk_bytes(kind) * _count(kind) for kind in kinds if _count(kind)) / _GIB,
         ),
         "GPUs": (
             sum(need.gpus * count for need, count in needs),
@@ -138,6 +148,10 @@ def shortages(needs: list[tuple[Need, int]], catalogue: Catalogue) -> list[str]:
         for what, (wanted, there) in wanted_and_there.items()
         if wanted > there
     ]
+
+
+def _disk_bytes(kind: NodeKind) -> float:
+    return memory_bytes(kind.disk) if kind.disk else math.inf
 
 
 def _count(kind: NodeKind) -> float:

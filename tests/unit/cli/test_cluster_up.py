@@ -58,6 +58,13 @@ def test_the_manifest_is_printed_and_nothing_is_made(configured: dict[str, str])
     assert worker["resources"]["limits"] == {"memory": "64Gi", "nvidia.com/gpu": "1"}
 
 
+def test_a_worker_is_given_disk(configured: dict[str, str]) -> None:
+    done = cluster(configured, *UP, "--disk", "100Gi", "--dry-run", "--json")
+    (group,) = json.loads(done.stdout)["spec"]["rayClusterSpec"]["workerGroupSpecs"]
+    (worker,) = group["template"]["spec"]["containers"]
+    assert worker["resources"]["limits"]["ephemeral-storage"] == "100Gi"
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

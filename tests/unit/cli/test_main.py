@@ -19,6 +19,11 @@ def mlp(home: Path, *arguments: str, **variables: str) -> subprocess.CompletedPr
     )
 
 
+def test_that_nothing_was_there_to_be_stopped_is_told_as_json_too(tmp_path: Path) -> None:
+    done = mlp(tmp_path, "cluster", "stop", "--all", "--json")
+    assert json.loads(done.stdout) == []
+
+
 @pytest.mark.parametrize(
     "command",
     [

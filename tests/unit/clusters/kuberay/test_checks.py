@@ -171,6 +171,20 @@ def test_groups_that_fit_alone_but_not_at_once() -> None:
     assert "do not fit at once on the nodes of the catalogue: 61 CPUs wanted, 46.5 there" in said
 
 
+def test_groups_that_fit_by_their_sum_but_not_on_whole_nodes() -> None:
+    nodes = _nodes(NodeKind(name="c12", cpus=12, memory="64Gi", count=3))
+    workers = [{"name": name, "cpus": 8, "count": 2} for name in ("first", "second")]
+    said = _only(nodes, workers=workers)
+    assert "by their sums they would, but a worker of" in said
+    assert mistakes("a", cluster(workers=workers[:1]), nodes) == []
+
+
+def test_disks_that_fit_alone_but_not_at_once() -> None:
+    workers = [{"name": name, "disk": "90Gi", "count": 2} for name in ("first", "second")]
+    said = _only(_nodes(_counted(CPU, 3)), workers=workers)
+    assert "360 GiB of disk wanted, 300 there" in said
+
+
 def test_a_kind_of_node_of_which_there_is_none() -> None:
     assert _only(_nodes(_counted(CPU, 0))) == (
         "the head fits on 0 × cpu-16, of which there are none (count: 0)"
