@@ -8,10 +8,10 @@ import time
 import uuid
 from functools import partial
 
+import fsspec
 import torch  # noqa: TID253
 from torch import nn  # noqa: TID253
 
-from ml_platform.storage import Folder
 from ml_platform.training.api import TrainingRun
 
 LOOKS_EVERY_S = 0.5
@@ -20,7 +20,9 @@ LOOKS_EVERY_S = 0.5
 def train(run: TrainingRun) -> None:
     import ray.train.torch
 
-    epochs, marks = int(run.params["epochs"]), Folder(str(run.params["marks"]))
+    epochs = int(run.params["epochs"])
+    # Listings are kept by none of its file systems: another process makes and removes `hold`.
+    store, marks = fsspec.url_to_fs(str(run.params["marks"]), use_listings_cache=False)
     net = nn.Linear(len(run.encoding.numbers), 1)
     restored = run.restored()
     if restored is not None:
@@ -29,7 +31,7 @@ def train(run: TrainingRun) -> None:
     optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
     loss_of = nn.BCEWithLogitsLoss()
     for epoch in range(0 if restored is None else restored.epoch + 1, epochs):
-        while epoch == epochs - 1 and marks.exists("hold"):
+        while epoch == epochs - 1 and store.exists(f"{marks}/hold"):
             time.sleep(LOOKS_EVERY_S)
         loss = torch.zeros(())
         for batch in run.batches("train", epoch=epoch, rows=32):
@@ -39,5 +41,5 @@ def train(run: TrainingRun) -> None:
             optimizer.step()
         run.report(epoch, {"train_loss": loss.item()}, partial(dict, net.state_dict()))
         if run.rank == 0:
-            marks.create(f"trained/{uuid.uuid4().hex[:8]}-{epoch}", b"")
+            store.pipe_file(f"{marks}/trained/{uuid.uuid4().hex[:8]}-{epoch}", b"")
     run.save_model(net.state_dict())
