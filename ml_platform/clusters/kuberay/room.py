@@ -21,8 +21,8 @@ def require_room(api: KubernetesApi, config: KubeRayConfig) -> None:
     if len(there) >= config.max_clusters:
         oldest = min(there, key=lambda job: str(job["metadata"]["creationTimestamp"]))["metadata"]
         raise ClusterStartError(
-            f"{config.environment} has {len(there)} clusters that are not over, as many as it may "
-            f"have; the oldest is {oldest['name']}, of {oldest['creationTimestamp']}",
+            f"{config.environment} has as many clusters as it may have, {len(there)} that are not "
+            f"over; the oldest is {oldest['name']}, of {oldest['creationTimestamp']}",
             hint="`mlp cluster ls` shows them, `mlp cluster reap` those that nobody needs; or "
             "raise `max_clusters` of the clusters' configuration.",
         )

@@ -34,7 +34,7 @@ def test_as_many_as_there_may_be_are_enough(server: KubernetesServer) -> None:
     with pytest.raises(ClusterStartError) as raised:
         require_room(server.api, TWO)
     assert raised.value.message == (
-        "ci has 2 clusters that are not over, as many as it may have; "
+        "ci has as many clusters as it may have, 2 that are not over; "
         "the oldest is old, of 2026-01-02T07:00:00Z"
     )
     assert "`mlp cluster ls` shows them" in raised.value.hint
