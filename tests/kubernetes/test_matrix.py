@@ -1,7 +1,8 @@
 """Faults in phases of a training: trained once, nothing lost, nothing left, a cause that is named.
 
-Every fault in every phase with a stand-in for Ray, and a diagonal with Ray and a real training;
-`make kubernetes-matrix` runs all with Ray (`MLP_MATRIX=real`).
+What befalls the step in every phase, and what can never start, with a stand-in for Ray, and two
+faults with Ray and a real training. `make kubernetes-matrix` runs every fault: `MLP_MATRIX=real`, or
+`stand-in`, which adds a diagonal with Ray.
 """
 
 import json
@@ -19,7 +20,15 @@ from ml_platform.clusters.spec import HeadGroup
 from tests.kubernetes.faults.pods import delete_pod, kill_container
 from tests.kubernetes.light_clusters import STORAGE, light_clusters
 from tests.kubernetes.matrix.case import Case, CasesTestbed, new_case
-from tests.kubernetes.matrix.cell import CELLS, DIAGONAL, WITH_REAL_RAY, Cell, Outcome, run
+from tests.kubernetes.matrix.cell import (
+    CELLS,
+    DIAGONAL,
+    FEW_WITH_REAL_RAY,
+    WITH_REAL_RAY,
+    Cell,
+    Outcome,
+    run,
+)
 from tests.kubernetes.matrix.faults import to_pods
 from tests.kubernetes.matrix.rays import REAL, STAND_IN
 from tests.kubernetes.testbed import kuberay as operator
@@ -31,7 +40,12 @@ from tests.support.gcs_double import in_this_process
 pytestmark = pytest.mark.kubernetes
 
 RESULTS = "MLP_MATRIX_RESULTS"
-CHOSEN = WITH_REAL_RAY if os.environ.get("MLP_MATRIX") == "real" else (*CELLS, *DIAGONAL)
+CHOICES = {
+    "": (*(one for one in CELLS if one.fault.of_step or one.fault.hopeless), *FEW_WITH_REAL_RAY),
+    "stand-in": (*CELLS, *DIAGONAL),
+    "real": WITH_REAL_RAY,
+}
+CHOSEN = CHOICES[os.environ.get("MLP_MATRIX", "")]
 TEST = "test_a_fault_in_a_phase"
 
 

@@ -14,8 +14,10 @@ class FaultError(KubernetesTestError):
     """A fault could not be made or undone."""
 
 
-def until(what: str, seen: Callable[[], _T | None], *, timeout_s: float) -> _T:
-    """Wait until `seen` returns something true, and return that.
+def until(
+    what: str, seen: Callable[[], _T | None], *, timeout_s: float, poll_s: float = _POLL_S
+) -> _T:
+    """Wait until `seen` returns something true, and return that; it is asked every `poll_s`.
 
     Raises:
         FaultError: it did not in time; with what it returned last, and `what` was waited for.
@@ -27,4 +29,4 @@ def until(what: str, seen: Callable[[], _T | None], *, timeout_s: float) -> _T:
             return found
         if time.monotonic() > deadline:
             raise FaultError(f"no {what} within {timeout_s:.0f} s; seen last: {found!r}")
-        time.sleep(_POLL_S)
+        time.sleep(poll_s)

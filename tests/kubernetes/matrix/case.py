@@ -42,6 +42,8 @@ PATHS: Final[Mapping[str, Callable[[str], str]]] = {
     "pods": lambda namespace: core_path(namespace, "pods"),
 }
 MOST_ATTEMPTS: Final = 6
+# Several cases wait at once, and the store looks through all that it has each time.
+POLL_S: Final = 0.4
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -165,7 +167,8 @@ class Case:
         Raises:
             FaultError: it does not come.
         """
-        until("state that the case waits for", condition, timeout_s=self.within_s)
+        waited_for = "state that the case waits for"
+        until(waited_for, condition, timeout_s=self.within_s, poll_s=POLL_S)
 
     @cached_property
     def _api(self) -> KubernetesApi:
