@@ -1,8 +1,8 @@
 """Faults in phases of a training: trained once, nothing lost, nothing left, a cause that is named.
 
 What befalls the step in every phase, and what can never start, with a stand-in for Ray, and two
-faults with Ray and a real training. `make kubernetes-matrix` runs every fault: `MLP_MATRIX=real`, or
-`stand-in`, which adds a diagonal with Ray.
+faults with Ray and a real training. `make kubernetes-matrix` runs every fault: `MLP_MATRIX=real`,
+or `stand-in`, which adds a diagonal with Ray.
 """
 
 import json
