@@ -2,6 +2,7 @@
 does, or Ray and a real training.
 """
 
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from tests.kubernetes.light_clusters import LightClusters
 from tests.support import trainings
 from tests.support.attempts.head import EPOCHS
 
-_MARKED: Final = Path(trainings.__file__).parent / "models" / "marked"
+_MARKED: Final = trainings.TROUBLED.parent / "marked"
 _REAL_SIZE: Final = ClusterSpec(
     provisioner="ephemeral", head=HeadGroup(memory="3Gi"), workers=WorkerGroup(memory="2Gi")
 )
@@ -43,9 +44,11 @@ class Ray:
 
 
 def _real_training(light: LightClusters, folder: Path) -> TrainingRequest:
-    root = f"{light.bucket}/{folder.name}"
+    root, code = f"{light.bucket}/{folder.name}", folder / "code"
+    shutil.copytree(_MARKED, code)
+    shutil.copy(trainings.TROUBLED / "evaluate.py", code)  # it learns the same
     return trainings.request(
-        root, cluster=_REAL_SIZE, code=_MARKED, epochs=EPOCHS, marks=f"{root}/marks"
+        root, cluster=_REAL_SIZE, code=code, epochs=EPOCHS, marks=f"{root}/marks"
     )
 
 
