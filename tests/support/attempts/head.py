@@ -6,6 +6,7 @@ import shlex
 import signal
 import tempfile
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -60,7 +61,7 @@ class Driver:
         if attempt.has_ended() or self._killed_before("begin"):
             self.status = "FAILED"
             return
-        attempt.note_started(Started(at_s=0.0))
+        attempt.note_started(Started(at_s=time.time()))
         newest = newest_checkpoint(record.folder)
         first = 0 if newest is None else newest.epoch + 1
         self.resumed_from = None if newest is None else newest.epoch
