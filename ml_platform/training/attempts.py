@@ -299,7 +299,7 @@ class AttemptLoop:
         except ClusterLostError:
             self._keep(attempt, cluster.last_words())
             raise
-        if outcome.status in ("failed", "unstarted", "overdue", "silent"):
+        if outcome.status == "failed" or outcome.was_given_up:
             self._keep(attempt, cluster.last_words())
         if outcome.status == "failed" and cluster.is_gone():
             # A head that ends takes the driver with it, whose death is seen first.
@@ -358,9 +358,8 @@ class AttemptLoop:
             self._close(attempt, status="superseded")
             return
         if isinstance(observed, JobOutcome):
-            we_ended_it = observed.status in ("unstarted", "overdue", "silent")
             # What a job says of its end after it was stopped for its age is not why it ended.
-            failure = None if we_ended_it or said is None else said.failure
+            failure = None if observed.was_given_up or said is None else said.failure
             failure = failure or endings.of_job(
                 observed, self._request, attempt.stuck(), self._tail[-1] if self._tail else ""
             )

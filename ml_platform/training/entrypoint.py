@@ -282,7 +282,7 @@ def require_same_platform(wanted: str, found: str | None = None) -> None:
         ModelSpecError: names both.
     """
     found = importlib.metadata.version("ml_platform") if found is None else found
-    if wanted and wanted.split(".")[:2] != found.split(".")[:2]:
+    if wanted and _minor(wanted) != _minor(found):
         raise ModelSpecError(
             f"this training was asked for by ml_platform {wanted}, its cluster runs {found}",
             hint="give `cluster.image` or MLP_IMAGE an image of the version that runs beside "
@@ -297,12 +297,16 @@ def require_same_ray(found: str | None = None) -> None:
         ModelSpecError: names both.
     """
     found = importlib.metadata.version("ray") if found is None else found
-    if found.split(".")[:2] != RAY_VERSION.split(".")[:2]:
+    if _minor(found) != _minor(RAY_VERSION):
         raise ModelSpecError(
             f"the cluster's image holds Ray {found}, this platform wants {RAY_VERSION}",
             hint="give `cluster.image` or MLP_IMAGE an image built from `deploy/`, or one with "
             f"ray=={RAY_VERSION}.",
         )
+
+
+def _minor(version: str) -> list[str]:
+    return version.split(".")[:2]
 
 
 def prepare(request: TrainingRequest) -> tuple[FeatureEncoding, Files, int]:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Final, Literal, cast
+from typing import Final, Literal, cast, get_args
 
 from ml_platform.clusters.interface import Cluster
 from ml_platform.clusters.jobs.api import JobDetails, JobsApi
@@ -41,7 +41,9 @@ LOG_REST_S: Final = 1.5
 With `QUIET_S` or `LOOK_S` before it, a step ends within 5 s of its job.
 """
 STOP_TIMEOUT_S: Final = 30.0
-JobEnd = Literal["succeeded", "failed", "stopped", "unstarted", "overdue", "silent"]
+GivenUp = Literal["unstarted", "overdue", "silent"]
+JobEnd = Literal["succeeded", "failed", "stopped"] | GivenUp
+GIVEN_UP: Final = get_args(GivenUp)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -78,6 +80,11 @@ class JobOutcome:
     adopted: bool
     limit_s: float = math.inf
     stopped: bool = True
+
+    @property
+    def was_given_up(self) -> bool:
+        """It did not end by itself: it could not begin, or was stopped at a limit."""
+        return self.status in GIVEN_UP
 
 
 class FollowedJob:
@@ -138,10 +145,8 @@ class FollowedJob:
             return self._outcome("unstarted", details.message)
         with self._recorder.phase("running") as phase:
             deadline = self._retry.clock() + limit_s()
-            silence = Silence(silence_s, self._retry.clock)
-            details = self._stream(
-                details, on_log, deadline=deadline, silence=silence, goes_on=goes_on
-            )
+            silence = Silence(silence_s, self._retry.clock, goes_on)
+            details = self._stream(details, on_log, deadline=deadline, silence=silence)
             if details.is_over:
                 phase.detail = details.status.lower()
                 return self._outcome(cast(JobEnd, phase.detail), details.message)
@@ -171,7 +176,7 @@ class FollowedJob:
 
     def _give_up(
         self,
-        status: Literal["unstarted", "overdue", "silent"],
+        status: GivenUp,
         message: str,
         *,
         limit_s: float = math.inf,
@@ -207,7 +212,6 @@ class FollowedJob:
         *,
         deadline: float,
         silence: Silence,
-        goes_on: Callable[[], bool],
     ) -> JobDetails:
         """Returns when the job is over, or when it is not and has reached one of its limits."""
         log = LogLines()
@@ -225,7 +229,7 @@ class FollowedJob:
                 # A stream that ended at once brought nothing: the driver may never have started.
                 complete = complete and details.is_over and log.position > 0
                 if not details.is_over and (
-                    self._past(deadline) or self._is_silent(log, on_log, silence, goes_on)
+                    self._past(deadline) or self._is_silent(log, on_log, silence)
                 ):
                     complete = True
             if not complete and not details.is_over:
@@ -236,19 +240,13 @@ class FollowedJob:
             on_log(line)
         return details
 
-    def _is_silent(
-        self,
-        log: LogLines,
-        on_log: Callable[[str], None],
-        silence: Silence,
-        goes_on: Callable[[], bool],
-    ) -> bool:
+    def _is_silent(self, log: LogLines, on_log: Callable[[str], None], silence: Silence) -> bool:
         if not silence.is_over_limit:
             return False
         # The stream may be what is silent: a log that cannot be had says nothing of the job.
         known = self._read_rest(log, on_log)
         silence.heard(log.position)
-        if known and silence.is_over_limit and not goes_on():
+        if known and silence.is_over_limit and not silence.goes_on():
             return True
         silence.begin_anew()
         return False

@@ -9,11 +9,15 @@ class Silence:
     Args:
         limit_s: How long it may last.
         clock: Seconds that only grow.
+        goes_on: Whether the job has shown otherwise that it makes progress.
     """
 
-    def __init__(self, limit_s: float, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, limit_s: float, clock: Callable[[], float], goes_on: Callable[[], bool]
+    ) -> None:
         self._limit_s = limit_s
         self._clock = clock
+        self.goes_on = goes_on
         self._position = 0
         self._since = clock()
 

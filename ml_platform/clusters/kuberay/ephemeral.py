@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any, Final
 
 from ml_platform.clusters.interface import (
@@ -32,14 +32,12 @@ from ml_platform.clusters.kuberay.checks import require_valid
 from ml_platform.clusters.kuberay.config import KubeRayConfig
 from ml_platform.clusters.kuberay.deadline import extended, running_deadline_s
 from ml_platform.clusters.kuberay.head_address import head_address
-from ml_platform.clusters.kuberay.kueue import PlaceInQueue
 from ml_platform.clusters.kuberay.last_words import last_words
 from ml_platform.clusters.kuberay.manifests import ray_job
-from ml_platform.clusters.kuberay.pod_logs import read_logs
 from ml_platform.clusters.kuberay.reaper import reap
 from ml_platform.clusters.kuberay.room import require_room
 from ml_platform.clusters.kuberay.seen import Object, Seen, annotation
-from ml_platform.clusters.kuberay.start import JOBS, PODS, Start, seen_by
+from ml_platform.clusters.kuberay.start import JOBS, PODS, seen_by, start_on
 from ml_platform.clusters.kuberay.subjects import subjects
 from ml_platform.clusters.kuberay.views import (
     KIND,
@@ -288,15 +286,13 @@ class EphemeralProvisioner(Provisioner):
             _, pods = self._find(request.name)
             if head_incarnation(pods) != request.incarnation:
                 raise _lost(request.name, phase_of(job, pods)[1] or "its head is another one")
-        start = Start(
+        start = start_on(
+            self._api,
+            self._config.namespace,
             request.name,
             watch,
             self._config.limits,
             recorder,
-            read_logs=partial(read_logs, self._api, self._config.namespace),
-            place_in_queue=PlaceInQueue(
-                self._api, self._config.namespace, clock=self._clock
-            ).added_to,
             clock=self._clock,
             now=self._now,
         )
@@ -349,7 +345,7 @@ class EphemeralProvisioner(Provisioner):
     def _give_back(self, name: str, job: Object, recorder: Recorder) -> None:
         uid = str(job["metadata"]["uid"])
         try:
-            self._delete(name, uid)
+            found = self._delete(name, uid)
         except ClusterError as error:
             raise ClusterLeftError(
                 f"the work on the cluster {name} is done, and it could not be removed: "
@@ -357,7 +353,8 @@ class EphemeralProvisioner(Provisioner):
                 hint=f"KubeRay's deadlines and the reaper end it; `mlp cluster stop {name}` now.",
             ) from error
         try:
-            self._wait_until_removed(name, uid)
+            if found:
+                self._wait_until_removed(name, uid)
         except ClusterError as error:
             recorder.happened("cluster", detail=f"{name} is being removed: {error.message}")
 
@@ -369,11 +366,12 @@ class EphemeralProvisioner(Provisioner):
             recorder.happened("cluster", detail=f"{name} could not be removed: {error.message}")
 
     def _remove(self, name: str, uid: str) -> None:
-        self._delete(name, uid)
-        self._wait_until_removed(name, uid)
+        if self._delete(name, uid):
+            self._wait_until_removed(name, uid)
 
-    def _delete(self, name: str, uid: str) -> None:
-        self._api.delete(jobs_path(self._config.namespace, name), uid=uid)
+    def _delete(self, name: str, uid: str) -> bool:
+        """Whether it was there."""
+        return self._api.delete(jobs_path(self._config.namespace, name), uid=uid)
 
     def _wait_until_removed(self, name: str, uid: str) -> None:
         def left() -> list[Object]:

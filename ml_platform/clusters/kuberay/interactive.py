@@ -6,7 +6,7 @@ Each is a RayJob in InteractiveMode as those of attempts are, with `spec.jobId` 
 
 import time
 from collections.abc import Callable
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any, Final
 
 from ml_platform.clusters.interface import Cluster, ClusterView, JobRuntime
@@ -22,11 +22,9 @@ from ml_platform.clusters.kuberay.interactive_manifest import (
     ending_after,
     interactive_manifest,
 )
-from ml_platform.clusters.kuberay.kueue import PlaceInQueue
-from ml_platform.clusters.kuberay.pod_logs import read_logs
 from ml_platform.clusters.kuberay.room import require_room
 from ml_platform.clusters.kuberay.seen import Object, annotation
-from ml_platform.clusters.kuberay.start import Start
+from ml_platform.clusters.kuberay.start import start_on
 from ml_platform.clusters.kuberay.subjects import subjects
 from ml_platform.clusters.kuberay.views import head_incarnation, is_over
 from ml_platform.clusters.kuberay.watch import Watch
@@ -242,15 +240,13 @@ class InteractiveClusters:
 
     def _wait(self, wanted: Wanted, uid: str, watch: Watch, recorder: Recorder) -> None:
         limits = ending_after(self._config, wanted.ttl_s).limits
-        start = Start(
+        start = start_on(
+            self._api,
+            self._config.namespace,
             wanted.name,
             watch,
             limits,
             recorder,
-            read_logs=partial(read_logs, self._api, self._config.namespace),
-            place_in_queue=PlaceInQueue(
-                self._api, self._config.namespace, clock=self._clock
-            ).added_to,
             clock=self._clock,
             now=self._now,
         )

@@ -3,16 +3,18 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Final
 
 from ml_platform.clusters.kuberay import labels
+from ml_platform.clusters.kuberay.api import KubernetesApi
 from ml_platform.clusters.kuberay.config import Limits
 from ml_platform.clusters.kuberay.diagnosis.diagnose import diagnose
 from ml_platform.clusters.kuberay.diagnosis.findings import Finding
 from ml_platform.clusters.kuberay.diagnosis.head import readiness
 from ml_platform.clusters.kuberay.diagnosis.log_sources import LogSource, failed_to_start
-from ml_platform.clusters.kuberay.kueue import workload_of
-from ml_platform.clusters.kuberay.pod_logs import Logs, by_name
+from ml_platform.clusters.kuberay.kueue import PlaceInQueue, workload_of
+from ml_platform.clusters.kuberay.pod_logs import Logs, by_name, read_logs
 from ml_platform.clusters.kuberay.seen import KueueUnknown, Object, Objects, Seen
 from ml_platform.clusters.kuberay.views import phase_of
 from ml_platform.clusters.kuberay.watch import Watch
@@ -74,6 +76,7 @@ class Start:
         recorder: Is told why it waits.
         read_logs: The last lines of containers.
         place_in_queue: Adds to what is seen the place in a queue of Kueue.
+        shown_within_s: How long a watch may be without the object.
         clock: Seconds that only grow.
         now: Seconds since 1970.
     """
@@ -87,6 +90,7 @@ class Start:
         *,
         read_logs: Callable[[Sequence[LogSource]], Logs] = lambda sources: {},
         place_in_queue: Callable[[Seen], Seen] = lambda seen: seen,
+        shown_within_s: float = SHOWN_WITHIN_S,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], float] = time.time,
     ) -> None:
@@ -96,6 +100,7 @@ class Start:
         self._recorder = recorder
         self._read_logs = read_logs
         self._place_in_queue = place_in_queue
+        self._shown_within_s = shown_within_s
         self._clock = clock
         self._now = now
         self._first_seen: dict[str, float] = {}
@@ -132,18 +137,14 @@ class Start:
             left_s = self._seconds_left(seen, wait)
             if left_s > 0:
                 self._watch.wait(changes, self._next_look_s(findings, left_s))
-            elif not self._is_sure(seen, wait):
-                continue
-            elif seen.ray_job is None:
-                raise self._removed()
-            else:
+            elif self._is_sure(seen, wait):
                 raise self._too_late(seen, findings, wait)
 
     def _seconds_left(self, seen: Seen, wait: str) -> float:
         limit_s = self._limits.queue_s if wait == "queue" else self._limits.start_s
         left_s = limit_s - self._spent_s[wait]
         if seen.ray_job is None:
-            return min(left_s, SHOWN_WITHIN_S - self._spent_s["start"])
+            return min(left_s, self._shown_within_s - self._spent_s["start"])
         self._listed_for.discard("missing")
         return left_s
 
@@ -195,12 +196,6 @@ class Start:
                 hint="`mlp cluster show` has its pods; run the step again.",
             )
 
-    def _removed(self) -> ClusterStartError:
-        return ClusterStartError(
-            f"the cluster {self._name} was removed while it started",
-            hint="who did that? `mlp cluster ls` shows what there is; run the step again.",
-        )
-
     def _named(self, seen: Seen, finding: Finding) -> ClusterStartError:
         """The error of a finding, with what failed containers said last."""
         logs = self._read_logs(failed_to_start(seen))
@@ -210,6 +205,11 @@ class Start:
         return start_error(self._name, told, by_name(logs))
 
     def _too_late(self, seen: Seen, findings: tuple[Finding, ...], wait: str) -> ClusterStartError:
+        if seen.ray_job is None:
+            return ClusterStartError(
+                f"the cluster {self._name} was removed while it started",
+                hint="who did that? `mlp cluster ls` shows what there is; run the step again.",
+            )
         if findings:
             return self._named(seen, findings[0])
         where = "in its queue" if wait == "queue" else "for its pods"
@@ -226,6 +226,30 @@ class Start:
                 since = self._clock() - self._first_seen[one.key]
                 left_s = min(left_s, one.give_up_after_s - since)
         return max(0.05, min(left_s, LISTED_WITHIN_S))
+
+
+def start_on(
+    api: KubernetesApi,
+    namespace: str,
+    name: str,
+    watch: Watch,
+    limits: Limits,
+    recorder: Recorder,
+    *,
+    clock: Callable[[], float],
+    now: Callable[[], float],
+) -> Start:
+    """The start of a cluster of which the API server is asked what its watches do not bring."""
+    return Start(
+        name,
+        watch,
+        limits,
+        recorder,
+        read_logs=partial(read_logs, api, namespace),
+        place_in_queue=PlaceInQueue(api, namespace, clock=clock).added_to,
+        clock=clock,
+        now=now,
+    )
 
 
 def start_error(

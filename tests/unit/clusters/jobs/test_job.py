@@ -4,6 +4,7 @@ import math
 import threading
 import time as real_time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import count
 
 import pytest
@@ -363,18 +364,24 @@ def test_a_job_that_talks_beyond_its_limit_is_stopped(
     assert server.jobs[ID].statuses == ["STOPPED"]
 
 
-def test_a_job_that_is_silent_beyond_its_limit_is_stopped(
-    server: RayJobsServer, recorder: Recorder, events: list[Event]
-) -> None:
-    server.next_jobs(log=LOG, hangs=True, ends_as="RUNNING")
-    each_look_takes_1_s = count(0.0, 1.0).__next__
+@contextmanager
+def followed_by_looks(server: RayJobsServer, recorder: Recorder) -> Iterator[FollowedJob]:
+    """A job whose stream is quiet, on a clock that each look at it moves by a second."""
     with followed_job(
         cluster_at(server, quiet_s=0.01),
         JOB,
         recorder,
-        clock=each_look_takes_1_s,
+        clock=count(0.0, 1.0).__next__,
         sleep=lambda seconds: None,
     ) as job:
+        yield job
+
+
+def test_a_job_that_is_silent_beyond_its_limit_is_stopped(
+    server: RayJobsServer, recorder: Recorder, events: list[Event]
+) -> None:
+    server.next_jobs(log=LOG, hangs=True, ends_as="RUNNING")
+    with followed_by_looks(server, recorder) as job:
         outcome = job.follow(on_log=ignore, limit_s=lambda: 60)
     assert outcome.status == "overdue"
     assert events[-1].detail == "overdue"
@@ -396,14 +403,7 @@ def test_a_job_behind_whose_open_stream_nothing_comes_is_stopped(
     server: RayJobsServer, recorder: Recorder
 ) -> None:
     server.next_jobs(log=LOG, hangs=True, ends_as="RUNNING")
-    each_look_takes_1_s = count(0.0, 1.0).__next__
-    with followed_job(
-        cluster_at(server, quiet_s=0.01),
-        JOB,
-        recorder,
-        clock=each_look_takes_1_s,
-        sleep=lambda seconds: None,
-    ) as job:
+    with followed_by_looks(server, recorder) as job:
         assert job.follow(on_log=ignore, silence_s=60).status == "silent"
 
 

@@ -6,7 +6,6 @@ from functools import partial
 
 import pytest
 
-from ml_platform.clusters.kuberay import start
 from ml_platform.clusters.kuberay.config import Limits
 from ml_platform.clusters.kuberay.pod_logs import read_logs
 from ml_platform.clusters.kuberay.start import (
@@ -15,6 +14,7 @@ from ml_platform.clusters.kuberay.start import (
     EVIDENCE_LINES,
     JOBS,
     PODS,
+    SHOWN_WITHIN_S,
     Start,
 )
 from ml_platform.clusters.kuberay.watch import Subject, Watch
@@ -36,7 +36,9 @@ def server() -> Iterator[KubernetesServer]:
         yield server
 
 
-def failure_of(server: KubernetesServer) -> ClusterStartError:
+def failure_of(
+    server: KubernetesServer, *, shown_within_s: float = SHOWN_WITHIN_S
+) -> ClusterStartError:
     subjects = [Subject(name=one, path=f"/{one}") for one in (JOBS, CLUSTERS, PODS, EVENTS)]
     with Watch(server.access, subjects) as watch:
         starting = Start(
@@ -45,6 +47,7 @@ def failure_of(server: KubernetesServer) -> ClusterStartError:
             Limits(),
             Recorder(),
             read_logs=partial(read_logs, server.api, "ns", within_s=2.0),
+            shown_within_s=shown_within_s,
         )
         with pytest.raises(ClusterStartError) as raised:
             starting.wait("u", 1)
@@ -68,19 +71,16 @@ def test_a_log_that_cannot_be_read_changes_nothing_of_the_cause(server: Kubernet
 
 
 def test_a_watch_that_has_died_is_not_taken_for_a_cluster_that_was_removed(
-    server: KubernetesServer, monkeypatch: pytest.MonkeyPatch
+    server: KubernetesServer,
 ) -> None:
-    monkeypatch.setattr(start, "SHOWN_WITHIN_S", 0.5)
     there, server.objects = server.objects, {}
     # No watch tells of what appears.
     appears = threading.Timer(0.3, lambda: setattr(server, "objects", there))
     appears.start()
-    assert "has failed 4 times" in failure_of(server).message
+    assert "has failed 4 times" in failure_of(server, shown_within_s=0.5).message
 
 
-def test_a_cluster_that_is_in_no_list_either_was_removed(
-    server: KubernetesServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(start, "SHOWN_WITHIN_S", 0.1)
+def test_a_cluster_that_is_in_no_list_either_was_removed(server: KubernetesServer) -> None:
     server.objects = {}
-    assert "was removed while it started" in failure_of(server).message
+    error = failure_of(server, shown_within_s=0.1)
+    assert "was removed while it started" in error.message
