@@ -282,7 +282,7 @@ def reproduce(
     from ml_platform.registry.reproduce import reproduce as again
     from ml_platform.resources import resources_from
     from ml_platform.settings import load_settings
-    from ml_platform.training.attempts import Listeners
+    from ml_platform.training.listeners import Listeners
 
     progress = TerminalProgress(stderr())
     settings = load_settings()

@@ -15,8 +15,8 @@ from ml_platform.registry.owner import open_registry
 from ml_platform.registry.weights import Reproduction, compare
 from ml_platform.settings import Settings
 from ml_platform.storage import Folder
-from ml_platform.training.attempts import Listeners
 from ml_platform.training.launch import train
+from ml_platform.training.listeners import Listeners
 from ml_platform.training.record import Owner
 from ml_platform.training.request import (
     CODE_FOLDER,

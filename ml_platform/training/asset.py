@@ -12,8 +12,8 @@ from ml_platform.clusters.ladder import Action, Decision
 from ml_platform.partitions import PartitionBounds, daily_partitions
 from ml_platform.stages import asset_key
 from ml_platform.storage import StorageAccess
-from ml_platform.training.attempts import EndedReport, Listeners
 from ml_platform.training.launch import Trained, find_result, reused, train
+from ml_platform.training.listeners import EndedReport, Listeners
 from ml_platform.training.log_reader import JobLogReader
 from ml_platform.training.metadata import failed_attempt, phases_table, table
 from ml_platform.training.pictures import learning_curve

@@ -11,13 +11,12 @@ import time
 import uuid
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from ml_platform.clusters.causes import Failure
 from ml_platform.clusters.interface import Cluster, ClusterRequest, LastWords, Provisioner
 from ml_platform.clusters.jobs.job import JobOutcome, followed_job
-from ml_platform.clusters.ladder import Action, Budgets, Decision, decide, worker_restarts_left
+from ml_platform.clusters.ladder import Action, Budgets, decide, worker_restarts_left
 from ml_platform.clusters.spec import ClusterSpec
 from ml_platform.errors import (
     ClusterLeftError,
@@ -31,6 +30,7 @@ from ml_platform.training.checkpoints import CheckpointRef, newest_checkpoint
 from ml_platform.training.claims import failed_of, new_claim, was_anothers_interrupt
 from ml_platform.training.driver_job import driver_job
 from ml_platform.training.heartbeat import heartbeat
+from ml_platform.training.listeners import EndedReport, Listeners
 from ml_platform.training.lost import after_loss, end_cluster, has_ended
 from ml_platform.training.record import (
     Attempt,
@@ -49,38 +49,6 @@ TAIL_LINES: Final = 200
 WATCH_S: Final = 5.0
 
 ProvisionerOf = Callable[[ClusterSpec], Provisioner]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class EndedReport:
-    """An attempt that has failed.
-
-    Attributes:
-        claim: Who tried what.
-        ended: Why it ended.
-        logs: The last lines of its cluster by source, if this process has read them.
-    """
-
-    claim: Claim
-    ended: Ended
-    logs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Listeners:
-    """Who is told while a training runs.
-
-    Attributes:
-        on_log: Called with each line of a job's log.
-        on_event: Called with each event.
-        on_attempt: Called when an attempt has failed.
-        on_decision: Called with what follows it.
-    """
-
-    on_log: Callable[[str], None]
-    on_event: Callable[[Event], None] = lambda event: None
-    on_attempt: Callable[[EndedReport], None] = lambda report: None
-    on_decision: Callable[[Decision], None] = lambda decision: None
 
 
 class AttemptLoop:

@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ml_platform.training.attempts import AttemptLoop, Listeners, ProvisionerOf
+from ml_platform.training.attempts import AttemptLoop, ProvisionerOf
+from ml_platform.training.listeners import Listeners
 from ml_platform.training.model_code import renew_evaluation, send_code
 from ml_platform.training.record import Owner, TrainingRecord
 from ml_platform.training.request import TrainingRequest

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 import dagster as dg
 
 from ml_platform.clusters.causes import Failure
-from ml_platform.training.attempts import EndedReport
+from ml_platform.training.listeners import EndedReport
 from ml_platform.training.result import PhaseRecord
 
 

@@ -15,8 +15,8 @@ from typing import Final
 
 from ml_platform.clusters.local.provisioner import LocalProvisioner
 from ml_platform.settings import Settings
-from ml_platform.training.attempts import Listeners
 from ml_platform.training.launch import train
+from ml_platform.training.listeners import Listeners
 from ml_platform.training.plan import ModelPlan
 from ml_platform.training.record import Owner
 from tests.benchmarks.contestants import request_of

@@ -13,8 +13,8 @@ from ml_platform.clusters.kuberay.ephemeral import EphemeralProvisioner
 from ml_platform.clusters.ladder import Decision
 from ml_platform.clusters.spec import HeadGroup
 from ml_platform.storage import Folder
-from ml_platform.training.attempts import EndedReport, Listeners
 from ml_platform.training.launch import train
+from ml_platform.training.listeners import EndedReport, Listeners
 from ml_platform.training.record import LOGS_FOLDER, Owner, TrainingRecord
 from ml_platform.training.request import TrainingRequest
 from ml_platform.xray.records import Event

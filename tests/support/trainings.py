@@ -7,8 +7,8 @@ from typing import Any
 
 from ml_platform.clusters.interface import Provisioner
 from ml_platform.clusters.spec import ClusterSpec, WorkerGroup
-from ml_platform.training.attempts import Listeners
 from ml_platform.training.launch import Trained, train
+from ml_platform.training.listeners import Listeners
 from ml_platform.training.record import Owner
 from ml_platform.training.request import (
     SnapshotRef,

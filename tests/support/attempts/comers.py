@@ -16,9 +16,10 @@ import fsspec
 
 from ml_platform.clusters.interface import Provisioner
 from ml_platform.storage import Folder
-from ml_platform.training.attempts import AttemptLoop, EndedReport, Listeners
+from ml_platform.training.attempts import AttemptLoop
 from ml_platform.training.checkpoints import write_checkpoint
 from ml_platform.training.launch import Trained, train
+from ml_platform.training.listeners import EndedReport, Listeners
 from ml_platform.training.record import Owner
 from ml_platform.training.request import TrainingRequest
 from tests.support.attempts.audit import broken_by_claim

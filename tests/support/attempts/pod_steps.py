@@ -15,8 +15,8 @@ import fsspec
 
 from ml_platform.clusters.kuberay.config import KubeRayConfig
 from ml_platform.clusters.kuberay.ephemeral import EphemeralProvisioner
-from ml_platform.training.attempts import Listeners
 from ml_platform.training.launch import train
+from ml_platform.training.listeners import Listeners
 from ml_platform.training.record import Owner
 from ml_platform.training.request import TrainingRequest
 from tests.support.attempts.world import PROCESSES

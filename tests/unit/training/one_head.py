@@ -27,9 +27,10 @@ from ml_platform.clusters.ladder import Decision
 from ml_platform.clusters.spec import ClusterSpec
 from ml_platform.errors import ClusterLeftError, ClusterStartError
 from ml_platform.storage import Folder
-from ml_platform.training.attempts import AttemptLoop, EndedReport, Listeners
+from ml_platform.training.attempts import AttemptLoop
 from ml_platform.training.checkpoints import write_checkpoint
 from ml_platform.training.launch import Trained, train
+from ml_platform.training.listeners import EndedReport, Listeners
 from ml_platform.training.record import (
     Attempt,
     Claim,

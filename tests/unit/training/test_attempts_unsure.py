@@ -8,7 +8,8 @@ import pytest
 from ml_platform.clusters.causes import Cause
 from ml_platform.clusters.interface import Cluster, ClusterRequest
 from ml_platform.errors import ClusterLostError
-from ml_platform.training.attempts import AttemptLoop, Listeners
+from ml_platform.training.attempts import AttemptLoop
+from ml_platform.training.listeners import Listeners
 from ml_platform.training.record import Attempt, Ended, Owner, TrainingRecord
 from ml_platform.training.result import TrainingResult
 from ml_platform.xray.records import Recorder

@@ -1,7 +1,7 @@
 """What Dagster shows of a training."""
 
 from ml_platform.clusters.causes import Cause
-from ml_platform.training.attempts import EndedReport
+from ml_platform.training.listeners import EndedReport
 from ml_platform.training.metadata import code_block, failed_attempt, phases_table
 from ml_platform.training.record import Attempt, Ended, Owner
 from tests.unit.training.one_head import claim_of, failure_of
