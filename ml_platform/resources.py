@@ -9,15 +9,12 @@ own `Definitions` hands in others:
 Fields keep the names of the settings that they come from.
 """
 
-import re
-from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, get_args
-from urllib.parse import urlsplit
+from typing import Any, Literal, get_args
 
 import dagster as dg
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from ml_platform.clusters.interface import JOB_START_S, Provisioner
 from ml_platform.clusters.kuberay.config import KubeRayConfig, config_from
@@ -34,6 +31,7 @@ from ml_platform.clusters.open import (
 )
 from ml_platform.clusters.presets import Presets
 from ml_platform.clusters.spec import ClusterSpec, Kind
+from ml_platform.config_types import AbsolutePath, Name, Uri
 from ml_platform.features.project import DbtSettings
 from ml_platform.kubernetes_config import KubernetesConfig
 from ml_platform.place import claim_folder, place_of
@@ -43,43 +41,6 @@ from ml_platform.registry.registrar import ModelRegistry
 from ml_platform.settings import Settings, without_passwords
 from ml_platform.warehouse.interface import Warehouse, WarehouseAccess
 from ml_platform.warehouse.open import open_warehouse
-
-NAME_PATTERN: Final = re.compile(r"^[a-z][a-z0-9_]*$")
-
-
-def _typed(check: Callable[[str], bool], wanted: str) -> BeforeValidator:
-    """Refuses a text that fails `check`; `wanted` ends the sentence "… is no".
-
-    Before pydantic, as that makes plain text of an `EnvVar`, whose value is not known yet.
-    """
-
-    def refuse(value: object) -> object:
-        if isinstance(value, str) and not isinstance(value, dg.EnvVar) and not check(value):
-            msg = f"{value!r} is no {wanted}"
-            raise ValueError(msg)
-        return value
-
-    return BeforeValidator(refuse)
-
-
-AbsolutePath = Annotated[
-    str,
-    _typed(lambda text: Path(text).is_absolute(), "absolute path: a run may begin in any folder"),
-]
-Uri = Annotated[
-    str,
-    _typed(
-        lambda text: bool(urlsplit(text).scheme),
-        "URI: wanted one such as file:///srv/mlp or gs://bucket/mlp",
-    ),
-]
-Name = Annotated[
-    str,
-    _typed(
-        lambda text: NAME_PATTERN.match(text) is not None,
-        "name: wanted a lower-case letter, then lower-case letters, digits and underscores",
-    ),
-]
 
 
 class ClustersResource(dg.ConfigurableResource[Any]):

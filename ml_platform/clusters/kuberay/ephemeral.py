@@ -35,6 +35,7 @@ from ml_platform.clusters.kuberay.head_address import head_address
 from ml_platform.clusters.kuberay.last_words import last_words
 from ml_platform.clusters.kuberay.manifests import ray_job
 from ml_platform.clusters.kuberay.reaper import reap
+from ml_platform.clusters.kuberay.removal import GONE_WITHIN_S, POLL_S, Removal
 from ml_platform.clusters.kuberay.room import require_room
 from ml_platform.clusters.kuberay.seen import Object, Seen, annotation
 from ml_platform.clusters.kuberay.start import JOBS, PODS, seen_by, start_on
@@ -52,7 +53,6 @@ from ml_platform.clusters.spec import ClusterSpec
 from ml_platform.errors import (
     ApiAwayError,
     ClusterError,
-    ClusterLeftError,
     ClusterLostError,
     ClusterStartError,
     ObjectConflictError,
@@ -60,8 +60,6 @@ from ml_platform.errors import (
 )
 from ml_platform.xray.records import Recorder
 
-POLL_S: Final = 0.2
-GONE_WITHIN_S: Final = 60.0
 LATE_S: Final = 2.0
 """An object of ours may appear so long after its create was broken off."""
 # The head of a busy cluster may be silent for long; that it is there is known from its pod.
@@ -103,6 +101,10 @@ class EphemeralProvisioner(Provisioner):
         access = find_access(kubeconfig=self._config.kubeconfig, context=self._config.context)
         return KubernetesApi(access, clock=self._clock, sleep=self._sleep)
 
+    @cached_property
+    def _removal(self) -> Removal:
+        return Removal(self._api, self._config.namespace, clock=self._clock, sleep=self._sleep)
+
     @property
     def place(self) -> str:
         """The namespace of Kubernetes: its clusters can be seen from everywhere."""
@@ -143,9 +145,9 @@ class EphemeralProvisioner(Provisioner):
                 yield cluster
             except BaseException:
                 if job is not None:
-                    self._give_back_after_failure(request.name, job, recorder)
+                    self._removal.after_failure(request.name, _uid(job), recorder)
                 raise
-            self._give_back(request.name, job, recorder)
+            self._removal.after_success(request.name, _uid(job), recorder)
 
     def look(self, name: str) -> ClusterView:
         """See `Provisioner.look`; `unknown` while the API server is away."""
@@ -177,15 +179,15 @@ class EphemeralProvisioner(Provisioner):
         """See `Provisioner.clear`."""
         job, pods = self._find(name)
         if job is not None and phase_of(job, pods)[0] in ("failed", "lost", "stopping"):
-            self._remove(name, str(job["metadata"]["uid"]))
+            self._removal.remove(name, _uid(job))
 
     def stop(self, name: str) -> None:
         """See `Provisioner.stop`; waits until the last pod is gone."""
         job, _ = self._find(name)
         if job is not None:
             self._require_ours(job)
-            self._remove(name, str(job["metadata"]["uid"]))
-        self._wait_until_gone(name, lambda: self._find(name)[1], "pods")
+            self._removal.remove(name, _uid(job))
+        self._removal.wait_until_gone(name, "pods", lambda: self._find(name)[1])
 
     def reap(self, run_ended_s: RunEnd, *, dry_run: bool) -> list[Reaped]:
         """See `Provisioner.reap`."""
@@ -220,7 +222,7 @@ class EphemeralProvisioner(Provisioner):
                 self._require_ours(there)
                 if request.incarnation or self._can_be_adopted(there, request):
                     return self._adopt(there, request), False
-                self._api.delete(f"{path}/{request.name}", uid=str(there["metadata"]["uid"]))
+                self._api.delete(f"{path}/{request.name}", uid=_uid(there))
             if self._clock() >= deadline:
                 raise ClusterStartError(
                     f"the cluster {request.name} of before is not gone after {GONE_WITHIN_S:.0f} s",
@@ -236,7 +238,7 @@ class EphemeralProvisioner(Provisioner):
             while self._clock() < deadline:
                 job = self._api.get(path)
                 if job is not None and annotation(job, labels.RUN) == request.run:
-                    self._api.delete(path, uid=str(job["metadata"]["uid"]))
+                    self._api.delete(path, uid=_uid(job))
                     return
                 self._sleep(POLL_S)
 
@@ -296,7 +298,7 @@ class EphemeralProvisioner(Provisioner):
             clock=self._clock,
             now=self._now,
         )
-        uid = str(job["metadata"]["uid"])
+        uid = _uid(job)
         seen = start.wait(uid, request.spec.worker_count)
         incarnation = head_incarnation(seen.pods)
         if request.incarnation and incarnation != request.incarnation:
@@ -342,54 +344,6 @@ class EphemeralProvisioner(Provisioner):
         """From now on KubeRay guards the job with its deadline, and not only its submission."""
         self._annotate(name, {}, jobId=submission_id)
 
-    def _give_back(self, name: str, job: Object, recorder: Recorder) -> None:
-        uid = str(job["metadata"]["uid"])
-        try:
-            found = self._delete(name, uid)
-        except ClusterError as error:
-            raise ClusterLeftError(
-                f"the work on the cluster {name} is done, and it could not be removed: "
-                f"{error.message}",
-                hint=f"KubeRay's deadlines and the reaper end it; `mlp cluster stop {name}` now.",
-            ) from error
-        try:
-            if found:
-                self._wait_until_removed(name, uid)
-        except ClusterError as error:
-            recorder.happened("cluster", detail=f"{name} is being removed: {error.message}")
-
-    def _give_back_after_failure(self, name: str, job: Object, recorder: Recorder) -> None:
-        try:
-            self._remove(name, str(job["metadata"]["uid"]))
-        except ClusterError as error:
-            # Why it failed is the news: KubeRay's deadlines and the reaper remove it.
-            recorder.happened("cluster", detail=f"{name} could not be removed: {error.message}")
-
-    def _remove(self, name: str, uid: str) -> None:
-        if self._delete(name, uid):
-            self._wait_until_removed(name, uid)
-
-    def _delete(self, name: str, uid: str) -> bool:
-        """Whether it was there."""
-        return self._api.delete(jobs_path(self._config.namespace, name), uid=uid)
-
-    def _wait_until_removed(self, name: str, uid: str) -> None:
-        def left() -> list[Object]:
-            job = self._api.get(jobs_path(self._config.namespace, name))
-            return [job] if job is not None and job["metadata"]["uid"] == uid else []
-
-        self._wait_until_gone(name, left, "RayJob")
-
-    def _wait_until_gone(self, name: str, left: Callable[[], list[Object]], what: str) -> None:
-        deadline = self._clock() + GONE_WITHIN_S
-        while left():
-            if self._clock() >= deadline:
-                raise ClusterError(
-                    f"the {what} of {name} is not gone after {GONE_WITHIN_S:.0f} s",
-                    hint="is the operator of KubeRay running?",
-                )
-            self._sleep(POLL_S)
-
     def _find(self, name: str) -> tuple[Object | None, list[Object]]:
         namespace = self._config.namespace
         job = self._api.get(jobs_path(namespace, name))
@@ -404,3 +358,7 @@ def _lost(name: str, why: str) -> ClusterLostError:
         f"the cluster {name} is lost: {why}",
         hint="run the step again: it goes on from the last checkpoint on a new cluster.",
     )
+
+
+def _uid(job: Object) -> str:
+    return str(job["metadata"]["uid"])
