@@ -43,6 +43,7 @@ from ml_platform.training.record import (
 )
 from ml_platform.training.request import TrainingRequest
 from ml_platform.training.result import PhaseRecord, TrainingResult
+from ml_platform.training.running_time import RunningTime
 from ml_platform.xray.records import Event, Recorder
 
 TAIL_LINES: Final = 200
@@ -93,6 +94,7 @@ class AttemptLoop:
         self._words = LastWords()
         self._left: ClusterLeftError | None = None
         self._found: frozenset[int] | None = None
+        self._newest: CheckpointRef | None = None
         self.adopted = False
 
     @property
@@ -172,6 +174,7 @@ class AttemptLoop:
         self._phases.clear()
         self._words = LastWords()
         self._left = None
+        self._running_time = RunningTime(attempt, now=self._now, clock=self._clock)
         provisioner = self._provisioner_of(claim.spec)
         if claim.abandoned_after_s is not None and claim.place != provisioner.place:
             self._watch_from_afar(attempt, claim)
@@ -199,6 +202,7 @@ class AttemptLoop:
             self._listeners.on_event,
             attempt.note_event,
             self._keep_phase,
+            self._running_time.hear,
             now=self._now,
             clock=self._clock,
         )
@@ -260,7 +264,7 @@ class AttemptLoop:
                 self.adopted = running.adopted
                 outcome = running.follow(
                     on_log=self._on_line,
-                    limit_s=lambda: self._seconds_left(attempt, spent_s),
+                    limit_s=lambda: self._seconds_left(spent_s),
                     silence_s=self._request.training.no_progress_s,
                     goes_on=lambda: self._has_new_checkpoint(attempt),
                 )
@@ -351,7 +355,7 @@ class AttemptLoop:
                 checkpoint=newest,
                 progressed=progressed,
                 worker_restarts=attempt.restarts(),
-                ran_s=self._ran_s(attempt, newest if progressed else None),
+                ran_s=self._running_time.until_its_end(newest if progressed else None),
                 ended_at_s=self._now(),
                 seen_by=self._owner,
                 phases=self.phases,
@@ -362,31 +366,22 @@ class AttemptLoop:
         if ended.failure is not None and claim is not None:
             self._listeners.on_attempt(EndedReport(claim=claim, ended=ended, logs=self._words.logs))
 
-    def _ran_s(self, attempt: Attempt, newest: CheckpointRef | None) -> float:
-        """How long its driver ran: to now if we saw it run, else to its last sign of life."""
-        started = attempt.started()
-        if started is None:
-            return 0.0
-        if any(phase.name == "running" for phase in self._phases):
-            return max(0.0, self._now() - started.at_s)
-        # It ended while nobody looked, maybe hours ago.
-        return max(0.0, newest.written_at_s - started.at_s) if newest else 0.0
-
-    def _seconds_left(self, attempt: Attempt, spent_s: float) -> float:
+    def _seconds_left(self, spent_s: float) -> float:
         """Of `max_runtime_s`, which counts the running time of all attempts of our root run."""
-        started = attempt.started()
-        runs_s = max(0.0, self._now() - started.at_s) if started is not None else 0.0
-        return max(0.0, self._request.training.max_runtime_s - spent_s - runs_s)
+        limit_s = self._request.training.max_runtime_s
+        return max(0.0, limit_s - spent_s - self._running_time.until_now())
 
     def _has_new_checkpoint(self, attempt: Attempt) -> bool:
-        """Whether a training that says nothing goes on: epochs are silent where no Pipes listen."""
+        """Whether a training that says nothing goes on: epochs are silent where no Pipes listen.
+
+        When one was written is not asked: its pod's clock may be wrong.
+        """
         try:
             newest = newest_checkpoint(self._record.folder)
         except StorageError:
             return True  # not known: its own limit is there, too
-        if newest is None or newest.attempt != attempt.number:
-            return False
-        return self._now() - newest.written_at_s < self._request.training.no_progress_s
+        before, self._newest = self._newest, newest
+        return newest is not None and newest.attempt == attempt.number and newest != before
 
     def _on_line(self, line: str) -> None:
         self._tail.append(line)
