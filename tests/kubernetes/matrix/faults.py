@@ -4,14 +4,14 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from ml_platform.clusters.causes import Cause
 from ml_platform.clusters.kuberay import labels
 from ml_platform.clusters.spec import HeadGroup
-from tests.kubernetes.faults import nodes, quota
+from tests.kubernetes.faults import dns, nodes, quota
 from tests.kubernetes.faults.api_script import Action, Answer, Cut, Delay, LoseAnswer, Truncate
 from tests.kubernetes.faults.components import operator_away
 from tests.kubernetes.faults.memory import run_out_of_memory
@@ -19,6 +19,7 @@ from tests.kubernetes.faults.pods import delete_pod, kill_container
 from tests.kubernetes.matrix.case import Case
 from tests.kubernetes.matrix.phases import CREATED, STARTING, Phase
 from tests.kubernetes.testbed.cluster import Cluster
+from tests.kubernetes.testbed.node import Node
 
 AWAY_S: Final = 8.0
 NEVER_READY_S: Final = 12.0
@@ -157,6 +158,18 @@ def quota_full(case: Case) -> Iterator[None]:
         time.sleep(AWAY_S)
 
 
+def names_do(fault: Callable[[Node], AbstractContextManager[None]]) -> Callable[[Case], Any]:
+    """A fault of `faults.dns` befalls all pods for a while."""
+
+    @contextmanager
+    def act(case: Case) -> Iterator[None]:
+        with fault(case.testbed.node):
+            yield
+            time.sleep(AWAY_S)
+
+    return act
+
+
 def without_image(case: Case) -> None:
     """Its image does not exist."""
     case.want(image="nobody.invalid/has/this:1")
@@ -191,6 +204,11 @@ def _has_head(phase: Phase) -> bool:
 
 def _starts(phase: Phase) -> bool:
     return phase is STARTING
+
+
+def _needs_names(phase: Phase) -> bool:
+    """Pods begin, or tell each other that they are there."""
+    return phase.name in ("before create", "pending", "running")
 
 
 def _is_held(phase: Phase) -> bool:
@@ -283,6 +301,20 @@ FAULTS: Final = (
         act=quota_full,
         befalls=lambda phase: phase.name in ("before create", "queued"),
         causes=(Cause.START_FAILED,),  # the operator's next try may come after our time is over
+        of_node=True,
+    ),
+    Fault(
+        name="DNS silent",
+        act=names_do(dns.silent),
+        befalls=_needs_names,
+        causes=_OF_WORKER,
+        of_node=True,
+    ),
+    Fault(
+        name="names unknown",
+        act=names_do(dns.forgetful),
+        befalls=_needs_names,
+        causes=_OF_WORKER,
         of_node=True,
     ),
     *(
