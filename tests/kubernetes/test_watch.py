@@ -16,7 +16,7 @@ from tests.kubernetes.faults.history import forget
 from tests.kubernetes.testbed.cluster import Cluster
 from tests.kubernetes.testbed.node import Node
 
-pytestmark = pytest.mark.kubernetes
+pytestmark = [pytest.mark.kubernetes, pytest.mark.whole_node]
 
 WITHIN_S = 30
 MAPS = "maps"
