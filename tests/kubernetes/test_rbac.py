@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 import yaml
 
-from ml_platform.settings import PROJECT_ROOT
+from tests.kubernetes import accounts
+from tests.kubernetes.accounts import make_account
 from tests.kubernetes.testbed.cluster import Cluster
 
 pytestmark = pytest.mark.kubernetes
 
-ROLES = PROJECT_ROOT / "deploy" / "rbac.yaml"
 ACCOUNT = "step"
 OUTSIDE = "outside"
 BYSTANDER = "bystander"
@@ -45,14 +45,9 @@ Right = tuple[str, str, str, str]
 def granted(cluster: Cluster) -> Iterator[str]:
     """A namespace in which one account has the role of a step, one both roles, and one none."""
     with cluster.namespace("rbac") as namespace:
-        where = f"--namespace={namespace}"
-        cluster.kubectl("apply", where, f"--filename={ROLES}")
-        step, outside = (f"--serviceaccount={namespace}:{name}" for name in (ACCOUNT, OUTSIDE))
-        bind = ("create", "rolebinding", where)
-        cluster.kubectl(*bind, "step", "--role=ml-platform-step", step, outside)
-        cluster.kubectl(*bind, "outside", "--role=ml-platform-outside", outside)
-        for name in (ACCOUNT, OUTSIDE, BYSTANDER):
-            cluster.kubectl("create", "serviceaccount", name, where)
+        make_account(cluster, namespace, ACCOUNT, accounts.STEP)
+        make_account(cluster, namespace, OUTSIDE, accounts.STEP, accounts.OUTSIDE)
+        make_account(cluster, namespace, BYSTANDER)
         yield namespace
 
 
@@ -112,15 +107,15 @@ def said_rules(cluster: Cluster, namespace: str, account: str) -> tuple[set[Righ
 
 def rules_of(*names: str) -> list[dict[str, Any]]:
     """The rules of these roles of the file."""
-    roles = yaml.safe_load_all(ROLES.read_text())
+    roles = yaml.safe_load_all(accounts.FILE.read_text())
     return [rule for role in roles if role["metadata"]["name"] in names for rule in role["rules"]]
 
 
 @pytest.mark.parametrize(
     ("account", "roles"),
     [
-        (ACCOUNT, ["ml-platform-step"]),
-        (OUTSIDE, ["ml-platform-step", "ml-platform-outside"]),
+        (ACCOUNT, [accounts.STEP]),
+        (OUTSIDE, [accounts.STEP, accounts.OUTSIDE]),
     ],
 )
 def test_an_account_has_the_rules_of_its_roles_and_those_of_every_account(
@@ -134,8 +129,10 @@ def test_an_account_has_the_rules_of_its_roles_and_those_of_every_account(
 
 
 def test_a_step_may_do_what_its_role_says(cluster: Cluster, granted: str) -> None:
-    roles = {role["metadata"]["name"]: role for role in yaml.safe_load_all(ROLES.read_text())}
-    for rule in roles["ml-platform-step"]["rules"]:
+    roles = {
+        role["metadata"]["name"]: role for role in yaml.safe_load_all(accounts.FILE.read_text())
+    }
+    for rule in roles[accounts.STEP]["rules"]:
         group = f".{rule['apiGroups'][0]}" if rule["apiGroups"][0] else ""
         for resource in rule["resources"]:
             name, slash, subresource = resource.partition("/")
