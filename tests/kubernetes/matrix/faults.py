@@ -195,7 +195,8 @@ def without_ray(case: Case) -> None:
 
 def without_python(case: Case) -> None:
     """Nothing written in Python runs in its worker: the init container fails, again and again."""
-    workers = case.request.cluster.workers.model_copy(
+    [group] = case.request.cluster.groups
+    workers = group.model_copy(
         update={"pod": {"env": [{"name": "PYTHONHOME", "value": "/nowhere"}]}}
     )
     case.want(workers=workers)
