@@ -40,6 +40,7 @@ from ml_platform.clusters.kuberay.room import require_room
 from ml_platform.clusters.kuberay.seen import Object, Seen, annotation
 from ml_platform.clusters.kuberay.start import JOBS, PODS, seen_by, start_on
 from ml_platform.clusters.kuberay.subjects import subjects
+from ml_platform.clusters.kuberay.takes_jobs import takes_jobs
 from ml_platform.clusters.kuberay.views import (
     KIND,
     head_incarnation,
@@ -299,7 +300,7 @@ class EphemeralProvisioner(Provisioner):
             now=self._now,
         )
         uid = _uid(job)
-        seen = start.wait(uid, request.spec.worker_count)
+        seen = start.wait(uid, request.spec.worker_count, is_ready=takes_jobs)
         incarnation = head_incarnation(seen.pods)
         if request.incarnation and incarnation != request.incarnation:
             raise _lost(request.name, "its head is another one")
