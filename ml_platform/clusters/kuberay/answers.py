@@ -38,8 +38,8 @@ def object_of(server: str, text: str) -> dict[str, Any]:
         found = json.loads(text)
     except ValueError as error:
         raise away(server, f"what came is no JSON: {_cut(text)}") from error
-    if not isinstance(found, dict):
-        raise away(server, f"what came is no object: {_cut(text)}")
+    if not isinstance(found, dict) or "kind" not in found:
+        raise away(server, f"what came is no object of Kubernetes: {_cut(text)}")
     return found
 
 

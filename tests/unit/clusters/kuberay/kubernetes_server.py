@@ -31,6 +31,11 @@ def status(code: int, message: str) -> Reply:
     return code, json.dumps({"kind": "Status", "code": code, "message": message}).encode()
 
 
+def whole(one: Mapping[str, Any]) -> bytes:
+    """An object as the server sends it."""
+    return json.dumps({"kind": "Any", **one}).encode()
+
+
 def forbidden(what: str = "rayjobs.ray.io") -> Reply:
     """The account lacks a right; or so says a server that has just started."""
     return status(403, f'{what} is forbidden: User "ada" cannot do that in the namespace "ns"')
@@ -109,7 +114,7 @@ class KubernetesServer:
         if method == "POST":
             if there is not None:
                 return status(409, "it exists already")
-            return 201, json.dumps(self.make(kind, body)).encode()
+            return 201, whole(self.make(kind, body))
         if there is None:
             return status(404, "there is none")
         if method == "DELETE":
@@ -121,7 +126,7 @@ class KubernetesServer:
                 self.remove(kind, name)
         elif method == "PATCH":
             there = self.replace(kind, there, body)
-        return 200, json.dumps(there).encode()
+        return 200, whole(there)
 
     def replace(
         self, kind: str, one: Mapping[str, Any], body: Mapping[str, Any]
@@ -149,7 +154,7 @@ class KubernetesServer:
         found = self.objects.get(kind, [])
         if kind == "events":
             found = [one for one in found if _is_selected(one, query.get("fieldSelector", ""))]
-        return json.dumps({"metadata": {"resourceVersion": "1"}, "items": found}).encode()
+        return whole({"metadata": {"resourceVersion": "1"}, "items": found})
 
 
 @contextmanager
@@ -179,7 +184,7 @@ def kubernetes_server() -> Iterator[KubernetesServer]:
             if end in server.refused:
                 return status(server.refused[end], "refused")
             if end in server.documents:
-                return 200, json.dumps(server.documents[end]).encode()
+                return 200, whole(server.documents[end])
             kind, _, name = path.partition("/namespaces/")[2].partition("/")[2].partition("/")
             if name or self.command == "POST":
                 return server.do(self.command, kind, name, body)

@@ -46,7 +46,7 @@ def test_somebody_elses_no_says_nothing_of_our_objects(code: int, text: str) -> 
     assert type(error_of(SERVER, code, text)) is ApiAwayError
 
 
-@pytest.mark.parametrize("text", [PAGE, "", "[]", "null"])
+@pytest.mark.parametrize("text", [PAGE, "", "[]", "null", '{"error": "sign in"}'])
 def test_success_without_an_object_is_somebody_elses(text: str) -> None:
     with pytest.raises(ApiAwayError, match=SERVER):
         object_of(SERVER, text)
