@@ -33,7 +33,7 @@ def head_address(
     return HeadAddress(
         url=f"{api.access.server}{path}/proxy",
         token=token,
-        gate=Gate(headers=api.access.headers, tls=api.access.tls),
+        gate=Gate(headers=api.access.headers, tls=api.access.tls, still_grants=api.still_grants),
     )
 
 

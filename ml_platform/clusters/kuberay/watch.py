@@ -1,9 +1,9 @@
 """Objects of Kubernetes kept up to date by watches: waiting asks nothing while nothing changes.
 
 A thread with an event loop holds one connection for each kind of object. A connection that breaks,
-is cut or refused is made again from where it was; where the server has forgotten that (410 Gone), or
-what came was not its own word, it is listed anew. Nothing of it fails its user: what is kept is then
-only older. Only a right that is missing is told, once it is sure (see `refusals`).
+is cut or refused is made again from where it was; where the server has forgotten that (410 Gone),
+or what came was not its own word, it is listed anew. Nothing of it fails its user: what is kept is
+then only older. Only a right that is missing is told, once that is sure (see `refusals`).
 """
 
 import asyncio
