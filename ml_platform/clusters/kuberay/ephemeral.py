@@ -31,12 +31,13 @@ from ml_platform.clusters.kuberay.api import KubernetesApi, core_path, jobs_path
 from ml_platform.clusters.kuberay.checks import require_valid
 from ml_platform.clusters.kuberay.config import KubeRayConfig
 from ml_platform.clusters.kuberay.deadline import extended, running_deadline_s
-from ml_platform.clusters.kuberay.head_address import head_address
+from ml_platform.clusters.kuberay.head_address import LOST_AFTER_S, head_address
 from ml_platform.clusters.kuberay.last_words import last_words
 from ml_platform.clusters.kuberay.manifests import ray_job
+from ml_platform.clusters.kuberay.patience import Patience
 from ml_platform.clusters.kuberay.reaper import reap
 from ml_platform.clusters.kuberay.removal import GONE_WITHIN_S, POLL_S, Removal
-from ml_platform.clusters.kuberay.room import require_room
+from ml_platform.clusters.kuberay.room import require_place, require_room
 from ml_platform.clusters.kuberay.seen import Object, Seen, annotation
 from ml_platform.clusters.kuberay.start import JOBS, PODS, seen_by, start_on
 from ml_platform.clusters.kuberay.subjects import subjects
@@ -62,8 +63,6 @@ from ml_platform.xray.records import Recorder
 
 LATE_S: Final = 2.0
 """An object of ours may appear so long after its create was broken off."""
-# The head of a busy cluster may be silent for long; that it is there is known from its pod.
-LOST_AFTER_S: Final = 180.0
 
 
 class EphemeralProvisioner(Provisioner):
@@ -131,15 +130,20 @@ class EphemeralProvisioner(Provisioner):
             ClusterStartError: it never became ready; names the cause.
             ClusterLostError: the incarnation that was asked for is gone.
             ClusterLeftError: the work in the block is done, and the cluster could not be removed.
+            ApiForbiddenError: the account lacks a right; names it.
             ApiAwayError: the API server stayed away.
         """
         require_valid(request.name, request.spec, self._config)
         looked_at = subjects(self._config.namespace, request.name, queue=request.spec.queue)
-        with Watch(self._api.access, looked_at) as watch:
+        with Watch(
+            self._api.access, looked_at, still_grants=self._api.still_grants, clock=self._clock
+        ) as watch:
             job: Object | None = None
             try:
                 with recorder.phase("cluster") as phase:
                     job, made = self._create_or_adopt(request)
+                    if made:
+                        require_place(self._api, self._config, job)
                     cluster = self._when_ready(request, job, watch, recorder)
                     phase.detail = "started" if made else "adopted"
                 yield cluster
@@ -201,7 +205,7 @@ class EphemeralProvisioner(Provisioner):
 
     def _create_or_adopt(self, request: ClusterRequest) -> tuple[Object, bool]:
         """The RayJob of this name that is to be used, and whether it was made for it."""
-        deadline = self._clock() + GONE_WITHIN_S
+        patience = Patience(GONE_WITHIN_S, self._clock)
         path = jobs_path(self._config.namespace)
         while True:
             there = self._api.get(f"{path}/{request.name}")
@@ -212,7 +216,7 @@ class EphemeralProvisioner(Provisioner):
                 try:
                     return self._api.create(path, self._manifest(request)), True
                 except ObjectConflictError:
-                    pass  # another was first, or its end
+                    pass  # another was first, or its end, or our own try whose answer was lost
                 except Exception:
                     raise
                 except BaseException:
@@ -223,7 +227,7 @@ class EphemeralProvisioner(Provisioner):
                 if request.incarnation or self._can_be_adopted(there, request):
                     return self._adopt(there, request), False
                 self._api.delete(f"{path}/{request.name}", uid=_uid(there))
-            if self._clock() >= deadline:
+            if patience.is_over():
                 raise ClusterStartError(
                     f"the cluster {request.name} of before is not gone after {GONE_WITHIN_S:.0f} s",
                     hint="`mlp cluster show` has its pods; is the operator of KubeRay running?",
@@ -307,7 +311,10 @@ class EphemeralProvisioner(Provisioner):
         self._annotate(request.name, {labels.INCARNATION: incarnation})
 
         def is_gone() -> bool:
-            jobs, pods = watch.objects(JOBS), watch.objects(PODS)
+            try:
+                jobs, pods = watch.objects(JOBS), watch.objects(PODS)
+            except ClusterError:  # a right was taken away: it is not known
+                return False
             # Not what KubeRay says of the job: a job that has failed has not lost its head.
             there = [
                 one

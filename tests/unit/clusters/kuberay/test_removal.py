@@ -1,0 +1,64 @@
+"""How long a cluster may take to go: only while it is seen to be there."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from ml_platform.clusters.kuberay.api import KubernetesApi
+from ml_platform.clusters.kuberay.removal import GONE_WITHIN_S, POLL_S, Removal
+from ml_platform.errors import ClusterError
+from ml_platform.xray.records import Event, Recorder
+from tests.unit.clusters.fake_time import FakeTime
+from tests.unit.clusters.kuberay.kubernetes_server import (
+    KubernetesServer,
+    kubernetes_server,
+    status,
+)
+
+
+@pytest.fixture
+def server() -> Iterator[KubernetesServer]:
+    with kubernetes_server() as server:
+        server.make("rayjobs", {"metadata": {"name": "c"}})
+        server.lingers = True
+        yield server
+
+
+@pytest.fixture
+def time() -> FakeTime:
+    return FakeTime()
+
+
+@pytest.fixture
+def removal(server: KubernetesServer, time: FakeTime) -> Removal:
+    api = KubernetesApi(server.access, clock=time.clock, sleep=time.sleep)
+    return Removal(api, "ns", clock=time.clock, sleep=time.sleep)
+
+
+def test_one_that_stays_is_told_after_its_time(removal: Removal, time: FakeTime) -> None:
+    began = time.now
+    with pytest.raises(ClusterError, match="the RayJob of c is not gone after 60 s"):
+        removal.remove("c", "rayjobs-1")
+    assert time.now - began == pytest.approx(GONE_WITHIN_S, abs=2 * POLL_S)
+
+
+def test_an_outage_is_no_time_in_which_it_refused_to_go(
+    server: KubernetesServer, removal: Removal, time: FakeTime
+) -> None:
+    back_at = time.now + 2 * GONE_WITHIN_S
+    looks = iter([False] * 10)
+
+    def befalls(method: str, path: str) -> tuple[int, bytes] | None:
+        if method == "DELETE":
+            return None
+        if time.now < back_at:
+            return status(503, "apiserver not ready")
+        if server.objects["rayjobs"] and next(looks, True):
+            server.remove("rayjobs", "c")
+        return None
+
+    server.before = befalls
+    told: list[Event] = []
+    removal.after_success("c", "rayjobs-1", Recorder(told.append))
+    assert told == []
+    assert time.now > back_at
