@@ -305,7 +305,8 @@ class Provisioner(ABC):
         """Remove what a cluster that is gone has left; nothing happens to one that lives.
 
         Raises:
-            ClusterError: something of it cannot be removed.
+            ClusterLeftError: something of it, which works no more, cannot be removed now.
+            ClusterError: something of it may still work, and cannot be ended.
         """
 
     @abstractmethod

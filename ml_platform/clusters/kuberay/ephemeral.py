@@ -54,6 +54,7 @@ from ml_platform.clusters.spec import ClusterSpec
 from ml_platform.errors import (
     ApiAwayError,
     ClusterError,
+    ClusterLeftError,
     ClusterLostError,
     ClusterStartError,
     ObjectConflictError,
@@ -181,9 +182,15 @@ class EphemeralProvisioner(Provisioner):
 
     def clear(self, name: str) -> None:
         """See `Provisioner.clear`."""
-        job, pods = self._find(name)
-        if job is not None and phase_of(job, pods)[0] in ("failed", "lost", "stopping"):
-            self._removal.remove(name, _uid(job))
+        try:
+            job, pods = self._find(name)
+            if job is not None and phase_of(job, pods)[0] in ("failed", "lost", "stopping"):
+                self._removal.remove(name, _uid(job))
+        except ClusterError as error:
+            raise ClusterLeftError(
+                f"what the cluster {name} has left could not be removed: {error.message}",
+                hint=f"KubeRay's deadlines and the reaper end it; `mlp cluster stop {name}` now.",
+            ) from error
 
     def stop(self, name: str) -> None:
         """See `Provisioner.stop`; waits until the last pod is gone."""

@@ -4,11 +4,14 @@ from collections.abc import Iterator
 
 import pytest
 
+from ml_platform.clusters.kuberay import labels
 from ml_platform.clusters.kuberay.api import KubernetesApi
+from ml_platform.clusters.kuberay.ephemeral import EphemeralProvisioner
 from ml_platform.clusters.kuberay.removal import GONE_WITHIN_S, POLL_S, Removal
-from ml_platform.errors import ClusterError
+from ml_platform.errors import ClusterError, ClusterLeftError
 from ml_platform.xray.records import Event, Recorder
 from tests.unit.clusters.fake_time import FakeTime
+from tests.unit.clusters.kuberay.clusters import CONFIG
 from tests.unit.clusters.kuberay.kubernetes_server import (
     KubernetesServer,
     kubernetes_server,
@@ -30,8 +33,12 @@ def time() -> FakeTime:
 
 
 @pytest.fixture
-def removal(server: KubernetesServer, time: FakeTime) -> Removal:
-    api = KubernetesApi(server.access, clock=time.clock, sleep=time.sleep)
+def api(server: KubernetesServer, time: FakeTime) -> KubernetesApi:
+    return KubernetesApi(server.access, clock=time.clock, sleep=time.sleep)
+
+
+@pytest.fixture
+def removal(api: KubernetesApi, time: FakeTime) -> Removal:
     return Removal(api, "ns", clock=time.clock, sleep=time.sleep)
 
 
@@ -62,3 +69,17 @@ def test_an_outage_is_no_time_in_which_it_refused_to_go(
     removal.after_success("c", "rayjobs-1", Recorder(told.append))
     assert told == []
     assert time.now > back_at
+
+
+def test_what_a_lost_cluster_left_and_cannot_be_removed_now_is_told_as_left(
+    server: KubernetesServer, api: KubernetesApi, time: FakeTime
+) -> None:
+    (job,) = server.objects["rayjobs"]
+    was = {"metadata": {"annotations": {labels.INCARNATION: "the first"}}}
+    server.replace("rayjobs", job, was)
+    provisioner = EphemeralProvisioner(CONFIG, api=api, clock=time.clock, sleep=time.sleep)
+    with pytest.raises(ClusterLeftError, match="could not be removed: the RayJob of c is not gone"):
+        provisioner.clear("c")
+    server.before = lambda method, path: status(503, "apiserver not ready")
+    with pytest.raises(ClusterLeftError, match="does not answer"):
+        provisioner.clear("c")
