@@ -1,6 +1,5 @@
 """A watch outlives what is no word of the API server's, and refusals that pass."""
 
-import time as real_time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from functools import partial
@@ -19,12 +18,12 @@ from tests.unit.clusters.kuberay.kubernetes_server import (
     kubernetes_server,
 )
 from tests.unit.clusters.kuberay.objects import pod
+from tests.unit.clusters.kuberay.soon import WITHIN_S, is_so_soon
 
 PODS = Subject(name="pods", path="/pods")
 OPTIONAL = Subject(
     name="workloads", path="workloads", group="kueue.x-k8s.io", versions=("v1beta1",)
 )
-WITHIN_S = 10.0
 EXPIRED = {"type": "ERROR", "object": {"code": 410, "message": "too old"}}
 
 
@@ -49,13 +48,6 @@ def watching(
 
 def names(watch: Watch) -> list[str]:
     return [str(one["metadata"]["name"]) for one in watch.objects("pods")]
-
-
-def is_so_soon(condition: Callable[[], bool]) -> bool:
-    deadline = real_time.monotonic() + WITHIN_S
-    while not condition() and real_time.monotonic() < deadline:
-        real_time.sleep(0.01)
-    return condition()
 
 
 def is_refused(watch: Watch, name: str = "pods") -> bool:
