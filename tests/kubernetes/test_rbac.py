@@ -7,7 +7,13 @@ from typing import Any
 import pytest
 import yaml
 
+from ml_platform.clusters.jobs.api import JobsApi
+from ml_platform.clusters.jobs.retry import HeadRetry
+from ml_platform.clusters.kuberay.api import KubernetesApi, jobs_path
+from ml_platform.clusters.kuberay.head_address import head_address
+from ml_platform.errors import ApiForbiddenError
 from ml_platform.settings import PROJECT_ROOT
+from tests.kubernetes.accounts import access_of
 from tests.kubernetes.testbed.cluster import Cluster
 
 pytestmark = pytest.mark.kubernetes
@@ -149,6 +155,19 @@ def test_a_step_may_do_nothing_else(
     cluster: Cluster, granted: str, verb: str, resource: str
 ) -> None:
     assert not may(cluster, granted, verb, resource, of=granted)
+
+
+def test_who_lacks_the_way_to_a_head_from_outside_is_told_the_right(
+    cluster: Cluster, granted: str
+) -> None:
+    api = KubernetesApi(access_of(cluster, granted, ACCOUNT))
+    assert api.list(jobs_path(granted)) == []
+    head = head_address(api, granted, "none", token_auth=False)
+    retry = HeadRetry(still_grants=api.still_grants)
+    with JobsApi(head) as jobs, pytest.raises(ApiForbiddenError) as raised:
+        retry.ask(jobs.jobs)
+    assert "services/proxy" in raised.value.message
+    assert "ml-platform-outside" in raised.value.hint
 
 
 def test_a_step_may_do_nothing_in_other_namespaces(cluster: Cluster, granted: str) -> None:
