@@ -58,7 +58,7 @@ def test_the_youngest_of_too_many_that_were_made_at_once_has_no_place(
     server: KubernetesServer,
 ) -> None:
     made = [job("a", "", hour=7), job("b", "", hour=8), job("c", "", hour=9)]
-    server.objects["rayjobs"] = made[::-1]
+    server.objects["rayjobs"] = [*reversed(made)]
     require_place(server.api, TWO, made[0])
     require_place(server.api, TWO, made[1])
     with pytest.raises(ClusterStartError, match="2 that are not over; the oldest is a, of"):
@@ -69,7 +69,7 @@ def test_all_that_were_made_within_a_second_agree_on_which_is_too_many(
     server: KubernetesServer,
 ) -> None:
     made = [job(name, "") for name in "cab"]
-    server.objects["rayjobs"] = made
+    server.objects["rayjobs"] = [*made]
     with pytest.raises(ClusterStartError):
         require_place(server.api, TWO, made[0])
     require_place(server.api, TWO, made[1])

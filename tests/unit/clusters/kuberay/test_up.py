@@ -1,6 +1,4 @@
-"""A cluster of a person's own: one that does not start goes again, if it was this call that made
-it; one that is used is not given up while nothing is known of it.
-"""
+"""A person's cluster goes if it does not start and this call made it; unseen, it is not gone."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
