@@ -67,11 +67,12 @@ kubernetes-down: install ## Take that node down; nothing of it is left
 
 .PHONY: kubernetes-test
 kubernetes-test: install ## Run the tests that need a Kubernetes node; one is brought up unless one is up
-	$(RUN)pytest -m kubernetes $(if $(findstring tests/kubernetes,$(ARGS)),,tests/kubernetes) $(ARGS)
+	$(RUN)pytest -m kubernetes $(if $(findstring tests/kubernetes,$(ARGS)),,$(TWO_AT_ONCE) tests/kubernetes) $(ARGS)
 
 .PHONY: kubernetes-matrix
-kubernetes-matrix: install ## Every fault in every phase of a training (RAY=real, or stand-in), into the README's table
-	-MLP_MATRIX=$(or $(RAY),real) MLP_MATRIX_RESULTS=$(CURDIR)/.mlp/matrix.json $(RUN)pytest -m kubernetes tests/kubernetes/test_matrix.py $(ARGS)
+kubernetes-matrix: install ## Every fault in every phase of a real training, into the table of tests/kubernetes (hours)
+	rm -f .mlp/matrix.json
+	-MLP_MATRIX=real MLP_MATRIX_RESULTS=$(CURDIR)/.mlp/matrix.json $(RUN)pytest -m kubernetes tests/kubernetes/on_ray/test_matrix_with_ray.py $(ARGS)
 	$(RUN)python -m tests.kubernetes.matrix $(CURDIR)/.mlp/matrix.json
 
 .PHONY: check

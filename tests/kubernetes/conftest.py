@@ -1,40 +1,96 @@
 """A cluster for the tests here: the testbed's node, or what `KUBECONFIG` has (`KUBERAY=cluster`).
 
 A node that `make kubernetes-up` has brought up is used and left up; otherwise one is brought up for
-the session. On a machine that cannot run a node the tests are skipped with one line; in CI, which
-must run them, they fail.
+the session, and taken down at its end by the process that pytest was started as. Two processes may
+run tests on it at once; those that are marked `whole_node` have it for themselves. On a machine
+that cannot run a node the tests are skipped with one line; in CI, which must run them, they fail.
 """
 
 import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import pytest
 
 from tests.kubernetes import ray_clusters
+from tests.kubernetes.light_clusters import STORAGE, light_clusters
+from tests.kubernetes.matrix.case import Case, CasesTestbed, new_case
+from tests.kubernetes.matrix.cell import Cell, Outcome
+from tests.kubernetes.matrix.outcomes import outcomes_of
+from tests.kubernetes.matrix.rays import STAND_IN
 from tests.kubernetes.ray_clusters import RayCluster
 from tests.kubernetes.testbed import image, layout, programs
 from tests.kubernetes.testbed import kuberay as operator
 from tests.kubernetes.testbed.cluster import Cluster, external
 from tests.kubernetes.testbed.node import Node, down, running, up
+from tests.kubernetes.testbed.turns import Turn
+from tests.support.gcs_double import in_this_process
 
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient
 
 _REQUIRED: Final = "MLP_REQUIRE_KUBERNETES"
+_FIRST: Final = "gw0"  # as pytest-xdist calls it
+_NODE: Final = "node_of_this_session"
+_BROUGHT_UP: Final = pytest.StashKey[bool]()
+_LONG: Final = ("on_ray", "test_conformance.py", "test_main_job.py", "test_matrix.py")
+_TURN: Final = Turn()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of `up` and `down` go first, while the session has no node yet."""
-    items.sort(key=lambda item: "bare_machine" not in getattr(item, "fixturenames", ()))
+    """Tests of `up` and `down` go first, while the session has no node yet.
+
+    Then what takes long, and last what nothing may run beside.
+    """
+
+    def place(item: pytest.Item) -> tuple[bool, bool, int]:
+        named = (item.path.parent.name, item.path.name)
+        return (
+            "bare_machine" not in getattr(item, "fixturenames", ()),
+            item.get_closest_marker("whole_node") is not None,
+            next((n for n, long in enumerate(_LONG) if long in named), len(_LONG)),
+        )
+
+    items.sort(key=place)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """The first process has its turn before the others hear that there are tests to run."""
+    worker = getattr(session.config, "workerinput", {"workerid": _FIRST})["workerid"]
+    first = next(iter(session.items), None)
+    if session.config.option.collectonly or worker != _FIRST or first is None:
+        return
+    if "bare_machine" in getattr(first, "fixturenames", ()):
+        _TURN.begin(first.path.name, alone=True)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """The node that was brought up for this session is taken down by its first process."""
+    _TURN.end()
+    brought_up = session.config.stash.get(_BROUGHT_UP, False)
+    output = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output[_NODE] = brought_up
+    elif brought_up:
+        down()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """A process of this session has ended, which may have brought the node up."""
+    if getattr(node, "workeroutput", {}).get(_NODE):
+        node.config.stash[_BROUGHT_UP] = True
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """What cannot run here is skipped from one place, so that pytest says it in one line."""
     if item.get_closest_marker("kubernetes") and operator.chosen() != operator.CLUSTER:
         _insist_on(programs.missing())
+        _TURN.begin(item.path.name, alone=item.get_closest_marker("whole_node") is not None)
 
 
 @pytest.fixture(scope="session")
@@ -47,11 +103,10 @@ def node(cluster: Cluster) -> Node:
 
 
 @pytest.fixture(scope="session")
-def cluster() -> Iterator[Cluster]:
+def cluster(pytestconfig: pytest.Config) -> Cluster:
     """A cluster that is up, as its administrator."""
     if operator.chosen() == operator.CLUSTER:
-        yield external()
-        return
+        return external()
     before = running()
     if before is not None and before.checkout != layout.CHECKOUT:
         pytest.fail(
@@ -59,11 +114,9 @@ def cluster() -> Iterator[Cluster]:
             f"{layout.CHECKOUT}; run `make kubernetes-down`, then this again",
             pytrace=False,
         )
-    try:
-        yield up().cluster
-    finally:
-        if before is None:
-            down()
+    if before is None:
+        pytestconfig.stash[_BROUGHT_UP] = True
+    return up().cluster
 
 
 @pytest.fixture(scope="session")
@@ -102,6 +155,34 @@ def api_client(cluster: Cluster) -> Iterator["ApiClient"]:
     """A client of the API as administrator."""
     with cluster.client() as client:
         yield client
+
+
+@pytest.fixture(scope="module")
+def cases(node: Node, cluster: Cluster, kuberay: operator.KubeRay) -> Iterator[CasesTestbed]:
+    """Where cases of the matrix train."""
+    with light_clusters(cluster, "cases") as light, in_this_process(STORAGE):
+        yield CasesTestbed(light=light, node=node, kuberay=kuberay)
+
+
+@pytest.fixture
+def case(cases: CasesTestbed, tmp_path: Path) -> Iterator[Case]:
+    """A training of its own, on a stand-in for Ray."""
+    with new_case(cases, STAND_IN, tmp_path) as case:
+        yield case
+
+
+@pytest.fixture(scope="module")
+def outcomes(
+    cases: CasesTestbed, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> dict[str, Outcome]:
+    """What came of each cell of the matrix that a test of this file asks for."""
+    ours = [item for item in request.session.items if item.path == request.path]
+    asked = [one.callspec.params["cell"] for one in ours if isinstance(one, pytest.Function)]
+    return outcomes_of(
+        [one for one in asked if isinstance(one, Cell)],
+        cases,
+        lambda: tmp_path_factory.mktemp("matrix"),
+    )
 
 
 @pytest.fixture

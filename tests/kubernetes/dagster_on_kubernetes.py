@@ -17,6 +17,7 @@ import yaml
 
 from ml_platform.clusters.local.ray_process import free_port
 from ml_platform.settings import PROJECT_ROOT
+from tests.kubernetes.accounts import STEP, make_account
 from tests.kubernetes.code_server import CodeServer, code_server
 from tests.kubernetes.main_jobs import MODEL, OnKubernetes
 from tests.kubernetes.testbed import layout
@@ -251,7 +252,6 @@ def _instance(world: OnKubernetes) -> dict[str, Any]:
 def _create_objects(world: OnKubernetes, settings: Mapping[str, str], postgres: Postgres) -> None:
     cluster, namespace = world.clusters.cluster, world.clusters.namespace
     objects = [
-        {"kind": "ServiceAccount", "metadata": {"name": ACCOUNT}},
         {"kind": "ConfigMap", "metadata": {"name": INSTANCE}, "data": {}},
         {"kind": "ConfigMap", "metadata": {"name": SETTINGS}, "data": dict(settings)},
         {
@@ -263,15 +263,7 @@ def _create_objects(world: OnKubernetes, settings: Mapping[str, str], postgres: 
     for one in objects:
         text = json.dumps({"apiVersion": "v1", **one})
         cluster.kubectl("create", f"--namespace={namespace}", "--filename=-", stdin=text)
-    give_role(world, ACCOUNT)
-
-
-def give_role(world: OnKubernetes, account: str, role: str = "ml-platform-step") -> None:
-    """Bind an account of the namespace to a role of `deploy/rbac.yaml`."""
-    cluster, where = world.clusters.cluster, f"--namespace={world.clusters.namespace}"
-    cluster.kubectl("apply", where, f"--filename={PROJECT_ROOT / 'deploy' / 'rbac.yaml'}")
-    whom = f"--serviceaccount={world.clusters.namespace}:{account}"
-    cluster.kubectl("create", "rolebinding", f"{account}-{role}", where, f"--role={role}", whom)
+    make_account(cluster, namespace, ACCOUNT, STEP)
 
 
 def _without_credentials(world: OnKubernetes) -> Path:

@@ -2,6 +2,7 @@
 
 import json
 import sys
+import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,8 @@ from typing import Any, Final
 from ml_platform.clusters.kuberay.config import KubeRayConfig, config_from
 from ml_platform.clusters.spec import ClusterSpec, HeadGroup, WorkerGroup
 from ml_platform.training.request import TrainingRequest, code_version
+from tests.kubernetes import accounts
+from tests.kubernetes.accounts import as_account, make_account
 from tests.kubernetes.testbed import layout, object_storage
 from tests.kubernetes.testbed.cluster import Cluster
 from tests.support.gcs_double import ANONYMOUS
@@ -22,6 +25,7 @@ FOLDER: Final = "/stand-in"
 NAME: Final = "ray-stand-in"
 SECRET: Final = "storage"
 ENVIRONMENT: Final = "ci_matrix"
+_ACCOUNT: Final = "outside"
 STORAGE: Final = {"STORAGE_EMULATOR_HOST": object_storage.URL, **ANONYMOUS}
 # What a job's entry point calls `python`: the driver that needs no Ray; else this machine's own.
 _PYTHON: Final = f"""#!/bin/sh
@@ -38,12 +42,14 @@ class LightClusters:
     """A namespace for them, and a bucket that pods and this machine reach.
 
     Attributes:
-        cluster: The Kubernetes.
+        cluster: The Kubernetes, as its administrator.
+        outside: The same, for who has the roles of `deploy/rbac.yaml` and no more.
         namespace: Theirs.
         bucket: URI of the bucket.
     """
 
     cluster: Cluster
+    outside: Cluster
     namespace: str
     bucket: str
 
@@ -77,7 +83,7 @@ class LightClusters:
             "namespace": self.namespace,
             "environment": ENVIRONMENT,
             "image": self.cluster.image,
-            "kubeconfig": str(self.cluster.kubeconfig),
+            "kubeconfig": str(self.outside.kubeconfig),
             "image_pull_policy": "Never",
             "env": {"STORAGE_EMULATOR_HOST": object_storage.URL},
             "env_from_secrets": [SECRET],
@@ -125,7 +131,8 @@ def _config(values: dict[str, Any]) -> KubeRayConfig:
 def light_clusters(cluster: Cluster, name: str) -> Iterator[LightClusters]:
     """A fresh namespace with the stand-in, and a fresh bucket."""
     bucket = object_storage.make_bucket("light")
-    with cluster.namespace(name) as namespace:
+    with cluster.namespace(name) as namespace, tempfile.TemporaryDirectory() as folder:
+        make_account(cluster, namespace, _ACCOUNT, accounts.STEP, accounts.OUTSIDE)
         program = Path(ray_stand_in.__file__).read_text()
         config_map = {
             "apiVersion": "v1",
@@ -141,4 +148,9 @@ def light_clusters(cluster: Cluster, name: str) -> Iterator[LightClusters]:
         }
         for one in (config_map, secret):
             cluster.kubectl("create", "--filename=-", stdin=json.dumps(one))
-        yield LightClusters(cluster=cluster, namespace=namespace, bucket=f"gs://{bucket}")
+        yield LightClusters(
+            cluster=cluster,
+            outside=as_account(cluster, namespace, _ACCOUNT, Path(folder)),
+            namespace=namespace,
+            bucket=f"gs://{bucket}",
+        )

@@ -54,7 +54,7 @@ class OnKubernetes:
 
     def environ(self) -> dict[str, str]:
         """The environment of a command on this machine."""
-        kubeconfig = {"KUBECONFIG": str(self.clusters.cluster.kubeconfig)}
+        kubeconfig = {"KUBECONFIG": str(self.clusters.outside.kubeconfig)}
         return {**environment(self.home), **self.variables(), **kubeconfig}
 
     def materialize(self, day: str, *, stage: str = "model") -> Said:

@@ -26,7 +26,7 @@ from tests.support.gcs_double import in_this_process
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient
 
-pytestmark = pytest.mark.kubernetes
+pytestmark = [pytest.mark.kubernetes, pytest.mark.whole_node]
 
 _AWAY_S: Final = 120
 _COUNT: Final = ["sh", "-c", "while sleep 1; do date +%s; done"]

@@ -18,7 +18,7 @@ from tests.kubernetes.testbed import kuberay as operator
 from tests.kubernetes.testbed.cluster import Cluster, ClusterError
 from tests.kubernetes.testbed.node import Node
 
-pytestmark = pytest.mark.kubernetes
+pytestmark = [pytest.mark.kubernetes, pytest.mark.whole_node]
 
 _SLEEP: Final = ["sleep", "infinity"]
 _LIMITED: Final = {"resources": {"limits": {"memory": "64Mi"}}}

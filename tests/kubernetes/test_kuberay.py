@@ -11,7 +11,11 @@ from tests.kubernetes.testbed.cluster import Cluster
 from tests.kubernetes.testbed.kuberay import KubeRay
 from tests.kubernetes.testbed.node import Node
 
-pytestmark = [pytest.mark.kubernetes, pytest.mark.usefixtures("node")]
+pytestmark = [
+    pytest.mark.kubernetes,
+    pytest.mark.whole_node,
+    pytest.mark.usefixtures("node"),
+]
 
 _WHERE = f"--namespace={operator.NAMESPACE}"
 

@@ -17,7 +17,7 @@ from tests.kubernetes.testbed.node import Node
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient
 
-pytestmark = pytest.mark.kubernetes
+pytestmark = [pytest.mark.kubernetes, pytest.mark.whole_node]
 
 _WHO_AM_I = """
 import json, ssl, urllib.request

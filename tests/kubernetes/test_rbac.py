@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,16 +10,16 @@ import yaml
 
 from ml_platform.clusters.jobs.api import JobsApi
 from ml_platform.clusters.jobs.retry import HeadRetry
+from ml_platform.clusters.kuberay.access import find_access
 from ml_platform.clusters.kuberay.api import KubernetesApi, jobs_path
 from ml_platform.clusters.kuberay.head_address import head_address
 from ml_platform.errors import ApiForbiddenError
-from ml_platform.settings import PROJECT_ROOT
-from tests.kubernetes.accounts import access_of
+from tests.kubernetes import accounts
+from tests.kubernetes.accounts import as_account, make_account
 from tests.kubernetes.testbed.cluster import Cluster
 
 pytestmark = pytest.mark.kubernetes
 
-ROLES = PROJECT_ROOT / "deploy" / "rbac.yaml"
 ACCOUNT = "step"
 OUTSIDE = "outside"
 BYSTANDER = "bystander"
@@ -51,14 +52,9 @@ Right = tuple[str, str, str, str]
 def granted(cluster: Cluster) -> Iterator[str]:
     """A namespace in which one account has the role of a step, one both roles, and one none."""
     with cluster.namespace("rbac") as namespace:
-        where = f"--namespace={namespace}"
-        cluster.kubectl("apply", where, f"--filename={ROLES}")
-        step, outside = (f"--serviceaccount={namespace}:{name}" for name in (ACCOUNT, OUTSIDE))
-        bind = ("create", "rolebinding", where)
-        cluster.kubectl(*bind, "step", "--role=ml-platform-step", step, outside)
-        cluster.kubectl(*bind, "outside", "--role=ml-platform-outside", outside)
-        for name in (ACCOUNT, OUTSIDE, BYSTANDER):
-            cluster.kubectl("create", "serviceaccount", name, where)
+        make_account(cluster, namespace, ACCOUNT, accounts.STEP)
+        make_account(cluster, namespace, OUTSIDE, accounts.STEP, accounts.OUTSIDE)
+        make_account(cluster, namespace, BYSTANDER)
         yield namespace
 
 
@@ -118,15 +114,15 @@ def said_rules(cluster: Cluster, namespace: str, account: str) -> tuple[set[Righ
 
 def rules_of(*names: str) -> list[dict[str, Any]]:
     """The rules of these roles of the file."""
-    roles = yaml.safe_load_all(ROLES.read_text())
+    roles = yaml.safe_load_all(accounts.FILE.read_text())
     return [rule for role in roles if role["metadata"]["name"] in names for rule in role["rules"]]
 
 
 @pytest.mark.parametrize(
     ("account", "roles"),
     [
-        (ACCOUNT, ["ml-platform-step"]),
-        (OUTSIDE, ["ml-platform-step", "ml-platform-outside"]),
+        (ACCOUNT, [accounts.STEP]),
+        (OUTSIDE, [accounts.STEP, accounts.OUTSIDE]),
     ],
 )
 def test_an_account_has_the_rules_of_its_roles_and_those_of_every_account(
@@ -140,8 +136,10 @@ def test_an_account_has_the_rules_of_its_roles_and_those_of_every_account(
 
 
 def test_a_step_may_do_what_its_role_says(cluster: Cluster, granted: str) -> None:
-    roles = {role["metadata"]["name"]: role for role in yaml.safe_load_all(ROLES.read_text())}
-    for rule in roles["ml-platform-step"]["rules"]:
+    roles = {
+        role["metadata"]["name"]: role for role in yaml.safe_load_all(accounts.FILE.read_text())
+    }
+    for rule in roles[accounts.STEP]["rules"]:
         group = f".{rule['apiGroups'][0]}" if rule["apiGroups"][0] else ""
         for resource in rule["resources"]:
             name, slash, subresource = resource.partition("/")
@@ -158,16 +156,17 @@ def test_a_step_may_do_nothing_else(
 
 
 def test_who_lacks_the_way_to_a_head_from_outside_is_told_the_right(
-    cluster: Cluster, granted: str
+    cluster: Cluster, granted: str, tmp_path: Path
 ) -> None:
-    api = KubernetesApi(access_of(cluster, granted, ACCOUNT))
+    step = as_account(cluster, granted, ACCOUNT, tmp_path)
+    api = KubernetesApi(find_access(kubeconfig=str(step.kubeconfig)))
     assert api.list(jobs_path(granted)) == []
     head = head_address(api, granted, "none", token_auth=False)
     retry = HeadRetry(still_grants=api.still_grants)
     with JobsApi(head) as jobs, pytest.raises(ApiForbiddenError) as raised:
         retry.ask(jobs.jobs)
     assert "services/proxy" in raised.value.message
-    assert "ml-platform-outside" in raised.value.hint
+    assert accounts.OUTSIDE in raised.value.hint
 
 
 def test_a_step_may_do_nothing_in_other_namespaces(cluster: Cluster, granted: str) -> None:

@@ -12,7 +12,11 @@ from tests.kubernetes import pods, traces
 from tests.kubernetes.testbed import layout
 from tests.kubernetes.testbed.node import down, running, up
 
-pytestmark = [pytest.mark.kubernetes, pytest.mark.usefixtures("bare_machine")]
+pytestmark = [
+    pytest.mark.kubernetes,
+    pytest.mark.whole_node,
+    pytest.mark.usefixtures("bare_machine"),
+]
 
 _SLEEP = ["sleep", "infinity"]
 

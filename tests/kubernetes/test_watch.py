@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -10,14 +11,14 @@ from ml_platform.clusters.kuberay.api import KubernetesApi, core_path
 from ml_platform.clusters.kuberay.watch import Subject, Watch
 from ml_platform.clusters.refusals import AT_FIRST_S
 from ml_platform.errors import ApiAwayError, ApiForbiddenError, ObjectConflictError
-from tests.kubernetes.accounts import access_of
+from tests.kubernetes.accounts import as_account
 from tests.kubernetes.faults.api_proxy import ApiProxy, in_front_of
 from tests.kubernetes.faults.api_script import Answer, Cut, Delay, LoseAnswer, Truncate
 from tests.kubernetes.faults.history import forget
 from tests.kubernetes.testbed.cluster import Cluster
 from tests.kubernetes.testbed.node import Node
 
-pytestmark = pytest.mark.kubernetes
+pytestmark = [pytest.mark.kubernetes, pytest.mark.whole_node]
 
 WITHIN_S = 30
 MAPS = "maps"
@@ -132,8 +133,11 @@ def test_a_server_that_has_forgotten_everything_is_listed_anew(
     wait_for(watch, {"before", "after"})
 
 
-def test_what_the_account_may_not_read_is_told(cluster: Cluster, namespace: str) -> None:
-    access = access_of(cluster, namespace, "default")
+def test_what_the_account_may_not_read_is_told(
+    cluster: Cluster, namespace: str, tmp_path: Path
+) -> None:
+    nobody = as_account(cluster, namespace, "default", tmp_path)
+    access = find_access(kubeconfig=str(nobody.kubeconfig))
     subject = Subject(name=MAPS, path=core_path(namespace, "configmaps"))
     with Watch(access, [subject]) as watch:
         watch.wait_for_lists(WITHIN_S)

@@ -1,4 +1,4 @@
-"""Writes the results of a run into the table of `tests/kubernetes/README.md`."""
+"""Writes the results of a run into the tables of `tests/kubernetes/README.md`."""
 
 import json
 import re
@@ -7,18 +7,26 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from tests.kubernetes.matrix.faults import FAULTS
+from tests.kubernetes.matrix.phases import PHASES
+
 README: Final = Path(__file__).parents[1] / "README.md"
 
 
 def table(outcomes: Sequence[dict[str, Any]]) -> Iterator[str]:
     """Lines of Markdown: a row for each fault, a column for each phase."""
-    phases = list(dict.fromkeys(one["phase"] for one in outcomes))
+    phases = _in_order([phase.name for phase in PHASES], outcomes, "phase")
     yield f"| fault | {' | '.join(phases)} |"
     yield "|---" * (len(phases) + 1) + "|"
-    for fault in dict.fromkeys(one["fault"] for one in outcomes):
+    for fault in _in_order([fault.name for fault in FAULTS], outcomes, "fault"):
         found = {one["phase"]: one for one in outcomes if one["fault"] == fault}
         cells = [_cell(found[phase]) if phase in found else "" for phase in phases]
         yield f"| {fault} | {' | '.join(cells)} |"
+
+
+def _in_order(names: Sequence[str], outcomes: Sequence[dict[str, Any]], field: str) -> list[str]:
+    found = {one[field] for one in outcomes}
+    return [name for name in names if name in found]
 
 
 def _cell(one: dict[str, Any]) -> str:

@@ -126,7 +126,7 @@ class Case:
 
     def come(self, run: str = "second") -> Trained:
         """What a retried step is given, whose ways to both are clear."""
-        config = replace(self.config, kubeconfig=str(self.light.cluster.kubeconfig))
+        config = replace(self.config, kubeconfig=str(self.light.outside.kubeconfig))
         return train(
             self.request,
             lambda spec: EphemeralProvisioner(config),
@@ -191,7 +191,7 @@ def new_case(testbed: CasesTestbed, ray: Ray, folder: Path) -> Iterator[Case]:
     light = testbed.light
     request = ray.training(light, folder)
     bucket = light.bucket.removeprefix("gs://")
-    with in_front_of(light.cluster) as api, StorageProxy(object_storage.URL, bucket) as storage:
+    with in_front_of(light.outside) as api, StorageProxy(object_storage.URL, bucket) as storage:
         case = Case(
             testbed=testbed,
             request=request,

@@ -83,8 +83,6 @@ WITH_REAL_RAY: Final = tuple(replace(cell, ray=REAL) for cell in CELLS)
 DIAGONAL: Final = tuple(
     cell for cell in WITH_REAL_RAY if _DIAGONAL.get(cell.fault.name) == cell.phase.name
 )
-FEW_WITH_REAL_RAY: Final = tuple(cell for cell in DIAGONAL if cell.phase.runs)[:2]
-"""A step that is killed while its job runs, and a head that is lost."""
 
 
 class _Moment:

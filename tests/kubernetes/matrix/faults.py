@@ -193,6 +193,15 @@ def without_ray(case: Case) -> None:
     case.want(head=HeadGroup(memory=head.memory, pod={"env": path}))
 
 
+def without_python(case: Case) -> None:
+    """Nothing written in Python runs in its worker: the init container fails, again and again."""
+    [group] = case.request.cluster.groups
+    workers = group.model_copy(
+        update={"pod": {"env": [{"name": "PYTHONHOME", "value": "/nowhere"}]}}
+    )
+    case.want(workers=workers)
+
+
 def without_priority(case: Case) -> None:
     """Its priority class does not exist."""
     case.want(priority="nobody-has-this")
@@ -215,6 +224,11 @@ def _is_held(phase: Phase) -> bool:
     return phase is not STARTING
 
 
+def _runs(phase: Phase) -> bool:
+    return phase.runs
+
+
+_LOGS: Final = "/logs"
 _LOST: Final = (Cause.HEAD_LOST, Cause.START_FAILED, Cause.NODE_LOST)
 _OF_WORKER: Final = (*_LOST, Cause.WORKER_LOST, Cause.OUT_OF_MEMORY)
 
@@ -270,6 +284,8 @@ FAULTS: Final = (
     Fault(name="answers lost", act=api_does(LoseAnswer()), befalls=_is_held),
     Fault(name="watches cut", act=api_does(Cut(after_lines=1), path="watch=")),
     Fault(name="watches truncated", act=api_does(Truncate(after_lines=1), path="watch=")),
+    Fault(name="logs refused", act=api_does(Answer(status=500), path=_LOGS), befalls=_runs),
+    Fault(name="logs late", act=api_does(Delay(seconds=30), path=_LOGS), befalls=_runs),
     Fault(name="storage away", act=storage_away),
     Fault(
         name="worker out of memory",
@@ -333,6 +349,7 @@ FAULTS: Final = (
             ("no such service account", without_account),
             ("no Ray in the image", without_ray),
             ("no such priority class", without_priority),
+            ("init container fails", without_python),
         )
     ),
 )

@@ -1,0 +1,93 @@
+"""One cluster for a training, whoever comes, and another one when it is lost or cannot be used."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from ml_platform.clusters.kuberay.manifests import ray_job
+from ml_platform.clusters.spec import HeadGroup
+from tests.kubernetes.faults.pods import delete_pod, kill_container
+from tests.kubernetes.matrix.case import Case
+from tests.kubernetes.matrix.faults import to_pods
+from tests.support.attempts.head import EPOCHS
+
+pytestmark = pytest.mark.kubernetes
+
+
+def of_another_spec(case: Case) -> None:
+    """Make a cluster under the name of the first attempt, of another size."""
+    larger = case.request.cluster.model_copy(update={"head": HeadGroup(memory="320Mi")})
+    create(case, ray_job(case.name(1), larger, case.config))
+
+
+def that_has_failed(case: Case) -> None:
+    """Make a cluster under the name of the first attempt, to which nobody submits in time."""
+    manifest = ray_job(case.name(1), case.request.cluster, case.config)
+    manifest["spec"]["preRunningDeadlineSeconds"] = 1
+    create(case, manifest)
+    case.wait_until(
+        lambda: (
+            [one["status"]["jobDeploymentStatus"] for one in case.objects("rayjobs")] == ["Failed"]
+        )
+    )
+
+
+def create(case: Case, manifest: dict[str, Any]) -> None:
+    case.light.cluster.kubectl("create", "--filename=-", stdin=json.dumps(manifest))
+    case.wait_until(lambda: all("status" in one for one in case.objects("rayjobs")))
+
+
+def test_two_who_come_at_once_end_with_one_cluster_and_one_training(case: Case) -> None:
+    steps = [case.send(), case.send()]
+    for step in steps:
+        step.join(case.within_s)
+
+    assert [step.exitcode for step in steps] == [0, 0]
+    assert case.trained() == dict.fromkeys(range(EPOCHS), 1)
+    case.wait_until(lambda: not case.objects())
+
+
+@pytest.mark.parametrize("make", [of_another_spec, that_has_failed])
+def test_a_cluster_that_cannot_be_used_is_replaced(
+    case: Case, make: Callable[[Case], None]
+) -> None:
+    make(case)
+    before = {one["metadata"]["uid"] for one in case.objects("rayjobs")}
+    case.marks.create("hold", b"")
+
+    step = case.send()
+    case.wait_until(lambda: len(case.trained()) == EPOCHS - 1)
+    now = {one["metadata"]["uid"] for one in case.objects("rayjobs")}
+    case.marks.remove("hold")
+    step.join(case.within_s)
+
+    assert step.exitcode == 0
+    assert not now & before
+    assert case.trained() == dict.fromkeys(range(EPOCHS), 1)
+    assert [one.number for one in case.record.attempts()] == [1]
+
+
+@pytest.mark.parametrize(
+    "lose", [to_pods("head", delete_pod), to_pods("head", kill_container)], ids=["pod", "container"]
+)
+def test_a_lost_head_is_followed_by_an_attempt_on_a_new_cluster_from_the_checkpoint(
+    case: Case, lose: Callable[[Case], Any]
+) -> None:
+    case.marks.create("hold", b"")
+    step = case.send()
+    case.wait_until(lambda: len(case.trained()) == EPOCHS - 1)
+    with lose(case):
+        case.wait_until(case.record.attempt(1).has_ended)
+    case.marks.remove("hold")
+    step.join(case.within_s)
+
+    first = case.record.attempt(1).ended()
+    assert step.exitcode == 0
+    assert first is not None
+    assert first.failure is not None
+    assert first.failure.cause.value == "head_lost"
+    trained = [*(f"1-{epoch}" for epoch in range(EPOCHS - 1)), f"2-{EPOCHS - 1}"]
+    assert case.marks.names("trained") == trained
+    case.wait_until(lambda: not case.objects())
