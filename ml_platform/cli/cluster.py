@@ -134,7 +134,8 @@ def stop(
     **help_of(
         "mlp cluster reap",
         "Show the clusters that nobody needs; with --yes, remove them.",
-        "A run that has ended needs none, nor does anybody after a cluster's expiry.",
+        "A run that has ended needs none, nor does anybody after a cluster's expiry. One of which "
+        "Dagster does not know the run is shown with the time until when it is kept.",
     ),
 )
 def reap(
@@ -170,10 +171,18 @@ def show_reaped(found: "Sequence[Reaped]") -> None:
     if not found:
         say("every cluster is needed")
         return
-    rows = [(one.name, "removed" if one.removed else "not removed", one.reason) for one in found]
+    rows = [
+        (one.name, _fate(one), "; ".join(filter(None, (one.reason, one.kept)))) for one in found
+    ]
     print_table(("cluster", "", "why"), rows)
-    if not any(one.removed for one in found):
+    if any(not one.removed and not one.kept for one in found):
         say("`mlp cluster reap --yes` removes them")
+
+
+def _fate(one: "Reaped") -> str:
+    if one.removed:
+        return "removed"
+    return "kept" if one.kept else "not removed"
 
 
 def _provisioners() -> "list[Provisioner]":

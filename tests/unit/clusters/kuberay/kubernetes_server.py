@@ -26,11 +26,13 @@ class KubernetesServer:
         objects: Those of each list, by the end of its path.
         changes: Lines that the watches of a path send, by the end of its path.
         documents: What is answered whole, by the end of its path.
-        refused: Status with which a path is refused, by its end.
+        refused: Status with which a path is refused, by its end; of a deletion with `DELETE `
+            before it.
         logs: By pod, container and whether of the previous run; what is not there is refused, and
             `HANGS` is never answered.
         asked: Path and query of each request for a log.
         requests: Path of each request.
+        deleted: The end of each path that was deleted.
     """
 
     url: str = ""
@@ -41,6 +43,7 @@ class KubernetesServer:
     logs: dict[tuple[str, str, bool], str] = field(default_factory=dict)
     asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
+    deleted: list[str] = field(default_factory=list)
     ended: threading.Event = field(default_factory=threading.Event)
 
     @property
@@ -94,6 +97,15 @@ def kubernetes_server() -> Iterator[KubernetesServer]:
                 self._watch(server.changes.get(kind))
             else:
                 self._answer(200, server.listed(kind, query))
+
+        def do_DELETE(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            name = self.path.rpartition("/")[2]
+            if refused := server.refused.get(f"DELETE {name}"):
+                self._answer(refused, b'{"message": "refused"}')
+                return
+            server.deleted.append(name)
+            self._answer(200, b"{}")
 
         def _answer(self, code: int, body: bytes) -> None:
             self.send_response(code)
