@@ -11,14 +11,11 @@ from typing import Any, Final
 from ml_platform.clusters.kuberay import words
 from ml_platform.clusters.kuberay.config import KubeRayConfig, Limits
 from ml_platform.clusters.kuberay.fit_checks import fit_mistakes, gpu_kind_mistakes
-from ml_platform.clusters.kuberay.pod_field_checks import (
-    mount_mistakes,
-    pod_field_mistakes,
-    scheduler_mistakes,
-    variable_mistakes,
-)
+from ml_platform.clusters.kuberay.pod_field_checks import pod_field_mistakes, scheduler_mistakes
 from ml_platform.clusters.kuberay.pod_fields import merged
 from ml_platform.clusters.kuberay.scheduling_checks import tolerations
+from ml_platform.clusters.kuberay.variable_checks import variable_mistakes
+from ml_platform.clusters.kuberay.volume_checks import mount_mistakes
 from ml_platform.clusters.spec import ClusterSpec, memory_bytes
 from ml_platform.errors import ModelSpecError
 
@@ -148,8 +145,8 @@ def _config_mistakes(config: KubeRayConfig) -> Iterator[str]:
                 yield f"{where} has {name!r}, which is no name of an object in Kubernetes"
     for kind in config.catalogue.nodes:
         yield from tolerations(f"the catalogue's {kind.name}.tolerations", list(kind.tolerations))
-    for variable in config.env:
-        yield from variable_mistakes("env", variable, literal=True)
+    for variable, value in config.env.items():
+        yield from variable_mistakes("env", variable, value)
 
 
 def _limit_mistakes(limits: Limits) -> Iterator[str]:
