@@ -154,7 +154,7 @@ def show_details(details: VersionDetails) -> None:
     row, lineage = details.row, details.lineage
     request = lineage["request"]
     title = f"{row.model} version {row.version} of {row.partition}"
-    say(bold(title), *([" ", CHAMPION] if row.champion else []))
+    say(bold(title), *((" ", CHAMPION) if row.champion else ()))
     for sentence in details.gates:
         say(f"  {sentence}")
     if details.promotion:

@@ -17,7 +17,7 @@ from tests.kubernetes.faults.waiting import until
 from tests.kubernetes.ray_clusters import RayCluster
 from tests.kubernetes.testbed.cluster import Cluster, ClusterError
 from tests.kubernetes.testbed.node import Node
-from tests.support.kuberay.pod_fields import TAKEN
+from tests.support.kuberay.pod_fields import TAKEN, ZONE
 
 pytestmark = [pytest.mark.kubernetes, pytest.mark.usefixtures("kuberay")]
 
@@ -48,7 +48,7 @@ _EVERY_FIELD: Final[dict[str, Any]] = {
         "nodeAffinity": {
             "requiredDuringSchedulingIgnoredDuringExecution": {
                 "nodeSelectorTerms": [
-                    {"matchExpressions": [{"key": "zone", "operator": "In", "values": ["b"]}]}
+                    {"matchExpressions": [{"key": ZONE, "operator": "In", "values": ["b"]}]}
                 ]
             }
         },
@@ -68,7 +68,7 @@ _EVERY_FIELD: Final[dict[str, Any]] = {
     "hostAliases": [{"ip": "10.0.0.1", "hostnames": ["licences"]}],
     "imagePullSecrets": [{"name": "another"}],
     "labels": {"team": "pricing"},
-    "nodeSelector": {"zone": "b"},
+    "nodeSelector": {ZONE: "b"},
     "schedulerName": "volcano",
     "tolerations": [{"key": "team", "operator": "Equal", "value": "pricing"}],
     "topologySpreadConstraints": [
