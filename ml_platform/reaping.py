@@ -1,6 +1,6 @@
 """What nobody needs any more is removed: by a sensor, and by `mlp cluster reap` without Dagster."""
 
-from typing import Final
+from typing import Final, Literal
 
 import dagster as dg
 
@@ -14,11 +14,11 @@ EVERY_S: Final = 60
 def run_ends(instance: dg.DagsterInstance) -> RunEnd:
     """Asks an instance of Dagster when its runs ended."""
 
-    def run_ended_s(run: str) -> float | None:
+    def run_ended_s(run: str) -> float | Literal["unheard"] | None:
         record = instance.get_run_record_by_id(run)
-        if record is None or not record.dagster_run.is_finished:
-            return None
-        return record.end_time
+        if record is None:
+            return "unheard"
+        return record.end_time if record.dagster_run.is_finished else None
 
     return run_ended_s
 
@@ -43,14 +43,15 @@ def build_reaper(settings: Settings) -> dg.Definitions:
             try:
                 reaped += provisioner.reap(run_ends(context.instance), dry_run=False)
             except ClusterError as error:
-                return dg.SkipReason(f"nothing was removed: {error.message}")
-        told = [f"{one.name} {_done(one)}: {one.reason}" for one in reaped]
-        for line in told:
-            context.log.info(line)
-        return dg.SkipReason("; ".join(told) or "every cluster is needed")
+                return dg.SkipReason(f"not all could be looked at or removed: {error.message}")
+        for one in reaped:
+            if one.removed:
+                context.log.info(_in_words(one))
+        return dg.SkipReason("; ".join(map(_in_words, reaped)) or "every cluster is needed")
 
     return dg.Definitions(sensors=[sensor])
 
 
-def _done(one: Reaped) -> str:
-    return "removed" if one.removed else "has changed, and is looked at again"
+def _in_words(one: Reaped) -> str:
+    done = "removed" if one.removed else f"kept ({one.kept})"
+    return f"{one.name} {done}: {one.reason}"

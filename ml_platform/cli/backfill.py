@@ -110,10 +110,8 @@ def goes_to_server(session: "Session", model: str, *, here: bool | None) -> bool
     Raises:
         DagsterServerError: the server was asked for, and is somebody else's.
     """
-    from rich.markup import escape
-
     from ml_platform.backfill.server_identity import find_server
-    from ml_platform.cli.output import note
+    from ml_platform.cli.output import BANG, note
 
     server = None if here else find_server(session.settings, session.instance, [model])
     if server is None:
@@ -122,8 +120,9 @@ def goes_to_server(session: "Session", model: str, *, here: bool | None) -> bool
         server.require_ours()
     elif server.stranger:
         note(
-            f"[yellow]![/yellow] the Dagster at {server.url} is not of this installation: "
-            f"{escape(server.stranger)}\n  → the work is done here"
+            BANG,
+            f"the Dagster at {server.url} is not of this installation: {server.stranger}\n"
+            "  → the work is done here",
         )
     return not server.stranger
 
@@ -154,16 +153,14 @@ def show_plan(plan: "Plan") -> None:
 
 def show_launched(launched: "Launched") -> None:
     """Where to look at a backfill that the server works on."""
-    from ml_platform.cli.output import say
+    from ml_platform.cli.output import TICK, say
 
-    say(f"[green]✓[/green] backfill {launched.backfill_id}: {launched.url}")
+    say(TICK, f"backfill {launched.backfill_id}: {launched.url}")
 
 
 def show_report(report: "BackfillReport") -> None:
     """What came of it: one line if all is well, else what failed, why, and what to do."""
-    from rich.markup import escape
-
-    from ml_platform.cli.output import counted, say
+    from ml_platform.cli.output import BANG, CROSS, TICK, bold, counted, dim, say
     from ml_platform.partitions import days_in_words
 
     bad = [one for one in report.results if one.status in ("failed", "skipped")]
@@ -173,19 +170,21 @@ def show_report(report: "BackfillReport") -> None:
         kept = f", {len(report.reused)} of them before" if report.reused else ""
         gates = f"; {refused} did not pass its gates" if refused else ""
         there = f"{counted(len(report.days), 'day')} made{kept}{gates}"
-        say(f"[green]✓[/green] {report.model} {days}: {there}")
+        say(TICK, f"{report.model} {days}: {there}")
         if report.outdated:
             others = counted(len(report.outdated), "model")
             say(
-                f"  [yellow]![/yellow] {others} of another defs.yaml or train.py: "
-                f"{days_in_words(report.outdated)}\n    → `--all` trains them by today's"
+                " ",
+                BANG,
+                f"{others} of another defs.yaml or train.py: {days_in_words(report.outdated)}\n"
+                "    → `--all` trains them by today's",
             )
         return
-    say(f"[red]✗[/red] {report.model} {days}: {counted(len(bad), 'step')} not made")
+    say(CROSS, f"{report.model} {days}: {counted(len(bad), 'step')} not made")
     for one in bad:
-        say(f"  [bold]{escape(one.title)}[/bold] {one.status}: {escape(one.message)}")
+        say(" ", bold(one.title), f"{one.status}: {one.message}")
         if one.hint:
-            say(f"    → {escape(one.hint)}")
+            say(f"    → {one.hint}")
     say("the same command makes only what is still missing")
     if report.log:
-        say(f"[dim]what dbt, Ray and Dagster wrote: {escape(str(report.log))}[/dim]")
+        say(dim(f"what dbt, Ray and Dagster wrote: {report.log}"))

@@ -16,9 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from rich.markup import escape
-
-from ml_platform.cli.output import note
+from ml_platform.cli.output import ERROR, dim, note
 from ml_platform.errors import (
     ClusterStartError,
     InputError,
@@ -61,8 +59,8 @@ def guarded(action: Callable[[], int | None]) -> int:
             show_error(named)
             return WRONG_INPUT if isinstance(named, InputError) else FAILED
         place = _write_traceback(error)
-        note(f"[red]error[/red] {escape(f'{type(error).__name__}: {error}')}")
-        note(f"  → this is a defect of the platform; the traceback is in {escape(str(place))}")
+        note(ERROR, f"{type(error).__name__}: {error}")
+        note(f"  → this is a defect of the platform; the traceback is in {place}")
         return FAILED
 
 
@@ -77,14 +75,14 @@ def _of_the_machine(error: Exception) -> PlatformError | None:
 def show_error(error: PlatformError) -> None:
     """Write message and hint, and what was said last: by the user's code, or by containers."""
     if isinstance(error, TrainingError) and error.traceback:
-        note(f"[dim]{escape(error.traceback.rstrip())}[/dim]")
+        note(dim(error.traceback.rstrip()))
     if isinstance(error, ClusterStartError):
         for name, lines in error.logs.items():
             last = "\n".join(lines[-LAST_LINES:])
-            note(f"[dim]the last of {escape(name)}:\n{escape(last)}[/dim]")
-    note(f"[red]error[/red] {escape(error.message)}")
+            note(dim(f"the last of {name}:\n{last}"))
+    note(ERROR, error.message)
     if error.hint:
-        note(f"  → {escape(error.hint)}")
+        note(f"  → {error.hint}")
 
 
 def _write_traceback(error: Exception) -> Path:

@@ -78,14 +78,12 @@ def show(cluster: Name, as_json: Json = False) -> None:
 
 def show_cluster(view: "ClusterView") -> None:
     """A line for each thing that is known of it."""
-    from rich.markup import escape
-
     from ml_platform.cli.output import duration, print_table
 
     rows = [
         ("provisioner", view.provisioner),
         ("phase", view.phase),
-        ("why", escape(view.reason)),
+        ("why", view.reason),
         ("head", f"{view.spec.head.cpus} CPU, {view.spec.head.memory}" if view.spec else ""),
         ("workers", _workers(view)),
         ("users", ", ".join(view.users)),
@@ -111,7 +109,7 @@ def stop(
     as_json: Json = False,
 ) -> None:
     """Stop clusters, whoever uses them."""
-    from ml_platform.cli.output import note, print_json, say, working
+    from ml_platform.cli.output import TICK, note, print_json, say, working
     from ml_platform.errors import InputError
 
     if bool(cluster) == every:
@@ -126,7 +124,7 @@ def stop(
         with working(f"stopping {view.name}"):
             provisioner.stop(view.name)
         # Told one by one: the next may fail.
-        tell(f"[green]✓[/green] stopped {view.name}")
+        tell(TICK, f"stopped {view.name}")
     if as_json:
         print_json([{"name": view.name, "stopped": True} for _, view in chosen])
 
@@ -136,7 +134,8 @@ def stop(
     **help_of(
         "mlp cluster reap",
         "Show the clusters that nobody needs; with --yes, remove them.",
-        "A run that has ended needs none, nor does anybody after a cluster's expiry.",
+        "A run that has ended needs none, nor does anybody after a cluster's expiry. One of which "
+        "Dagster does not know the run is shown with the time until when it is kept.",
     ),
 )
 def reap(
@@ -172,10 +171,18 @@ def show_reaped(found: "Sequence[Reaped]") -> None:
     if not found:
         say("every cluster is needed")
         return
-    rows = [(one.name, "removed" if one.removed else "not removed", one.reason) for one in found]
+    rows = [
+        (one.name, _fate(one), "; ".join(filter(None, (one.reason, one.kept)))) for one in found
+    ]
     print_table(("cluster", "", "why"), rows)
-    if not any(one.removed for one in found):
+    if any(not one.removed and not one.kept for one in found):
         say("`mlp cluster reap --yes` removes them")
+
+
+def _fate(one: "Reaped") -> str:
+    if one.removed:
+        return "removed"
+    return "kept" if one.kept else "not removed"
 
 
 def _provisioners() -> "list[Provisioner]":

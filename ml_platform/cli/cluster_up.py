@@ -196,21 +196,19 @@ def _spec(own: dict[str, Any], preset: str, settings: "Settings") -> "ClusterSpe
 
 
 def _tell(event: "Event") -> None:
-    from rich.markup import escape
-
-    from ml_platform.cli.output import note
+    from ml_platform.cli.output import BANG, note
 
     if event.detail:
-        note(f"[yellow]![/yellow] {escape(event.detail)}")
+        note(BANG, event.detail)
 
 
 def _show_extended(view: "ClusterView") -> None:
-    from ml_platform.cli.output import say
+    from ml_platform.cli.output import TICK, say
 
-    say(f"[green]✓[/green] {view.name} lives until {view.details['expires']}")
+    say(TICK, f"{view.name} lives until {view.details['expires']}")
 
 
 def _show_removed(removed: dict[str, object]) -> None:
-    from ml_platform.cli.output import say
+    from ml_platform.cli.output import TICK, say
 
-    say(f"[green]✓[/green] removed {removed['name']}")
+    say(TICK, f"removed {removed['name']}")

@@ -88,7 +88,7 @@ def logs(
     as_json: Json = False,
 ) -> None:
     """Print the log of a job."""
-    from ml_platform.cli.output import note, print_json
+    from ml_platform.cli.output import dim, note, print_json
     from ml_platform.clusters.jobs.look import chosen_job, log_so_far
     from ml_platform.clusters.kuberay.owner import this_person
     from ml_platform.clusters.open import open_interactive
@@ -105,7 +105,7 @@ def logs(
         lines = text.splitlines()
         print_json({"job": chosen.submission_id, "status": chosen.status, "lines": lines})
         return
-    note(f"[dim]{found.name}: job {chosen.submission_id}, {chosen.status.lower()}[/dim]")
+    note(dim(f"{found.name}: job {chosen.submission_id}, {chosen.status.lower()}"))
     typer.echo(text, nl=False)
 
 
@@ -154,27 +154,25 @@ def _follow(cluster: "Cluster", submission_id: str, *, as_json: bool) -> None:
 
 
 def _show_outcome(outcome: "JobOutcome") -> None:
-    from rich.markup import escape
+    from ml_platform.cli.output import CROSS, TICK, note
 
-    from ml_platform.cli.output import note
-
-    mark = "[green]✓[/green]" if outcome.status == "succeeded" else "[red]✗[/red]"
+    mark = TICK if outcome.status == "succeeded" else CROSS
     first = outcome.message.strip().partition("\n")[0]
-    note(f"{mark} job {outcome.submission_id} {outcome.status}: {escape(first)}")
+    note(mark, f"job {outcome.submission_id} {outcome.status}: {first}")
 
 
 def _show_connected(connected: dict[str, str]) -> None:
-    from ml_platform.cli.output import note, say
+    from ml_platform.cli.output import TICK, note, say
 
     url = connected["url"]
     say(url)
-    note(f"[green]✓[/green] connected to {connected['cluster']} until Ctrl-C")
+    note(TICK, f"connected to {connected['cluster']} until Ctrl-C")
     note(f"  dashboard: {url}")
     note(f"  jobs:      ray job submit --address {url} --working-dir . -- python train.py")
 
 
 def _show_submitted(submitted: dict[str, str]) -> None:
-    from ml_platform.cli.output import say
+    from ml_platform.cli.output import TICK, say
 
-    say(f"[green]✓[/green] submitted {submitted['job']}")
+    say(TICK, f"submitted {submitted['job']}")
     say(f"next: mlp cluster logs -f {submitted['cluster']} --job {submitted['job']}")

@@ -48,7 +48,7 @@ class DemoReport:
 def demo() -> None:
     """Make the demo and show it."""
     from ml_platform.cli.backfill import show_report
-    from ml_platform.cli.output import say
+    from ml_platform.cli.output import CROSS, say
     from ml_platform.settings import load_settings
 
     settings = load_settings()
@@ -58,14 +58,14 @@ def demo() -> None:
         raise typer.Exit(1)
     show_demo(report, settings)
     if not report.has_champion:
-        say("[red]✗[/red] no model passed its gates: `mlp model show` says why")
+        say(CROSS, "no model passed its gates: `mlp model show` says why")
         raise typer.Exit(1)
 
 
 def run_demo(settings: "Settings") -> DemoReport:
     """Make what is missing of the demo's days; stops the Ray that it started."""
     from ml_platform.backfill.in_process import make_plan, requested_days, run_plan
-    from ml_platform.cli.output import note
+    from ml_platform.cli.output import bold, note
     from ml_platform.cli.session import terminal_session
     from ml_platform.model_folder.read import read_model
     from ml_platform.registry.listing import version_row
@@ -73,7 +73,7 @@ def run_demo(settings: "Settings") -> DemoReport:
 
     began = time.monotonic()
     model = read_model(MODEL)
-    note(f"[bold]{MODEL}[/bold]: will a flight arrive 15 or more minutes late?")
+    note(bold(f"{MODEL}:"), "will a flight arrive 15 or more minutes late?")
     with terminal_session(settings) as session:
         chain = session.chain(model)
         days = requested_days(chain, FIRST, LAST, settings)
@@ -112,7 +112,7 @@ def _made(
 
 def show_demo(report: DemoReport, settings: "Settings") -> None:
     """A line for each model, where things are kept, and how to look at them."""
-    from ml_platform.cli.output import duration, print_table, say
+    from ml_platform.cli.output import CHAMPION, dim, duration, print_table, say
     from ml_platform.model_folder.read import read_model
     from ml_platform.partitions import days_of
 
@@ -124,7 +124,7 @@ def show_demo(report: DemoReport, settings: "Settings") -> None:
             one.version,
             "–" if one.roc_auc is None else f"{one.roc_auc:.4f}",
             "–" if one.log_loss is None else f"{one.log_loss:.4f}",
-            "[green]champion[/green]" if one.champion else "",
+            CHAMPION if one.champion else "",
             "kept" if one.partition in report.backfill.reused else duration(steps[one.partition]),
         )
         for one in report.versions
@@ -136,6 +136,6 @@ def show_demo(report: DemoReport, settings: "Settings") -> None:
         columns, rows, title=f"{MODEL}, scored on {held_out} after the partition", right=right
     )
     say(f"all of it took {duration(report.seconds)} and is kept in {settings.home}")
-    say("\n  make dev                       [dim]look at it in the Dagster UI[/dim]")
-    say(f"  mlp model show {MODEL}     [dim]what the champion was made from[/dim]")
-    say("  mlp model new NAME             [dim]begin a model of your own[/dim]")
+    say("\n  make dev                      ", dim("look at it in the Dagster UI"))
+    say(f"  mlp model show {MODEL}    ", dim("what the champion was made from"))
+    say("  mlp model new NAME            ", dim("begin a model of your own"))

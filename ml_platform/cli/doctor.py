@@ -17,7 +17,6 @@ HELP: Final = help_of(
     """Libraries, settings, the dbt project, each model, warehouse, storage, registry, Dagster, Ray,
     disk and memory. Exit code 1: something that is needed is missing.""",
 )
-MARKS: Final = {"ok": "[green]✓[/green]", "no": "[red]✗[/red]", "note": "[yellow]![/yellow]"}
 
 
 def doctor(
@@ -39,18 +38,15 @@ def doctor(
 
 def show_looks(found: "Sequence[Look]", *, quiet: bool = False) -> None:
     """A table a group, then what to do about what is not well."""
-    from rich.markup import escape
+    from ml_platform.cli.output import BANG, CROSS, TICK, print_table, say
 
-    from ml_platform.cli.output import print_table, say
-
+    marks = {"ok": TICK, "no": CROSS, "note": BANG}
     shown = [one for one in found if not quiet or one.state != "ok"]
     for group in dict.fromkeys(one.group for one in shown):
-        rows = [
-            (MARKS[one.state], one.name, escape(one.value)) for one in shown if one.group == group
-        ]
+        rows = [(marks[one.state], one.name, one.value) for one in shown if one.group == group]
         print_table(("", group, ""), rows)
     for one in shown:
         if one.fix:
-            say(f"{MARKS[one.state]} {one.name}: {escape(one.fix)}")
+            say(marks[one.state], f"{one.name}: {one.fix}")
     if not quiet and all(one.state != "no" for one in found):
-        say("[green]✓[/green] all that is needed is there")
+        say(TICK, "all that is needed is there")

@@ -80,6 +80,6 @@ def show_plan(plan: "Refresh") -> None:
 
 def show_outcome(outcome: "RunOutcome") -> None:
     """A line that it is done."""
-    from ml_platform.cli.output import duration, say
+    from ml_platform.cli.output import TICK, duration, say
 
-    say(f"[green]✓[/green] built in {duration(outcome.seconds)}")
+    say(TICK, f"built in {duration(outcome.seconds)}")

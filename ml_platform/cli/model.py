@@ -46,7 +46,7 @@ def new(
     """Write the folder of a new model."""
     from datetime import UTC, datetime
 
-    from ml_platform.cli.output import say
+    from ml_platform.cli.output import TICK, dim, say
     from ml_platform.errors import InputError
     from ml_platform.model_folder.feature_table import described_table, first_day
     from ml_platform.model_folder.names import names_taken_by_dbt
@@ -73,17 +73,17 @@ def new(
         built=built,
         now=datetime.now(UTC),
     )
-    say(f"[green]✓[/green] {folder}")
+    say(TICK, str(folder))
     say("  defs.yaml    what it reads, how it is trained, what makes it champion")
     say("  train.py     a logistic regression, to begin from")
     say("  evaluate.py  loads it for scoring")
     say("\nnext:")
-    say(f"  mlp model check {name}                            [dim]nothing is run or spent[/dim]")
+    say(f"  mlp model check {name}                           ", dim("nothing is run or spent"))
     if day is None:
-        say(f"  mlp backfill {name} --from DAY --to DAY   [dim]no day has a whole window yet[/dim]")
+        say(f"  mlp backfill {name} --from DAY --to DAY  ", dim("no day has a whole window yet"))
     else:
         say(f"  mlp backfill {name} --from {day} --to {day}")
-    say("  make dev                                        [dim]its assets in the Dagster UI[/dim]")
+    say("  make dev                                       ", dim("its assets in the Dagster UI"))
 
 
 @app.command(
@@ -233,7 +233,7 @@ def promote(
     """Move the champion alias."""
     import sys
 
-    from ml_platform.cli.output import say
+    from ml_platform.cli.output import TICK, say
     from ml_platform.errors import InputError
     from ml_platform.registry.owner import open_registry
     from ml_platform.settings import load_settings
@@ -256,7 +256,7 @@ def promote(
             abort=True,
         )
     registry.promote(chosen, reason.strip())
-    say(f"[green]✓[/green] champion of {name}: version {version} of {chosen.partition} (was {was})")
+    say(TICK, f"champion of {name}: version {version} of {chosen.partition} (was {was})")
 
 
 @app.command(

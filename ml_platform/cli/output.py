@@ -1,23 +1,39 @@
-"""How `mlp` speaks: results on standard output, everything else on standard error."""
+"""How `mlp` speaks: results on standard output, everything else on standard error.
+
+Text is never markup: much of it comes from users, storage and Kubernetes. What is to have a colour
+is a mark of those here, or is given one by `dim` and `bold`.
+"""
 
 import dataclasses
 import json
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from enum import Enum
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 T = TypeVar("T")
+TICK: Final = Text("✓", style="green")
+CROSS: Final = Text("✗", style="red")
+BANG: Final = Text("!", style="yellow")
+ERROR: Final = Text("error", style="red")
+CHAMPION: Final = Text("champion", style="green")
 
 NARROWEST_TABLE = 100
 """Columns that a table gets where there is no terminal, so that a log shows whole words."""
+
+
+# What colours text and names windows goes without a trace; of what else moves a cursor the place is
+# seen. Tabs and line ends stay.
+_SEQUENCES: Final = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)")
+_CONTROLS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def stdout() -> Console:
@@ -30,14 +46,29 @@ def stderr() -> Console:
     return _console(sys.stderr.isatty(), stderr=True)
 
 
-def say(text: str) -> None:
-    """Write a line of the result; rich's markup is understood."""
-    stdout().print(text, highlight=False)
+def say(*parts: str | Text) -> None:
+    """Write a line of the result: its parts, with a space between them."""
+    _write(stdout(), parts)
 
 
-def note(text: str) -> None:
+def note(*parts: str | Text) -> None:
     """Write a line beside the result, for a person who watches."""
-    stderr().print(text, highlight=False)
+    _write(stderr(), parts)
+
+
+def dim(text: str) -> Text:
+    """Text that stands back."""
+    return Text(harmless(text), style="dim")
+
+
+def bold(text: str) -> Text:
+    """Text that stands out."""
+    return Text(harmless(text), style="bold")
+
+
+def harmless(text: str) -> str:
+    """`text` without what would steer the terminal that it is written to."""
+    return _CONTROLS.sub("\ufffd", _SEQUENCES.sub("", text))
 
 
 def print_result(value: T, show: Callable[[T], None], *, as_json: bool) -> None:
@@ -61,11 +92,12 @@ def print_table(
     right: Sequence[str] = (),
 ) -> None:
     """Write a table; the columns named in `right` are aligned there."""
-    table = Table(title=escape(title) or None, title_justify="left", title_style="bold")
+    table = Table(title=_cell(title) if title else None, title_justify="left", title_style="bold")
     for column in columns:
-        table.add_column(column, justify="right" if column in right else "left", overflow="fold")
+        justify: Literal["left", "right"] = "right" if column in right else "left"
+        table.add_column(_cell(column), justify=justify, overflow="fold")
     for row in rows:
-        table.add_row(*("" if cell is None else str(cell) for cell in row))
+        table.add_row(*map(_cell, row))
     stdout().print(table)
 
 
@@ -96,7 +128,7 @@ def working(text: str) -> Iterator[None]:
     if not console.is_terminal:
         yield
         return
-    with console.status(text):
+    with console.status(_cell(text)):
         yield
 
 
@@ -112,6 +144,16 @@ def duration(seconds: float) -> str:
 def counted(count: int, noun: str) -> str:
     """`1 run`, `3 runs`."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def _write(console: Console, parts: Sequence[str | Text]) -> None:
+    console.print(*map(_cell, parts), highlight=False)
+
+
+def _cell(value: object) -> Text:
+    if isinstance(value, Text):
+        return value
+    return Text("" if value is None else harmless(str(value)))
 
 
 def _console(is_terminal: bool, *, stderr: bool) -> Console:

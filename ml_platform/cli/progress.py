@@ -10,19 +10,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
-from rich.markup import escape
 from rich.status import Status
+from rich.text import Text
 
 from ml_platform.backfill.progress import Progress, StepOutcome, printed_to
-from ml_platform.cli.output import duration
+from ml_platform.cli.output import BANG, CROSS, TICK, dim, duration, harmless
 
-MARKS = {
-    "done": "[green]✓[/green]",
-    "reused": "[green]✓[/green]",
-    "refused": "[yellow]![/yellow]",
-    "failed": "[red]✗[/red]",
-    "skipped": "[dim]–[/dim]",
-}
+MARKS = {"done": TICK, "reused": TICK, "refused": BANG, "failed": CROSS, "skipped": dim("–")}
 
 
 class TerminalProgress:
@@ -54,10 +48,10 @@ class TerminalProgress:
         began = self._clock()
         self._label = label
         if self._console.is_terminal:
-            self._status = self._console.status(escape(label))
+            self._status = self._console.status(Text(harmless(label)))
             self._status.start()
         elif self._every_message:
-            self._line(f"  {escape(label)} …")
+            self._line(f"  {label} …")
         try:
             yield outcome
         except BaseException:
@@ -71,22 +65,22 @@ class TerminalProgress:
 
     def line(self, status: str, label: str, detail: str = "", *, seconds: float = 0.0) -> None:
         """Show that something has ended."""
-        took = f"  [cyan]{duration(seconds)}[/cyan]" if seconds else ""
-        more = f"  [dim]{escape(detail)}[/dim]" if detail else ""
-        self._line(f"{MARKS[status]} {escape(label)}{took}{more}")
+        took = Text(f"  {duration(seconds)}" if seconds else "", style="cyan")
+        self._line(MARKS[status], f" {label}", took, dim(f"  {detail}" if detail else ""))
 
     def message(self, text: str) -> None:
         """Show what the running step says."""
         first = text.strip().splitlines()[0] if text.strip() else ""
         if self._status is not None:
             short = first if len(first) <= 90 else f"{first[:89]}…"
-            self._status.update(f"{escape(self._label)}  [dim]{escape(short)}[/dim]")
+            self._status.update(Text.assemble(harmless(self._label), dim(f"  {short}")))
         if self._every_message:
             for line in text.rstrip().splitlines():
-                self._line(f"    [dim]{escape(line)}[/dim]")
+                self._line(dim(f"    {line}"))
 
-    def _line(self, text: str) -> None:
-        self._console.print(text, highlight=False, soft_wrap=True)
+    def _line(self, *parts: str | Text) -> None:
+        plain = (harmless(part) if isinstance(part, str) else part for part in parts)
+        self._console.print(Text.assemble(*plain), highlight=False, soft_wrap=True)
 
 
 @contextmanager

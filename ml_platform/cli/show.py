@@ -4,10 +4,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.markup import escape
-
 from ml_platform.backfill.executor import StepResult
-from ml_platform.cli.output import duration, note, print_table, say
+from ml_platform.cli.output import (
+    BANG,
+    CHAMPION,
+    CROSS,
+    ERROR,
+    TICK,
+    bold,
+    dim,
+    duration,
+    note,
+    print_table,
+    say,
+)
 from ml_platform.clusters.spec import ClusterSpec
 from ml_platform.model_folder.check import CheckReport, TrainingPlan
 from ml_platform.partitions import days_in_words
@@ -19,13 +29,13 @@ from ml_platform.settings import Settings
 def show_check(report: CheckReport) -> None:
     """Mistakes with their places, then what a training would be."""
     for mistake in report.mistakes:
-        say(f"[red]✗[/red] {escape(mistake.place)}: {escape(mistake.message)}")
+        say(CROSS, f"{mistake.place}: {mistake.message}")
         if mistake.hint:
-            say(f"  → {escape(mistake.hint)}")
+            say(f"  → {mistake.hint}")
     for text in report.notes:
-        say(f"[yellow]![/yellow] {escape(text)}")
+        say(BANG, text)
     if report.passed:
-        say(f"[green]✓[/green] {report.model}: no mistakes found")
+        say(TICK, f"{report.model}: no mistakes found")
     if report.plan is not None:
         _show_plan(report.model, report.plan)
 
@@ -53,8 +63,8 @@ def _show_plan(model: str, plan: TrainingPlan) -> None:
     print_table(("training", model), rows)
     if plan.missing:
         say(
-            f"next: mlp backfill {model} --from {plan.partition} --to {plan.partition}   "
-            "[dim]makes the missing training sets, then trains[/dim]"
+            f"next: mlp backfill {model} --from {plan.partition} --to {plan.partition}  ",
+            dim("makes the missing training sets, then trains"),
         )
     elif not plan.trained:
         say(f"next: mlp model train {model} --partition {plan.partition}")
@@ -82,10 +92,10 @@ def _expected(plan: TrainingPlan) -> str:
 def show_training(result: StepResult, settings: Settings, log: Path) -> None:
     """What a training made, or why it did not."""
     if result.status == "failed":
-        note(f"[red]error[/red] {escape(result.message)}")
+        note(ERROR, result.message)
         if result.hint:
-            note(f"  → {escape(result.hint)}")
-        note(f"[dim]  what Ray and Dagster wrote: {escape(str(log))}[/dim]")
+            note(f"  → {result.hint}")
+        note(dim(f"  what Ray and Dagster wrote: {log}"))
         return
     rows: list[tuple[str, str]] = []
     for key, values in result.metadata.items():
@@ -93,10 +103,10 @@ def show_training(result: StepResult, settings: Settings, log: Path) -> None:
         rows += [(f"{stage}: {name}", _value(value)) for name, value in values.items()]
     print_table(("result", result.days[0]), rows)
     if result.status == "refused":
-        say(f"[yellow]![/yellow] the champion stays: {escape(result.message)}")
+        say(BANG, f"the champion stays: {result.message}")
     if result.run_ids:
         base = settings.dagster_url.rstrip("/")
-        say(f"[dim]{base}/runs/{result.run_ids[0]}[/dim]")
+        say(dim(f"{base}/runs/{result.run_ids[0]}"))
 
 
 def show_models(rows: Sequence[ModelRow]) -> None:
@@ -128,7 +138,7 @@ def show_versions(model: str, rows: Sequence[VersionRow]) -> None:
         (
             row.version,
             row.partition,
-            "[green]champion[/green]" if row.champion else "",
+            CHAMPION if row.champion else "",
             _score(row.roc_auc),
             _score(row.log_loss),
             f"{row.created_at:%Y-%m-%d %H:%M} UTC",
@@ -144,11 +154,11 @@ def show_details(details: VersionDetails) -> None:
     row, lineage = details.row, details.lineage
     request = lineage["request"]
     title = f"{row.model} version {row.version} of {row.partition}"
-    say(f"[bold]{title}[/bold]{'  [green]champion[/green]' if row.champion else ''}")
+    say(bold(title), *((" ", CHAMPION) if row.champion else ()))
     for sentence in details.gates:
-        say(f"  {escape(sentence)}")
+        say(f"  {sentence}")
     if details.promotion:
-        say(f"  promoted: {escape(details.promotion)}")
+        say(f"  promoted: {details.promotion}")
     scores = [(name, _value(value)) for name, value in sorted(details.metrics.items())]
     print_table(("metric", "value"), scores, right=("value",))
     features, cluster = request["features"], ClusterSpec.model_validate(request["cluster"])
@@ -172,7 +182,7 @@ def show_details(details: VersionDetails) -> None:
         ("files", details.files),
         ("page", details.url),
     ]
-    print_table(("made from", ""), [(name, escape(value)) for name, value in facts])
+    print_table(("made from", ""), facts)
     snapshots = [
         (one["partition"], one["version"], f"{one['rows']:,}") for one in request["snapshots"]
     ]
@@ -181,11 +191,11 @@ def show_details(details: VersionDetails) -> None:
 
 def show_comparison(comparison: Comparison) -> None:
     """Whether a repeated training came out as the first."""
-    mark = "[green]✓[/green]" if comparison.same else "[red]✗[/red]"
+    mark = TICK if comparison.same else CROSS
     what = f"{comparison.model} version {comparison.version} of {comparison.partition}"
-    say(f"{mark} {what}: {escape(comparison.reproduction.sentence)}")
+    say(mark, f"{what}: {comparison.reproduction.sentence}")
     for name, (before, now) in comparison.libraries.items():
-        say(f"  [yellow]![/yellow] {name} was {before}, is {now}")
+        say(" ", BANG, f"{name} was {before}, is {now}")
     if not comparison.same:
         say(f"  a difference of up to {comparison.tolerance:g} is let pass; --tolerance sets it")
         if comparison.workers > 1:
@@ -205,4 +215,4 @@ def _value(value: object) -> str:
         return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:.5g}"
-    return f"{value:,}" if isinstance(value, int) else escape(str(value))
+    return f"{value:,}" if isinstance(value, int) else str(value)

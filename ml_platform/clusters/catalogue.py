@@ -3,11 +3,25 @@
 Nothing here asks a cloud: the catalogue is written by whoever runs the cluster, once.
 """
 
-from typing import Any
+from collections import Counter
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ml_platform.clusters.spec import Memory, memory_bytes
+
+SPOT_LABELS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "cloud.google.com/gke-spot": "true",
+        "cloud.google.com/gke-preemptible": "true",
+        "eks.amazonaws.com/capacityType": "SPOT",
+        "karpenter.sh/capacity-type": "spot",
+        "kubernetes.azure.com/scalesetpriority": "spot",
+    }
+)
+"""How clouds and autoscalers mark nodes that may be taken away at any time."""
 
 
 class NodeKind(BaseModel):
@@ -44,6 +58,19 @@ class NodeKind(BaseModel):
         if bool(self.gpu) != bool(self.gpus):
             msg = f"node kind {self.name}: write both `gpu` and `gpus`, or neither"
             raise ValueError(msg)
+        if self.spot and not self.labels:
+            msg = (
+                f"node kind {self.name} is spot and has no `labels`: nothing would keep a head off "
+                f"it; write the label that such nodes have, as {' or '.join(SPOT_LABELS)}"
+            )
+            raise ValueError(msg)
+        marks = sorted(key for key, value in self.labels.items() if SPOT_LABELS.get(key) == value)
+        if marks and not self.spot:
+            msg = (
+                f"node kind {self.name} has the label {marks[0]}, by which spot nodes are marked: "
+                "write `spot: true`"
+            )
+            raise ValueError(msg)
         return self
 
 
@@ -53,6 +80,22 @@ class Catalogue(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     nodes: tuple[NodeKind, ...] = ()
+
+    @model_validator(mode="after")
+    def _can_be_told_apart(self) -> "Catalogue":
+        for name, count in Counter(kind.name for kind in self.nodes).items():
+            if count > 1:
+                msg = f"{count} node kinds are called {name}: give each a `name` of its own"
+                raise ValueError(msg)
+        for spot in self.nodes:
+            for other in self.nodes:
+                if spot.spot and not other.spot and spot.labels == other.labels:
+                    msg = (
+                        f"the node kinds {other.name} and {spot.name} have the same `labels`, and "
+                        f"only {spot.name} is spot: write the label by which such nodes differ"
+                    )
+                    raise ValueError(msg)
+        return self
 
     @property
     def gpu_kinds(self) -> tuple[str, ...]:

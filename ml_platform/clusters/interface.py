@@ -241,21 +241,24 @@ class Cluster:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reaped:
-    """A cluster that nobody needs.
+    """A cluster that nobody needs, or of which nobody knows who does.
 
     Attributes:
         name: Its name.
-        reason: Why.
-        removed: Whether it was removed; not in a dry run, and not if it has changed meanwhile.
+        reason: Why nobody needs it, or why that is not known.
+        removed: Whether it was removed; not in a dry run.
+        kept: Why it stays all the same, such as that it has changed meanwhile; empty if it goes.
     """
 
     name: str
     reason: str
     removed: bool
+    kept: str = ""
 
 
-RunEnd = Callable[[str], float | None]
-"""When a Dagster run ended, in seconds since 1970; None if it lives, or is not known."""
+RunEnd = Callable[[str], float | Literal["unheard"] | None]
+"""When a Dagster run ended, in seconds since 1970; `unheard` for one that Dagster has never heard
+of, None if it lives, or if Dagster cannot be asked."""
 
 
 class Provisioner(ABC):

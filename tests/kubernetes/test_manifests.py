@@ -17,6 +17,7 @@ from tests.kubernetes.faults.waiting import until
 from tests.kubernetes.ray_clusters import RayCluster
 from tests.kubernetes.testbed.cluster import Cluster, ClusterError
 from tests.kubernetes.testbed.node import Node
+from tests.support.kuberay.pod_fields import TAKEN, ZONE
 
 pytestmark = [pytest.mark.kubernetes, pytest.mark.usefixtures("kuberay")]
 
@@ -47,7 +48,7 @@ _EVERY_FIELD: Final[dict[str, Any]] = {
         "nodeAffinity": {
             "requiredDuringSchedulingIgnoredDuringExecution": {
                 "nodeSelectorTerms": [
-                    {"matchExpressions": [{"key": "zone", "operator": "In", "values": ["b"]}]}
+                    {"matchExpressions": [{"key": ZONE, "operator": "In", "values": ["b"]}]}
                 ]
             }
         },
@@ -67,7 +68,7 @@ _EVERY_FIELD: Final[dict[str, Any]] = {
     "hostAliases": [{"ip": "10.0.0.1", "hostnames": ["licences"]}],
     "imagePullSecrets": [{"name": "another"}],
     "labels": {"team": "pricing"},
-    "nodeSelector": {"zone": "b"},
+    "nodeSelector": {ZONE: "b"},
     "schedulerName": "volcano",
     "tolerations": [{"key": "team", "operator": "Equal", "value": "pricing"}],
     "topologySpreadConstraints": [
@@ -107,12 +108,16 @@ def test_the_api_server_takes_the_pods_of_a_manifest_strictly(
 ) -> None:
     ray = _manifest(cluster, values, catalogue=_NODES)["spec"]["rayClusterSpec"]
     for group in (ray["headGroupSpec"], *ray["workerGroupSpecs"]):
-        metadata = {"generateName": "a-", "namespace": "default", **group["template"]["metadata"]}
-        spec = group["template"]["spec"]
-        # Admission looks for it in the namespace.
-        del spec["serviceAccountName"]
-        pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
-        _create(cluster, pod, "--dry-run=server")
+        _create(cluster, _pod(group["template"]), "--dry-run=server")
+
+
+@pytest.mark.parametrize("fields", TAKEN)
+def test_the_api_server_takes_the_fields_of_a_pod_that_our_checks_take(
+    cluster: Cluster, fields: dict[str, Any]
+) -> None:
+    spec = _manifest(cluster, {"workers": {"pod": _that_can_be(fields)}})["spec"]
+    (group,) = spec["rayClusterSpec"]["workerGroupSpecs"]
+    _create(cluster, _pod(group["template"]), "--dry-run=server")
 
 
 def test_a_field_that_there_is_not_would_be_refused(cluster: Cluster) -> None:
@@ -207,6 +212,21 @@ def _manifest(
         catalogue=catalogue,
     )
     return ray_job("a-cluster", ClusterSpec.model_validate(values), config, holder="run 7")
+
+
+def _pod(template: dict[str, Any]) -> dict[str, Any]:
+    metadata = {"generateName": "a-", "namespace": "default", **template["metadata"]}
+    # Admission looks for the account in the namespace.
+    spec = {key: one for key, one in template["spec"].items() if key != "serviceAccountName"}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
+
+
+def _that_can_be(fields: dict[str, Any]) -> dict[str, Any]:
+    """The same without classes, for which admission looks, and with volumes for all mounts."""
+    kept = {key: one for key, one in fields.items() if not key.endswith("ClassName")}
+    mounted = {mount["name"] for mount in fields.get("volumeMounts", [])}
+    volumes = [{"name": name, "emptyDir": {}} for name in sorted(mounted)]
+    return {"volumes": volumes, **kept} if volumes else kept
 
 
 def _create(cluster: Cluster, manifest: dict[str, Any], *options: str) -> None:

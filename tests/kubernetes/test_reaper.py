@@ -26,7 +26,7 @@ from ml_platform.clusters.kuberay.api import KubernetesApi, jobs_path
 from ml_platform.clusters.kuberay.config import KubeRayConfig
 from ml_platform.clusters.kuberay.ephemeral import EphemeralProvisioner
 from ml_platform.clusters.kuberay.manifests import ray_job
-from ml_platform.clusters.kuberay.reaper import RETRY_WITHIN_S
+from ml_platform.clusters.kuberay.reaper import RETRY_WITHIN_S, UNHEARD_S
 from ml_platform.clusters.spec import ClusterSpec, HeadGroup, WorkerGroup
 from ml_platform.errors import ClusterStartError
 from ml_platform.reaping import run_ends
@@ -225,8 +225,29 @@ def test_a_healthy_training_of_five_hours_is_kept(world: World) -> None:
 
 def test_a_cluster_of_a_run_that_dagster_does_not_know_is_kept(world: World) -> None:
     world.make("of-another-dagster", annotations={labels.RUN: UNKNOWN}, status=RUNNING)
-    assert world.reap(later_s=5 * HOURS) == []
+    [found] = world.reap(later_s=5 * HOURS)
+    assert (found.removed, found.reason) == (
+        False,
+        f"Dagster has never heard of its run {UNKNOWN}",
+    )
+    assert found.kept.startswith("somebody else may use it until ")
     assert world.is_there("of-another-dagster")
+
+
+def test_a_cluster_in_a_queue_that_nobody_ever_comes_back_for_is_removed_in_the_end(
+    world: World,
+) -> None:
+    limits = world.config.limits
+    world.make("of-nobody", annotations={}, status={"jobDeploymentStatus": "Suspended"})
+    [found] = world.reap(later_s=limits.queue_s + limits.running_s + UNHEARD_S + 60)
+    assert (found.name, found.removed) == ("of-nobody", True)
+    assert not world.is_there("of-nobody")
+
+
+def test_an_end_that_cannot_be_read_keeps_no_other_cluster(world: World) -> None:
+    world.make("broken", annotations={labels.EXPIRES: "tomorrow"}, status=RUNNING)
+    world.make("expired", annotations={labels.EXPIRES: "2026-01-02T12:00:00Z"}, status=RUNNING)
+    assert {one.name: one.removed for one in world.reap()} == {"broken": False, "expired": True}
 
 
 @pytest.mark.parametrize(

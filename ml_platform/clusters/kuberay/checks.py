@@ -5,20 +5,18 @@ waits for ever: a node that no pod fits, a queue that is none, a group called li
 Duplicate groups and sizes that are none are refused by the spec itself.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from ml_platform.clusters.kuberay import words
-from ml_platform.clusters.kuberay.config import KubeRayConfig, Limits
+from ml_platform.clusters.kuberay.catalogue_checks import catalogue_mistakes
+from ml_platform.clusters.kuberay.config import KubeRayConfig, Limits, out_of_range
 from ml_platform.clusters.kuberay.fit_checks import fit_mistakes, gpu_kind_mistakes
-from ml_platform.clusters.kuberay.pod_field_checks import (
-    mount_mistakes,
-    pod_field_mistakes,
-    scheduler_mistakes,
-    variable_mistakes,
-)
+from ml_platform.clusters.kuberay.manifests import spec_text
+from ml_platform.clusters.kuberay.pod_field_checks import pod_field_mistakes, scheduler_mistakes
 from ml_platform.clusters.kuberay.pod_fields import merged
-from ml_platform.clusters.kuberay.scheduling_checks import tolerations
+from ml_platform.clusters.kuberay.variable_checks import variable_mistakes
+from ml_platform.clusters.kuberay.volume_checks import mount_mistakes
 from ml_platform.clusters.spec import ClusterSpec, memory_bytes
 from ml_platform.errors import ModelSpecError
 
@@ -29,6 +27,8 @@ MOST_QUEUED_GROUPS: Final = 17
 LEAST_MEMORY: Final = "256Mi"
 """Ray refuses an object store under 75 MiB, and gives it 30 % of what is free."""
 DEFAULT_SCHEDULER: Final = "default-scheduler"
+MOST_ANNOTATIONS: Final = 256 * 1024 - 4096
+"""Bytes of all annotations of one object; what is taken off is for ours and KubeRay's."""
 PULL_POLICIES: Final = ("", "Always", "IfNotPresent", "Never")
 
 
@@ -39,7 +39,8 @@ def mistakes(name: str, spec: ClusterSpec, config: KubeRayConfig) -> list[str]:
         *_image_mistakes(spec, config),
         *_group_mistakes(spec),
         *_config_mistakes(config),
-        *_limit_mistakes(config.limits),
+        *(list(out_of_range(config)) or _limit_mistakes(config.limits)),
+        *catalogue_mistakes(config.catalogue),
         *_pod_mistakes(spec, config),
         *gpu_kind_mistakes(spec, config.catalogue),
     ]
@@ -65,6 +66,10 @@ def require_valid(
 
 
 def _name_mistakes(name: str, spec: ClusterSpec, config: KubeRayConfig) -> Iterator[str]:
+    # Whether a RayCluster has this name is not looked at. KubeRay leads the service
+    # `<name>-head-svc` of that one to the head of a RayJob, but only of one that is Running: an
+    # attempt's has a name that no RayCluster has, as it ends in a hash and a number, and an
+    # interactive one stays Waiting, as nobody writes its `spec.jobId`.
     if len(name) > LONGEST_NAME:
         yield f"the name {name} has {len(name)} characters, KubeRay takes {LONGEST_NAME}"
     if not words.is_dns_1035(name):
@@ -98,7 +103,20 @@ def _pod_mistakes(spec: ClusterSpec, config: KubeRayConfig) -> Iterator[str]:
             )
     if not found:
         for where, pod in groups.items():
-            yield from mount_mistakes(where, merged(config.pod, pod))
+            fields = merged(config.pod, pod)
+            yield from pod_field_mistakes(f"{where} + the configuration's pod", fields)
+            yield from mount_mistakes(where, fields)
+            items = fields.get("annotations", {}).items()
+            texts = (text for item in items for text in item)
+            yield from _size_mistakes(f"the annotations of {where} have", texts)
+        kept = "the cluster, which is kept in an annotation of the RayJob, has"
+        yield from _size_mistakes(kept, [spec_text(spec)])
+
+
+def _size_mistakes(what: str, texts: Iterable[str]) -> Iterator[str]:
+    size = sum(len(text.encode()) for text in texts)
+    if size > MOST_ANNOTATIONS:
+        yield f"{what} {size} bytes, Kubernetes takes {MOST_ANNOTATIONS}; write less"
 
 
 def _image_mistakes(spec: ClusterSpec, config: KubeRayConfig) -> Iterator[str]:
@@ -146,21 +164,19 @@ def _config_mistakes(config: KubeRayConfig) -> Iterator[str]:
         for name in names:
             if not words.is_subdomain(name):
                 yield f"{where} has {name!r}, which is no name of an object in Kubernetes"
-    for kind in config.catalogue.nodes:
-        yield from tolerations(f"the catalogue's {kind.name}.tolerations", list(kind.tolerations))
-    for variable in config.env:
-        yield from variable_mistakes("env", variable, literal=True)
+    for variable, value in config.env.items():
+        yield from variable_mistakes("env", variable, value)
 
 
 def _limit_mistakes(limits: Limits) -> Iterator[str]:
-    least_of = {"unsubmitted_s": 1, "running_s": 1, "idle_s": 1, "gone_s": 0, "grace_s": 0}
-    for name, least in least_of.items():
-        seconds = getattr(limits, name)
-        if seconds < least:
-            yield f"limits.{name} is {seconds}, wanted at least {least}"
     # KubeRay's deadline says only that it has passed; ours knows the cause.
     if limits.unsubmitted_s <= limits.start_s:
         yield (
             f"limits.unsubmitted_s is {limits.unsubmitted_s}, wanted more than limits.start_s "
             f"({limits.start_s:g}): KubeRay would remove a cluster that may still start"
+        )
+    if limits.running_s < limits.unsubmitted_s:
+        yield (
+            f"limits.running_s is {limits.running_s}, wanted at least limits.unsubmitted_s "
+            f"({limits.unsubmitted_s}): KubeRay counts both from the start of a cluster"
         )

@@ -1,6 +1,6 @@
 """How the provisioner `ephemeral` works on a Kubernetes cluster: values only."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Final
@@ -9,9 +9,16 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from ml_platform.clusters.catalogue import Catalogue
 from ml_platform.clusters.interface import JOB_START_S
+from ml_platform.clusters.kuberay.catalogue_checks import catalogue_mistakes
 from ml_platform.errors import SettingsError
 
 DASHBOARD_PORT: Final = 8265
+LONGEST_S: Final = 10 * 366 * 24 * 3600
+"""Ten years. KubeRay's deadlines have 32 bits, and some are sums of what is here."""
+_LEAST: Final = {
+    **dict.fromkeys(("queue_s", "start_s", "job_start_s", "unsubmitted_s", "running_s"), 1),
+    **{"gone_s": 0, "idle_s": 1, "grace_s": 0},
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -93,6 +100,19 @@ class KubeRayConfig:
     limits: Limits = field(default_factory=Limits)
 
 
+def out_of_range(config: KubeRayConfig) -> Iterator[str]:
+    """Numbers that cannot be, each with those that can."""
+    for name, least in _LEAST.items():
+        seconds = getattr(config.limits, name)
+        if not least <= seconds <= LONGEST_S:  # nor is NaN
+            yield (
+                f"limits.{name} is {seconds}, wanted at least {least} and at most {LONGEST_S} "
+                "(ten years)"
+            )
+    if config.max_clusters < 1:
+        yield f"max_clusters is {config.max_clusters}, wanted at least 1"
+
+
 def read_values(path: Path) -> dict[str, Any]:
     """What a YAML file says; its keys are the attributes of `KubeRayConfig`.
 
@@ -121,11 +141,14 @@ def config_from(
     """
     whole = {"environment": environment, "image": image} | dict(values)
     try:
-        return TypeAdapter(KubeRayConfig).validate_python(whole)
+        config = TypeAdapter(KubeRayConfig).validate_python(whole)
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(map(str, first["loc"]))
         raise SettingsError(
-            f"{where}: {key}: {first['msg']}",
+            f"{where}: {key}: {first['msg'].removeprefix('Value error, ')}",
             hint="README has the keys of the clusters' configuration.",
         ) from error
+    for wrong in (*out_of_range(config), *catalogue_mistakes(config.catalogue)):
+        raise SettingsError(f"{where}: {wrong}", hint=f"mend it in {where}.")
+    return config

@@ -7,6 +7,7 @@ import math
 from typing import Final
 
 from ml_platform.clusters.kuberay.config import Limits
+from ml_platform.clusters.kuberay.scalars import LARGEST
 from ml_platform.clusters.kuberay.seen import Object
 
 TO_END_S: Final = 900
@@ -26,7 +27,7 @@ def running_deadline_s(limits: Limits, *, work_s: float) -> int:
     if not work_s:
         return limits.running_s
     before_s = limits.unsubmitted_s + limits.job_start_s
-    return max(limits.running_s, math.ceil(before_s + work_s) + TO_END_S)
+    return min(LARGEST, max(limits.running_s, math.ceil(before_s + work_s) + TO_END_S))
 
 
 def extended(job: Object, deadline_s: int) -> dict[str, int]:

@@ -43,20 +43,38 @@ def expiry_of(job: Object) -> str:
     return annotation(job, labels.EXPIRES)
 
 
+def expires_s(job: Object) -> float | None:
+    """The same in seconds since 1970; None if there is none, or none that can be read."""
+    return seconds_of(expiry_of(job))
+
+
+def seconds_of(time: str) -> float | None:
+    """A time as Kubernetes writes it, in seconds since 1970; None if it is none.
+
+    One without a zone, as a person writes it, is one of UTC.
+    """
+    try:
+        read = datetime.fromisoformat(time)
+    except ValueError:
+        return None
+    return (read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp()
+
+
 def extension(job: Object, *, ttl_s: float, now_s: float) -> dict[str, Any]:
     """The merge patch by which a RayJob lives `ttl_s` from now on.
 
     Raises:
         InputError: it would end earlier than it does.
     """
-    before, after = expiry_of(job), expiry_text(now_s + ttl_s)
-    if after <= before:
+    before_s, end_s = expires_s(job), math.ceil(now_s + ttl_s)
+    after = expiry_text(end_s)
+    if before_s is not None and end_s <= before_s:
         raise InputError(
-            f"{job['metadata']['name']} lives until {before} already, longer than {after}",
+            f"{job['metadata']['name']} lives until {expiry_of(job)} already, longer than {after}",
             hint="`mlp cluster down` ends it now.",
         )
     started = (job.get("status") or {}).get("startTime") or job["metadata"]["creationTimestamp"]
-    end_s, start_s = (datetime.fromisoformat(one).timestamp() for one in (after, str(started)))
+    start_s = datetime.fromisoformat(str(started)).timestamp()
     return {
         "metadata": {"annotations": {labels.EXPIRES: after}},
         "spec": {

@@ -15,6 +15,7 @@ from ml_platform.clusters.kuberay.fitting import (
 )
 from ml_platform.clusters.kuberay.packing import Pods, without_place
 from ml_platform.clusters.kuberay.pod_fields import merged
+from ml_platform.clusters.kuberay.selection import of_spot_nodes
 from ml_platform.clusters.kuberay.words import did_you_mean
 from ml_platform.clusters.spec import ClusterSpec, HeadGroup, WorkerGroup
 
@@ -38,11 +39,12 @@ def gpu_kind_mistakes(spec: ClusterSpec, catalogue: Catalogue) -> Iterator[str]:
 
 
 def fit_mistakes(spec: ClusterSpec, config: KubeRayConfig) -> Iterator[str]:
-    """Pods, gangs and clusters that are too large; none where there is no catalogue."""
+    """Pods, gangs and clusters that are too large, as far as there is a catalogue."""
     catalogue = config.catalogue
-    if not catalogue.nodes:
-        return
     head = _need(spec.head, spec, config)
+    if not catalogue.nodes:
+        yield from _spot_head_mistakes(head)
+        return
     needs = [(group, _need(group, spec, config)) for group in spec.groups]
     alone = [*_pod_mistakes("the head", head, catalogue)]
     for group, need in needs:
@@ -77,11 +79,20 @@ def fit_mistakes(spec: ClusterSpec, config: KubeRayConfig) -> Iterator[str]:
             )
 
 
+def _spot_head_mistakes(head: Need) -> Iterator[str]:
+    said = of_spot_nodes(head.selector, head.terms)
+    if said:
+        yield (
+            f"the head's own fields want {said}, which spot nodes have: they may be taken away at "
+            "any time, and with the head the whole cluster; leave that to workers"
+        )
+
+
 _NOTHING = Need(cpus=0.0, memory_bytes=0)
 
 
 def _need(group: HeadGroup | WorkerGroup, spec: ClusterSpec, config: KubeRayConfig) -> Need:
-    return need_of(group, spec, config, merged(config.pod, group.pod).get("nodeSelector", {}))
+    return need_of(group, spec, config, merged(config.pod, group.pod))
 
 
 def _pod_mistakes(what: str, need: Need, catalogue: Catalogue) -> Iterator[str]:

@@ -1,13 +1,14 @@
 """Which kinds of nodes can hold a pod, and how many of them: arithmetic over the catalogue."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from ml_platform.clusters.catalogue import Catalogue, NodeKind
 from ml_platform.clusters.kuberay import autoscaler
 from ml_platform.clusters.kuberay.config import KubeRayConfig
+from ml_platform.clusters.kuberay.selection import Term, contradictions, terms_of
 from ml_platform.clusters.spec import ClusterSpec, HeadGroup, WorkerGroup, memory_bytes
 
 _GIB: Final = 2**30
@@ -24,7 +25,9 @@ class Need:
         gpus: GPUs.
         gpu: Their kind; empty for any.
         spot: Whether a node that may be taken away will do.
+        is_head: Whether it is the head, with which the whole cluster is lost.
         selector: Labels that the user's own `nodeSelector` wants.
+        terms: Alternatives that the user's own affinity wants.
     """
 
     cpus: float
@@ -33,16 +36,18 @@ class Need:
     gpus: int = 0
     gpu: str = ""
     spot: bool = False
+    is_head: bool = False
     selector: Mapping[str, str] = field(default_factory=dict)
+    terms: tuple[Term, ...] = ()
 
 
 def need_of(
     group: HeadGroup | WorkerGroup,
     spec: ClusterSpec,
     config: KubeRayConfig,
-    selector: Mapping[str, str],
+    fields: Mapping[str, Any],
 ) -> Need:
-    """What one pod of a group asks for; a head never takes a spot node."""
+    """What one pod of a group with these `pod` fields asks for; a head never takes a spot node."""
     worker = group if isinstance(group, WorkerGroup) else None
     cpus, memory = float(group.cpus), memory_bytes(group.memory)
     if worker is None and spec.is_elastic:
@@ -54,7 +59,9 @@ def need_of(
         gpus=worker.gpus if worker else 0,
         gpu=worker.gpu if worker else "",
         spot=worker.spot if worker else False,
-        selector=selector,
+        is_head=worker is None,
+        selector=fields.get("nodeSelector") or {},
+        terms=terms_of(fields),
     )
 
 
@@ -73,21 +80,21 @@ def obstacles(need: Need, kind: NodeKind) -> list[str]:
         found.append(f"{_gib(need.disk_bytes)} of disk wanted, it has {kind.disk}")
     if kind.spot and not need.spot:
         found.append("it is spot")
-    for key, value in need.selector.items():
-        if kind.labels.get(key, value) != value:
-            found.append(f"nodeSelector wants {key}={value}, it has {key}={kind.labels[key]}")
-    return found
+    return [*found, *contradictions(need.selector, need.terms, kind.labels)]
 
 
 def fitting(need: Need, catalogue: Catalogue) -> tuple[NodeKind, ...]:
     """The kinds of nodes on which the pod may be put.
 
     A pod without GPUs goes where there are none, if it fits there. All kinds have the same name for
-    their GPUs, since a container can ask by one only.
+    their GPUs, since a container can ask by one only: of several that of which most pods find room.
     """
     found = [kind for kind in catalogue.nodes if not obstacles(need, kind)]
     if need.gpus:
-        return tuple(kind for kind in found if kind.gpu_resource == found[0].gpu_resource)
+        alike: dict[str, list[NodeKind]] = {}
+        for kind in found:
+            alike.setdefault(kind.gpu_resource, []).append(kind)
+        return tuple(max(alike.values(), key=lambda kinds: _room(need, kinds), default=[]))
     return tuple(kind for kind in found if not kind.gpu) or tuple(found)
 
 
@@ -106,7 +113,7 @@ def nearest(need: Need, catalogue: Catalogue) -> NodeKind:
 def room(need: Need, head: Need, catalogue: Catalogue) -> float:
     """How many such pods all nodes hold together, beside the head; infinite without a limit."""
     kinds = fitting(need, catalogue)
-    pods = sum(_count(kind) * _per_node(need, kind) for kind in kinds if _count(kind))
+    pods = _room(need, kinds)
     # The head goes where it takes the place of the fewest.
     taken = [
         _per_node(need, kind) - _per_node(need, kind, beside=head) if kind in kinds else 0
@@ -152,6 +159,10 @@ def shortages(needs: list[tuple[Need, int]], catalogue: Catalogue) -> list[str]:
 
 def _disk_bytes(kind: NodeKind) -> float:
     return memory_bytes(kind.disk) if kind.disk else math.inf
+
+
+def _room(need: Need, kinds: Iterable[NodeKind]) -> float:
+    return sum(_count(kind) * _per_node(need, kind) for kind in kinds if _count(kind))
 
 
 def _count(kind: NodeKind) -> float:

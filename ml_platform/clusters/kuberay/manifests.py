@@ -55,7 +55,7 @@ def ray_job(
     }
     described = {
         **annotations,
-        labels.SPEC: json.dumps(spec.model_dump(mode="json"), sort_keys=True),
+        labels.SPEC: spec_text(spec),
         labels.SPEC_HASH: spec.spec_hash(),
         **({labels.HOLDER: holder} if holder else {}),
     }
@@ -82,6 +82,11 @@ def ray_job(
         },
         "spec": job,
     }
+
+
+def spec_text(spec: ClusterSpec) -> str:
+    """The cluster as it is kept in an annotation."""
+    return json.dumps(spec.model_dump(mode="json"), sort_keys=True)
 
 
 def manifest_yaml(manifest: Mapping[str, Any]) -> str:

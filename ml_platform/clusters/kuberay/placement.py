@@ -1,19 +1,22 @@
 """On which nodes a pod is put: by the labels and tolerations of the kinds that fit it."""
 
-from collections.abc import Iterable, Sequence
-from typing import Any, Final, TypeVar
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 
-from ml_platform.clusters.catalogue import Catalogue, NodeKind
+from ml_platform.clusters.catalogue import SPOT_LABELS, Catalogue, NodeKind
 from ml_platform.clusters.kuberay.fitting import Need, fitting
+from ml_platform.clusters.kuberay.scheduling_checks import PREFERRED, REQUIRED
 
 Fields = dict[str, Any]
 T = TypeVar("T")
-_REQUIRED: Final = "requiredDuringSchedulingIgnoredDuringExecution"
-_PREFERRED: Final = "preferredDuringSchedulingIgnoredDuringExecution"
 
 
 def placement(need: Need, catalogue: Catalogue) -> Fields:
-    """`nodeSelector` or `affinity`, and `tolerations`; empty where the catalogue says nothing."""
+    """`nodeSelector` or `affinity`, and `tolerations`.
+
+    Where the catalogue says nothing, any node will do, but for the head: none that a cloud marks as
+    spot.
+    """
     kinds = fitting(need, catalogue)
     fields: Fields = {}
     terms = _distinct(_term(kind, catalogue, spot=need.spot) for kind in kinds)
@@ -22,11 +25,13 @@ def placement(need: Need, catalogue: Catalogue) -> Fields:
         if len(terms) == 1 and all(each["operator"] == "In" for each in terms[0]):
             fields["nodeSelector"] = {each["key"]: each["values"][0] for each in terms[0]}
         else:
-            fields["affinity"] = {"nodeAffinity": {_REQUIRED: _either(terms)}}
+            fields["affinity"] = {"nodeAffinity": {REQUIRED: _either(terms)}}
+    elif need.is_head:
+        fields["affinity"] = {"nodeAffinity": {REQUIRED: _either([_without(SPOT_LABELS.items())])}}
     spot_terms = _distinct(_labels(kind) for kind in kinds if kind.spot and kind.labels)
     if spot_terms and not all(kind.spot for kind in kinds):
         affinity = fields.setdefault("affinity", {}).setdefault("nodeAffinity", {})
-        affinity[_PREFERRED] = [
+        affinity[PREFERRED] = [
             {"weight": 100, "preference": {"matchExpressions": term}} for term in spot_terms
         ]
     if tolerations := _distinct(dict(each) for kind in kinds for each in kind.tolerations):
@@ -42,8 +47,8 @@ def both(ours: Fields, theirs: Fields) -> Fields:
     nodes = ours.get("nodeAffinity") or {}
     their_nodes = theirs.get("nodeAffinity") or {}
     joined = {**nodes, **their_nodes}
-    if _REQUIRED in nodes and _REQUIRED in their_nodes:
-        joined[_REQUIRED] = {
+    if REQUIRED in nodes and REQUIRED in their_nodes:
+        joined[REQUIRED] = {
             "nodeSelectorTerms": [
                 {
                     **their_term,
@@ -52,12 +57,12 @@ def both(ours: Fields, theirs: Fields) -> Fields:
                         *their_term.get("matchExpressions", []),
                     ],
                 }
-                for term in nodes[_REQUIRED]["nodeSelectorTerms"]
-                for their_term in their_nodes[_REQUIRED].get("nodeSelectorTerms", [])
+                for term in nodes[REQUIRED]["nodeSelectorTerms"]
+                for their_term in their_nodes[REQUIRED].get("nodeSelectorTerms", [])
             ]
         }
-    if _PREFERRED in nodes and _PREFERRED in their_nodes:
-        joined[_PREFERRED] = [*nodes[_PREFERRED], *their_nodes[_PREFERRED]]
+    if PREFERRED in nodes and PREFERRED in their_nodes:
+        joined[PREFERRED] = [*nodes[PREFERRED], *their_nodes[PREFERRED]]
     return {**ours, **theirs, **({"nodeAffinity": joined} if joined else {})}
 
 
@@ -70,17 +75,28 @@ def _term(kind: NodeKind, catalogue: Catalogue, *, spot: bool) -> list[Fields]:
     lookalikes = [
         other
         for other in catalogue.nodes
-        if other.spot and not spot and kind.labels.items() <= other.labels.items()
+        if other.spot and not spot and not _differ(kind.labels, other.labels)
     ]
-    more = {
-        key: other.labels[key]
+    more = [
+        (key, other.labels[key])
         for other in lookalikes
         for key in sorted(other.labels.keys() - kind.labels.keys())
-    }
-    ruled_out = [
-        {"key": key, "operator": "NotIn", "values": [value]} for key, value in more.items()
     ]
-    return [*_labels(kind), *ruled_out]
+    return [*_labels(kind), *_without(more)]
+
+
+def _without(labels: Iterable[tuple[str, str]]) -> list[Fields]:
+    """Expressions that nodes match which have none of these labels, whether they have the keys."""
+    values: dict[str, list[str]] = {}
+    for key, value in labels:
+        values.setdefault(key, []).append(value)
+    return [
+        {"key": key, "operator": "NotIn", "values": _distinct(its)} for key, its in values.items()
+    ]
+
+
+def _differ(these: Mapping[str, str], those: Mapping[str, str]) -> bool:
+    return any(these[key] != those[key] for key in these.keys() & those.keys())
 
 
 def _labels(kind: NodeKind) -> list[Fields]:

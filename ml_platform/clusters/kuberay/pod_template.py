@@ -37,7 +37,7 @@ def pod_template(
     metadata = {"labels": {**fields.get("labels", {}), **labels}}
     if "annotations" in fields:
         metadata["annotations"] = fields["annotations"]
-    need = need_of(group, spec, config, fields.get("nodeSelector", {}))
+    need = need_of(group, spec, config, fields)
     container = _container(group, need, spec, config, fields)
     pod: dict[str, Any] = {"containers": [container]}
     if isinstance(group, WorkerGroup):

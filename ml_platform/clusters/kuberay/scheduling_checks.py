@@ -4,23 +4,23 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
-from ml_platform.clusters.kuberay.shapes import (
+from ml_platform.clusters.kuberay.scalars import (
+    LARGEST,
     Check,
-    also,
-    any_mapping,
+    dns_label,
     label_key,
-    list_of,
-    mapping,
+    label_value,
+    object_name,
     one_of,
-    string,
-    twice,
+    text,
     whole,
 )
+from ml_platform.clusters.kuberay.shapes import also, list_of, map_of, mapping, twice
+from ml_platform.clusters.kuberay.words import is_label_key
 
-_REQUIRED: Final = "requiredDuringSchedulingIgnoredDuringExecution"
-_PREFERRED: Final = "preferredDuringSchedulingIgnoredDuringExecution"
+REQUIRED: Final = "requiredDuringSchedulingIgnoredDuringExecution"
+PREFERRED: Final = "preferredDuringSchedulingIgnoredDuringExecution"
 _OF_LABELS: Final = ("In", "NotIn", "Exists", "DoesNotExist")
-_LARGEST: Final = 2**31 - 1
 
 
 def _toleration_rules(where: str, entry: dict[str, Any]) -> Iterator[str]:
@@ -33,21 +33,16 @@ def _toleration_rules(where: str, entry: dict[str, Any]) -> Iterator[str]:
         yield f"{where}: tolerationSeconds is for the effect NoExecute"
 
 
-def _toleration_key(where: str, value: Any) -> Iterator[str]:
-    if value != "":
-        yield from label_key(where, value)
-
-
 tolerations: Final[Check] = list_of(
     also(
         mapping(
             {
-                "key": _toleration_key,
+                "key": text(lambda key: not key or is_label_key(key), "`name` or `domain/name`"),
                 # Lt and Gt take a feature gate that is off by default (Kubernetes 1.35).
                 "operator": one_of("Equal", "Exists"),
-                "value": string,
+                "value": label_value,
                 "effect": one_of("NoSchedule", "PreferNoSchedule", "NoExecute"),
-                "tolerationSeconds": whole(-_LARGEST),
+                "tolerationSeconds": whole(-LARGEST),
             }
         ),
         _toleration_rules,
@@ -63,13 +58,18 @@ def _expression_rules(where: str, entry: dict[str, Any]) -> Iterator[str]:
             yield f"{where}: operator {operator} wants values"
         case "Exists" | "DoesNotExist" if values:
             yield f"{where}: operator {operator} takes no values, found {values}"
-        case "Gt" | "Lt" if len(values) != 1 or not re.fullmatch(r"-?[0-9]+", values[0]):
+        case "Gt" | "Lt" if len(values) != 1 or not re.fullmatch(r"[0-9]+", values[0]):
             yield f"{where}: operator {operator} wants one whole number, found {values}"
 
 
 def _expressions(*operators: str) -> Check:
-    fields = {"key": label_key, "operator": one_of(*operators), "values": list_of(string)}
+    fields = {"key": label_key, "operator": one_of(*operators), "values": list_of(label_value)}
     return list_of(also(mapping(fields, required=("key", "operator")), _expression_rules))
+
+
+def _one_node(where: str, entry: dict[str, Any]) -> Iterator[str]:
+    if len(entry["values"]) != 1:
+        yield f"{where} names {len(entry['values'])} nodes, wanted one; write a term for each"
 
 
 def _matches_something(where: str, term: dict[str, Any]) -> Iterator[str]:
@@ -80,23 +80,62 @@ def _matches_something(where: str, term: dict[str, Any]) -> Iterator[str]:
 _NODE_TERM: Final = mapping(
     {
         "matchExpressions": _expressions(*_OF_LABELS, "Gt", "Lt"),
-        "matchFields": _expressions("In", "NotIn"),
+        "matchFields": list_of(
+            also(
+                mapping(
+                    {
+                        "key": one_of("metadata.name"),
+                        "operator": one_of("In", "NotIn"),
+                        "values": list_of(object_name),
+                    },
+                    required=("key", "operator", "values"),
+                ),
+                _one_node,
+            )
+        ),
     }
 )
-_LABEL_SELECTOR: Final = mapping(
-    {"matchLabels": any_mapping, "matchExpressions": _expressions(*_OF_LABELS)}
-)
-_POD_TERM: Final = mapping(
+label_selector: Final[Check] = mapping(
     {
-        "labelSelector": _LABEL_SELECTOR,
-        "namespaceSelector": _LABEL_SELECTOR,
-        "namespaces": list_of(string),
-        "topologyKey": label_key,
-        "matchLabelKeys": list_of(label_key),
-        "mismatchLabelKeys": list_of(label_key),
-    },
-    required=("topologyKey",),
+        "matchLabels": map_of(label_key, label_value),
+        "matchExpressions": _expressions(*_OF_LABELS),
+    }
 )
+"""Checks a selector of pods, or of other objects, by their labels."""
+
+
+def _label_keys(where: str, term: dict[str, Any]) -> Iterator[str]:
+    """Keys that are added to the selector, with the values that the pod itself has."""
+    alike, other = term.get("matchLabelKeys") or [], term.get("mismatchLabelKeys") or []
+    selector = term.get("labelSelector")
+    if (alike or other) and selector is None:
+        yield f"{where}: matchLabelKeys and mismatchLabelKeys are for one with a labelSelector"
+        return
+    expressions = (selector or {}).get("matchExpressions") or []
+    chosen = {*((selector or {}).get("matchLabels") or {}), *(one["key"] for one in expressions)}
+    for key in alike:
+        if key in chosen or key in other:
+            beside = "labelSelector" if key in chosen else "mismatchLabelKeys"
+            yield f"{where} has {key} in matchLabelKeys and in {beside}, wanted in one"
+
+
+def _pod_term(*required: str) -> Check:
+    return also(
+        mapping(
+            {
+                "labelSelector": label_selector,
+                "namespaceSelector": label_selector,
+                "namespaces": list_of(dns_label),
+                "topologyKey": label_key,
+                "matchLabelKeys": list_of(label_key),
+                "mismatchLabelKeys": list_of(label_key),
+            },
+            required=("topologyKey", *required),
+        ),
+        _label_keys,
+    )
+
+
 _NODE_TERMS: Final = list_of(also(_NODE_TERM, _matches_something), least=1)
 
 
@@ -104,21 +143,28 @@ def _weighted(name: str, term: Check) -> Check:
     return list_of(mapping({"weight": whole(1, 100), name: term}, required=("weight", name)))
 
 
-_POD_AFFINITY: Final = mapping(
-    {_REQUIRED: list_of(_POD_TERM), _PREFERRED: _weighted("podAffinityTerm", _POD_TERM)}
-)
+def _pod_affinity(required_term: Check) -> Check:
+    return mapping(
+        {
+            REQUIRED: list_of(required_term),
+            PREFERRED: _weighted("podAffinityTerm", _pod_term()),
+        }
+    )
+
+
 affinity: Final[Check] = mapping(
     {
         "nodeAffinity": mapping(
             {
-                _REQUIRED: mapping(
+                REQUIRED: mapping(
                     {"nodeSelectorTerms": _NODE_TERMS}, required=("nodeSelectorTerms",)
                 ),
-                _PREFERRED: _weighted("preference", _NODE_TERM),
+                PREFERRED: _weighted("preference", _NODE_TERM),
             }
         ),
-        "podAffinity": _POD_AFFINITY,
-        "podAntiAffinity": _POD_AFFINITY,
+        # Without a selector it wants to be near pods of which there are none, for ever.
+        "podAffinity": _pod_affinity(_pod_term("labelSelector")),
+        "podAntiAffinity": _pod_affinity(_pod_term()),
     }
 )
 """Checks `affinity`."""
@@ -140,11 +186,11 @@ topology_spread: Final[Check] = also(
         also(
             mapping(
                 {
-                    "maxSkew": whole(1, _LARGEST),
+                    "maxSkew": whole(1, LARGEST),
                     "topologyKey": label_key,
                     "whenUnsatisfiable": one_of("DoNotSchedule", "ScheduleAnyway"),
-                    "labelSelector": _LABEL_SELECTOR,
-                    "minDomains": whole(1, _LARGEST),
+                    "labelSelector": label_selector,
+                    "minDomains": whole(1, LARGEST),
                     "nodeAffinityPolicy": one_of("Honor", "Ignore"),
                     "nodeTaintsPolicy": one_of("Honor", "Ignore"),
                     "matchLabelKeys": list_of(label_key),
@@ -152,6 +198,7 @@ topology_spread: Final[Check] = also(
                 required=("maxSkew", "topologyKey", "whenUnsatisfiable"),
             ),
             _spread_rules,
+            _label_keys,
         )
     ),
     _distinct,

@@ -1,16 +1,15 @@
 """Shapes of nested fields, put together from small checks. Each says where it found what.
 
 The API server checks the pods that KubeRay makes, and not the template in the RayJob: what it
-refuses is an Event that comes again and again, and no cluster.
+refuses is an Event that comes again and again, and no cluster. What stands here are its rules
+(Kubernetes 1.35, `pkg/apis/core/validation`), and what it takes and the kubelet then does not.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
-from ml_platform.clusters.kuberay.words import did_you_mean, is_label_key, is_subdomain
-
-Check = Callable[[str, Any], Iterator[str]]
-"""What is wrong with a value; its first argument says where it stands."""
+from ml_platform.clusters.kuberay.scalars import Check
+from ml_platform.clusters.kuberay.words import did_you_mean
 
 
 def mapping(fields: Mapping[str, Check], *, required: Collection[str] = ()) -> Check:
@@ -33,8 +32,22 @@ def mapping(fields: Mapping[str, Check], *, required: Collection[str] = ()) -> C
     return check
 
 
-def list_of(entry: Check, *, least: int = 0) -> Check:
-    """A list of entries that are alike."""
+def map_of(key: Check, entry: Check) -> Check:
+    """A mapping of whatever keys, of which each is as `key`, to entries that are alike."""
+
+    def check(where: str, value: Any) -> Iterator[str]:
+        if not isinstance(value, dict):
+            yield f"{where} is {value!r}, wanted a mapping"
+            return
+        for name, given in value.items():
+            wrong = list(key(f"a key of {where}", name))
+            yield from wrong or entry(f"{where}.{name}", given)
+
+    return check
+
+
+def list_of(entry: Check, *, least: int = 0, most: int | None = None, by: str = "") -> Check:
+    """A list of entries that are alike, each told by its field `by`, or else by its number."""
 
     def check(where: str, value: Any) -> Iterator[str]:
         if not isinstance(value, list):
@@ -42,74 +55,48 @@ def list_of(entry: Check, *, least: int = 0) -> Check:
             return
         if len(value) < least:
             yield f"{where} is empty, wanted at least one"
+        if most is not None and len(value) > most:
+            yield f"{where} has {len(value)} entries, wanted at most {most}"
         for number, one in enumerate(value):
-            yield from entry(f"{where}[{number}]", one)
+            name = one.get(by) if isinstance(one, dict) else None
+            yield from entry(f"{where}[{name if isinstance(name, str) else number}]", one)
 
     return check
 
 
-def also(shape: Check, rule: Check) -> Check:
-    """A shape and, where nothing is wrong with that, a rule between its fields."""
+def also(shape: Check, *rules: Callable[[str, Any], Iterator[str]]) -> Check:
+    """A shape and, where nothing is wrong with that, rules between its fields."""
 
     def check(where: str, value: Any) -> Iterator[str]:
         wrong = list(shape(where, value))
-        yield from wrong or rule(where, value)
+        yield from wrong
+        if not wrong:
+            for rule in rules:
+                yield from rule(where, value)
 
     return check
 
 
-def one_of(*known: str) -> Check:
-    """One of these words."""
+def exactly_one(*names: str) -> Check:
+    """The rule that one of these fields is there, and no more."""
 
     def check(where: str, value: Any) -> Iterator[str]:
-        if value not in known:
-            near = did_you_mean(str(value), known)
-            wanted = f", wanted {' or '.join(known)}"
-            yield f"{where} is {value!r}{near or wanted}"
+        found = [name for name in names if name in value]
+        if len(found) != 1:
+            yield f"{where} has {' and '.join(found) or 'none'} of {', '.join(names)}; wanted one"
 
     return check
 
 
-def whole(least: int, most: int | None = None) -> Check:
-    """A whole number of a range."""
-    span = f"of at least {least}" if most is None else f"from {least} to {most}"
+def distinct(field: str) -> Check:
+    """The rule that no two entries of a list have the same in a field."""
 
     def check(where: str, value: Any) -> Iterator[str]:
-        is_whole = isinstance(value, int) and not isinstance(value, bool)
-        if not is_whole or value < least or (most is not None and value > most):
-            yield f"{where} is {value!r}, wanted a whole number {span}"
+        # Of several places the last one counts; of two in one list the API server takes neither.
+        for one in twice([entry[field] for entry in value]):
+            yield f"{where} has {one} twice"
 
     return check
-
-
-def string(where: str, value: Any) -> Iterator[str]:
-    """Text."""
-    if not isinstance(value, str):
-        yield f"{where} is {value!r}, wanted text; put it in quotes"
-
-
-def truth(where: str, value: Any) -> Iterator[str]:
-    """Yes or no."""
-    if not isinstance(value, bool):
-        yield f"{where} is {value!r}, wanted true or false"
-
-
-def any_mapping(where: str, value: Any) -> Iterator[str]:
-    """A mapping of whatever."""
-    if not isinstance(value, dict):
-        yield f"{where} is {value!r}, wanted a mapping"
-
-
-def label_key(where: str, value: Any) -> Iterator[str]:
-    """The key of a label."""
-    if not isinstance(value, str) or not is_label_key(value):
-        yield f"{where} is {value!r}, wanted `name` or `domain/name`"
-
-
-def object_name(where: str, value: Any) -> Iterator[str]:
-    """The name of an object in Kubernetes."""
-    if not isinstance(value, str) or not is_subdomain(value):
-        yield f"{where} is {value!r}, which is no name of an object in Kubernetes"
 
 
 def twice(values: Collection[str]) -> list[str]:

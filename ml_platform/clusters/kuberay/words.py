@@ -7,6 +7,9 @@ from typing import Final
 
 from ml_platform.clusters.kuberay.labels import LONGEST
 
+LABEL_VALUE_RULE: Final = (
+    "at most 63 letters, digits, dashes, dots and underscores, with a letter or digit at both ends"
+)
 LABEL_RULE: Final = "lower-case letters, digits and dashes, a letter or digit at both ends"
 _DNS_1123_LABEL: Final = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _DNS_1035_LABEL: Final = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
@@ -14,11 +17,15 @@ _DNS_SUBDOMAIN: Final = re.compile(
     r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
 )
 _LABEL_VALUE: Final = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?")
-_VARIABLE: Final = re.compile(r"[-._a-zA-Z][-._a-zA-Z0-9]*")
+_VARIABLE: Final = re.compile(r"(?!\.\.|\.$)[-._a-zA-Z][-._a-zA-Z0-9]*")
+_DATA_KEY: Final = re.compile(r"(?!\.\.|\.$)[-._a-zA-Z0-9]+")
+_HOST: Final = r"[a-zA-Z0-9]([-a-zA-Z0-9]*[a-zA-Z0-9])?"
+_PART: Final = r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*"
+# As `distribution/reference` has it, which every runtime of containers asks.
 _IMAGE: Final = re.compile(
-    r"([a-zA-Z0-9]([-.a-zA-Z0-9]*[a-zA-Z0-9])?(:[0-9]+)?/)?"  # registry
-    r"[a-z0-9]+([._-]+[a-z0-9]+)*(/[a-z0-9]+([._-]+[a-z0-9]+)*)*"
-    r"(:[\w][\w.-]{0,127})?(@[a-z0-9]+:[0-9a-fA-F]{32,})?"
+    rf"(?P<name>(({_HOST}(\.{_HOST})*|\[[0-9a-fA-F:]+\])(:[0-9]+)?/)?{_PART}(/{_PART})*)"
+    r"(:\w[\w.-]{0,127})?(@sha256:[0-9a-f]{64}|@sha512:[0-9a-f]{128})?",
+    re.ASCII,
 )
 
 
@@ -53,9 +60,15 @@ def is_variable(text: str) -> bool:
     return bool(_VARIABLE.fullmatch(text))
 
 
+def is_data_key(text: str) -> bool:
+    """Whether it can be a key in a secret or a config map."""
+    return len(text) <= 253 and bool(_DATA_KEY.fullmatch(text))
+
+
 def is_image(text: str) -> bool:
     """Whether it can name a container image."""
-    return bool(_IMAGE.fullmatch(text))
+    match = _IMAGE.fullmatch(text)
+    return match is not None and len(match["name"]) <= 255
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

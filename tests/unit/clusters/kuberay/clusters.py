@@ -55,7 +55,10 @@ _PODS: Final = st.sampled_from(
     [
         {},
         {"labels": {"team": "pricing"}, "annotations": {"example.com/why": "a test, with spaces"}},
-        {"nodeSelector": {"zone": "b"}, "tolerations": [{"operator": "Exists"}]},
+        {
+            "nodeSelector": {"topology.kubernetes.io/zone": "b"},
+            "tolerations": [{"operator": "Exists"}],
+        },
         {"env": [{"name": "OMP_NUM_THREADS", "value": "4"}]},
         {
             "volumes": [{"name": "scratch", "emptyDir": {}}],

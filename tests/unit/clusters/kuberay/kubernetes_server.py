@@ -50,7 +50,8 @@ class KubernetesServer:
         objects: Those of each list, by the end of its path.
         changes: Lines that the watches of a path send, by the end of its path; text as it is.
         documents: What is answered whole, by the end of its path.
-        refused: Status with which a path is refused, by its end.
+        refused: Status with which a path is refused, by its end; of a deletion with `DELETE `
+            before it.
         logs: By pod, container and whether of the previous run; what is not there is refused, and
             `HANGS` is never answered.
         asked: Path and query of each request for a log.
@@ -58,6 +59,7 @@ class KubernetesServer:
         before: Asked before a request is done, which it is not if there is an answer already.
         after: Asked when it is done: an answer may be lost.
         lingers: Whether a deleted object stays, as one does whose pods still end.
+        deleted: The end of each path that was deleted.
     """
 
     url: str = ""
@@ -74,6 +76,7 @@ class KubernetesServer:
     after: Befalls = lambda method, path: None
     lingers: bool = False
     made: int = 0
+    deleted: list[str] = field(default_factory=list)
     ended: threading.Event = field(default_factory=threading.Event)
 
     @property
@@ -183,6 +186,10 @@ def kubernetes_server() -> Iterator[KubernetesServer]:
                 return server.log(path, query)
             if end in server.refused:
                 return status(server.refused[end], "refused")
+            if self.command == "DELETE":
+                if refused := server.refused.get(f"DELETE {end}"):
+                    return status(refused, "refused")
+                server.deleted.append(end)
             if end in server.documents:
                 return 200, whole(server.documents[end])
             kind, _, name = path.partition("/namespaces/")[2].partition("/")[2].partition("/")

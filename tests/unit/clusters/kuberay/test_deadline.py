@@ -23,3 +23,7 @@ def test_a_deadline_is_moved_for_longer_work_and_never_back() -> None:
     assert extended(job, 7200) == {}
     assert extended(job, 100) == {}
     assert extended({"spec": {}}, 100) == {}
+
+
+def test_a_training_without_an_end_has_the_longest_deadline_that_kuberay_takes() -> None:
+    assert running_deadline_s(LIMITS, work_s=1e12) == 2**31 - 1

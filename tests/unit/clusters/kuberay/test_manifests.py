@@ -20,10 +20,8 @@ from ml_platform.clusters.spec import RAY_VERSION, ClusterSpec
 from tests.support.kuberay.quantities import amount
 from tests.unit.clusters.kuberay.clusters import CONFIG, NAMES, WITH_NODES, cluster, specs
 
-REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
 # Other work runs beside it.
 ANY_LOAD = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
 
 
 def _head(manifest: dict[str, Any]) -> dict[str, Any]:
@@ -162,42 +160,6 @@ def test_a_small_cluster_requests_a_part_of_its_cpus() -> None:
     group = _workers(ray_job("a", cluster(workers={"cpus": 2}), config))
     assert _container(group)["resources"]["requests"]["cpu"] == "200m"
     assert group["rayStartParams"]["num-cpus"] == "2"
-
-
-def test_the_only_kind_that_fits_is_chosen_by_its_labels() -> None:
-    pod = _pod(_workers(ray_job("a", cluster(workers={"gpus": 1, "gpu": "a100"}), WITH_NODES)))
-    assert pod["nodeSelector"] == {"pool": "a100"}
-    assert [each["key"] for each in pod["tolerations"]] == ["nvidia.com/gpu"]
-
-
-def test_any_of_several_kinds_will_do_with_what_the_user_wants_too() -> None:
-    zone = {"key": "zone", "operator": "In", "values": ["b"]}
-    theirs = {"nodeAffinity": {REQUIRED: {"nodeSelectorTerms": [{"matchExpressions": [zone]}]}}}
-    workers = {"spot": True, "pod": {"affinity": theirs}}
-    pod = _pod(_workers(ray_job("a", cluster(workers=workers), WITH_NODES)))
-    pool = {"key": "pool", "operator": "In", "values": ["cpu"]}
-    spot = {"key": "spot", "operator": "In", "values": ["true"]}
-    affinity = pod["affinity"]["nodeAffinity"]
-    assert affinity[REQUIRED]["nodeSelectorTerms"] == [
-        {"matchExpressions": [pool, zone]},
-        {"matchExpressions": [pool, spot, zone]},
-    ]
-    assert affinity[PREFERRED] == [
-        {"weight": 100, "preference": {"matchExpressions": [pool, spot]}}
-    ]
-    assert [each["key"] for each in pod["tolerations"]] == ["spot"]
-
-
-def test_a_head_stays_off_spot_nodes_that_differ_by_one_label_more() -> None:
-    pod = _pod(_head(ray_job("a", cluster(workers={"spot": True}), WITH_NODES)))
-    (term,) = pod["affinity"]["nodeAffinity"][REQUIRED]["nodeSelectorTerms"]
-    assert {"key": "spot", "operator": "NotIn", "values": ["true"]} in term["matchExpressions"]
-    assert "tolerations" not in pod
-
-
-def test_without_a_catalogue_kubernetes_chooses() -> None:
-    pod = _pod(_workers(ray_job("a", cluster(), CONFIG)))
-    assert pod.keys().isdisjoint({"nodeSelector", "affinity", "tolerations"})
 
 
 def test_pods_may_do_as_little_as_a_restricted_namespace_wants() -> None:

@@ -7,32 +7,61 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from ml_platform.clusters.interface import RunEnd
+from ml_platform.clusters.interface import Reaped, RunEnd
 from ml_platform.clusters.kuberay import labels
-from ml_platform.clusters.kuberay.reaper import LEFT_OVER_S, RETRY_WITHIN_S, unneeded
+from ml_platform.clusters.kuberay.config import Limits
+from ml_platform.clusters.kuberay.reaper import (
+    LEFT_OVER_S,
+    RETRY_WITHIN_S,
+    UNHEARD_S,
+    Verdict,
+    reap,
+    verdict_on,
+)
+from ml_platform.errors import ApiRefusedError
 from ml_platform.reaping import run_ends
+from tests.unit.clusters.kuberay.clusters import CONFIG
+from tests.unit.clusters.kuberay.kubernetes_server import KubernetesServer, kubernetes_server
 
 NOW = datetime(2026, 1, 2, 12, tzinfo=UTC).timestamp()
+HOURS = 3600.0
+LIMITS = Limits(queue_s=10 * HOURS, running_s=20 * 3600)
+RUNS_FOR_S = 5 * 3600
 
 
 def job(
+    name: str = "one",
     *,
     annotations: dict[str, str] | None = None,
     status: dict[str, Any] | None = None,
     deleting: bool = False,
 ) -> dict[str, Any]:
     metadata: dict[str, Any] = {
-        "name": "one",
+        "name": name,
+        "uid": f"uid-of-{name}",
+        "resourceVersion": "7",
         "creationTimestamp": "2026-01-02T06:00:00Z",
         "annotations": annotations or {},
     }
     if deleting:
         metadata["deletionTimestamp"] = "2026-01-02T11:59:59Z"
-    return {"metadata": metadata, "status": status or {"jobDeploymentStatus": "Running"}}
+    return {
+        "metadata": metadata,
+        "spec": {"activeDeadlineSeconds": RUNS_FOR_S},
+        "status": status or {"jobDeploymentStatus": "Running"},
+    }
+
+
+def verdict(
+    given: dict[str, Any], *, ended: RunEnd = lambda run: None, after_s: float = 0.0
+) -> Verdict | None:
+    return verdict_on(given, limits=LIMITS, run_ended_s=ended, now_s=NOW + after_s)
 
 
 def why(given: dict[str, Any], *, run_ended_s: float | None = None) -> str:
-    return unneeded(given, run_ended_s=lambda run: run_ended_s, now_s=NOW)
+    """Why it goes; empty for one that stays."""
+    found = verdict(given, ended=lambda run: run_ended_s)
+    return found.reason if found is not None and not found.kept else ""
 
 
 OF_A_RUN = {labels.RUN: "abc"}
@@ -56,13 +85,53 @@ def test_a_healthy_training_of_many_hours_is_needed_and_not_that_of_a_dead_run(
     ended: RunEnd,
 ) -> None:
     healthy, left = (job(annotations={labels.RUN: run}) for run in ("lives", "died"))
-    assert unneeded(healthy, run_ended_s=ended, now_s=NOW + 5 * 3600) == ""
-    assert "died ended 60 min ago" in unneeded(left, run_ended_s=ended, now_s=NOW)
+    assert verdict(healthy, ended=ended, after_s=200 * HOURS) is None
+    assert "died ended 60 min ago" in str(verdict(left, ended=ended))
 
 
-def test_a_run_that_dagster_does_not_know_may_live(ended: RunEnd) -> None:
-    of_another = job(annotations={labels.RUN: "of another Dagster"})
-    assert unneeded(of_another, run_ended_s=ended, now_s=NOW + 5 * 3600) == ""
+@pytest.mark.parametrize(
+    ("annotations", "reason"),
+    [
+        ({labels.RUN: "reproduce-1"}, "Dagster has never heard of its run reproduce-1"),
+        ({}, "it has no run of Dagster"),
+    ],
+)
+def test_a_cluster_of_nobody_that_dagster_knows_is_kept_until_a_day_after_all_its_limits(
+    ended: RunEnd, annotations: dict[str, str], reason: str
+) -> None:
+    queued = job(annotations=annotations, status={"jobDeploymentStatus": "Suspended"})
+    # It was created 6 hours ago.
+    left_s = LIMITS.queue_s + RUNS_FOR_S + UNHEARD_S - 6 * HOURS
+
+    before = verdict(queued, ended=ended, after_s=left_s - 1)
+    after = verdict(queued, ended=ended, after_s=left_s + 1)
+
+    assert before is not None
+    assert after is not None
+    assert before.reason == reason
+    assert before.kept == "somebody else may use it until 2026-01-03T21:00:00Z"
+    assert after.reason == f"{reason}, and it is a day older than it may wait and run"
+    assert after.kept == ""
+
+
+def test_a_dagster_that_cannot_be_asked_is_no_word_of_a_run() -> None:
+    queued = job(annotations=OF_A_RUN, status={"jobDeploymentStatus": "Suspended"})
+    assert verdict(queued, ended=lambda run: None, after_s=1000 * HOURS) is None
+
+
+@pytest.mark.parametrize("expires", ["tomorrow", "2026-13-01T00:00:00Z", "1767355200"])
+def test_an_end_that_cannot_be_read_is_not_known(expires: str) -> None:
+    found = verdict(job(annotations={labels.EXPIRES: expires}))
+    assert found is not None
+    assert found.reason == (
+        f"its {labels.EXPIRES} is {expires!r}, which is no time, and it has no run of Dagster"
+    )
+    assert "until" in found.kept
+
+
+def test_a_time_without_a_zone_is_one_of_utc() -> None:
+    assert why(job(annotations={labels.EXPIRES: "2026-01-02T11:59:59"})) != ""
+    assert why(job(annotations={labels.EXPIRES: "2026-01-02T12:00:01"})) == ""
 
 
 def test_a_retry_may_come_back_for_the_cluster_of_a_run_that_has_ended() -> None:
@@ -71,10 +140,6 @@ def test_a_retry_may_come_back_for_the_cluster_of_a_run_that_has_ended() -> None
 
 def test_nobody_comes_back_for_a_run_that_ended_long_ago() -> None:
     assert "abc ended 16 min ago" in why(job(annotations=OF_A_RUN), run_ended_s=NOW - 16 * 60)
-
-
-def test_a_cluster_without_a_run_is_left_alone() -> None:
-    assert why(job(), run_ended_s=0.0) == ""
 
 
 @pytest.mark.parametrize(
@@ -98,3 +163,39 @@ def test_what_has_just_ended_is_left_to_kuberay() -> None:
 
 def test_what_is_being_removed_is_not_removed_twice() -> None:
     assert why(job(annotations={labels.EXPIRES: "2020-01-01T00:00:00Z"}, deleting=True)) == ""
+
+
+def reaped(server: KubernetesServer, *jobs: dict[str, Any], dry_run: bool = False) -> list[Reaped]:
+    server.objects["rayjobs"] = list(jobs)
+    server.documents |= {one["metadata"]["name"]: one for one in jobs}
+    found = reap(server.api, CONFIG, run_ended_s=lambda run: NOW - 3600, now_s=NOW, dry_run=dry_run)
+    return list(found)
+
+
+@pytest.fixture
+def server() -> Iterator[KubernetesServer]:
+    with kubernetes_server() as server:
+        yield server
+
+
+def test_one_object_that_cannot_be_read_keeps_no_other(server: KubernetesServer) -> None:
+    broken = job("broken", annotations={labels.EXPIRES: "tomorrow"})
+    found = reaped(server, broken, job("left", annotations=OF_A_RUN))
+    assert [(one.name, one.removed, bool(one.kept)) for one in found] == [
+        ("broken", False, True),
+        ("left", True, False),
+    ]
+    assert server.deleted == ["left"]
+
+
+def test_one_object_that_is_not_given_up_keeps_no_other(server: KubernetesServer) -> None:
+    server.refused["DELETE protected"] = 403
+    with pytest.raises(ApiRefusedError):
+        reaped(server, *(job(name, annotations=OF_A_RUN) for name in ("protected", "left")))
+    assert server.deleted == ["left"]
+
+
+def test_a_dry_run_removes_nothing(server: KubernetesServer) -> None:
+    (found,) = reaped(server, job(annotations=OF_A_RUN), dry_run=True)
+    assert (found.removed, found.kept) == (False, "")
+    assert server.deleted == []

@@ -1,0 +1,97 @@
+"""Whether a variable is a secret in clear text: by the words of its name, and by its value's form.
+
+Everybody who may read RayJobs of the namespace would read it, and so would who reads our records. A
+name is judged by its words and not by its letters, for `MAX_TOKENS` and `KEYBOARD` are none.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+_WORDS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
+_STRONG: Final = re.compile(
+    r".*(password|passwd|passphrase|secret|credential)s?|creds"
+    r"|.*(api|access|auth|private|secret)(key|token)s?"
+)
+"""A word that means a secret wherever it stands in a name."""
+_PAIRS: Final = re.compile(
+    r"(api|access|private) keys?|(access|auth|refresh) tokens?|conn\w* strings?"
+)
+_WEAK: Final = frozenset({"key", "keys", "token", "tokens", "pass", "pwd", "pat", "jwt"})
+"""A word that means one where it stands last, as what the others describe."""
+_ALONE: Final = frozenset({"key", "keys", "pwd"})
+"""Words of these that say nothing without another; `PWD` is the shell's."""
+_BESIDE: Final = frozenset(
+    {
+        *("primary", "foreign", "partition", "sort", "join", "group", "unique", "index", "order"),
+        *("public", "cache", "lookup", "natural", "surrogate", "row", "feature", "label", "column"),
+        *("dataset", "table", "object", "s", "gcs", "shard", "routing", "dedup", "merge", "event"),
+        *("max", "min", "num", "n", "total", "new", "batch", "batched", "context", "input"),
+        *("output", "prompt", "completion", "generated", "per", "vocab"),
+        *("pad", "eos", "bos", "unk", "mask", "sep", "cls", "stop", "start", "end", "special"),
+        *("image", "forward", "backward", "first", "second", "last", "single", "multi"),
+    }
+)
+"""Words before a weak one that make it one of data, of language models or of counting."""
+_FORMAT: Final = frozenset(
+    {"pem", "json", "b64", "base", "value", "prod", "dev", "staging", "test"}
+)
+"""Words after a weak one that change nothing; numbers do neither."""
+_ABOUT: Final = frozenset(
+    {
+        *("file", "files", "path", "paths", "dir", "folder", "name", "names", "id", "ids", "arn"),
+        *("url", "uri", "endpoint", "host", "provider", "manager", "backend", "store", "engine"),
+        *("version", "type", "kind", "format", "length", "len", "size", "ttl", "expiry", "timeout"),
+        *("seconds", "minutes", "hours", "days", "rotation", "policy", "column", "columns"),
+        *("field", "fields", "header", "prefix", "suffix", "count", "limit", "enabled", "required"),
+        *("regex", "pattern", "location", "mount", "region", "project", "scope", "scopes"),
+        *("namespace", "ref", "algorithm", "alg"),
+    }
+)
+"""A last word by which a name is of something about a secret, most often of where it lies."""
+_NO_SECRET: Final = re.compile(
+    r"|[01]|true|false|yes|no|on|off|none|null"
+    r"|.*\$\([^)]+\).*"  # Kubernetes puts another variable there
+    r"|/[\w.@-]+(/[\w.@-]+)+"  # a file
+    r"|[a-z][a-z0-9+.-]*://\S*",  # the form says whether a password is in it
+    re.IGNORECASE | re.DOTALL,
+)
+_FORMS: Final = {
+    "a private key": r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY",
+    "a URL with a password": r"://[^\s/?#:@]*:(?!\$\()[^\s/?#@]+@(?!sha256:)",
+    "a connection with its key": (
+        r"(?i:(?:^|[\s;?&])(?:password|pwd|accountkey|sharedaccesskey|sig)=(?!\$\()[^\s;&]+)"
+    ),
+    "a token of GitHub": r"\b(gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,})",
+    "a token of GitLab": r"\bglpat-[\w-]{20,}",
+    "a key of AWS": r"\b(AKIA|ASIA)[A-Z0-9]{16}\b",
+    "a key of Google": r"\bAIza[\w-]{35}|\bya29\.[\w-]{20,}",
+    "a token of Hugging Face": r"\bhf_[A-Za-z0-9]{20,}",
+    "a key of OpenAI, Anthropic or Stripe": r"\b[sr]k[-_](?=[\w-]*[0-9])[\w-]{20,}",
+    "a token of Slack": r"\bxox[abeoprs]-[\w-]{10,}",
+    "a token of Databricks": r"\bdapi[0-9a-f]{32}",
+    "a JSON web token": r"\beyJ[\w-]{8,}\.eyJ[\w-]{8,}\.",
+}
+"""Values that are secrets whatever they are called."""
+
+
+def secret_in_clear(name: str, value: str) -> str:
+    """Why a variable seems to be a secret, without its value; empty if it does not."""
+    for what, form in _FORMS.items():
+        if re.search(form, value):
+            return f"it looks like {what}"
+    if _NO_SECRET.fullmatch(value):
+        return ""
+    words = [word.lower() for word in _WORDS.findall(name)]
+    return "its name says so" if _means_a_secret(words, value) else ""
+
+
+def _means_a_secret(words: Sequence[str], value: str) -> bool:
+    if not words or words[-1] in _ABOUT:
+        return False
+    if any(map(_STRONG.fullmatch, words)) or _PAIRS.search(" ".join(words)):
+        return True
+    nouns = [word for word in words if not word.isdigit() and word not in _FORMAT]
+    if not nouns or nouns[-1] not in _WEAK or value.isdigit():
+        return False
+    return nouns[-2] not in _BESIDE if len(nouns) > 1 else nouns[-1] not in _ALONE

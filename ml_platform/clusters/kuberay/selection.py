@@ -1,0 +1,97 @@
+"""Whether a pod's own `nodeSelector` and node affinity let it onto a kind of node. Pure.
+
+A kind of the catalogue has the labels that it lists, and those that every node has, of which the
+values are not known. A label of another key is one that it has not: its pods would wait in vain.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from ml_platform.clusters.catalogue import SPOT_LABELS
+from ml_platform.clusters.kuberay.scheduling_checks import REQUIRED
+from ml_platform.clusters.kuberay.words import did_you_mean
+
+Term = Mapping[str, Any]
+"""One of the alternatives of a node affinity: all that is in it has to be so."""
+_EVERY_NODE: Final = frozenset(
+    {
+        *("kubernetes.io/hostname", "kubernetes.io/arch", "kubernetes.io/os"),
+        *("topology.kubernetes.io/zone", "topology.kubernetes.io/region"),
+        "node.kubernetes.io/instance-type",
+    }
+)
+
+
+def terms_of(fields: Mapping[str, Any]) -> tuple[Term, ...]:
+    """The alternatives that a pod's own affinity requires of its node; none if any will do."""
+    nodes = (fields.get("affinity") or {}).get("nodeAffinity") or {}
+    return tuple((nodes.get(REQUIRED) or {}).get("nodeSelectorTerms") or ())
+
+
+def contradictions(
+    selector: Mapping[str, str], terms: Sequence[Term], labels: Mapping[str, str]
+) -> list[str]:
+    """What a node with these labels has not, or has otherwise; empty if the pod may go there."""
+    wanted = [{"key": key, "operator": "In", "values": [value]} for key, value in selector.items()]
+    found = [f"nodeSelector wants {said}" for one in wanted if (said := _against(one, labels))]
+    against = [_first_against(term, labels) for term in terms]
+    if against and all(against):
+        found.append(f"affinity wants {against[0]}")
+    return found
+
+
+def of_spot_nodes(selector: Mapping[str, str], terms: Sequence[Term]) -> str:
+    """What a pod's own fields want that only spot nodes of a cloud have; empty if nothing."""
+    for key, value in selector.items():
+        if SPOT_LABELS.get(key) == value:
+            return f"{key}={value}"
+    marks = [_spot_mark(term) for term in terms]
+    return marks[0] if marks and all(marks) else ""
+
+
+def _spot_mark(term: Term) -> str:
+    for one in term.get("matchExpressions") or []:
+        mark = SPOT_LABELS.get(one["key"])
+        if one["operator"] == "In" and mark and {*one["values"]} == {mark}:
+            return f"{one['key']}={mark}"
+    return ""
+
+
+def _first_against(term: Term, labels: Mapping[str, str]) -> str:
+    expressions = term.get("matchExpressions") or []
+    return next(filter(None, (_against(one, labels) for one in expressions)), "")
+
+
+def _against(expression: Mapping[str, Any], labels: Mapping[str, str]) -> str:
+    """What the expression wants and what there is; empty if a node of these labels may match."""
+    key, operator = expression["key"], expression["operator"]
+    values: list[str] = expression.get("values") or []
+    if key not in labels:
+        if key in _EVERY_NODE or operator in ("NotIn", "DoesNotExist"):
+            return ""
+        near = did_you_mean(key, labels)
+        return f"{_in_words(key, operator, values)}, it has no label {key}{near}"
+    value = labels[key]
+    if _holds(operator, value, values):
+        return ""
+    return f"{_in_words(key, operator, values)}, it has {key}={value}"
+
+
+def _holds(operator: str, value: str, values: Sequence[str]) -> bool:
+    match operator:
+        case "In":
+            return value in values
+        case "NotIn":
+            return value not in values
+        case "Gt" | "Lt":
+            bound = int(values[0])
+            return value.isdecimal() and (
+                int(value) > bound if operator == "Gt" else int(value) < bound
+            )
+    return operator == "Exists"
+
+
+def _in_words(key: str, operator: str, values: Sequence[str]) -> str:
+    if operator == "In" and len(values) == 1:
+        return f"{key}={values[0]}"
+    return f"{key} {operator} {', '.join(values)}".rstrip()

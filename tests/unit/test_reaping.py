@@ -1,0 +1,69 @@
+"""What the sensor that reaps says of each cluster."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from ml_platform.clusters.kuberay import labels
+from ml_platform.clusters.kuberay.ephemeral import EphemeralProvisioner
+from ml_platform.reaping import build_reaper
+from ml_platform.settings import Settings
+from tests.unit.clusters.kuberay.clusters import CONFIG
+from tests.unit.clusters.kuberay.kubernetes_server import KubernetesServer, kubernetes_server
+
+
+class Clusters:
+    """The resource `clusters` of an installation with one provisioner."""
+
+    def __init__(self, server: KubernetesServer) -> None:
+        self._server = server
+
+    def provisioners(self) -> list[EphemeralProvisioner]:
+        """The one on Kubernetes."""
+        return [EphemeralProvisioner(CONFIG, api=self._server.api)]
+
+
+@pytest.fixture
+def server() -> Iterator[KubernetesServer]:
+    with kubernetes_server() as server:
+        yield server
+
+
+def job(name: str, created: str, **annotations: str) -> dict[str, Any]:
+    metadata = {"name": name, "uid": name, "resourceVersion": "7", "creationTimestamp": created}
+    return {"metadata": {**metadata, "annotations": annotations}, "spec": {}, "status": {}}
+
+
+def evaluated(server: KubernetesServer, *jobs: dict[str, Any]) -> str:
+    """What one evaluation of the sensor says."""
+    server.objects["rayjobs"] = list(jobs)
+    server.documents |= {one["metadata"]["name"]: one for one in jobs}
+    (sensor,) = build_reaper(Settings(clusters_file=Path("clusters.yaml"))).sensors or ()
+    assert isinstance(sensor, dg.SensorDefinition)
+    with dg.DagsterInstance.ephemeral() as instance:
+        context = dg.build_sensor_context(
+            instance=instance, resources={"clusters": Clusters(server)}
+        )
+        return str(sensor.evaluate_tick(context).skip_message)
+
+
+def test_what_went_and_what_is_kept_is_said_with_the_reason(server: KubernetesServer) -> None:
+    said = evaluated(
+        server,
+        job("expired", "2020-01-01T00:00:00Z", **{labels.EXPIRES: "2020-01-02T00:00:00Z"}),
+        job("queued", "2999-01-01T00:00:00Z", **{labels.RUN: "reproduce-1"}),
+    )
+    gone, kept = said.split("; ")
+    assert gone == "expired removed: it expired at 2020-01-02T00:00:00Z"
+    assert kept.startswith("queued kept (somebody else may use it until 2999-")
+    assert kept.endswith("): Dagster has never heard of its run reproduce-1")
+    assert server.deleted == ["expired"]
+
+
+def test_one_that_may_not_be_deleted_is_said(server: KubernetesServer) -> None:
+    server.refused["DELETE expired"] = 403
+    expired = job("expired", "2020-01-01T00:00:00Z", **{labels.EXPIRES: "2020-01-02T00:00:00Z"})
+    assert evaluated(server, expired).startswith("not all could be looked at or removed")
