@@ -202,7 +202,7 @@ class Start:
         ends = {source.key: lines[-EVIDENCE_LINES:] for source, lines in logs.items()}
         again = diagnose(seen, recreations=self._recreations(seen), logs=ends)
         told = next((one for one in again if one.key == finding.key), finding)
-        return start_error(self._name, told, by_name(logs))
+        return told.failure.to_start_error(self._name, logs=by_name(logs))
 
     def _too_late(self, seen: Seen, findings: tuple[Finding, ...], wait: str) -> ClusterStartError:
         if seen.ray_job is None:
@@ -249,19 +249,6 @@ def start_on(
         place_in_queue=PlaceInQueue(api, namespace, clock=clock).added_to,
         clock=clock,
         now=now,
-    )
-
-
-def start_error(
-    name: str, finding: Finding, logs: Mapping[str, tuple[str, ...]] | None = None
-) -> ClusterStartError:
-    """A cluster that does not become ready, by what was found."""
-    failure = finding.failure
-    return ClusterStartError(
-        f"the cluster {name}: {failure.message}",
-        hint=failure.hint,
-        evidence=failure.evidence,
-        logs=logs,
     )
 
 
