@@ -30,13 +30,13 @@ from ml_platform.clusters.kuberay.access import find_access
 from ml_platform.clusters.kuberay.api import KubernetesApi, core_path, jobs_path
 from ml_platform.clusters.kuberay.checks import require_valid
 from ml_platform.clusters.kuberay.config import KubeRayConfig
+from ml_platform.clusters.kuberay.creating import create_job
 from ml_platform.clusters.kuberay.deadline import extended, running_deadline_s
 from ml_platform.clusters.kuberay.head_address import head_address
 from ml_platform.clusters.kuberay.last_words import last_words
 from ml_platform.clusters.kuberay.manifests import ray_job
 from ml_platform.clusters.kuberay.reaper import reap
 from ml_platform.clusters.kuberay.removal import GONE_WITHIN_S, POLL_S, Removal
-from ml_platform.clusters.kuberay.room import require_room
 from ml_platform.clusters.kuberay.seen import Object, Seen, annotation
 from ml_platform.clusters.kuberay.start import JOBS, PODS, seen_by, start_on
 from ml_platform.clusters.kuberay.subjects import subjects
@@ -139,7 +139,7 @@ class EphemeralProvisioner(Provisioner):
             job: Object | None = None
             try:
                 with recorder.phase("cluster") as phase:
-                    job, made = self._create_or_adopt(request)
+                    job, made = self._create_or_adopt(request, recorder)
                     cluster = self._when_ready(request, job, watch, recorder)
                     phase.detail = "started" if made else "adopted"
                 yield cluster
@@ -199,7 +199,7 @@ class EphemeralProvisioner(Provisioner):
     def shutdown(self) -> None:
         """Nothing: each cluster is removed by its user, KubeRay's deadlines, or the reaper."""
 
-    def _create_or_adopt(self, request: ClusterRequest) -> tuple[Object, bool]:
+    def _create_or_adopt(self, request: ClusterRequest, recorder: Recorder) -> tuple[Object, bool]:
         """The RayJob of this name that is to be used, and whether it was made for it."""
         deadline = self._clock() + GONE_WITHIN_S
         path = jobs_path(self._config.namespace)
@@ -208,9 +208,9 @@ class EphemeralProvisioner(Provisioner):
             if there is None and request.incarnation:
                 raise _lost(request.name, "it is not there any more")
             if there is None:
-                require_room(self._api, self._config)
                 try:
-                    return self._api.create(path, self._manifest(request)), True
+                    manifest = self._manifest(request)
+                    return create_job(self._api, self._config, manifest, recorder), True
                 except ObjectConflictError:
                     pass  # another was first, or its end
                 except Exception:

@@ -14,6 +14,7 @@ from ml_platform.clusters.kuberay import labels
 from ml_platform.clusters.kuberay.access import find_access
 from ml_platform.clusters.kuberay.api import KubernetesApi, jobs_path
 from ml_platform.clusters.kuberay.config import KubeRayConfig
+from ml_platform.clusters.kuberay.creating import create_job
 from ml_platform.clusters.kuberay.ephemeral import EphemeralProvisioner
 from ml_platform.clusters.kuberay.expiry import expiry_of, extension, require_ttl
 from ml_platform.clusters.kuberay.head_address import head_address
@@ -22,7 +23,6 @@ from ml_platform.clusters.kuberay.interactive_manifest import (
     ending_after,
     interactive_manifest,
 )
-from ml_platform.clusters.kuberay.room import require_room
 from ml_platform.clusters.kuberay.seen import Object, annotation
 from ml_platform.clusters.kuberay.start import start_on
 from ml_platform.clusters.kuberay.subjects import subjects
@@ -87,7 +87,7 @@ class InteractiveClusters:
         manifest = self.manifest(wanted)
         looked_at = subjects(self._config.namespace, wanted.name, queue=wanted.spec.queue)
         with Watch(self._api.access, looked_at) as watch:
-            job, made = self._create_or_adopt(wanted, manifest)
+            job, made = self._create_or_adopt(wanted, manifest, recorder)
             try:
                 if wait:
                     self._wait(wanted, str(job["metadata"]["uid"]), watch, recorder)
@@ -204,7 +204,9 @@ class InteractiveClusters:
         found = self._api.list(jobs_path(self._config.namespace), labels=ours)
         return {str(job["metadata"]["name"]): job for job in found}
 
-    def _create_or_adopt(self, wanted: Wanted, manifest: dict[str, Any]) -> tuple[Object, bool]:
+    def _create_or_adopt(
+        self, wanted: Wanted, manifest: dict[str, Any], recorder: Recorder
+    ) -> tuple[Object, bool]:
         """The RayJob, and whether it was made for this call."""
         path = jobs_path(self._config.namespace)
         there = self._api.get(f"{path}/{wanted.name}")
@@ -212,9 +214,8 @@ class InteractiveClusters:
             self._provisioner.stop(wanted.name)
             there = None
         if there is None:
-            require_room(self._api, self._config)
             try:
-                return self._api.create(path, manifest), True
+                return create_job(self._api, self._config, manifest, recorder), True
             except ObjectConflictError:  # another was first, or the answer to our create was lost
                 there = self._api.get(f"{path}/{wanted.name}")
         if there is None or "deletionTimestamp" in there["metadata"]:

@@ -165,6 +165,7 @@ def too_late(seen: Seen) -> Iterator[Finding]:
                 f"KubeRay removes the cluster, because no job was submitted in time: {message}",
                 "See what kept it from starting; if nothing did, give it more time to start.",
                 evidence=[message],
+                says_only_when=True,
             )
         case "DeadlineExceeded":
             yield finding(
@@ -176,6 +177,7 @@ def too_late(seen: Seen) -> Iterator[Finding]:
                 "last checkpoint.",
                 evidence=[message],
                 cause=Cause.OVER_LIMIT,
+                says_only_when=True,
             )
         case "JobStatusCheckTimeoutExceeded" | "JobDeploymentStatusTransitionGracePeriodExceeded":
             yield finding(
@@ -186,6 +188,7 @@ def too_late(seen: Seen) -> Iterator[Finding]:
                 "Nothing: the next attempt goes on from the last checkpoint on a new cluster.",
                 evidence=[message],
                 cause=Cause.HEAD_LOST,
+                says_only_when=True,
             )
 
 
