@@ -1,6 +1,6 @@
 """Containers that do not come up: configuration, init containers, checks of GPUs, crashes."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -15,12 +15,13 @@ FAILURES: Final = 3
 """A container that has failed so often, in place or in pods made anew, will fail again."""
 MAY_COME_S: Final = 60.0
 """A secret may be made a moment after the cluster; a check of a GPU may pass when repeated."""
-PREFLIGHT: Final = {
+OF_NODE: Final = {
     "preflight-dcgm-diag": "DCGM's diagnosis of the GPUs",
     "preflight-nccl-loopback": "the NCCL test between the GPUs of the node",
-    "preflight-nccl-allreduce": "the NCCL test between the nodes of the gang",
 }
-"""NVSentinel's init containers."""
+"""NVSentinel's init containers that test the node they are on."""
+OF_GANG: Final = "preflight-nccl-allreduce"
+"""Its init container that tests all nodes together: whose fails may be the one that waited."""
 
 _NOT_MADE: Final = frozenset(
     {"CreateContainerConfigError", "CreateContainerError", "RunContainerError"}
@@ -42,11 +43,23 @@ class Told:
         events: What was said of the pod.
         recreations: How often each of the group's pods was made anew, on average.
         logs: Last lines by `pod/container`.
+        gang: Nodes that took part in the test of the gang.
     """
 
     events: tuple[EventSeen, ...] = ()
     recreations: int = 0
     logs: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    gang: tuple[str, ...] = ()
+
+
+def gang_of(pods: Iterable[Pod]) -> tuple[str, ...]:
+    """The nodes that take part in the test of the gang."""
+    there = {
+        pod.node
+        for pod in pods
+        if any(one.name == OF_GANG and (one.running or one.ended) for one in pod.containers())
+    }
+    return tuple(sorted(there - {""}))
 
 
 def container_troubles(pod: Pod, told: Told) -> Iterator[Finding]:
@@ -81,12 +94,14 @@ def _failing(pod: Pod, container: Container, told: Told) -> Finding:
     broken = times >= FAILURES and container.running is None
     state: State = "broken" if broken else "starting"
     evidence = [_line(pod, container), *_last_lines(pod, container, told)]
-    if container.name in PREFLIGHT:
+    if container.name == OF_GANG:
+        return _gang_failed(pod, container, told, state, evidence)
+    if container.name in OF_NODE:
         return finding(
             f"preflight/{container.name}/{pod.where}",
             state,
             Place(kind="node", name=pod.node),
-            f"Node {pod.node} did not pass {PREFLIGHT[container.name]}: {_how(container)}.",
+            f"Node {pod.node} did not pass {OF_NODE[container.name]}: {_how(container)}.",
             f"Take the node out (kubectl cordon {pod.node}) and start again; read the check's log: "
             f"{_log(pod, container)}",
             evidence=evidence,
@@ -103,6 +118,23 @@ def _failing(pod: Pod, container: Container, told: Told) -> Finding:
         f"The {kind} {container.name} of the {pod.place} has failed {count}: {_how(container)}.",
         f"Read its log: {_log(pod, container)}",
         evidence=evidence,
+    )
+
+
+def _gang_failed(
+    pod: Pod, container: Container, told: Told, state: State, evidence: list[str]
+) -> Finding:
+    nodes = ", ".join(told.gang)
+    return finding(
+        f"preflight/{OF_GANG}/{pod.where}",
+        state,
+        pod.place,
+        f"The NCCL test between the nodes of the gang failed: {_how(container)}. "
+        f"{len(told.gang)} nodes took part: {nodes}.",
+        "One of them, or the network between them, is at fault, and this does not tell which: the "
+        f"checks' logs may ({_log(pod, container)}); else start again on half of the nodes.",
+        evidence=evidence,
+        give_up_after_s=MAY_COME_S,
     )
 
 

@@ -11,6 +11,7 @@ from ml_platform.clusters.kuberay.diagnosis.containers import (
     FAILURES,
     Told,
     container_troubles,
+    gang_of,
 )
 from ml_platform.clusters.kuberay.diagnosis.events import EventSeen, all_events, is_noise
 from ml_platform.clusters.kuberay.diagnosis.findings import (
@@ -68,8 +69,9 @@ def _findings(
         yield from taken[pod.name]
     for pod in staying:
         yield from unschedulable(pod, said[pod.name])
+    gang = gang_of(staying)
     for pod in staying:
-        told = Told(events=said[pod.name], recreations=anew[pod.group], logs=logs)
+        told = Told(events=said[pod.name], recreations=anew[pod.group], logs=logs, gang=gang)
         found = [*container_troubles(pod, told), *failed_by_node(pod)]
         yield from found or _made_anew(pod, anew[pod.group], events)
     all_said = said_of_pods(staying, with_noise)

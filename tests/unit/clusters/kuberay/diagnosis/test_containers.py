@@ -75,7 +75,6 @@ def test_memory_of_an_init_container_is_named_and_is_no_matter_of_the_groups_mem
     [
         ("preflight-dcgm-diag", "DCGM's diagnosis"),
         ("preflight-nccl-loopback", "the GPUs of the node"),
-        ("preflight-nccl-allreduce", "the nodes of the gang"),
     ],
 )
 def test_a_check_of_gpus_before_the_start_names_the_node(name: str, check: str) -> None:
@@ -85,6 +84,20 @@ def test_a_check_of_gpus_before_the_start_names_the_node(name: str, check: str) 
     assert found.failure.place == Place(kind="node", name="node-1")
     assert check in found.failure.message
     assert "kubectl cordon node-1" in found.failure.hint
+    assert found.give_up_after_s == 60.0
+
+
+def test_a_check_of_the_whole_gang_blames_none_of_its_nodes_and_names_all_that_took_part() -> None:
+    test = "preflight-nccl-allreduce"
+    pods = [
+        pod(f"w-{n}", init=[container(test, state=state)], spec={"nodeName": f"node-{n}"})
+        for n, state in enumerate([ended(1), running(), ended(0)])
+    ]
+    elsewhere = pod("w-9", init=[container("fetch", state=running())], spec={"nodeName": "node-9"})
+    found = only_finding(seen_of(*pods, elsewhere))
+    assert found.failure.place == Place(kind="group", name="w")
+    assert "3 nodes took part: node-0, node-1, node-2." in found.failure.message
+    assert "cordon" not in found.failure.hint
     assert found.give_up_after_s == 60.0
 
 
