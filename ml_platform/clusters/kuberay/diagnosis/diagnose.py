@@ -19,7 +19,7 @@ from ml_platform.clusters.kuberay.diagnosis.findings import (
     finding,
     without_repetitions,
 )
-from ml_platform.clusters.kuberay.diagnosis.job import invalid, queued, too_late
+from ml_platform.clusters.kuberay.diagnosis.job import invalid, not_taken_up, queued, too_late
 from ml_platform.clusters.kuberay.diagnosis.nodes import failed_by_node, taken_away
 from ml_platform.clusters.kuberay.diagnosis.pods import Pod, pods_of, said_of_pods
 from ml_platform.clusters.kuberay.diagnosis.refused import refused
@@ -63,6 +63,7 @@ def _findings(
     sizes = Counter(pod.group for pod in staying)
     anew = {group: recreations.get(group, 0) // size for group, size in sizes.items()}
     yield from invalid(seen, events)
+    yield from not_taken_up(seen)
     yield from queued(seen)
     yield from refused(seen, events)
     for pod in pods:

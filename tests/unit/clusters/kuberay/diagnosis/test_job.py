@@ -113,3 +113,15 @@ def test_a_head_that_did_not_answer_kuberay_is_a_lost_head() -> None:
 def test_a_job_that_failed_by_itself_is_left_to_who_follows_it() -> None:
     status = {"jobDeploymentStatus": "Failed", "reason": "AppFailed", "message": "exit code 1"}
     assert diagnose(seen_of(ray_job=ray_job(status=status))) == ()
+
+
+def test_a_job_that_no_operator_has_looked_at_for_ten_seconds_says_so() -> None:
+    assert diagnose(seen_of(ray_job=ray_job(), t=9)) == ()
+    found = only_finding(seen_of(ray_job=ray_job(), t=11))
+    assert (found.key, found.state, found.give_up_after_s) == ("not-taken-up", "starting", None)
+    assert "is its operator running, does it watch this namespace (ns)?" in found.failure.message
+
+
+def test_a_job_that_the_operator_has_looked_at_is_taken_up() -> None:
+    job = ray_job(status={"jobDeploymentStatus": "Initializing"})
+    assert diagnose(seen_of(ray_job=job, t=600)) == ()
