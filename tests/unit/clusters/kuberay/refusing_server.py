@@ -1,4 +1,4 @@
-"""An API server that lists nothing and answers what is to be made as a test says."""
+"""An API server that lists nothing and answers what is to be made or changed as a test says."""
 
 import json
 import threading
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 from ml_platform.clusters.kuberay.access import ApiAccess
 from ml_platform.clusters.kuberay.api import KubernetesApi
@@ -22,6 +23,8 @@ class RefusingServer:
         listed: Status and text with which a list is refused; None if it is not.
         time: Of those who ask.
         creates: How often it was asked to make something.
+        patches: Path and body of each change that it was asked for.
+        patched: Status of the answers to these.
     """
 
     url: str = ""
@@ -29,6 +32,8 @@ class RefusingServer:
     listed: tuple[int, str] | None = None
     time: FakeTime = field(default_factory=FakeTime)
     creates: int = 0
+    patches: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    patched: int = 200
 
     @property
     def api(self) -> KubernetesApi:
@@ -58,6 +63,11 @@ def refusing_server() -> Iterator[RefusingServer]:
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers["Content-Length"]))
             self._answer(*server.create())
+
+        def do_PATCH(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            server.patches.append((self.path, body))
+            self._answer(server.patched, b"{}")
 
         def _answer(self, code: int, body: bytes) -> None:
             self.send_response(code)
