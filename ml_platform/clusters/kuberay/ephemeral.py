@@ -32,6 +32,7 @@ from ml_platform.clusters.kuberay.checks import require_valid
 from ml_platform.clusters.kuberay.config import KubeRayConfig
 from ml_platform.clusters.kuberay.creating import create_job
 from ml_platform.clusters.kuberay.deadline import extended, running_deadline_s
+from ml_platform.clusters.kuberay.dying_logs import DyingLogs
 from ml_platform.clusters.kuberay.head_address import head_address
 from ml_platform.clusters.kuberay.last_words import last_words
 from ml_platform.clusters.kuberay.manifests import ray_job
@@ -137,12 +138,14 @@ class EphemeralProvisioner(Provisioner):
         looked_at = subjects(self._config.namespace, request.name, queue=request.spec.queue)
         with Watch(self._api.access, looked_at) as watch:
             job: Object | None = None
+            dying = DyingLogs(self._api, self._config.namespace, watch)
             try:
                 with recorder.phase("cluster") as phase:
                     job, made = self._create_or_adopt(request, recorder)
-                    cluster = self._when_ready(request, job, watch, recorder)
+                    cluster = self._when_ready(request, job, watch, recorder, dying)
                     phase.detail = "started" if made else "adopted"
-                yield cluster
+                with dying:
+                    yield cluster
             except BaseException:
                 if job is not None:
                     self._removal.after_failure(request.name, _uid(job), recorder)
@@ -282,7 +285,12 @@ class EphemeralProvisioner(Provisioner):
             )
 
     def _when_ready(
-        self, request: ClusterRequest, job: Object, watch: Watch, recorder: Recorder
+        self,
+        request: ClusterRequest,
+        job: Object,
+        watch: Watch,
+        recorder: Recorder,
+        dying: DyingLogs,
     ) -> Cluster:
         if request.incarnation:
             _, pods = self._find(request.name)
@@ -328,17 +336,18 @@ class EphemeralProvisioner(Provisioner):
             incarnation=incarnation,
             is_gone=is_gone,
             note_job=lambda submission_id: self._note_job(request.name, submission_id),
-            last_words=lambda: self._last_words(watch, uid, seen),
+            last_words=lambda: self._last_words(watch, uid, seen, dying),
             lost_after_s=LOST_AFTER_S,
             job_start_s=self._config.limits.job_start_s,
         )
 
-    def _last_words(self, watch: Watch, uid: str, ready: Seen) -> LastWords:
+    def _last_words(self, watch: Watch, uid: str, ready: Seen, dying: DyingLogs) -> LastWords:
         try:
             now = seen_by(watch, uid, self._now())
         except ClusterError:  # a right was taken away: what happened is no less true for that
             return LastWords()
-        return last_words(self._api, self._config.namespace, ready=ready, now=now)
+        namespace = self._config.namespace
+        return last_words(self._api, namespace, ready=ready, now=now, dying=dying.logs)
 
     def _note_job(self, name: str, submission_id: str) -> None:
         """From now on KubeRay guards the job with its deadline, and not only its submission."""
