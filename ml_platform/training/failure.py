@@ -51,11 +51,11 @@ def _classify(error: BaseException, code: Path) -> Failure:
             if isinstance(one, PlatformError) and isinstance(one, kind):
                 return Failure(cause=cause, place=_place(error), message=one.message, hint=one.hint)
     for one in reversed(chain):  # wrappers repeat the words of what they hold
-        if line := _of_gpu_memory(one):
+        if words := _of_gpu_memory(one):
             return Failure(
                 cause=Cause.OUT_OF_MEMORY,
-                place=_gpu(error, line),
-                message=f"a GPU ran out of memory: {line}",
+                place=_gpu(error, words),
+                message=f"a GPU ran out of memory: {words}",
                 hint="use smaller batches, a lower precision or gradient checkpointing, or a kind "
                 "of GPU with more memory (`cluster.workers.gpu`).",
             )

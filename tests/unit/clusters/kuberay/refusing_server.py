@@ -46,6 +46,7 @@ class RefusingServer:
         at = min(self.creates, len(self.answers) - 1)
         self.creates += 1
         code, message = self.answers[at]
+        said: dict[str, Any]
         said = {"metadata": {"name": "c-1"}} if code < 300 else {"kind": "Status", "code": code}
         return code, json.dumps(said | {"message": message}).encode()
 

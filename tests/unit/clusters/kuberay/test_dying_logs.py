@@ -1,6 +1,7 @@
 """What a pod said that is deleted while its cluster is in use, and what cannot be had any more."""
 
 from collections.abc import Iterator
+from functools import partial
 from queue import SimpleQueue
 from typing import Any
 
@@ -41,6 +42,10 @@ def server() -> Iterator[KubernetesServer]:
         yield server
 
 
+def says(dying: DyingLogs, name: str) -> bool:
+    return f"{name}.ray-worker" in dying.logs
+
+
 def changed(server: KubernetesServer, *pods: Object) -> None:
     for number, one in enumerate(pods, 2):
         server.changes[PODS].put({"type": "MODIFIED", "object": version(one, number)})
@@ -75,7 +80,7 @@ def test_of_many_that_go_the_last_few_are_kept(server: KubernetesServer) -> None
         for number, name in enumerate(names, 2):
             gone = version(worker(name, going=True), number)
             server.changes[PODS].put({"type": "ADDED", "object": gone})
-            until("its lines", lambda name=name: f"{name}.ray-worker" in dying.logs, timeout_s=10)
+            until("its lines", partial(says, dying, name), timeout_s=10)
     assert [*dying.logs] == [f"{name}.ray-worker" for name in names[-MOST_KEPT:]]
 
 
