@@ -56,7 +56,7 @@ def test_a_quota_that_has_room_again_is_used_within_seconds(light: LightClusters
             return time.monotonic()
 
     def is_refused() -> bool:
-        return any("does not allow a pod of the head" in one.detail for one in told)
+        return any("has no room for a pod of the head" in one.detail for one in told)
 
     with ThreadPoolExecutor(1) as pool, contextlib.ExitStack() as full:
         full.enter_context(quota.filled(light.cluster, light.namespace))

@@ -124,13 +124,13 @@ def _failing(pod: Pod, container: Container, told: Told) -> Finding:
 def _gang_failed(
     pod: Pod, container: Container, told: Told, state: State, evidence: list[str]
 ) -> Finding:
-    nodes = ", ".join(told.gang)
+    nodes = ", ".join(told.gang) or pod.node
     return finding(
         f"preflight/{OF_GANG}/{pod.where}",
         state,
         pod.place,
         f"The NCCL test between the nodes of the gang failed: {_how(container)}. "
-        f"{len(told.gang)} nodes took part: {nodes}.",
+        f"These nodes took part: {nodes}.",
         "One of them, or the network between them, is at fault, and this does not tell which: the "
         f"checks' logs may ({_log(pod, container)}); else start again on half of the nodes.",
         evidence=evidence,

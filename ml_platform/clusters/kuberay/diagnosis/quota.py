@@ -50,7 +50,7 @@ def over_quota(text: str, place: Place, what: str, pods: Iterable[Pod]) -> Findi
         f"quota/{match['quota']}",
         "broken" if never else "starting",
         place,
-        f"Quota {match['quota']} does not allow {what}: {'; '.join(sentences)}.",
+        f"Quota {match['quota']} has no room for {what}: {'; '.join(sentences)}.",
         hint,
         evidence=[text],
         operator_pauses=not never,

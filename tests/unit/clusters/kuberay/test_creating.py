@@ -47,7 +47,7 @@ def failure_of(server: RefusingServer) -> Failure:
 def test_a_quota_of_ray_jobs_is_named_and_is_no_missing_right(server: RefusingServer) -> None:
     server.answers = [(403, QUOTA)]
     failure = failure_of(server)
-    assert failure.message.startswith("the cluster c-1: Quota team does not allow its RayJob")
+    assert failure.message.startswith("the cluster c-1: Quota team has no room for its RayJob")
     assert "right" not in failure.hint
     assert (failure.cause, failure.place) == (Cause.START_FAILED, Place(kind="cluster"))
 

@@ -96,7 +96,7 @@ def test_a_check_of_the_whole_gang_blames_none_of_its_nodes_and_names_all_that_t
     elsewhere = pod("w-9", init=[container("fetch", state=running())], spec={"nodeName": "node-9"})
     found = only_finding(seen_of(*pods, elsewhere))
     assert found.failure.place == Place(kind="group", name="w")
-    assert "3 nodes took part: node-0, node-1, node-2." in found.failure.message
+    assert "These nodes took part: node-0, node-1, node-2." in found.failure.message
     assert "cordon" not in found.failure.hint
     assert found.give_up_after_s == 60.0
 

@@ -173,7 +173,7 @@ def test_what_kuberay_tries_ever_more_seldom_is_told_from_what_is_for_ever() -> 
             'rayjobs.ray.io "c" is forbidden: exceeded quota: team, requested: '
             "count/rayjobs.ray.io=1, used: count/rayjobs.ray.io=5, limited: count/rayjobs.ray.io=5",
             "quota/team",
-            "does not allow its RayJob: count/rayjobs.ray.io: 1 more would make 6 of 5",
+            "has no room for its RayJob: count/rayjobs.ray.io: 1 more would make 6 of 5",
             "others have ended",
         ),
         (
