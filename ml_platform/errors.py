@@ -16,7 +16,8 @@ PlatformError
 │   ├── HeadUnreachableError  its head did not answer this once
 │   ├── JobExistsError        a job of this submission id is there already
 │   ├── ApiAwayError          Kubernetes did not answer this once
-│   ├── ApiRefusedError       Kubernetes refuses: a right is missing, an object is not as wanted
+│   ├── ApiRefusedError       Kubernetes refuses: an object is not as wanted
+│   │   └── ApiForbiddenError the account: a right is missing, or its server has just started
 │   ├── WatchExpiredError     Kubernetes has forgotten from where a watch was to go on
 │   ├── ObjectMissingError    Kubernetes has no such object
 │   ├── ObjectConflictError   Kubernetes has one of this name, or it has changed
@@ -175,6 +176,10 @@ class ApiAwayError(ClusterError):
 
 class ApiRefusedError(ClusterError):
     """The API server refuses: the account may not, or the object is not as it should be."""
+
+
+class ApiForbiddenError(ApiRefusedError):
+    """The API server refuses the account (401, 403): it may not, or the server knows nobody yet."""
 
 
 class WatchExpiredError(ClusterError):

@@ -80,10 +80,12 @@ class Gate:
     Attributes:
         headers: What it wants of each request; asked each time, as tokens expire.
         tls: Its certificates; None for plain HTTP.
+        still_grants: Whether it grants what it granted before, see `refusals`.
     """
 
     headers: Callable[[], Mapping[str, str]]
     tls: ssl.SSLContext | None = None
+    still_grants: Callable[[], bool] = lambda: True
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -303,7 +305,8 @@ class Provisioner(ABC):
         """Remove what a cluster that is gone has left; nothing happens to one that lives.
 
         Raises:
-            ClusterError: something of it cannot be removed.
+            ClusterLeftError: something of it, which works no more, cannot be removed now.
+            ClusterError: something of it may still work, and cannot be ended.
         """
 
     @abstractmethod

@@ -31,7 +31,7 @@ from ml_platform.training.claims import failed_of, new_claim, was_anothers_inter
 from ml_platform.training.driver_job import driver_job
 from ml_platform.training.heartbeat import heartbeat
 from ml_platform.training.listeners import EndedReport, Listeners
-from ml_platform.training.lost import after_loss, end_cluster, has_ended
+from ml_platform.training.lost import after_end, after_loss, end_cluster, has_ended
 from ml_platform.training.record import (
     Attempt,
     Claim,
@@ -182,8 +182,8 @@ class AttemptLoop:
         view = provisioner.look(claim.cluster)
         ready = attempt.ready()
         if ready is not None and has_ended(view, ready):
-            provisioner.clear(claim.cluster)
-            self._settle(attempt, endings.head_lost(view.reason or f"the cluster is {view.phase}"))
+            known = view.reason or f"the cluster is {view.phase}"
+            self._settle(attempt, after_end(provisioner, claim, known))
         elif (
             ready is None
             and view.is_gone

@@ -77,6 +77,15 @@ def _classify(error: BaseException, code: Path) -> Failure:
                 hint="materialize again: the training goes on from its last checkpoint.",
             )
     for one in chain:
+        if type(one).__name__ == _TOO_FEW:
+            return Failure(
+                cause=Cause.NODE_LOST,
+                place=_place(error),
+                message=f"the training workers did not join: {_first_line(one)}",
+                hint="`mlp cluster show` says which pod is missing; materialized again, the "
+                "training goes on from its last checkpoint on a new cluster.",
+            )
+    for one in chain:
         if type(one).__name__ in _DEATHS:
             return Failure(
                 cause=Cause.WORKER_LOST,
@@ -128,6 +137,7 @@ _NAMED: Final[dict[type[PlatformError], Cause]] = {
 }
 """Errors of the platform's own that say what they are."""
 
+_TOO_FEW: Final = "WorkerGroupStartupTimeoutError"
 _DEATHS: Final = frozenset(
     {
         "ActorDiedError",

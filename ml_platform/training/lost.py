@@ -2,7 +2,7 @@
 
 from ml_platform.clusters.causes import Failure
 from ml_platform.clusters.interface import ClusterView, Provisioner
-from ml_platform.errors import ClusterError, ClusterLostError
+from ml_platform.errors import ClusterError, ClusterLeftError, ClusterLostError
 from ml_platform.training import endings
 from ml_platform.training.record import Claim, Ready
 
@@ -36,6 +36,7 @@ def after_loss(
 
     Raises:
         ClusterLostError: the head may live on, and the driver with it: the attempt is still open.
+        ClusterError: so may something else of it.
     """
     view = provisioner.look(claim.cluster)
     if ready is not None and not has_ended(view, ready):
@@ -43,5 +44,24 @@ def after_loss(
             raise error
         # Silent, but alive: the driver trains on, and the next attempt would be its neighbour.
         end_cluster(provisioner, claim, error.message)
-    provisioner.clear(claim.cluster)
-    return endings.head_lost(error.message, view.reason)
+    return after_end(provisioner, claim, error.message, view.reason)
+
+
+def after_end(provisioner: Provisioner, claim: Claim, *known: str) -> Failure:
+    """How an attempt ended whose head has; what that left is removed, as far as it can be now.
+
+    Args:
+        provisioner: Whose it was.
+        claim: The attempt.
+        known: What is known of its end, first what was seen.
+
+    Raises:
+        ClusterError: something of it may still work and cannot be ended: the attempt is still open.
+    """
+    left = ""
+    try:
+        provisioner.clear(claim.cluster)
+    except ClusterLeftError as error:
+        left = error.message
+    evidence, *more = filter(None, (*known, left))
+    return endings.head_lost(evidence, "; ".join(more))

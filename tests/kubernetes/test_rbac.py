@@ -2,13 +2,20 @@
 
 import json
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from ml_platform.clusters.jobs.api import JobsApi
+from ml_platform.clusters.jobs.retry import HeadRetry
+from ml_platform.clusters.kuberay.access import find_access
+from ml_platform.clusters.kuberay.api import KubernetesApi, jobs_path
+from ml_platform.clusters.kuberay.head_address import head_address
+from ml_platform.errors import ApiForbiddenError
 from tests.kubernetes import accounts
-from tests.kubernetes.accounts import make_account
+from tests.kubernetes.accounts import as_account, make_account
 from tests.kubernetes.testbed.cluster import Cluster
 
 pytestmark = pytest.mark.kubernetes
@@ -148,6 +155,20 @@ def test_a_step_may_do_nothing_else(
     cluster: Cluster, granted: str, verb: str, resource: str
 ) -> None:
     assert not may(cluster, granted, verb, resource, of=granted)
+
+
+def test_who_lacks_the_way_to_a_head_from_outside_is_told_the_right(
+    cluster: Cluster, granted: str, tmp_path: Path
+) -> None:
+    step = as_account(cluster, granted, ACCOUNT, tmp_path)
+    api = KubernetesApi(find_access(kubeconfig=str(step.kubeconfig)))
+    assert api.list(jobs_path(granted)) == []
+    head = head_address(api, granted, "none", token_auth=False)
+    retry = HeadRetry(still_grants=api.still_grants)
+    with JobsApi(head) as jobs, pytest.raises(ApiForbiddenError) as raised:
+        retry.ask(jobs.jobs)
+    assert "services/proxy" in raised.value.message
+    assert accounts.OUTSIDE in raised.value.hint
 
 
 def test_a_step_may_do_nothing_in_other_namespaces(cluster: Cluster, granted: str) -> None:

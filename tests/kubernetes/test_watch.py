@@ -1,15 +1,17 @@
 """Watches against a real API server: they bring each change, and outlive what breaks them."""
 
-import ssl
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
-from ml_platform.clusters.kuberay.access import ApiAccess, find_access
+from ml_platform.clusters.kuberay.access import find_access
 from ml_platform.clusters.kuberay.api import KubernetesApi, core_path
 from ml_platform.clusters.kuberay.watch import Subject, Watch
-from ml_platform.errors import ApiAwayError, ApiRefusedError, ObjectConflictError
+from ml_platform.clusters.refusals import AT_FIRST_S
+from ml_platform.errors import ApiAwayError, ApiForbiddenError, ObjectConflictError
+from tests.kubernetes.accounts import as_account
 from tests.kubernetes.faults.api_proxy import ApiProxy, in_front_of
 from tests.kubernetes.faults.api_script import Answer, Cut, Delay, LoseAnswer, Truncate
 from tests.kubernetes.faults.history import forget
@@ -106,7 +108,7 @@ def test_a_stream_that_breaks_is_taken_up_where_it_was(
         wait_for(watch, {"one", "two", "three", "four"})
 
 
-@pytest.mark.parametrize("status", [410, 429, 500, 503])
+@pytest.mark.parametrize("status", [401, 403, 410, 429, 500, 503])
 def test_an_answer_that_refuses_the_watch_is_outlived(
     api: KubernetesApi, proxy: ApiProxy, put: Callable[[str], None], namespace: str, status: int
 ) -> None:
@@ -131,28 +133,37 @@ def test_a_server_that_has_forgotten_everything_is_listed_anew(
     wait_for(watch, {"before", "after"})
 
 
-def test_what_the_account_may_not_read_is_told(cluster: Cluster, namespace: str) -> None:
-    token = cluster.kubectl("create", "token", "default", f"--namespace={namespace}").strip()
-    found = find_access(kubeconfig=str(cluster.kubeconfig))
-    access = ApiAccess(
-        server=found.server,
-        inside=False,
-        headers=lambda: {"authorization": f"Bearer {token}"},
-        tls=without_certificate(),
-    )
+def test_what_the_account_may_not_read_is_told(
+    cluster: Cluster, namespace: str, tmp_path: Path
+) -> None:
+    nobody = as_account(cluster, namespace, "default", tmp_path)
+    access = find_access(kubeconfig=str(nobody.kubeconfig))
     subject = Subject(name=MAPS, path=core_path(namespace, "configmaps"))
     with Watch(access, [subject]) as watch:
         watch.wait_for_lists(WITHIN_S)
-        with pytest.raises(ApiRefusedError, match="forbidden"):
+        with pytest.raises(ApiForbiddenError, match="forbidden"):
             watch.objects(MAPS)
+    began = time.monotonic()
+    with pytest.raises(ApiForbiddenError, match="cannot list resource"):
+        KubernetesApi(access).list(core_path(namespace, "configmaps"))
+    assert time.monotonic() - began < 2 * AT_FIRST_S
 
 
-def without_certificate() -> ssl.SSLContext:
-    """The administrator's certificate would be believed before the token."""
-    context = ssl.create_default_context()
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return context
+def test_a_refusal_that_passes_is_not_told_by_a_watch(
+    api: KubernetesApi, proxy: ApiProxy, put: Callable[[str], None], namespace: str
+) -> None:
+    path = core_path(namespace, "configmaps")
+    subject = Subject(name=MAPS, path=path, labels="watched=yes")
+    put("one")
+    assert api.list(path)
+    with Watch(api.access, [subject], still_grants=api.still_grants) as watch:
+        wait_for(watch, {"one"})
+        with proxy.failing(Answer(status=403)):
+            assert not watch.list_anew(2 * AT_FIRST_S)
+            assert names(watch) == {"one"}
+        assert watch.wait_for_lists(WITHIN_S)
+        put("two")
+        wait_for(watch, {"one", "two"})
 
 
 def test_requests_outlive_a_server_that_is_busy_or_away(
@@ -165,6 +176,9 @@ def test_requests_outlive_a_server_that_is_busy_or_away(
         before = time.monotonic()
         assert api.list(path) is not None
         assert time.monotonic() - before >= 1
+    for status in (401, 403):
+        with proxy.failing(Answer(status=status), times=5):
+            assert api.list(path) is not None
     with proxy.failing(Delay(seconds=1)):
         assert api.get(f"{path}/none") is None
 

@@ -26,6 +26,8 @@ class Borrowed:
 
 
 _RAY_PROCESS = "ml_platform/clusters/local/ray_process.py"
+_RUNTIME = "ml_platform/clusters/jobs/runtime.py"
+_IN_PODS = "ml_platform/clusters/kuberay/environment.py"
 _FAILURE = "ml_platform/training/failure.py"
 _RUNS = "ml_platform/backfill/runner.py"
 _BACKEND = "ml_platform/training/torch_backend.py"
@@ -244,6 +246,13 @@ RAY_TRAIN = (
         )
     ),
     _row(
+        "WorkerGroupStartupTimeoutError",
+        _FAILURE,
+        _TRAIN_INNER,
+        "workers that did not join, by its class's name",
+        "class WorkerGroupStartupTimeoutError(",
+    ),
+    _row(
         "WorkerHealthCheckTimeoutError",
         _FAILURE,
         _TRAIN_INNER,
@@ -289,6 +298,18 @@ RAY_TRAIN = (
         _RAY_PROCESS,
         _TRAIN_SETTINGS,
         "every report would wait two seconds",
+    ),
+    _row(
+        "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S",
+        _IN_PODS,
+        _TRAIN_SETTINGS,
+        "every report would wait two seconds",
+    ),
+    _row(
+        "RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S",
+        _IN_PODS,
+        _TRAIN_SETTINGS,
+        "workers that come late, or come back, would be waited for for a minute only",
     ),
     _row(
         "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER",
@@ -342,12 +363,12 @@ RAY = (
     ),
     _row(
         "RAY_prestart_worker_first_driver",
-        _RAY_PROCESS,
+        _RUNTIME,
         _RAYLET,
         "workers started ahead serve none of our jobs",
         "prestart_worker_first_driver",
     ),
-    _row("RAY_DEDUP_LOGS", _RAY_PROCESS, "ray/_private/ray_constants.py", "metrics are lines"),
+    _row("RAY_DEDUP_LOGS", _RUNTIME, "ray/_private/ray_constants.py", "metrics are lines"),
     _row("RAY_AUTH_MODE", _RAY_PROCESS, _RAYLET, "nobody else may submit jobs"),
     _row("RAY_AUTH_TOKEN_PATH", _RAY_PROCESS, _RAYLET, "nobody else may submit jobs"),
     _row(
@@ -365,7 +386,7 @@ RAY = (
     ),
     _row(
         "RAY_USAGE_STATS_ENABLED",
-        _RAY_PROCESS,
+        _RUNTIME,
         "ray/_common/usage/usage_constants.py",
         "nothing is sent from here",
     ),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ml_platform.clusters.interface import QUIET_S, HeadAddress
 from ml_platform.clusters.jobs.websocket import Opening
 from ml_platform.errors import (
+    ApiForbiddenError,
     ClusterError,
     HeadUnreachableError,
     JobExistsError,
@@ -97,6 +98,7 @@ class JobsApi:
 
         Raises:
             HeadUnreachableError: no answer, or the head's own failure.
+            ApiForbiddenError: the API server before the head refuses the account.
             ClusterError: the head refuses.
         """
         answer = self._request("GET", "/api/jobs/").json()
@@ -130,6 +132,7 @@ class JobsApi:
         Raises:
             JobExistsError: the id is taken.
             HeadUnreachableError: no answer; the job may have been accepted all the same.
+            ApiForbiddenError: the API server before the head refuses the account.
             ClusterError: the head refuses.
         """
         body = {
@@ -259,11 +262,8 @@ class JobsApi:
                 f"the Ray head at {self.url} does not answer: {error!r}"
             ) from error
         text = answer.text.strip() if answer.status_code != 200 else ""
-        if answer.status_code not in (200, 401, 403) and _is_of_kubernetes(text):
-            # No word of the head's: the API server before it knows no such service, or no pod.
-            raise HeadUnreachableError(
-                f"the API server does not reach the Ray head at {self.url}: {text[-500:]}"
-            )
+        if answer.status_code != 200 and _is_of_kubernetes(text):
+            raise self._not_let_through(answer.status_code, text[-500:])
         if answer.status_code in (200, allow):
             return answer
         if method == "POST" and "already exists" in text:  # HTTP 500 in Ray 2.60
@@ -277,6 +277,21 @@ class JobsApi:
         if answer.status_code >= 500:
             raise HeadUnreachableError(f"{said}: {text[-500:]}")
         raise ClusterError(f"{said}: {text[-500:]}", hint="see the head's dashboard log.")
+
+    def _not_let_through(self, status: int, said: str) -> ClusterError:
+        """No word of the head's, but of the API server before it."""
+        if status in (401, 403):
+            return ApiForbiddenError(
+                f"the API server does not let this account through to the Ray head at {self.url}: "
+                f"{said}",
+                hint="has the account's token expired?"
+                if status == 401
+                else "the account lacks the right `services/proxy`: the role `ml-platform-outside` "
+                "of `deploy/rbac.yaml` has it.",
+            )
+        return HeadUnreachableError(
+            f"the API server does not reach the Ray head at {self.url}: {said}"
+        )
 
 
 def _is_of_kubernetes(text: str) -> bool:

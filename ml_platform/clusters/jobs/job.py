@@ -17,7 +17,7 @@ from ml_platform.clusters.interface import Cluster
 from ml_platform.clusters.jobs.api import JobDetails, JobsApi
 from ml_platform.clusters.jobs.log import LogLines
 from ml_platform.clusters.jobs.program import Program
-from ml_platform.clusters.jobs.retry import HeadRetry
+from ml_platform.clusters.jobs.retry import HeadRetry, retry_of
 from ml_platform.clusters.jobs.silence import Silence
 from ml_platform.errors import (
     ClusterError,
@@ -321,11 +321,10 @@ def followed_job(
 
     Raises:
         ClusterLostError: the head has ended, or stays silent.
+        ApiForbiddenError: the account lacks the right to reach the head.
         ClusterError: the head refuses the job.
     """
-    retry = HeadRetry(
-        lost_after_s=cluster.lost_after_s, is_gone=cluster.is_gone, clock=clock, sleep=sleep
-    )
+    retry = retry_of(cluster, clock=clock, sleep=sleep)
     with JobsApi(cluster.head, quiet_s=cluster.quiet_s) as api:
         with recorder.phase("submit") as phase:
             adopted = _submit_once(api, cluster, job, retry)

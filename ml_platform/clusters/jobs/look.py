@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from ml_platform.clusters.interface import Cluster
 from ml_platform.clusters.jobs.api import JobDetails, JobsApi
 from ml_platform.clusters.jobs.job import FollowedJob
-from ml_platform.clusters.jobs.retry import HeadRetry
+from ml_platform.clusters.jobs.retry import retry_of
 from ml_platform.errors import InputError
 from ml_platform.xray.records import Recorder
 
@@ -19,7 +19,7 @@ def chosen_job(cluster: Cluster, submission_id: str = "") -> JobDetails:
         InputError: there is none; names those that there are.
         ClusterLostError: the head has ended, or stays silent.
     """
-    retry = HeadRetry(lost_after_s=cluster.lost_after_s, is_gone=cluster.is_gone)
+    retry = retry_of(cluster)
     with JobsApi(cluster.head) as api:
         jobs = retry.ask(api.jobs)
     found = [job for job in jobs if submission_id in ("", job.submission_id)]
@@ -39,7 +39,7 @@ def log_so_far(cluster: Cluster, submission_id: str) -> str:
     Raises:
         ClusterLostError: the head has ended, or stays silent.
     """
-    retry = HeadRetry(lost_after_s=cluster.lost_after_s, is_gone=cluster.is_gone)
+    retry = retry_of(cluster)
     with JobsApi(cluster.head) as api:
         return retry.ask(lambda: api.logs(submission_id))
 
@@ -47,7 +47,7 @@ def log_so_far(cluster: Cluster, submission_id: str) -> str:
 @contextmanager
 def attached_job(cluster: Cluster, submission_id: str) -> Iterator[FollowedJob]:
     """A job that is there, for one who only looks: leaving the block leaves it running."""
-    retry = HeadRetry(lost_after_s=cluster.lost_after_s, is_gone=cluster.is_gone)
+    retry = retry_of(cluster)
     with JobsApi(cluster.head, quiet_s=cluster.quiet_s) as api:
         yield FollowedJob(
             api,

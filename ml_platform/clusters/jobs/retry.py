@@ -1,11 +1,13 @@
-"""How long a head may stay silent before it counts as lost."""
+"""How long a head may stay silent before it counts as lost, and who stands before it may refuse."""
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from ml_platform.errors import ClusterLostError, HeadUnreachableError
+from ml_platform.clusters.interface import Cluster
+from ml_platform.clusters.refusals import ASK_EVERY_S, Refusals
+from ml_platform.errors import ApiForbiddenError, ClusterLostError, HeadUnreachableError
 
 Answer = TypeVar("Answer")
 
@@ -17,12 +19,14 @@ class HeadRetry:
     Attributes:
         lost_after_s: Seconds of silence after which it counts as lost.
         is_gone: A second witness: one who knows whether the head has ended.
+        still_grants: Whether who stands before the head grants what it granted before.
     """
 
     lost_after_s: float = 60.0
     first_pause_s: float = 0.2
     longest_pause_s: float = 5.0
     is_gone: Callable[[], bool] = lambda: False
+    still_grants: Callable[[], bool] = lambda: True
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
 
@@ -31,13 +35,22 @@ class HeadRetry:
 
         Raises:
             ClusterLostError: the head has ended, or stayed silent for `lost_after_s`.
+            ApiForbiddenError: the account lacks the right to reach it.
         """
         silent_since = self.clock()
         pause = self.first_pause_s
+        refusals = Refusals(self.still_grants, self.clock)
         while True:
             try:
                 return question()
+            except ApiForbiddenError as error:
+                if self.is_gone():
+                    raise _lost(f"the Ray head has ended: {error.message}") from error
+                if refusals.is_meant():
+                    raise
+                pause = min(pause, ASK_EVERY_S)
             except HeadUnreachableError as error:
+                refusals.forget()
                 silent_s = self.clock() - silent_since
                 if self.is_gone():
                     raise _lost(f"the Ray head has ended: {error.message}") from error
@@ -47,6 +60,23 @@ class HeadRetry:
                     ) from error
             self.sleep(pause)
             pause = min(2 * pause, self.longest_pause_s)
+
+
+def retry_of(
+    cluster: Cluster,
+    *,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> HeadRetry:
+    """How the head of a cluster is asked."""
+    gate = cluster.head.gate
+    return HeadRetry(
+        lost_after_s=cluster.lost_after_s,
+        is_gone=cluster.is_gone,
+        still_grants=gate.still_grants if gate is not None else lambda: True,
+        clock=clock,
+        sleep=sleep,
+    )
 
 
 def _lost(message: str) -> ClusterLostError:

@@ -10,7 +10,7 @@ from ml_platform.clusters.jobs.api import JobsApi
 from ml_platform.clusters.jobs.job import JobRequest, followed_job
 from ml_platform.clusters.jobs.package import Package
 from ml_platform.clusters.jobs.program import Script
-from ml_platform.clusters.jobs.retry import HeadRetry
+from ml_platform.clusters.jobs.retry import retry_of
 from ml_platform.errors import InputError
 from ml_platform.xray.records import Recorder
 
@@ -47,7 +47,7 @@ def submit_script(
         ClusterLostError: the head has ended, or stays silent.
         ClusterError: the head refuses.
     """
-    retry = HeadRetry(lost_after_s=cluster.lost_after_s, is_gone=cluster.is_gone)
+    retry = retry_of(cluster)
     with JobsApi(cluster.head) as api:
         if not retry.ask(lambda: api.has_package(package.name)):
             retry.ask(lambda: api.upload_package(package.name, package.content))

@@ -5,20 +5,19 @@ watches cannot be interrupted, swallow 410 Gone, and it costs a second and a hal
 models, of which none is needed here.
 """
 
-import contextlib
-import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from ml_platform.clusters.kuberay.access import ApiAccess
+from ml_platform.clusters.kuberay.answers import away, error_of, object_of
+from ml_platform.clusters.refusals import ASK_EVERY_S, Refusals
 from ml_platform.errors import (
     ApiAwayError,
-    ApiRefusedError,
+    ApiForbiddenError,
     ClusterError,
     ObjectConflictError,
     ObjectMissingError,
-    WatchExpiredError,
 )
 
 if TYPE_CHECKING:
@@ -31,6 +30,8 @@ REQUEST_TIMEOUT_S: Final = 20.0
 AWAY_S: Final = 300.0
 FIRST_PAUSE_S: Final = 0.2
 LONGEST_PAUSE_S: Final = 10.0
+# For what is asked only to know whether the server is ready.
+WITNESS_S: Final = 5.0
 # The server cuts at the end, where the last lines are. A line of a container runtime's file has at
 # most 16 KiB, so that 200 of them fit.
 LOG_BYTES: Final = 4 << 20
@@ -79,7 +80,8 @@ def _path(api: str, namespace: str, kind: str, name: str) -> str:
 class KubernetesApi:
     """Requests to one API server; safe for several threads.
 
-    Each is made again while the server is away or too busy, for at most `away_s`.
+    Each is made again while the server is away or too busy, for at most `away_s`, and while a
+    refusal may pass by itself (see `refusals`).
 
     Args:
         access: How it is reached.
@@ -100,17 +102,31 @@ class KubernetesApi:
         self._away_s = away_s
         self._clock = clock
         self._sleep = sleep
+        self._granted = ""
+
+    def still_grants(self) -> bool:
+        """Whether the server grants what it granted before; True if it has granted nothing yet."""
+        if not self._granted:
+            return True
+        try:
+            self._once("GET", self._granted, query={"limit": "1"}, timeout_s=WITNESS_S)
+        except (ApiAwayError, ApiForbiddenError):
+            return False
+        except ClusterError:
+            return True  # it is gone, and was looked for
+        return True
 
     def get(self, path: str) -> dict[str, Any] | None:
         """The object, or None if there is none.
 
         Raises:
-            ApiRefusedError: the account may not read it.
+            ApiForbiddenError: the account may not read it.
             ApiAwayError: the server stayed away.
         """
         try:
             return self._ask("GET", path)
         except ObjectMissingError:
+            self._granted = path
             return None
 
     def list(self, path: str, *, labels: str = "", fields: str = "") -> list[dict[str, Any]]:
@@ -124,8 +140,7 @@ class KubernetesApi:
         Raises:
             ClusterError: it cannot be had.
         """
-        found: dict[str, Any] = self._once("GET", path, timeout_s=within_s).json()
-        return found
+        return object_of(self.access.server, self._once("GET", path, timeout_s=within_s).text)
 
     def log(
         self,
@@ -227,9 +242,14 @@ class KubernetesApi:
         query: Mapping[str, str] | None = None,
         on_away: Callable[[ApiAwayError], None] = lambda error: None,
     ) -> dict[str, Any]:
-        found: dict[str, Any] = self._patiently(
-            lambda: self._once(method, path, body=body, query=query).json(), on_away
+        found = self._patiently(
+            lambda: object_of(
+                self.access.server, self._once(method, path, body=body, query=query).text
+            ),
+            on_away,
         )
+        if method == "GET":
+            self._granted = path
         return found
 
     def _patiently(
@@ -237,10 +257,16 @@ class KubernetesApi:
     ) -> Answer:
         since = self._clock()
         pause = FIRST_PAUSE_S
+        refusals = Refusals(self.still_grants, self._clock)
         while True:
             try:
                 return question()
+            except ApiForbiddenError:
+                if refusals.is_meant():
+                    raise
+                self._sleep(min(pause, ASK_EVERY_S))
             except ApiAwayError as error:
+                refusals.forget()
                 if self._clock() - since >= self._away_s:
                     raise
                 on_away(error)
@@ -267,47 +293,7 @@ class KubernetesApi:
             with httpx.Client(timeout=timeout_s, **self.access.connection) as http:
                 answer = http.request(method, path, json=body, params=asked, headers=headers)
         except httpx.TransportError as error:
-            raise _away(self.access.server, repr(error)) from error
+            raise away(self.access.server, repr(error)) from error
         if answer.status_code < 300:
             return answer
         raise error_of(self.access.server, answer.status_code, answer.text, answer.headers)
-
-
-def error_of(
-    server: str, status: int, text: str, headers: Mapping[str, str] | None = None
-) -> ClusterError:
-    """What an answer of the API server means."""
-    said = _message(text)
-    if status == 429 or status >= 500:
-        error = _away(server, f"{status} {said}")
-        with contextlib.suppress(ValueError):
-            error.retry_after_s = float((headers or {}).get("Retry-After", "0"))
-        return error
-    match status:
-        case 404:
-            return ObjectMissingError(said)
-        case 409:
-            return ObjectConflictError(said)
-        case 410:
-            return WatchExpiredError(said)
-        case 401 | 403:
-            return ApiRefusedError(
-                f"Kubernetes refuses: {said}",
-                hint="the account lacks a right; `deploy/` has the role that is needed.",
-            )
-        case _:
-            return ApiRefusedError(f"Kubernetes refuses: {said}")
-
-
-def _message(text: str) -> str:
-    try:
-        return str(json.loads(text)["message"])
-    except (ValueError, KeyError, TypeError):
-        return text.strip()[:500]
-
-
-def _away(server: str, said: str) -> ApiAwayError:
-    return ApiAwayError(
-        f"the API server {server} does not answer: {said}",
-        hint="what runs on the cluster runs on; run the step again when it is back.",
-    )

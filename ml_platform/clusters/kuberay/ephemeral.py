@@ -33,14 +33,17 @@ from ml_platform.clusters.kuberay.config import KubeRayConfig
 from ml_platform.clusters.kuberay.creating import create_job
 from ml_platform.clusters.kuberay.deadline import extended, running_deadline_s
 from ml_platform.clusters.kuberay.dying_logs import DyingLogs
-from ml_platform.clusters.kuberay.head_address import head_address
+from ml_platform.clusters.kuberay.head_address import LOST_AFTER_S, head_address
 from ml_platform.clusters.kuberay.last_words import last_words
 from ml_platform.clusters.kuberay.manifests import ray_job
+from ml_platform.clusters.kuberay.patience import Patience
 from ml_platform.clusters.kuberay.reaper import reap
 from ml_platform.clusters.kuberay.removal import GONE_WITHIN_S, POLL_S, Removal
+from ml_platform.clusters.kuberay.room import require_place
 from ml_platform.clusters.kuberay.seen import Object, Seen, annotation
 from ml_platform.clusters.kuberay.start import JOBS, PODS, seen_by, start_on
 from ml_platform.clusters.kuberay.subjects import subjects
+from ml_platform.clusters.kuberay.takes_jobs import takes_jobs
 from ml_platform.clusters.kuberay.views import (
     KIND,
     head_incarnation,
@@ -54,6 +57,7 @@ from ml_platform.clusters.spec import ClusterSpec
 from ml_platform.errors import (
     ApiAwayError,
     ClusterError,
+    ClusterLeftError,
     ClusterLostError,
     ClusterStartError,
     ObjectConflictError,
@@ -63,8 +67,6 @@ from ml_platform.xray.records import Recorder
 
 LATE_S: Final = 2.0
 """An object of ours may appear so long after its create was broken off."""
-# The head of a busy cluster may be silent for long; that it is there is known from its pod.
-LOST_AFTER_S: Final = 180.0
 
 
 class EphemeralProvisioner(Provisioner):
@@ -132,16 +134,21 @@ class EphemeralProvisioner(Provisioner):
             ClusterStartError: it never became ready; names the cause.
             ClusterLostError: the incarnation that was asked for is gone.
             ClusterLeftError: the work in the block is done, and the cluster could not be removed.
+            ApiForbiddenError: the account lacks a right; names it.
             ApiAwayError: the API server stayed away.
         """
         require_valid(request.name, request.spec, self._config)
         looked_at = subjects(self._config.namespace, request.name, queue=request.spec.queue)
-        with Watch(self._api.access, looked_at) as watch:
+        with Watch(
+            self._api.access, looked_at, still_grants=self._api.still_grants, clock=self._clock
+        ) as watch:
             job: Object | None = None
             dying = DyingLogs(self._api, self._config.namespace, watch)
             try:
                 with recorder.phase("cluster") as phase:
                     job, made = self._create_or_adopt(request, recorder)
+                    if made:
+                        require_place(self._api, self._config, job)
                     cluster = self._when_ready(request, job, watch, recorder, dying)
                     phase.detail = "started" if made else "adopted"
                 with dying:
@@ -180,9 +187,15 @@ class EphemeralProvisioner(Provisioner):
 
     def clear(self, name: str) -> None:
         """See `Provisioner.clear`."""
-        job, pods = self._find(name)
-        if job is not None and phase_of(job, pods)[0] in ("failed", "lost", "stopping"):
-            self._removal.remove(name, _uid(job))
+        try:
+            job, pods = self._find(name)
+            if job is not None and phase_of(job, pods)[0] in ("failed", "lost", "stopping"):
+                self._removal.remove(name, _uid(job))
+        except ClusterError as error:
+            raise ClusterLeftError(
+                f"what the cluster {name} has left could not be removed: {error.message}",
+                hint=f"KubeRay's deadlines and the reaper end it; `mlp cluster stop {name}` now.",
+            ) from error
 
     def stop(self, name: str) -> None:
         """See `Provisioner.stop`; waits until the last pod is gone."""
@@ -204,7 +217,7 @@ class EphemeralProvisioner(Provisioner):
 
     def _create_or_adopt(self, request: ClusterRequest, recorder: Recorder) -> tuple[Object, bool]:
         """The RayJob of this name that is to be used, and whether it was made for it."""
-        deadline = self._clock() + GONE_WITHIN_S
+        patience = Patience(GONE_WITHIN_S, self._clock)
         path = jobs_path(self._config.namespace)
         while True:
             there = self._api.get(f"{path}/{request.name}")
@@ -215,7 +228,7 @@ class EphemeralProvisioner(Provisioner):
                     manifest = self._manifest(request)
                     return create_job(self._api, self._config, manifest, recorder), True
                 except ObjectConflictError:
-                    pass  # another was first, or its end
+                    pass  # another was first, or its end, or our own try whose answer was lost
                 except Exception:
                     raise
                 except BaseException:
@@ -226,7 +239,7 @@ class EphemeralProvisioner(Provisioner):
                 if request.incarnation or self._can_be_adopted(there, request):
                     return self._adopt(there, request), False
                 self._api.delete(f"{path}/{request.name}", uid=_uid(there))
-            if self._clock() >= deadline:
+            if patience.is_over():
                 raise ClusterStartError(
                     f"the cluster {request.name} of before is not gone after {GONE_WITHIN_S:.0f} s",
                     hint="`mlp cluster show` has its pods; is the operator of KubeRay running?",
@@ -307,7 +320,7 @@ class EphemeralProvisioner(Provisioner):
             now=self._now,
         )
         uid = _uid(job)
-        seen = start.wait(uid, request.spec.worker_count)
+        seen = start.wait(uid, request.spec.worker_count, is_ready=takes_jobs)
         incarnation = head_incarnation(seen.pods)
         if request.incarnation and incarnation != request.incarnation:
             raise _lost(request.name, "its head is another one")
@@ -315,7 +328,10 @@ class EphemeralProvisioner(Provisioner):
         self._annotate(request.name, {labels.INCARNATION: incarnation})
 
         def is_gone() -> bool:
-            jobs, pods = watch.objects(JOBS), watch.objects(PODS)
+            try:
+                jobs, pods = watch.objects(JOBS), watch.objects(PODS)
+            except ClusterError:  # a right was taken away: it is not known
+                return False
             # Not what KubeRay says of the job: a job that has failed has not lost its head.
             there = [
                 one

@@ -9,6 +9,12 @@ from ml_platform.clusters.kuberay.config import DASHBOARD_PORT
 from ml_platform.errors import ClusterStartError
 
 TOKEN_KEY: Final = "auth_token"
+LOST_AFTER_S: Final = 180.0
+"""How long a head may be silent that is not known to have ended.
+
+That of a busy cluster may be so for long, and from outside it is for as long as the API server is
+away, which takes minutes where a control plane is upgraded. That it is there is known from its pod.
+"""
 _LONGEST_SECRET: Final = 50
 
 
@@ -33,7 +39,7 @@ def head_address(
     return HeadAddress(
         url=f"{api.access.server}{path}/proxy",
         token=token,
-        gate=Gate(headers=api.access.headers, tls=api.access.tls),
+        gate=Gate(headers=api.access.headers, tls=api.access.tls, still_grants=api.still_grants),
     )
 
 

@@ -5,9 +5,10 @@ Each is a RayJob in InteractiveMode as those of attempts are, with `spec.jobId` 
 """
 
 import time
+import uuid
 from collections.abc import Callable
 from functools import cached_property
-from typing import Any, Final
+from typing import Any
 
 from ml_platform.clusters.interface import Cluster, ClusterView, JobRuntime
 from ml_platform.clusters.kuberay import labels
@@ -17,12 +18,13 @@ from ml_platform.clusters.kuberay.config import KubeRayConfig
 from ml_platform.clusters.kuberay.creating import create_job
 from ml_platform.clusters.kuberay.ephemeral import EphemeralProvisioner
 from ml_platform.clusters.kuberay.expiry import expiry_of, extension, require_ttl
-from ml_platform.clusters.kuberay.head_address import head_address
+from ml_platform.clusters.kuberay.head_address import LOST_AFTER_S, head_address
 from ml_platform.clusters.kuberay.interactive_manifest import (
     Wanted,
     ending_after,
     interactive_manifest,
 )
+from ml_platform.clusters.kuberay.room import require_place
 from ml_platform.clusters.kuberay.seen import Object, annotation
 from ml_platform.clusters.kuberay.start import start_on
 from ml_platform.clusters.kuberay.subjects import subjects
@@ -37,8 +39,6 @@ from ml_platform.errors import (
 )
 from ml_platform.xray.records import Recorder
 
-LOST_AFTER_S: Final = 60.0
-
 
 class InteractiveClusters:
     """The interactive clusters of one environment.
@@ -48,6 +48,8 @@ class InteractiveClusters:
         api: The API server; found by the configuration where None is given.
         clock: Seconds that only grow.
         now: Seconds since 1970.
+        sleep: Waits for some seconds.
+        new_id: Names a call: no two are alike.
     """
 
     def __init__(
@@ -57,11 +59,15 @@ class InteractiveClusters:
         api: KubernetesApi | None = None,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], float] = time.time,
+        sleep: Callable[[float], None] = time.sleep,
+        new_id: Callable[[], str] = lambda: uuid.uuid4().hex,
     ) -> None:
         self._config = config
         self._given = api
         self._clock = clock
         self._now = now
+        self._sleep = sleep
+        self._new_id = new_id
 
     def manifest(self, wanted: Wanted) -> dict[str, Any]:
         """The RayJob that `up` would create now; asks nobody. Raises as `interactive_manifest`."""
@@ -86,14 +92,18 @@ class InteractiveClusters:
         """
         manifest = self.manifest(wanted)
         looked_at = subjects(self._config.namespace, wanted.name, queue=wanted.spec.queue)
-        with Watch(self._api.access, looked_at) as watch:
+        with Watch(
+            self._api.access, looked_at, still_grants=self._api.still_grants, clock=self._clock
+        ) as watch:
             job, made = self._create_or_adopt(wanted, manifest, recorder)
             try:
+                if made:
+                    require_place(self._api, self._config, job)
                 if wait:
                     self._wait(wanted, str(job["metadata"]["uid"]), watch, recorder)
             except ClusterStartError:
                 if made:
-                    self._provisioner.stop(wanted.name)
+                    self._take_back(wanted.name, recorder)
                 raise
         return self._provisioner.look(wanted.name)
 
@@ -170,7 +180,10 @@ class InteractiveClusters:
             )
 
         def is_gone() -> bool:
-            now = self._provisioner.look(name)
+            try:
+                now = self._provisioner.look(name)
+            except ClusterError:  # a right was taken away: it is not known
+                return False
             return now.is_gone or (now.phase == "ready" and now.incarnation != view.incarnation)
 
         auth = job["spec"]["rayClusterSpec"].get("authOptions") or {}
@@ -193,11 +206,13 @@ class InteractiveClusters:
         if self._given is not None:
             return self._given
         access = find_access(kubeconfig=self._config.kubeconfig, context=self._config.context)
-        return KubernetesApi(access, clock=self._clock)
+        return KubernetesApi(access, clock=self._clock, sleep=self._sleep)
 
     @cached_property
     def _provisioner(self) -> EphemeralProvisioner:
-        return EphemeralProvisioner(self._config, api=self._api, clock=self._clock, now=self._now)
+        return EphemeralProvisioner(
+            self._config, api=self._api, clock=self._clock, now=self._now, sleep=self._sleep
+        )
 
     def _jobs(self) -> dict[str, Object]:
         ours = labels.selector(self._config.environment)
@@ -213,9 +228,11 @@ class InteractiveClusters:
         if there is not None and _owner(there) == wanted.owner and is_over(there):
             self._provisioner.stop(wanted.name)
             there = None
+        call = self._new_id()
         if there is None:
             try:
-                return create_job(self._api, self._config, manifest, recorder), True
+                made = _made_by(call, manifest)
+                return create_job(self._api, self._config, made, recorder), True
             except ObjectConflictError:  # another was first, or the answer to our create was lost
                 there = self._api.get(f"{path}/{wanted.name}")
         if there is None or "deletionTimestamp" in there["metadata"]:
@@ -228,7 +245,7 @@ class InteractiveClusters:
             for one in (there, manifest)
         ]
         if _owner(there) == wanted.owner and hashes[0] == hashes[1]:
-            return there, False
+            return there, annotation(there, labels.CALL) == call
         raise InputError(
             f"there is a cluster {wanted.name} already, "
             + (
@@ -238,6 +255,13 @@ class InteractiveClusters:
             ),
             hint=f"name another by --name; `mlp cluster show {wanted.name}` shows that one.",
         )
+
+    def _take_back(self, name: str, recorder: Recorder) -> None:
+        """Remove what was made for nothing; why it was is the news, and not this."""
+        try:
+            self._provisioner.stop(name)
+        except ClusterError as error:
+            recorder.happened("cluster", detail=f"{name} could not be removed: {error.message}")
 
     def _wait(self, wanted: Wanted, uid: str, watch: Watch, recorder: Recorder) -> None:
         limits = ending_after(self._config, wanted.ttl_s).limits
@@ -274,6 +298,12 @@ class InteractiveClusters:
                 "whoever's.",
             )
         return job
+
+
+def _made_by(call: str, manifest: dict[str, Any]) -> dict[str, Any]:
+    metadata = manifest["metadata"]
+    annotations = {**metadata["annotations"], labels.CALL: call}
+    return {**manifest, "metadata": {**metadata, "annotations": annotations}}
 
 
 def _owner(job: Object) -> str:

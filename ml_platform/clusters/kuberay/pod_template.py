@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from ml_platform.clusters.kuberay.autoscaler import token_volume
 from ml_platform.clusters.kuberay.config import KubeRayConfig
+from ml_platform.clusters.kuberay.environment import environment
 from ml_platform.clusters.kuberay.fitting import Need, fitting, need_of
 from ml_platform.clusters.kuberay.placement import both, placement
 from ml_platform.clusters.kuberay.pod_fields import OF_CONTAINER, OF_METADATA, merged
@@ -103,7 +104,8 @@ def _container(
     config: KubeRayConfig,
     fields: Mapping[str, Any],
 ) -> dict[str, Any]:
-    variables = [{"name": key, "value": value} for key, value in sorted(config.env.items())]
+    env = environment(config.limits) | dict(config.env)
+    variables = [{"name": key, "value": value} for key, value in sorted(env.items())]
     secrets = [{"secretRef": {"name": name}} for name in config.env_from_secrets]
     given = {key: fields[key] for key in OF_CONTAINER if key in fields}
     added = merged({"env": variables, "envFrom": secrets}, given)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from ml_platform.clusters.kuberay.api import KubernetesApi, jobs_path
+from ml_platform.clusters.kuberay.patience import Patience
 from ml_platform.clusters.kuberay.seen import Object
 from ml_platform.errors import ClusterError, ClusterLeftError
 from ml_platform.xray.records import Recorder
@@ -79,11 +80,11 @@ class Removal:
         """Wait until nothing is `left`.
 
         Raises:
-            ClusterError: something is, after `GONE_WITHIN_S`.
+            ClusterError: something is, after `GONE_WITHIN_S` in which it could be looked at.
         """
-        deadline = self._clock() + GONE_WITHIN_S
+        patience = Patience(GONE_WITHIN_S, self._clock)
         while left():
-            if self._clock() >= deadline:
+            if patience.is_over():
                 raise ClusterError(
                     f"the {what} of {name} is not gone after {GONE_WITHIN_S:.0f} s",
                     hint="is the operator of KubeRay running?",

@@ -114,12 +114,15 @@ class Start:
         self._spent_s = {"queue": 0.0, "start": 0.0}
         self._listed_for: set[str] = set()
 
-    def wait(self, uid: str, workers: int) -> Seen:
-        """What is seen when head and workers are ready.
+    def wait(
+        self, uid: str, workers: int, *, is_ready: Callable[[Seen, int], bool] = readiness
+    ) -> Seen:
+        """What is seen when the cluster can be used.
 
         Args:
             uid: Which RayJob of this name.
             workers: How many workers.
+            is_ready: Whether it can be, with so many workers; when all have joined unless given.
 
         Raises:
             ClusterStartError: it will not become ready, or not in time; names the cause.
@@ -129,7 +132,7 @@ class Start:
         while True:
             changes = self._watch.changes
             seen = seen_by(self._watch, uid, self._now())
-            if seen.ray_job is not None and readiness(seen, workers):
+            if seen.ray_job is not None and is_ready(seen, workers):
                 return seen
             seen = self._place_in_queue(seen)
             findings = diagnose(seen, recreations=self._recreations(seen))

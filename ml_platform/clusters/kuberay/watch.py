@@ -1,27 +1,30 @@
 """Objects of Kubernetes kept up to date by watches: waiting asks nothing while nothing changes.
 
 A thread with an event loop holds one connection for each kind of object. A connection that breaks,
-is cut or refused is made again from where it was; where the server has forgotten that (410 Gone) it
-is listed anew. Nothing of it fails its user: what is kept is then only older.
+is cut or refused is made again from where it was; where the server has forgotten that (410 Gone),
+or what came was not its own word, it is listed anew. Nothing of it fails its user: what is kept is
+then only older. Only a right that is missing is told, once that is sure (see `refusals`).
 """
 
 import asyncio
 import json
 import threading
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from ml_platform.clusters.kuberay.access import ApiAccess
+from ml_platform.clusters.kuberay.answers import error_of, object_of
 from ml_platform.clusters.kuberay.api import (
     FIRST_PAUSE_S,
     LONGEST_PAUSE_S,
-    error_of,
     group_path,
     served_path,
 )
-from ml_platform.errors import ApiAwayError, ClusterError, WatchExpiredError
+from ml_platform.clusters.refusals import ASK_EVERY_S, Refusals
+from ml_platform.errors import ApiAwayError, ApiForbiddenError, ClusterError, WatchExpiredError
 
 if TYPE_CHECKING:
     import httpx
@@ -81,9 +84,18 @@ class Watch:
     Args:
         access: How the API server is reached.
         subjects: What is watched.
+        still_grants: Whether the server grants what it granted before, see `refusals`.
+        clock: Seconds that only grow.
     """
 
-    def __init__(self, access: ApiAccess, subjects: Sequence[Subject]) -> None:
+    def __init__(
+        self,
+        access: ApiAccess,
+        subjects: Sequence[Subject],
+        *,
+        still_grants: Callable[[], bool] = lambda: True,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._access = access
         self._kept = {one.name: _Kept() for one in subjects}
         self._subjects = tuple(subjects)
@@ -91,6 +103,7 @@ class Watch:
         self._changes = 0
         self._listed: set[str] = set()
         self._refused: dict[str, ClusterError] = {}
+        self._refusals = {one.name: Refusals(still_grants, clock) for one in subjects}
         self._running = threading.Event()
         self._end: Callable[[], object] = lambda: None
         self._begin_anew: Callable[[], object] = lambda: None
@@ -190,6 +203,7 @@ class Watch:
         import httpx
 
         pause = FIRST_PAUSE_S
+        refusals = self._refusals[subject.name]
         while True:
             kept = self._kept[subject.name]
             asked_to_wait_s = 0.0
@@ -202,25 +216,41 @@ class Watch:
             except WatchExpiredError:
                 kept.version = ""
             except ApiAwayError as error:
+                refusals.forget()
                 asked_to_wait_s = error.retry_after_s
             except ClusterError as error:
-                self._note(subject, refused=error)
-                if subject.group:
-                    kept.version, asked_to_wait_s = "", REFUSED_PAUSE_S
+                if not await self._is_meant(subject, error):
+                    pause = min(pause, ASK_EVERY_S)
+                else:
+                    self._note(subject, refused=error)
+                    if subject.group:
+                        kept.version, asked_to_wait_s = "", REFUSED_PAUSE_S
             except httpx.TransportError:
-                pass
+                refusals.forget()
+            except Exception:  # boundary: one that died here would show the past for ever
+                kept.version = ""
             else:
                 pause = FIRST_PAUSE_S  # the server has ended it, as it was asked to
             await asyncio.sleep(max(pause, asked_to_wait_s))
             pause = min(2 * pause, LONGEST_PAUSE_S)
 
+    async def _is_meant(self, subject: Subject, refusal: ClusterError) -> bool:
+        is_first = subject.name not in self._listed
+        # Nobody waits for what need not be there.
+        if not isinstance(refusal, ApiForbiddenError) or (subject.group and is_first):
+            return True
+        # It may ask the server, and the others go on meanwhile.
+        return await asyncio.to_thread(self._refusals[subject.name].is_meant)
+
     async def _list(self, http: "httpx.AsyncClient", subject: Subject) -> None:
         kept = self._kept[subject.name]
         kept.path = await self._path(http, subject)
         found = await self._get(http, kept.path, _selectors(subject))
+        listed = {one["metadata"]["uid"]: one for one in found["items"] or []}
+        version = str(found["metadata"]["resourceVersion"])
         with self._changed:
-            kept.replace_all({one["metadata"]["uid"]: one for one in found.get("items") or []})
-            kept.version = str(found["metadata"]["resourceVersion"])
+            kept.replace_all(listed)
+            kept.version = version
         self._note(subject)
 
     async def _path(self, http: "httpx.AsyncClient", subject: Subject) -> str:
@@ -245,8 +275,7 @@ class Watch:
             raise error_of(
                 self._access.server, answer.status_code, answer.text, dict(answer.headers)
             )
-        found: dict[str, Any] = answer.json()
-        return found
+        return object_of(self._access.server, answer.text)
 
     async def _lines(
         self, http: "httpx.AsyncClient", subject: Subject, kept: _Kept
@@ -262,6 +291,7 @@ class Watch:
             if answer.status_code != 200:
                 text = (await answer.aread()).decode("utf-8", "replace")
                 raise error_of(self._access.server, answer.status_code, text, dict(answer.headers))
+            self._note_granted(subject)
             async for line in answer.aiter_lines():
                 if line:
                     yield line
@@ -285,6 +315,12 @@ class Watch:
             elif kind != "BOOKMARK":
                 kept.objects[one["metadata"]["uid"]] = one
         if kind != "BOOKMARK":
+            self._note(subject)
+
+    def _note_granted(self, subject: Subject) -> None:
+        """A connection was granted: what was refused before is known again, changed or not."""
+        self._refusals[subject.name].forget()
+        if subject.name in self._refused:
             self._note(subject)
 
     def _note(self, subject: Subject, *, refused: ClusterError | None = None) -> None:

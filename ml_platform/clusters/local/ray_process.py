@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from ml_platform.clusters.jobs.runtime import RUNTIME
 from ml_platform.clusters.local import fork_client
 from ml_platform.errors import ClusterStartError
 from ml_platform.processes import MARK
@@ -30,16 +31,11 @@ FOREIGN_NAMES: Final = (
     "PYTHONSTARTUP",
 )
 LOG_LINES: Final = 20
-RUNTIME: Final = {
+OURS: Final = RUNTIME | {
     # Two seconds by default, for which every `ray.train.report` would wait.
     "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.1",
     # One process less: nobody takes this machine's only node away for another's sake.
     "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",
-    # Ray starts a worker per CPU ahead of the first job, of which there are many here, and none of
-    # them serves a training: its workers bring variables, which Ray Train itself adds.
-    "RAY_prestart_worker_first_driver": "0",
-    # Each line counts: metrics travel in the log.
-    "RAY_DEDUP_LOGS": "0",
     # Spinning threads starve the other worker when both share two cores: 57 s became 13 s.
     "OMP_WAIT_POLICY": "PASSIVE",
 }
@@ -119,7 +115,7 @@ def start_environment(
     """The environment of Ray's processes, and so of the jobs: the same whoever starts it."""
     return (
         clean_environment(environ)
-        | RUNTIME
+        | OURS
         | ({fork_client.SOCKET_VARIABLE: _fork_server_socket(temp_dir)} if fork_server else {})
         | {
             MARK: mark,
@@ -132,7 +128,6 @@ def start_environment(
             # Without it Ray replaces 127.0.0.1 by the machine's address: all interfaces.
             "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
             "RAY_START_HOOK": f"{__name__}.before_ray_starts",
-            "RAY_USAGE_STATS_ENABLED": "0",
         }
     )
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Final
 
 _REASONS: Final = {
+    401: "Unauthorized",
+    403: "Forbidden",
     429: "TooManyRequests",
     500: "InternalError",
     503: "ServiceUnavailable",

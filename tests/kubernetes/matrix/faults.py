@@ -280,6 +280,8 @@ FAULTS: Final = (
         causes=_LOST,
     ),
     Fault(name="API server away", act=api_does(Answer(status=503))),
+    # As one that starts, and has not read yet who may what.
+    Fault(name="API server forbids", act=api_does(Answer(status=403))),
     Fault(name="API server slow", act=api_does(Delay(seconds=3))),
     Fault(name="answers lost", act=api_does(LoseAnswer()), befalls=_is_held),
     Fault(name="watches cut", act=api_does(Cut(after_lines=1), path="watch=")),

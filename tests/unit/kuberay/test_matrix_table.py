@@ -17,8 +17,8 @@ def outcome(fault: str, phase: str, **more: Any) -> dict[str, Any]:
 
 def test_each_fault_is_a_row_and_each_phase_a_column() -> None:
     outcomes = [
-        outcome("head killed", "pending"),
-        outcome("head killed", "running", causes=["head_lost", "head_lost"], named_s=2.5),
+        outcome("head's pod deleted", "pending"),
+        outcome("head's pod deleted", "running", causes=["head_lost", "head_lost"], named_s=2.5),
         outcome("quota full", "running", wrong=["left: RayJob one", "and more"]),
     ]
 
@@ -29,7 +29,7 @@ def test_each_fault_is_a_row_and_each_phase_a_column() -> None:
         BEGIN,
         "| fault | pending | running |",
         "|---|---|---|",
-        "| head killed | 1/0/0 | 1/0/0 head_lost 2.5 s |",
+        "| head's pod deleted | 1/0/0 | 1/0/0 head_lost 2.5 s |",
         "| quota full |  | **left: RayJob one** |",
         END,
         "below",

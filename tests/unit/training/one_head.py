@@ -25,7 +25,7 @@ from ml_platform.clusters.interface import (
 )
 from ml_platform.clusters.ladder import Decision
 from ml_platform.clusters.spec import ClusterSpec
-from ml_platform.errors import ClusterLeftError, ClusterStartError
+from ml_platform.errors import ClusterError, ClusterLeftError, ClusterStartError
 from ml_platform.storage import Folder
 from ml_platform.training.attempts import AttemptLoop
 from ml_platform.training.checkpoints import write_checkpoint
@@ -87,6 +87,7 @@ class OneHead(Provisioner):
         fails_to_start: How many of the next acquisitions find no cluster.
         fails_by: What keeps each of these from starting.
         cannot_stop: Whether it withstands being stopped.
+        cannot_clear: Why what it left cannot be removed.
         cannot_be_given_back: Whether it is there after the work all the same.
         words: What a cluster says last; one that does not start says only the logs.
     """
@@ -104,6 +105,7 @@ class OneHead(Provisioner):
         self.fails_to_start = 0
         self.fails_by = NO_IMAGE
         self.cannot_stop = False
+        self.cannot_clear: ClusterError | None = None
         self.cannot_be_given_back = False
         self.words = LastWords()
         self._server = server
@@ -168,6 +170,8 @@ class OneHead(Provisioner):
         return []
 
     def clear(self, name: str) -> None:
+        if self.cannot_clear is not None:
+            raise self.cannot_clear
         self.cleared.append(name)
 
     def stop(self, name: str) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from ml_platform.clusters.causes import Cause
 from ml_platform.clusters.interface import Cluster, ClusterRequest
-from ml_platform.errors import ClusterLostError
+from ml_platform.errors import ClusterLeftError, ClusterLostError, ClusterStartError
 from ml_platform.training.attempts import AttemptLoop
 from ml_platform.training.listeners import Listeners
 from ml_platform.training.record import Attempt, Ended, Owner, TrainingRecord
@@ -129,4 +129,43 @@ def test_an_attempt_stays_open_when_its_silent_head_cannot_be_stopped(
     with pytest.raises(ClusterLostError, match="cannot be stopped") as raised:
         step.train()
     assert raised.value.hint == "end it by hand"
+    assert not first.has_ended()
+
+
+LEFT = ClusterLeftError("what it left could not be removed: the API server does not answer")
+
+
+def test_what_a_lost_cluster_left_and_cannot_be_removed_now_fails_no_step(
+    step: Step, head: OneHead, server: RayJobsServer, time: FakeTime, first: Attempt
+) -> None:
+    running_on(head, server, first, trains_on(1, time=time)(step.record, first))
+    head.lose()
+    head.cannot_clear = LEFT
+    server.driven_by(drivers(step.record, trains_on(1, time=time), succeeds))
+    assert step.train().result.attempt == 2
+    assert causes(step) == [Cause.HEAD_LOST, None]
+    failure = ended(first).failure
+    assert failure is not None
+    assert LEFT.message in failure.evidence
+
+
+def test_what_a_cluster_left_that_was_lost_while_it_was_followed_fails_no_step_either(
+    step: Step, head: OneHead, server: RayJobsServer, time: FakeTime, first: Attempt
+) -> None:
+    running_on(head, server, first, trains_on(1, time=time)(step.record, first))
+    server.failures = 40
+    head.cannot_clear = LEFT
+    server.driven_by(drivers(step.record, trains_on(1, time=time), succeeds))
+    assert step.train().result.attempt == 2
+    assert causes(step) == [Cause.HEAD_LOST, None]
+
+
+def test_an_attempt_stays_open_when_what_its_cluster_left_may_still_train(
+    step: Step, head: OneHead, server: RayJobsServer, time: FakeTime, first: Attempt
+) -> None:
+    running_on(head, server, first, trains_on(1, time=time)(step.record, first))
+    head.lose()
+    head.cannot_clear = ClusterStartError("a process cannot be stopped", hint="end it by hand")
+    with pytest.raises(ClusterStartError, match="a process cannot be stopped"):
+        step.train()
     assert not first.has_ended()

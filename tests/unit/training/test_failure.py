@@ -23,6 +23,10 @@ class NodeDiedError(Exception):
     """Named as Ray names it."""
 
 
+class WorkerGroupStartupTimeoutError(Exception):
+    """Named as Ray Train names it."""
+
+
 class WorkerGroupError(Exception):
     """Wraps the failures of workers as Ray Train does."""
 
@@ -105,6 +109,13 @@ def test_a_dead_node_is_told_from_a_dead_worker() -> None:
     failure = classify(WorkerGroupError("failed", {0: died}), code=ELSEWHERE)
     assert failure.cause is Cause.NODE_LOST
     assert "node 10.0.0.7 is gone" in failure.message
+
+
+def test_workers_that_did_not_join_are_no_defect_of_the_platforms() -> None:
+    error = WorkerGroupStartupTimeoutError("timed out after 1200 seconds waiting for 2 workers")
+    failure = classify(error, code=ELSEWHERE)
+    assert failure.cause is Cause.NODE_LOST
+    assert "waiting for 2 workers" in failure.message
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,16 @@ NO_SERVICE: Final = {
     "code": 404,
 }
 """What Kubernetes' API server says where the service of a head is gone."""
+NO_RIGHT: Final = {
+    "kind": "Status",
+    "apiVersion": "v1",
+    "status": "Failure",
+    "message": 'services "one-head-svc:8265" is forbidden: User "ada" cannot get resource '
+    '"services/proxy" in API group "" in the namespace "ns"',
+    "reason": "Forbidden",
+    "code": 403,
+}
+"""What it says to an account that may not reach it, and to all while it starts."""
 
 
 @dataclass(kw_only=True)
@@ -55,6 +65,7 @@ class RayJobsServer:
         node_states: The State API's word for each node.
         failures: How many of the next requests are answered with HTTP 500.
         unreached: How many of the next requests the API server answers that stands before the head.
+        forbidden: How many of the next requests it refuses.
         loses_answers: How many of the next submissions are accepted, but answered with HTTP 500.
         unseen: How many of the next questions for a job are answered with HTTP 404.
         log_status: The HTTP status of requests for a log, and for a stream of it.
@@ -71,6 +82,7 @@ class RayJobsServer:
         self.node_states = ["ALIVE"]
         self.failures = 0
         self.unreached = 0
+        self.forbidden = 0
         self.loses_answers = 0
         self.unseen = 0
         self.log_status = 200
@@ -142,6 +154,9 @@ class RayJobsServer:
         if self.unreached > 0:
             self.unreached -= 1
             return web.json_response(NO_SERVICE, status=404)
+        if self.forbidden > 0:
+            self.forbidden -= 1
+            return web.json_response(NO_RIGHT, status=403)
         if self.failures > 0:
             self.failures -= 1
             return web.Response(status=500, text="scripted failure")

@@ -2,22 +2,30 @@ from collections.abc import Iterator
 
 import pytest
 
-from ml_platform.clusters.jobs.retry import HeadRetry
-from ml_platform.errors import ClusterLostError, HeadUnreachableError
+from ml_platform.clusters.interface import Cluster, Gate, HeadAddress, JobRuntime
+from ml_platform.clusters.jobs.retry import HeadRetry, retry_of
+from ml_platform.clusters.refusals import AT_FIRST_S, PASSING_S
+from ml_platform.errors import (
+    ApiForbiddenError,
+    ClusterError,
+    ClusterLostError,
+    HeadUnreachableError,
+)
 from tests.unit.clusters.fake_time import FakeTime
 
 
 class Head:
     """Answers after some failures."""
 
-    def __init__(self, failures: int) -> None:
+    def __init__(self, failures: int, error: type[ClusterError] = HeadUnreachableError) -> None:
         self.asked = 0
+        self._error = error
         self._failures: Iterator[None] = iter([None] * failures)
 
     def answer(self) -> str:
         self.asked += 1
         for _ in self._failures:
-            raise HeadUnreachableError("connection refused")
+            raise self._error("connection refused")
         return "answer"
 
 
@@ -58,3 +66,36 @@ def test_a_silent_head_that_is_known_to_have_ended_is_not_waited_for() -> None:
 
 def test_a_head_that_answers_is_not_lost_whatever_others_say() -> None:
     assert HeadRetry(is_gone=lambda: True).ask(Head(0).answer) == "answer"
+
+
+def behind_an_api_server(time: FakeTime, *, still_grants: bool) -> HeadRetry:
+    gate = Gate(headers=dict, still_grants=lambda: still_grants)
+    cluster = Cluster(
+        name="c",
+        head=HeadAddress(url="https://api", gate=gate),
+        runtime=JobRuntime(),
+        incarnation="first",
+        is_gone=lambda: False,
+    )
+    return retry_of(cluster, clock=time.clock, sleep=time.sleep)
+
+
+def test_an_api_server_that_starts_and_refuses_all_is_waited_for() -> None:
+    retry = behind_an_api_server(FakeTime(), still_grants=False)
+    assert retry.ask(Head(30, ApiForbiddenError).answer) == "answer"
+
+
+@pytest.mark.parametrize(("still_grants", "limit_s"), [(True, AT_FIRST_S), (False, PASSING_S)])
+def test_a_right_that_is_missing_is_told_and_is_no_lost_head(
+    *, still_grants: bool, limit_s: float
+) -> None:
+    time = FakeTime()
+    retry = behind_an_api_server(time, still_grants=still_grants)
+    with pytest.raises(ApiForbiddenError):
+        retry.ask(Head(1000, ApiForbiddenError).answer)
+    assert limit_s <= time.now - 1000 <= limit_s + 3
+
+
+def test_a_head_that_has_ended_behind_a_refusal_is_not_waited_for() -> None:
+    with pytest.raises(ClusterLostError, match="has ended"):
+        HeadRetry(is_gone=lambda: True).ask(Head(1, ApiForbiddenError).answer)

@@ -1,11 +1,16 @@
-"""An API server of a few objects and logs: lists, watches that stay open, and pods' logs."""
+"""An API server of a few objects and logs: it has, makes, changes and removes them, and tells.
+
+Watches stay open. What befalls a request before or after it is done is for a test to say.
+"""
 
 import json
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from queue import SimpleQueue
 from typing import Any, Final
@@ -15,6 +20,25 @@ from ml_platform.clusters.kuberay.access import ApiAccess
 from ml_platform.clusters.kuberay.api import KubernetesApi
 
 HANGS: Final = "it hangs"
+Reply = tuple[int, bytes]
+"""Status and body of an answer."""
+Befalls = Callable[[str, str], Reply | None]
+"""By method and path, an answer in place of the server's own; None leaves that as it is."""
+
+
+def status(code: int, message: str) -> Reply:
+    """The server says no, as Kubernetes does."""
+    return code, json.dumps({"kind": "Status", "code": code, "message": message}).encode()
+
+
+def whole(one: Mapping[str, Any]) -> bytes:
+    """An object as the server sends it."""
+    return json.dumps({"kind": "Any", **one}).encode()
+
+
+def forbidden(what: str = "rayjobs.ray.io") -> Reply:
+    """The account lacks a right; or so says a server that has just started."""
+    return status(403, f'{what} is forbidden: User "ada" cannot do that in the namespace "ns"')
 
 
 @dataclass(kw_only=True)
@@ -24,23 +48,32 @@ class KubernetesServer:
     Attributes:
         url: Its address.
         objects: Those of each list, by the end of its path.
-        changes: Lines that the watches of a path send, by the end of its path.
+        changes: Lines that the watches of a path send, by the end of its path; text as it is.
         documents: What is answered whole, by the end of its path.
         refused: Status with which a path is refused, by its end.
         logs: By pod, container and whether of the previous run; what is not there is refused, and
             `HANGS` is never answered.
         asked: Path and query of each request for a log.
         requests: Path of each request.
+        before: Asked before a request is done, which it is not if there is an answer already.
+        after: Asked when it is done: an answer may be lost.
+        lingers: Whether a deleted object stays, as one does whose pods still end.
     """
 
     url: str = ""
     objects: dict[str, list[Mapping[str, Any]]] = field(default_factory=dict)
-    changes: dict[str, "SimpleQueue[Mapping[str, Any]]"] = field(default_factory=dict)
+    changes: dict[str, "SimpleQueue[Mapping[str, Any] | str]"] = field(
+        default_factory=lambda: defaultdict(SimpleQueue)
+    )
     documents: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     refused: dict[str, int] = field(default_factory=dict)
     logs: dict[tuple[str, str, bool], str] = field(default_factory=dict)
     asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
+    before: Befalls = lambda method, path: None
+    after: Befalls = lambda method, path: None
+    lingers: bool = False
+    made: int = 0
     ended: threading.Event = field(default_factory=threading.Event)
 
     @property
@@ -53,7 +86,58 @@ class KubernetesServer:
         """Requests to it."""
         return KubernetesApi(self.access, away_s=0)
 
-    def log(self, path: str, query: dict[str, str]) -> tuple[int, bytes]:
+    def make(self, kind: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Make an object, whoever wants it, and tell those who watch."""
+        self.made += 1
+        own = {"uid": f"{kind}-{self.made}", "resourceVersion": str(self.made)}
+        own["creationTimestamp"] = datetime.now(UTC).isoformat(timespec="seconds")
+        one = {**body, "metadata": {**own, **body["metadata"]}}
+        self.objects.setdefault(kind, []).append(one)
+        self.changes[kind].put({"type": "ADDED", "object": one})
+        return one
+
+    def remove(self, kind: str, name: str) -> None:
+        """Remove an object, whoever wants it, and tell those who watch."""
+        one = self.found(kind, name)
+        assert one is not None
+        self.objects[kind].remove(one)
+        self.changes[kind].put({"type": "DELETED", "object": one})
+
+    def found(self, kind: str, name: str) -> Mapping[str, Any] | None:
+        """The object of this name."""
+        named = (one for one in self.objects.get(kind, ()) if one["metadata"]["name"] == name)
+        return next(named, None)
+
+    def do(self, method: str, kind: str, name: str, body: Mapping[str, Any]) -> Reply:
+        """Do with one object what a request asks."""
+        there = self.found(kind, name or body["metadata"]["name"])
+        if method == "POST":
+            if there is not None:
+                return status(409, "it exists already")
+            return 201, whole(self.make(kind, body))
+        if there is None:
+            return status(404, "there is none")
+        if method == "DELETE":
+            if body["preconditions"]["uid"] != there["metadata"]["uid"]:
+                return status(409, "it is another one")
+            if self.lingers:
+                self.replace(kind, there, {"metadata": {"deletionTimestamp": "2026-01-02T12:00Z"}})
+            else:
+                self.remove(kind, name)
+        elif method == "PATCH":
+            there = self.replace(kind, there, body)
+        return 200, whole(there)
+
+    def replace(
+        self, kind: str, one: Mapping[str, Any], body: Mapping[str, Any]
+    ) -> Mapping[str, Any]:
+        """Merge changes into an object."""
+        changed = _merged(one, body)
+        self.objects[kind][self.objects[kind].index(one)] = changed
+        self.changes[kind].put({"type": "MODIFIED", "object": changed})
+        return changed
+
+    def log(self, path: str, query: dict[str, str]) -> Reply:
         """Answer a request for a log."""
         self.asked.append((path, query))
         which = (path.split("/")[-2], query["container"], query.get("previous") == "true")
@@ -61,7 +145,7 @@ class KubernetesServer:
         if text == HANGS:
             self.ended.wait()
         if text is None:
-            return 400, json.dumps({"message": "previous terminated container not found"}).encode()
+            return status(400, "previous terminated container not found")
         lines = text.splitlines(keepends=True)[-int(query["tailLines"]) :]
         return 200, "".join(lines).encode()
 
@@ -70,7 +154,7 @@ class KubernetesServer:
         found = self.objects.get(kind, [])
         if kind == "events":
             found = [one for one in found if _is_selected(one, query.get("fieldSelector", ""))]
-        return json.dumps({"metadata": {"resourceVersion": "1"}, "items": found}).encode()
+        return whole({"metadata": {"resourceVersion": "1"}, "items": found})
 
 
 @contextmanager
@@ -81,19 +165,30 @@ def kubernetes_server() -> Iterator[KubernetesServer]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             url = urlsplit(self.path)
-            query = {name: values[0] for name, values in parse_qs(url.query).items()}
-            kind = url.path.rpartition("/")[2]
             server.requests.append(url.path)
-            if kind == "log":
-                self._answer(*server.log(url.path, query))
-            elif kind in server.refused:
-                self._answer(server.refused[kind], b'{"message": "refused"}')
-            elif kind in server.documents:
-                self._answer(200, json.dumps(server.documents[kind]).encode())
-            elif "watch" in query:
-                self._watch(server.changes.get(kind))
-            else:
-                self._answer(200, server.listed(kind, query))
+            befallen = server.before(self.command, url.path)
+            query = {name: values[0] for name, values in parse_qs(url.query).items()}
+            if befallen is None and "watch" in query and _end(url.path) not in server.refused:
+                self._watch(server.changes[_end(url.path)])
+                return
+            answer = befallen or self._done(url.path, query)
+            self._answer(*(server.after(self.command, url.path) or answer))
+
+        do_POST = do_PATCH = do_DELETE = do_GET
+
+        def _done(self, path: str, query: dict[str, str]) -> Reply:
+            end = _end(path)
+            body = json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0)) or "{}")
+            if end == "log":
+                return server.log(path, query)
+            if end in server.refused:
+                return status(server.refused[end], "refused")
+            if end in server.documents:
+                return 200, whole(server.documents[end])
+            kind, _, name = path.partition("/namespaces/")[2].partition("/")[2].partition("/")
+            if name or self.command == "POST":
+                return server.do(self.command, kind, name, body)
+            return 200, server.listed(end, query)
 
         def _answer(self, code: int, body: bytes) -> None:
             self.send_response(code)
@@ -101,14 +196,16 @@ def kubernetes_server() -> Iterator[KubernetesServer]:
             self.end_headers()
             self.wfile.write(body)
 
-        def _watch(self, changes: "SimpleQueue[Mapping[str, Any]] | None") -> None:
+        def _watch(self, changes: "SimpleQueue[Mapping[str, Any] | str]") -> None:
             self.send_response(200)
             self.end_headers()
             while not server.ended.is_set():
-                if changes is None or changes.empty():
+                if changes.empty():
                     time.sleep(0.01)
                     continue
-                self.wfile.write(json.dumps(changes.get()).encode() + b"\n")
+                change = changes.get()
+                line = change if isinstance(change, str) else json.dumps(change)
+                self.wfile.write(line.encode() + b"\n")
                 self.wfile.flush()
 
         def log_message(self, format: str, *args: object) -> None:
@@ -134,3 +231,16 @@ def _is_selected(event: Mapping[str, Any], selector: str) -> bool:
         if (event[field] == value) is (operator == "!="):
             return False
     return True
+
+
+def _end(path: str) -> str:
+    return path.rpartition("/")[2]
+
+
+def _merged(one: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """A merge patch, as far as it removes nothing."""
+    both = {
+        key: _merged(one[key], value) if isinstance(one.get(key), Mapping) else value
+        for key, value in changes.items()
+    }
+    return {**one, **both}

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from functools import partial
-from queue import SimpleQueue
 from typing import Any
 
 import pytest
@@ -12,9 +11,9 @@ from ml_platform.clusters.kuberay.last_words import last_words
 from ml_platform.clusters.kuberay.seen import Object
 from ml_platform.clusters.kuberay.start import PODS
 from ml_platform.clusters.kuberay.watch import Subject, Watch
-from tests.kubernetes.faults.waiting import until
 from tests.unit.clusters.kuberay.kubernetes_server import KubernetesServer, kubernetes_server
 from tests.unit.clusters.kuberay.objects import container, pod, running, seen_of
+from tests.unit.clusters.kuberay.soon import is_so_soon
 
 SUBJECT = Subject(name=PODS, path=f"/{PODS}")
 
@@ -37,7 +36,6 @@ def version(one: Object, number: int) -> Object:
 def server() -> Iterator[KubernetesServer]:
     with kubernetes_server() as server:
         server.objects = {PODS: [head(), worker()]}
-        server.changes = {PODS: SimpleQueue()}
         server.logs = {("h", "ray-head", False): "the head", ("w", "ray-worker", False): "a worker"}
         yield server
 
@@ -56,7 +54,7 @@ def test_a_pod_that_begins_to_go_is_read_once_and_one_that_stays_is_not(
 ) -> None:
     with Watch(server.access, [SUBJECT]) as watch, DyingLogs(server.api, "ns", watch) as dying:
         changed(server, worker(going=True), worker(going=True))
-        until("last lines", lambda: dying.logs, timeout_s=10)
+        assert is_so_soon(lambda: bool(dying.logs))
         watch.wait(watch.changes, 0.2)
     assert dying.logs == {"w.ray-worker": ("a worker",)}
     assert len(server.asked) == 1
@@ -80,14 +78,14 @@ def test_of_many_that_go_the_last_few_are_kept(server: KubernetesServer) -> None
         for number, name in enumerate(names, 2):
             gone = version(worker(name, going=True), number)
             server.changes[PODS].put({"type": "ADDED", "object": gone})
-            until("its lines", partial(says, dying, name), timeout_s=10)
+            assert is_so_soon(partial(says, dying, name))
     assert [*dying.logs] == [f"{name}.ray-worker" for name in names[-MOST_KEPT:]]
 
 
 def test_what_a_head_said_before_it_went_is_among_the_last_words(server: KubernetesServer) -> None:
     with Watch(server.access, [SUBJECT]) as watch, DyingLogs(server.api, "ns", watch) as dying:
         changed(server, head(going=True))
-        until("last lines", lambda: dying.logs, timeout_s=10)
+        assert is_so_soon(lambda: bool(dying.logs))
     server.logs = {}
     words = last_words(
         server.api, "ns", ready=seen_of(head()), now=seen_of(gone=(head(),)), dying=dying.logs

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from ml_platform.clusters.kuberay import labels
 from ml_platform.clusters.kuberay.checks import mistakes
 from ml_platform.clusters.kuberay.config import Limits
+from ml_platform.clusters.kuberay.environment import environment
 from ml_platform.clusters.kuberay.manifests import manifest_yaml, ray_job
 from ml_platform.clusters.kuberay.words import is_dns_1035, is_label_key, is_label_value
 from ml_platform.clusters.spec import RAY_VERSION, ClusterSpec
@@ -251,8 +252,22 @@ def test_variables_come_from_the_configuration_the_group_and_secrets() -> None:
     config = replace(CONFIG, env={"A": "1", "B": "1"}, env_from_secrets=("wandb",))
     pod = {"env": [{"name": "B", "value": "2"}]}
     container = _container(_workers(ray_job("a", cluster(workers={"pod": pod}), config)))
-    assert container["env"] == [{"name": "A", "value": "1"}, {"name": "B", "value": "2"}]
+    ours = environment(config.limits)
+    assert {one["name"]: one["value"] for one in container["env"]} == ours | {"A": "1", "B": "2"}
     assert container["envFrom"] == [{"secretRef": {"name": "wandb"}}]
+
+
+def test_a_variable_of_ours_can_be_said_otherwise() -> None:
+    config = replace(CONFIG, env={"RAY_DEDUP_LOGS": "1"})
+    container = _container(_workers(ray_job("a", cluster(), config)))
+    assert {"name": "RAY_DEDUP_LOGS", "value": "1"} in container["env"]
+
+
+def test_workers_that_come_back_are_waited_for_as_long_as_a_start_may_take() -> None:
+    config = replace(CONFIG, limits=replace(CONFIG.limits, start_s=900))
+    container = _container(_workers(ray_job("a", cluster(), config)))
+    waits = {"name": "RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S", "value": "900"}
+    assert waits in container["env"]
 
 
 def test_fields_of_a_group_are_added_to_those_of_the_configuration() -> None:

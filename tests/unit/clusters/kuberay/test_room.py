@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ml_platform.clusters.kuberay.room import require_room
+from ml_platform.clusters.kuberay.room import require_place, require_room
 from ml_platform.errors import ClusterStartError
 from tests.unit.clusters.kuberay.clusters import CONFIG
 from tests.unit.clusters.kuberay.kubernetes_server import KubernetesServer, kubernetes_server
@@ -21,7 +21,7 @@ def server() -> Iterator[KubernetesServer]:
 
 
 def job(name: str, deployment: str, *, hour: int = 6) -> dict[str, Any]:
-    metadata = {"name": name, "creationTimestamp": f"2026-01-02T{hour:02}:00:00Z"}
+    metadata = {"name": name, "uid": name, "creationTimestamp": f"2026-01-02T{hour:02}:00:00Z"}
     return {"metadata": metadata, "status": {"jobDeploymentStatus": deployment}}
 
 
@@ -48,7 +48,36 @@ def test_what_is_over_takes_no_room(server: KubernetesServer, deployment: str) -
 
 
 def test_one_that_kuberay_has_not_looked_at_takes_room(server: KubernetesServer) -> None:
-    new = {"metadata": {"name": "new", "creationTimestamp": "2026-01-02T06:00:00Z"}}
+    new = {"metadata": {"name": "new", "uid": "new", "creationTimestamp": "2026-01-02T06:00:00Z"}}
     server.objects["rayjobs"] = [new, job("a", "Initializing")]
     with pytest.raises(ClusterStartError):
         require_room(server.api, TWO)
+
+
+def test_the_youngest_of_too_many_that_were_made_at_once_has_no_place(
+    server: KubernetesServer,
+) -> None:
+    made = [job("a", "", hour=7), job("b", "", hour=8), job("c", "", hour=9)]
+    server.objects["rayjobs"] = [*reversed(made)]
+    require_place(server.api, TWO, made[0])
+    require_place(server.api, TWO, made[1])
+    with pytest.raises(ClusterStartError, match="2 that are not over; the oldest is a, of"):
+        require_place(server.api, TWO, made[2])
+
+
+def test_all_that_were_made_within_a_second_agree_on_which_is_too_many(
+    server: KubernetesServer,
+) -> None:
+    made = [job(name, "") for name in "cab"]
+    server.objects["rayjobs"] = [*made]
+    with pytest.raises(ClusterStartError):
+        require_place(server.api, TWO, made[0])
+    require_place(server.api, TWO, made[1])
+    require_place(server.api, TWO, made[2])
+
+
+def test_a_cluster_that_is_in_no_list_any_more_is_told_by_those_who_wait_for_it(
+    server: KubernetesServer,
+) -> None:
+    server.objects["rayjobs"] = [job("a", ""), job("b", "")]
+    require_place(server.api, TWO, job("removed", ""))
