@@ -125,6 +125,9 @@ class ClusterStartError(ClusterError):
         message: Why.
         hint: What to do next.
         evidence: What that was told by: lines of a log, an exit code, a state.
+        cause: The same in one word, as `clusters.causes.Cause` has it; empty where no other is
+            known than that it did not start.
+        place: Kind and name of where, as `clusters.causes.Place` has them.
         logs: The last lines of what failed, by a name that can be a file's.
     """
 
@@ -134,10 +137,14 @@ class ClusterStartError(ClusterError):
         *,
         hint: str = "",
         evidence: tuple[str, ...] = (),
+        cause: str = "",
+        place: tuple[str, str] = ("cluster", ""),
         logs: Mapping[str, tuple[str, ...]] | None = None,
     ) -> None:
         super().__init__(message, hint=hint)
         self.evidence = evidence
+        self.cause = cause
+        self.place = place
         self.logs = dict(logs or {})
 
 

@@ -4,6 +4,7 @@ Categories are those of Ray's coming health framework (enhancement 71), so that 
 taken over where it makes them.
 """
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final, Literal
 
@@ -115,6 +116,31 @@ class Failure(BaseModel):
         if issubclass(kind, TrainingError):
             return kind(self.message, hint=self.hint, traceback=self.traceback)
         return kind(self.message, hint=self.hint)
+
+    def to_start_error(
+        self, cluster: str, *, logs: Mapping[str, tuple[str, ...]] | None = None
+    ) -> ClusterStartError:
+        """The error of a cluster that this kept from starting; `of_start` reads it back."""
+        return ClusterStartError(
+            f"the cluster {cluster}: {self.message}",
+            hint=self.hint,
+            evidence=self.evidence,
+            cause=self.cause.value,
+            place=(self.place.kind, self.place.name),
+            logs=logs,
+        )
+
+    @classmethod
+    def of_start(cls, error: ClusterStartError) -> "Failure":
+        """Why a cluster did not start, in the error's words."""
+        kind, name = error.place
+        return cls(
+            cause=Cause(error.cause) if error.cause else Cause.START_FAILED,
+            place=Place.model_validate({"kind": kind, "name": name}),
+            message=error.message,
+            hint=error.hint,
+            evidence=error.evidence,
+        )
 
 
 _ERRORS: Final[dict[Cause, type[PlatformError]]] = {

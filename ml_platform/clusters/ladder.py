@@ -89,16 +89,14 @@ def decide(attempts: Sequence[EndedAttempt], budgets: Budgets) -> Decision:
     last = attempts[-1]
     spent = Counter(_budget_of(one.cause) for one in attempts)
     spent["worker_lost"] += sum(one.worker_restarts for one in attempts)
-    spent["out_of_memory"] -= sum(
-        one.cause is Cause.OUT_OF_MEMORY and one.rung < last.rung for one in attempts
-    )
+    spent["out_of_memory"] -= sum(_may_climb(one) and one.rung < last.rung for one in attempts)
     name = _budget_of(last.cause)
     if name == "":
         return _give_up(f"{last.cause.value} is not tried again")
     idle = _without_progress(attempts)
     if idle >= budgets.without_checkpoint:
         return _give_up(f"{idle} attempts in a row left no newer checkpoint")
-    if last.cause is Cause.OUT_OF_MEMORY and last.rung < budgets.top_rung:
+    if _may_climb(last) and last.rung < budgets.top_rung:
         return Decision(
             action=Action.CLIMB, place=last.place, reason=f"{last.place} ran out of memory"
         )
@@ -125,6 +123,11 @@ def worker_restarts_left(attempts: Sequence[EndedAttempt], budgets: Budgets) -> 
 
 def _give_up(reason: str) -> Decision:
     return Decision(action=Action.GIVE_UP, reason=reason)
+
+
+def _may_climb(one: EndedAttempt) -> bool:
+    """Whether more memory would have helped: that of a GPU is none of a rung's."""
+    return one.cause is Cause.OUT_OF_MEMORY and one.place.kind != "gpu"
 
 
 def _without_progress(attempts: Sequence[EndedAttempt]) -> int:

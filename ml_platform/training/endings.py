@@ -117,14 +117,9 @@ def head_lost(evidence: str, reason: str = "") -> Failure:
 
 
 def start_failed(error: ClusterStartError) -> Failure:
-    """Of an attempt whose cluster never became ready."""
-    return Failure(
-        cause=Cause.START_FAILED,
-        place=Place(kind="cluster"),
-        message=error.message,
-        hint=error.hint or AGAIN,
-        evidence=error.evidence,
-    )
+    """Of an attempt whose cluster never became ready, for what it was found to lack."""
+    failure = Failure.of_start(error)
+    return failure if failure.hint else failure.model_copy(update={"hint": AGAIN})
 
 
 def named(failure: Failure, by_cluster: Failure | None) -> Failure:

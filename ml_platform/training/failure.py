@@ -50,6 +50,15 @@ def _classify(error: BaseException, code: Path) -> Failure:
         for kind, cause in _NAMED.items():
             if isinstance(one, PlatformError) and isinstance(one, kind):
                 return Failure(cause=cause, place=_place(error), message=one.message, hint=one.hint)
+    for one in reversed(chain):  # wrappers repeat the words of what they hold
+        if words := _of_gpu_memory(one):
+            return Failure(
+                cause=Cause.OUT_OF_MEMORY,
+                place=_gpu(error, words),
+                message=f"a GPU ran out of memory: {words}",
+                hint="use smaller batches, a lower precision or gradient checkpointing, or a kind "
+                "of GPU with more memory (`cluster.workers.gpu`).",
+            )
     for one in chain:
         if _is_out_of_memory(one):
             return Failure(
@@ -116,6 +125,11 @@ def _classify(error: BaseException, code: Path) -> Failure:
     )
 
 
+_GPU_MEMORY: Final = re.compile(
+    r"\b(?:CUDA|HIP|XPU|MPS)\b.*\bout of memory|C(?:UBLAS|UDNN)_STATUS_ALLOC_FAILED"
+)
+_GPU: Final = re.compile(r"\bGPU (\d+)")
+
 _NAMED: Final[dict[type[PlatformError], Cause]] = {
     NonFiniteLossError: Cause.NON_FINITE,
     TrainingStoppedError: Cause.CANCELLED,
@@ -158,6 +172,22 @@ def _place(error: BaseException) -> Place:
         if isinstance(rank, int)
     )
     return Place(kind="worker", name=f"rank {ranks[0]}") if ranks else Place(kind="driver")
+
+
+def _gpu(error: BaseException, line: str) -> Place:
+    """Its GPU, as far as torch names it, of the worker that failed first."""
+    worker = _place(error)
+    of = worker.name if worker.kind == "worker" else worker.kind
+    number = _GPU.search(line)
+    return Place(kind="gpu", name=f"{number[1]} of {of}" if number else f"of {of}")
+
+
+def _of_gpu_memory(error: BaseException) -> str:
+    """The line in which torch says so, of a device and not of its host; empty if it does not."""
+    if type(error).__name__ != "OutOfMemoryError" and not isinstance(error, RuntimeError):
+        return ""
+    lines = (line.strip() for line in str(error).splitlines())
+    return next((line for line in lines if _GPU_MEMORY.search(line)), "")
 
 
 def _is_out_of_memory(error: BaseException) -> bool:

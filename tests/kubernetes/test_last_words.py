@@ -19,6 +19,7 @@ from ml_platform.training.record import LOGS_FOLDER, Owner, TrainingRecord
 from ml_platform.training.request import TrainingRequest
 from ml_platform.xray.records import Event
 from tests.kubernetes.faults.memory import death, run_out_of_memory
+from tests.kubernetes.faults.pods import delete_pod
 from tests.kubernetes.faults.waiting import until
 from tests.kubernetes.light_clusters import STORAGE, LightClusters, light_clusters
 from tests.kubernetes.testbed import kuberay as operator
@@ -69,12 +70,17 @@ def one_attempt(
     return failed[0]
 
 
+def name_of(light: LightClusters, kind: str) -> str:
+    """The pod of the head or of the worker."""
+    found = light.cluster.get(
+        "pods", f"--namespace={light.namespace}", f"--selector=ray.io/node-type={kind}"
+    )
+    return str(found["items"][0]["metadata"]["name"])
+
+
 def kill_the_worker(light: LightClusters) -> None:
     """It runs out of memory, and Kubernetes knows of it."""
-    found = light.cluster.get(
-        "pods", f"--namespace={light.namespace}", "--selector=ray.io/node-type=worker"
-    )
-    worker = str(found["items"][0]["metadata"]["name"])
+    worker = name_of(light, "worker")
     run_out_of_memory(light.cluster, light.namespace, worker, whole=True)
     until(
         "status of the worker that died",
@@ -133,3 +139,22 @@ def test_a_worker_that_died_of_memory_is_the_cause_and_its_log_is_kept(
     assert set(logs) == {"ray-head", "ray-worker"}
     assert "answers" in logs["ray-worker"]
     assert set(report.logs) == {name.removesuffix(".log") for name in kept_logs(request)}
+
+
+def test_a_head_that_is_deleted_leaves_the_lines_that_it_had_said_before(
+    light: LightClusters, tmp_path: Path
+) -> None:
+    request = light.training(tmp_path)
+    Folder(request.folder_uri).create("hold", b"")
+
+    def on_event(event: Event) -> None:
+        if (event.name, event.state) == ("running", "began"):
+            delete_pod(light.cluster, light.namespace, name_of(light, "head"))
+
+    report = one_attempt(light, request, on_event)
+
+    failure = report.ended.failure
+    assert failure is not None
+    assert failure.cause is Cause.HEAD_LOST
+    (kept,) = (text for name, text in kept_logs(request).items() if ".ray-head." in name)
+    assert kept.strip()

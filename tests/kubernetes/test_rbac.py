@@ -31,6 +31,8 @@ NOT_GRANTED = [
     ("create", "secrets"),
     ("create", "rayclusters.ray.io"),
     ("delete", "rayclusters.ray.io"),
+    ("update", "rayclusters.ray.io"),
+    ("patch", "pods"),
     ("update", "rayjobs.ray.io"),
     ("deletecollection", "rayjobs.ray.io"),
     ("get", "services/proxy"),

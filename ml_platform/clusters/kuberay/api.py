@@ -163,8 +163,19 @@ class KubernetesApi:
         answer = self._once("GET", path, query=query, timeout_s=within_s)
         return answer.content.decode("utf-8", "replace")
 
-    def create(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    def create(
+        self,
+        path: str,
+        body: Mapping[str, Any],
+        *,
+        on_away: Callable[[ApiAwayError], None] = lambda error: None,
+    ) -> dict[str, Any]:
         """Create an object, with strict validation; returns it.
+
+        Args:
+            path: Objects of its kind.
+            body: It.
+            on_away: Is told why it is tried again.
 
         Raises:
             ObjectConflictError: there is one of this name, which may be ours: the answer to an
@@ -172,7 +183,16 @@ class KubernetesApi:
             ApiRefusedError: the server refuses it, in its own words.
             ApiAwayError: the server stayed away.
         """
-        return self._ask("POST", path, body=body, query={"fieldValidation": "Strict"})
+        query = {"fieldValidation": "Strict"}
+        return self._ask("POST", path, body=body, query=query, on_away=on_away)
+
+    def patch_once(self, path: str, body: Mapping[str, Any], *, within_s: float) -> None:
+        """Change fields as `patch` does, asked for once: nothing depends on it.
+
+        Raises:
+            ClusterError: it cannot be done.
+        """
+        self._once("PATCH", path, body=body, timeout_s=within_s)
 
     def patch(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """Change fields by a merge patch: null removes one; returns the object.
@@ -220,17 +240,21 @@ class KubernetesApi:
         *,
         body: Mapping[str, Any] | None = None,
         query: Mapping[str, str] | None = None,
+        on_away: Callable[[ApiAwayError], None] = lambda error: None,
     ) -> dict[str, Any]:
         found = self._patiently(
             lambda: object_of(
                 self.access.server, self._once(method, path, body=body, query=query).text
-            )
+            ),
+            on_away,
         )
         if method == "GET":
             self._granted = path
         return found
 
-    def _patiently(self, question: Callable[[], Answer]) -> Answer:
+    def _patiently(
+        self, question: Callable[[], Answer], on_away: Callable[[ApiAwayError], None]
+    ) -> Answer:
         since = self._clock()
         pause = FIRST_PAUSE_S
         refusals = Refusals(self.still_grants, self._clock)
@@ -245,6 +269,7 @@ class KubernetesApi:
                 refusals.forget()
                 if self._clock() - since >= self._away_s:
                     raise
+                on_away(error)
                 self._sleep(max(pause, error.retry_after_s))
             pause = min(2 * pause, LONGEST_PAUSE_S)
 

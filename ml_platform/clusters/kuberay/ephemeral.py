@@ -30,14 +30,16 @@ from ml_platform.clusters.kuberay.access import find_access
 from ml_platform.clusters.kuberay.api import KubernetesApi, core_path, jobs_path
 from ml_platform.clusters.kuberay.checks import require_valid
 from ml_platform.clusters.kuberay.config import KubeRayConfig
+from ml_platform.clusters.kuberay.creating import create_job
 from ml_platform.clusters.kuberay.deadline import extended, running_deadline_s
+from ml_platform.clusters.kuberay.dying_logs import DyingLogs
 from ml_platform.clusters.kuberay.head_address import LOST_AFTER_S, head_address
 from ml_platform.clusters.kuberay.last_words import last_words
 from ml_platform.clusters.kuberay.manifests import ray_job
 from ml_platform.clusters.kuberay.patience import Patience
 from ml_platform.clusters.kuberay.reaper import reap
 from ml_platform.clusters.kuberay.removal import GONE_WITHIN_S, POLL_S, Removal
-from ml_platform.clusters.kuberay.room import require_place, require_room
+from ml_platform.clusters.kuberay.room import require_place
 from ml_platform.clusters.kuberay.seen import Object, Seen, annotation
 from ml_platform.clusters.kuberay.start import JOBS, PODS, seen_by, start_on
 from ml_platform.clusters.kuberay.subjects import subjects
@@ -141,14 +143,16 @@ class EphemeralProvisioner(Provisioner):
             self._api.access, looked_at, still_grants=self._api.still_grants, clock=self._clock
         ) as watch:
             job: Object | None = None
+            dying = DyingLogs(self._api, self._config.namespace, watch)
             try:
                 with recorder.phase("cluster") as phase:
-                    job, made = self._create_or_adopt(request)
+                    job, made = self._create_or_adopt(request, recorder)
                     if made:
                         require_place(self._api, self._config, job)
-                    cluster = self._when_ready(request, job, watch, recorder)
+                    cluster = self._when_ready(request, job, watch, recorder, dying)
                     phase.detail = "started" if made else "adopted"
-                yield cluster
+                with dying:
+                    yield cluster
             except BaseException:
                 if job is not None:
                     self._removal.after_failure(request.name, _uid(job), recorder)
@@ -211,7 +215,7 @@ class EphemeralProvisioner(Provisioner):
     def shutdown(self) -> None:
         """Nothing: each cluster is removed by its user, KubeRay's deadlines, or the reaper."""
 
-    def _create_or_adopt(self, request: ClusterRequest) -> tuple[Object, bool]:
+    def _create_or_adopt(self, request: ClusterRequest, recorder: Recorder) -> tuple[Object, bool]:
         """The RayJob of this name that is to be used, and whether it was made for it."""
         patience = Patience(GONE_WITHIN_S, self._clock)
         path = jobs_path(self._config.namespace)
@@ -220,9 +224,9 @@ class EphemeralProvisioner(Provisioner):
             if there is None and request.incarnation:
                 raise _lost(request.name, "it is not there any more")
             if there is None:
-                require_room(self._api, self._config)
                 try:
-                    return self._api.create(path, self._manifest(request)), True
+                    manifest = self._manifest(request)
+                    return create_job(self._api, self._config, manifest, recorder), True
                 except ObjectConflictError:
                     pass  # another was first, or its end, or our own try whose answer was lost
                 except Exception:
@@ -294,7 +298,12 @@ class EphemeralProvisioner(Provisioner):
             )
 
     def _when_ready(
-        self, request: ClusterRequest, job: Object, watch: Watch, recorder: Recorder
+        self,
+        request: ClusterRequest,
+        job: Object,
+        watch: Watch,
+        recorder: Recorder,
+        dying: DyingLogs,
     ) -> Cluster:
         if request.incarnation:
             _, pods = self._find(request.name)
@@ -343,17 +352,18 @@ class EphemeralProvisioner(Provisioner):
             incarnation=incarnation,
             is_gone=is_gone,
             note_job=lambda submission_id: self._note_job(request.name, submission_id),
-            last_words=lambda: self._last_words(watch, uid, seen),
+            last_words=lambda: self._last_words(watch, uid, seen, dying),
             lost_after_s=LOST_AFTER_S,
             job_start_s=self._config.limits.job_start_s,
         )
 
-    def _last_words(self, watch: Watch, uid: str, ready: Seen) -> LastWords:
+    def _last_words(self, watch: Watch, uid: str, ready: Seen, dying: DyingLogs) -> LastWords:
         try:
             now = seen_by(watch, uid, self._now())
         except ClusterError:  # a right was taken away: what happened is no less true for that
             return LastWords()
-        return last_words(self._api, self._config.namespace, ready=ready, now=now)
+        namespace = self._config.namespace
+        return last_words(self._api, namespace, ready=ready, now=now, dying=dying.logs)
 
     def _note_job(self, name: str, submission_id: str) -> None:
         """From now on KubeRay guards the job with its deadline, and not only its submission."""

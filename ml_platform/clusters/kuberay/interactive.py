@@ -15,6 +15,7 @@ from ml_platform.clusters.kuberay import labels
 from ml_platform.clusters.kuberay.access import find_access
 from ml_platform.clusters.kuberay.api import KubernetesApi, jobs_path
 from ml_platform.clusters.kuberay.config import KubeRayConfig
+from ml_platform.clusters.kuberay.creating import create_job
 from ml_platform.clusters.kuberay.ephemeral import EphemeralProvisioner
 from ml_platform.clusters.kuberay.expiry import expiry_of, extension, require_ttl
 from ml_platform.clusters.kuberay.head_address import LOST_AFTER_S, head_address
@@ -23,7 +24,7 @@ from ml_platform.clusters.kuberay.interactive_manifest import (
     ending_after,
     interactive_manifest,
 )
-from ml_platform.clusters.kuberay.room import require_place, require_room
+from ml_platform.clusters.kuberay.room import require_place
 from ml_platform.clusters.kuberay.seen import Object, annotation
 from ml_platform.clusters.kuberay.start import start_on
 from ml_platform.clusters.kuberay.subjects import subjects
@@ -94,7 +95,7 @@ class InteractiveClusters:
         with Watch(
             self._api.access, looked_at, still_grants=self._api.still_grants, clock=self._clock
         ) as watch:
-            job, made = self._create_or_adopt(wanted, manifest)
+            job, made = self._create_or_adopt(wanted, manifest, recorder)
             try:
                 if made:
                     require_place(self._api, self._config, job)
@@ -218,7 +219,9 @@ class InteractiveClusters:
         found = self._api.list(jobs_path(self._config.namespace), labels=ours)
         return {str(job["metadata"]["name"]): job for job in found}
 
-    def _create_or_adopt(self, wanted: Wanted, manifest: dict[str, Any]) -> tuple[Object, bool]:
+    def _create_or_adopt(
+        self, wanted: Wanted, manifest: dict[str, Any], recorder: Recorder
+    ) -> tuple[Object, bool]:
         """The RayJob, and whether it was made for this call."""
         path = jobs_path(self._config.namespace)
         there = self._api.get(f"{path}/{wanted.name}")
@@ -227,9 +230,9 @@ class InteractiveClusters:
             there = None
         call = self._new_id()
         if there is None:
-            require_room(self._api, self._config)
             try:
-                return self._api.create(path, _made_by(call, manifest)), True
+                made = _made_by(call, manifest)
+                return create_job(self._api, self._config, made, recorder), True
             except ObjectConflictError:  # another was first, or the answer to our create was lost
                 there = self._api.get(f"{path}/{wanted.name}")
         if there is None or "deletionTimestamp" in there["metadata"]:

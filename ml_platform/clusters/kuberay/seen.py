@@ -24,6 +24,23 @@ class Objects(Protocol):
         """Objects of a kind that have vanished, as they were last, as far as that is known."""
 
 
+class Watched(Objects, Protocol):
+    """Objects that are kept up to date; see `Watch`."""
+
+    @property
+    def changes(self) -> int:
+        """Grows with each change."""
+
+    def wait(self, seen: int, timeout_s: float) -> int:
+        """Wait until something has changed since `changes` was `seen`; returns what it is now."""
+
+    def wait_for_lists(self, timeout_s: float) -> bool:
+        """Wait until each kind was listed once; whether that is so."""
+
+    def list_anew(self, timeout_s: float) -> bool:
+        """List all once more; whether that was done in time."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Seen:
     """The objects of one cluster.

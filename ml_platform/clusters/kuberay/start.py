@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
 
@@ -15,13 +15,15 @@ from ml_platform.clusters.kuberay.diagnosis.head import readiness
 from ml_platform.clusters.kuberay.diagnosis.log_sources import LogSource, failed_to_start
 from ml_platform.clusters.kuberay.kueue import PlaceInQueue, workload_of
 from ml_platform.clusters.kuberay.pod_logs import Logs, by_name, read_logs
-from ml_platform.clusters.kuberay.seen import KueueUnknown, Object, Objects, Seen
+from ml_platform.clusters.kuberay.reminder import Reminder
+from ml_platform.clusters.kuberay.seen import KueueUnknown, Object, Objects, Seen, Watched
 from ml_platform.clusters.kuberay.views import phase_of
-from ml_platform.clusters.kuberay.watch import Watch
 from ml_platform.errors import ApiRefusedError, ClusterStartError, ObjectMissingError
 from ml_platform.xray.records import Recorder
 
 LISTED_WITHIN_S: Final = 60.0
+LOOK_EVERY_S: Final = 5.0
+"""What only takes too long changes nothing that is watched. It costs no request."""
 SHOWN_WITHIN_S: Final = 10.0
 """An object is in its watch a moment after it was made, unless the watch has died unnoticed."""
 EVIDENCE_LINES: Final = 20
@@ -76,6 +78,7 @@ class Start:
         recorder: Is told why it waits.
         read_logs: The last lines of containers.
         place_in_queue: Adds to what is seen the place in a queue of Kueue.
+        remind: Has KubeRay try again what it tries ever more seldom.
         shown_within_s: How long a watch may be without the object.
         clock: Seconds that only grow.
         now: Seconds since 1970.
@@ -84,12 +87,13 @@ class Start:
     def __init__(
         self,
         name: str,
-        watch: Watch,
+        watch: Watched,
         limits: Limits,
         recorder: Recorder,
         *,
         read_logs: Callable[[Sequence[LogSource]], Logs] = lambda sources: {},
         place_in_queue: Callable[[Seen], Seen] = lambda seen: seen,
+        remind: Callable[[Seen, Sequence[Finding]], None] = lambda seen, findings: None,
         shown_within_s: float = SHOWN_WITHIN_S,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], float] = time.time,
@@ -100,6 +104,7 @@ class Start:
         self._recorder = recorder
         self._read_logs = read_logs
         self._place_in_queue = place_in_queue
+        self._remind = remind
         self._shown_within_s = shown_within_s
         self._clock = clock
         self._now = now
@@ -137,6 +142,7 @@ class Start:
             self._spent_s[wait] += now - last
             last = now
             self._give_up_if_hopeless(seen, findings)
+            self._remind(seen, findings)
             left_s = self._seconds_left(seen, wait)
             if left_s > 0:
                 self._watch.wait(changes, self._next_look_s(findings, left_s))
@@ -185,10 +191,10 @@ class Start:
             del self._news[gone]
 
     def _give_up_if_hopeless(self, seen: Seen, findings: tuple[Finding, ...]) -> None:
-        for one in findings:
-            limit = 0.0 if one.state == "broken" else one.give_up_after_s
-            if limit is not None and self._clock() - self._first_seen[one.key] >= limit:
-                raise self._named(seen, findings[0])  # it stands first that says most
+        due = next((one for one in findings if self._is_due(one)), None)
+        if due is not None:
+            # Findings stand in the order of what they tell, and why it was late stands first.
+            raise self._named(seen, findings[0] if due.says_only_when else due)
         job = seen.ray_job
         if job is None:
             return
@@ -199,13 +205,17 @@ class Start:
                 hint="`mlp cluster show` has its pods; run the step again.",
             )
 
+    def _is_due(self, one: Finding) -> bool:
+        limit_s = 0.0 if one.state == "broken" else one.give_up_after_s
+        return limit_s is not None and self._clock() - self._first_seen[one.key] >= limit_s
+
     def _named(self, seen: Seen, finding: Finding) -> ClusterStartError:
         """The error of a finding, with what failed containers said last."""
         logs = self._read_logs(failed_to_start(seen))
         ends = {source.key: lines[-EVIDENCE_LINES:] for source, lines in logs.items()}
         again = diagnose(seen, recreations=self._recreations(seen), logs=ends)
         told = next((one for one in again if one.key == finding.key), finding)
-        return start_error(self._name, told, by_name(logs))
+        return told.failure.to_start_error(self._name, logs=by_name(logs))
 
     def _too_late(self, seen: Seen, findings: tuple[Finding, ...], wait: str) -> ClusterStartError:
         if seen.ray_job is None:
@@ -223,19 +233,19 @@ class Start:
         )
 
     def _next_look_s(self, findings: tuple[Finding, ...], left_s: float) -> float:
-        """Seconds until a clock runs out, if nothing changes before."""
+        """Seconds until a clock may have run out, if nothing changes before."""
         for one in findings:
             if one.give_up_after_s is not None:
                 since = self._clock() - self._first_seen[one.key]
                 left_s = min(left_s, one.give_up_after_s - since)
-        return max(0.05, min(left_s, LISTED_WITHIN_S))
+        return max(0.05, min(left_s, LOOK_EVERY_S))
 
 
 def start_on(
     api: KubernetesApi,
     namespace: str,
     name: str,
-    watch: Watch,
+    watch: Watched,
     limits: Limits,
     recorder: Recorder,
     *,
@@ -250,21 +260,9 @@ def start_on(
         recorder,
         read_logs=partial(read_logs, api, namespace),
         place_in_queue=PlaceInQueue(api, namespace, clock=clock).added_to,
+        remind=Reminder(api, namespace, clock=clock, now=now).about,
         clock=clock,
         now=now,
-    )
-
-
-def start_error(
-    name: str, finding: Finding, logs: Mapping[str, tuple[str, ...]] | None = None
-) -> ClusterStartError:
-    """A cluster that does not become ready, by what was found."""
-    failure = finding.failure
-    return ClusterStartError(
-        f"the cluster {name}: {failure.message}",
-        hint=failure.hint,
-        evidence=failure.evidence,
-        logs=logs,
     )
 
 

@@ -185,7 +185,8 @@ def _look_at_causes(cell: Cell, case: Case, outcome: Outcome, began_s: float) ->
             continue
         outcome.causes.append(ended.failure.cause.value)
         named_at_s.append(ended.ended_at_s)
-        if ended.failure.cause not in cell.fault.causes:
+        named = ended.failure.cause in cell.fault.causes
+        if not named or cell.fault.says not in ended.failure.message:
             outcome.wrong.append(f"{ended.failure.cause.value}: {ended.failure.message}")
     if outcome.causes:
         after = [at_s - began_s for at_s in named_at_s if at_s >= began_s]

@@ -35,6 +35,7 @@ class Fault:
         act: Begins it; a generator that is resumed once its phase goes on.
         befalls: Whether it can happen in a phase.
         causes: What a failed attempt may be put down to.
+        says: What its message says then.
         of_step: Whether it ends the step; somebody comes for the training again then, as Dagster's
             retry does.
         of_node: Whether it befalls all that is there: it happens once, to cases in all phases.
@@ -46,6 +47,7 @@ class Fault:
     act: Callable[[Case], Any] = lambda case: nullcontext()
     befalls: Callable[[Phase], bool] = lambda phase: phase not in (STARTING, CREATED)
     causes: tuple[Cause, ...] = ()
+    says: str = ""
     of_step: bool = False
     of_node: bool = False
     hopeless: bool = False
@@ -318,7 +320,7 @@ FAULTS: Final = (
         name="quota full",
         act=quota_full,
         befalls=lambda phase: phase.name in ("before create", "queued"),
-        causes=(Cause.START_FAILED,),  # the operator's next try may come after our time is over
+        causes=(Cause.START_FAILED,),  # where there are no pods, none is ever allowed
         of_node=True,
     ),
     Fault(
@@ -340,16 +342,17 @@ FAULTS: Final = (
             name=name,
             breaks=breaks,
             befalls=_starts,
-            causes=(Cause.START_FAILED, Cause.BAD_INPUT),
+            causes=(Cause.START_FAILED,),
+            says=says,
             hopeless=True,
         )
-        for name, breaks in (
-            ("no such image", without_image),
-            ("no such node", without_node),
-            ("no such service account", without_account),
-            ("no Ray in the image", without_ray),
-            ("no such priority class", without_priority),
-            ("init container fails", without_python),
+        for name, breaks, says in (
+            ("no such image", without_image, "is not on the node, and may not be pulled"),
+            ("no such node", without_node, "nobody=has-this"),
+            ("no such service account", without_account, "The service account nobody"),
+            ("no Ray in the image", without_ray, "The container ray-head of the head has failed"),
+            ("no such priority class", without_priority, "no priority class nobody-has-this"),
+            ("init container fails", without_python, "The init container"),
         )
     ),
 )

@@ -3,7 +3,7 @@ import pickle
 import pytest
 
 from ml_platform.clusters.causes import Category, Cause, Failure, Place
-from ml_platform.errors import PlatformError, TrainingError
+from ml_platform.errors import ClusterStartError, PlatformError, TrainingError
 
 USERS = {
     Cause.USER_CODE,
@@ -49,6 +49,20 @@ def test_a_failure_is_the_same_after_its_way_through_a_file_and_a_process(cause:
     failure = failure_of(cause)
     assert Failure.model_validate_json(failure.model_dump_json()) == failure
     assert pickle.loads(pickle.dumps(failure)) == failure
+
+
+@pytest.mark.parametrize("cause", Cause)
+def test_what_kept_a_cluster_from_starting_is_known_to_who_catches_the_error(cause: Cause) -> None:
+    failure = failure_of(cause).model_copy(update={"traceback": ""})
+    error = pickle.loads(pickle.dumps(failure.to_start_error("c-1", logs={"a": ("the last",)})))
+    caught = Failure.of_start(error)
+    assert caught == failure.model_copy(update={"message": "the cluster c-1: it broke"})
+    assert error.logs == {"a": ("the last",)}
+
+
+def test_a_start_that_failed_for_nothing_that_was_found_is_just_that() -> None:
+    caught = Failure.of_start(ClusterStartError("it was not ready in time"))
+    assert (caught.cause, caught.place) == (Cause.START_FAILED, Place(kind="cluster"))
 
 
 def test_a_place_is_said_with_its_name_where_that_is_known() -> None:

@@ -18,6 +18,7 @@ from ml_platform.clusters.ladder import (
 )
 
 WORKER = Place(kind="worker", name="rank 0")
+GPU = Place(kind="gpu", name="0 of rank 0")
 MANY = Budgets(
     worker_lost=20,
     infrastructure=20,
@@ -36,10 +37,15 @@ ONCE = {
 
 
 def ended(
-    cause: Cause, *, progressed: bool = True, restarts: int = 0, rung: int = 0
+    cause: Cause,
+    *,
+    place: Place = WORKER,
+    progressed: bool = True,
+    restarts: int = 0,
+    rung: int = 0,
 ) -> EndedAttempt:
     return EndedAttempt(
-        cause=cause, place=WORKER, progressed=progressed, worker_restarts=restarts, rung=rung
+        cause=cause, place=place, progressed=progressed, worker_restarts=restarts, rung=rung
     )
 
 
@@ -157,6 +163,13 @@ def test_climbing_spends_nothing_of_what_is_tried_again_on_the_top_rung() -> Non
     assert decide(again, budgets).action is Action.GIVE_UP
 
 
+def test_a_gpu_that_is_full_gets_no_more_memory_of_its_host() -> None:
+    budgets = Budgets(top_rung=2, out_of_memory=1)
+    full = ended(Cause.OUT_OF_MEMORY, place=GPU)
+    assert decide([full], budgets).action is Action.REATTEMPT
+    assert decide([full, full], budgets).action is Action.GIVE_UP
+
+
 def test_each_pause_is_twice_the_last_up_to_the_longest() -> None:
     pauses = [decide([ended(Cause.STORAGE)] * n, MANY).pause_s for n in range(1, 12)]
     assert pauses[:3] == [FIRST_PAUSE_S, 2 * FIRST_PAUSE_S, 4 * FIRST_PAUSE_S]
@@ -180,16 +193,23 @@ budgets_of_any_size = st.builds(
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # other work beside it
 @given(
-    st.lists(st.tuples(causes, st.booleans(), few), min_size=20, max_size=20), budgets_of_any_size
+    st.lists(
+        st.tuples(causes, st.sampled_from([WORKER, GPU]), st.booleans(), few),
+        min_size=20,
+        max_size=20,
+    ),
+    budgets_of_any_size,
 )
 def test_whatever_goes_wrong_it_ends(
-    troubles: list[tuple[Cause, bool, int]], budgets: Budgets
+    troubles: list[tuple[Cause, Place, bool, int]], budgets: Budgets
 ) -> None:
     """Each attempt spends from a budget, climbs, or is the last."""
     attempts: list[EndedAttempt] = []
     rung = 0
-    for cause, progressed, restarts in troubles:
-        attempts.append(ended(cause, progressed=progressed, restarts=restarts, rung=rung))
+    for cause, place, progressed, restarts in troubles:
+        attempts.append(
+            ended(cause, place=place, progressed=progressed, restarts=restarts, rung=rung)
+        )
         decision = decide(attempts, budgets)
         if decision.action is Action.GIVE_UP:
             break

@@ -52,6 +52,13 @@ LIMIT_S = 120
 JOB_START_S: Final = 20.0
 NO_ROOM: Final = "Job has not started yet. It may be waiting for resources"
 NO_SETUP: Final = "runtime_env setup failed: no space left on device"
+NO_IMAGE: Final = Failure(
+    cause=Cause.START_FAILED,
+    place=Place(kind="group", name="w"),
+    message="no image of that name",
+    hint="write another",
+    evidence=("ErrImagePull",),
+)
 
 
 def wanted_in(storage: Path, **training: Any) -> TrainingRequest:
@@ -78,6 +85,7 @@ class OneHead(Provisioner):
         cleared: Names of which what was left was removed.
         stopped: Names of those that were made to end.
         fails_to_start: How many of the next acquisitions find no cluster.
+        fails_by: What keeps each of these from starting.
         cannot_stop: Whether it withstands being stopped.
         cannot_clear: Why what it left cannot be removed.
         cannot_be_given_back: Whether it is there after the work all the same.
@@ -95,6 +103,7 @@ class OneHead(Provisioner):
         self.cleared: list[str] = []
         self.stopped: list[str] = []
         self.fails_to_start = 0
+        self.fails_by = NO_IMAGE
         self.cannot_stop = False
         self.cannot_clear: ClusterError | None = None
         self.cannot_be_given_back = False
@@ -135,12 +144,7 @@ class OneHead(Provisioner):
         with recorder.phase("cluster"):
             if self.fails_to_start > 0:
                 self.fails_to_start -= 1
-                raise ClusterStartError(
-                    "no image of that name",
-                    hint="write another",
-                    evidence=("ErrImagePull",),
-                    logs=self.words.logs,
-                )
+                raise self.fails_by.to_start_error(request.name, logs=self.words.logs)
             if self.phase not in ("ready", "unknown"):
                 self.replace()
                 self.phase = "ready"

@@ -4,9 +4,16 @@ from pathlib import Path
 
 import pytest
 
-from ml_platform.clusters.causes import Cause
+from ml_platform.clusters.causes import Cause, Place
 from ml_platform.clusters.ladder import Action
-from ml_platform.errors import ClusterLeftError, ClusterStartError, TrainingTimeoutError
+from ml_platform.errors import (
+    ClusterLeftError,
+    ClusterLostError,
+    ClusterStartError,
+    ModelSpecError,
+    OutOfMemoryError,
+    TrainingTimeoutError,
+)
 from ml_platform.training.attempts import WATCH_S
 from ml_platform.training.checkpoints import write_checkpoint
 from ml_platform.training.record import (
@@ -18,6 +25,7 @@ from tests.unit.clusters.fake_time import FakeTime
 from tests.unit.clusters.jobs.ray_jobs_server import RayJobsServer, ScriptedJob
 from tests.unit.training.one_head import (
     LIMIT_S,
+    NO_IMAGE,
     NO_ROOM,
     NO_SETUP,
     OneHead,
@@ -126,6 +134,32 @@ def test_a_cluster_that_never_starts_is_named_with_its_reason(
     assert raised.value.hint == "write another"
     assert causes(step) == [Cause.START_FAILED] * 2
     assert server.submitted == []
+
+
+@pytest.mark.parametrize(
+    ("cause", "error"),
+    [(Cause.OUT_OF_MEMORY, OutOfMemoryError), (Cause.NODE_LOST, ClusterLostError)],
+)
+def test_a_cluster_that_does_not_start_is_put_down_to_what_kept_it_and_where(
+    step: Step, head: OneHead, cause: Cause, error: type[Exception]
+) -> None:
+    head.fails_to_start = 9
+    head.fails_by = NO_IMAGE.model_copy(update={"cause": cause, "place": Place(kind="head")})
+    with pytest.raises(error, match="no image of that name"):
+        step.train()
+    failure = ended(step.record.attempt(1)).failure
+    assert failure is not None
+    assert (failure.cause, failure.place) == (cause, Place(kind="head"))
+
+
+def test_a_cluster_that_cannot_be_made_of_what_was_asked_for_is_not_tried_again(
+    step: Step, head: OneHead
+) -> None:
+    head.fails_to_start = 9
+    head.fails_by = NO_IMAGE.model_copy(update={"cause": Cause.BAD_INPUT})
+    with pytest.raises(ModelSpecError, match="no image of that name"):
+        step.train()
+    assert causes(step) == [Cause.BAD_INPUT]
 
 
 def test_a_job_that_its_head_never_starts_is_stopped_and_tried_once_more(

@@ -133,6 +133,44 @@ def test_memory_is_named_as_the_cause_even_below_a_dead_worker(error: Exception)
     assert "cluster.workers.memory" in failure.hint
 
 
+class OutOfMemoryError(RuntimeError):
+    """Named as torch names it."""
+
+
+FULL = "CUDA out of memory. Tried to allocate 20 GiB. GPU 1 has a total capacity of 39 GiB of which"
+
+
+@pytest.mark.parametrize(
+    ("error", "place"),
+    [
+        (OutOfMemoryError(FULL), "gpu 1 of rank 3"),
+        (OutOfMemoryError("HIP out of memory. Tried to allocate 2 GiB"), "gpu of rank 3"),
+        (RuntimeError("CUDA error: out of memory"), "gpu of rank 3"),
+        (RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling"), "gpu of rank 3"),
+    ],
+)
+def test_a_gpu_that_is_full_is_no_matter_of_the_workers_memory(
+    error: Exception, place: str
+) -> None:
+    failure = classify(WorkerGroupError("failed", {3: error}), code=ELSEWHERE)
+    assert (failure.cause, str(failure.place)) == (Cause.OUT_OF_MEMORY, place)
+    assert "smaller batches, a lower precision" in failure.hint
+    assert "workers.memory" not in failure.hint
+
+
+def test_a_gpu_that_is_full_is_told_in_torchs_own_words_and_not_in_those_of_a_wrapper() -> None:
+    class Wrapped(RuntimeError):
+        """Repeats what it holds."""
+
+    outer = Wrapped(f"Training failed due to worker errors:\n[Rank 3]:\n  {FULL}")
+    outer.__cause__ = OutOfMemoryError(FULL)
+    assert classify(outer, code=ELSEWHERE).message == f"a GPU ran out of memory: {FULL}"
+
+
+def test_a_gpu_that_is_full_outside_of_workers_is_the_drivers() -> None:
+    assert str(classify(OutOfMemoryError(FULL), code=ELSEWHERE).place) == "gpu 1 of driver"
+
+
 def test_a_loss_that_is_no_number_is_named_with_its_hint() -> None:
     failure = classify(
         WorkerGroupError("failed", {0: NonFiniteLossError("loss became nan", hint="lower it")}),

@@ -1,40 +1,30 @@
-"""Containers that do not come up: image, configuration, init containers, crashes."""
+"""Containers that do not come up: configuration, init containers, checks of GPUs, crashes."""
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from ml_platform.clusters.causes import Cause, Place
+from ml_platform.clusters.causes import Place
 from ml_platform.clusters.kuberay.diagnosis.events import EventSeen
 from ml_platform.clusters.kuberay.diagnosis.findings import Finding, State, finding
+from ml_platform.clusters.kuberay.diagnosis.images import image_trouble
 from ml_platform.clusters.kuberay.diagnosis.memory import died_of_memory, memory_failure
 from ml_platform.clusters.kuberay.diagnosis.pods import Container, Pod, describe
 
 FAILURES: Final = 3
 """A container that has failed so often, in place or in pods made anew, will fail again."""
-PULL_AGAIN_S: Final = 30.0
-"""Time for two more pulls: a registry's name may fail to resolve once."""
 MAY_COME_S: Final = 60.0
 """A secret may be made a moment after the cluster; a check of a GPU may pass when repeated."""
-PREFLIGHT: Final = {
+OF_NODE: Final = {
     "preflight-dcgm-diag": "DCGM's diagnosis of the GPUs",
     "preflight-nccl-loopback": "the NCCL test between the GPUs of the node",
-    "preflight-nccl-allreduce": "the NCCL test between the nodes of the gang",
 }
-"""NVSentinel's init containers."""
+"""NVSentinel's init containers that test the node they are on."""
+OF_GANG: Final = "preflight-nccl-allreduce"
+"""Its init container that tests all nodes together: whose fails may be the one that waited."""
 
-_PULL: Final = frozenset(
-    {"ErrImagePull", "ImagePullBackOff", "RegistryUnavailable", "SignatureValidationFailed"}
-)
 _NOT_MADE: Final = frozenset(
     {"CreateContainerConfigError", "CreateContainerError", "RunContainerError"}
-)
-_DENIED: Final = re.compile(
-    r"unauthorized|denied|forbidden|authenticat|authoriz|\b40[13]\b", re.IGNORECASE
-)
-_MISSING: Final = re.compile(
-    r"not found|manifest unknown|name unknown|no such host|does not exist", re.IGNORECASE
 )
 _CODES: Final = {
     126: "its command cannot be executed",
@@ -53,11 +43,23 @@ class Told:
         events: What was said of the pod.
         recreations: How often each of the group's pods was made anew, on average.
         logs: Last lines by `pod/container`.
+        gang: Nodes that took part in the test of the gang.
     """
 
     events: tuple[EventSeen, ...] = ()
     recreations: int = 0
     logs: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    gang: tuple[str, ...] = ()
+
+
+def gang_of(pods: Iterable[Pod]) -> tuple[str, ...]:
+    """The nodes that take part in the test of the gang."""
+    there = {
+        pod.node
+        for pod in pods
+        if any(one.name == OF_GANG and (one.running or one.ended) for one in pod.containers())
+    }
+    return tuple(sorted(there - {""}))
 
 
 def container_troubles(pod: Pod, told: Told) -> Iterator[Finding]:
@@ -65,73 +67,12 @@ def container_troubles(pod: Pod, told: Told) -> Iterator[Finding]:
     for container in pod.containers():
         if container.ready and container.running is not None and not container.init:
             continue
-        reason = container.waiting_reason
-        if reason == "ErrImageNeverPull":
-            yield _never_pulled(pod, container)
-        elif reason == "InvalidImageName":
-            yield _bad_name(pod, container)
-        elif reason in _PULL:
-            yield _not_pulled(pod, container, told)
-        elif reason in _NOT_MADE:
+        if found := image_trouble(pod, container, told.events):
+            yield found
+        elif container.waiting_reason in _NOT_MADE:
             yield _not_made(pod, container)
         elif container.failures:
             yield _failing(pod, container, told)
-
-
-def _never_pulled(pod: Pod, container: Container) -> Finding:
-    return finding(
-        f"image-never-pull/{pod.role}/{container.image}",
-        "broken",
-        pod.place,
-        f"Image {container.image} of the {pod.place} is not on the node, and may not be pulled.",
-        "Load the image onto the nodes, or set the clusters' `image_pull_policy` to IfNotPresent.",
-        evidence=[_line(pod, container)],
-    )
-
-
-def _bad_name(pod: Pod, container: Container) -> Finding:
-    return finding(
-        f"image-name/{pod.role}/{container.image}",
-        "broken",
-        pod.place,
-        f"{container.image!r} is no name of an image.",
-        "Correct `image` in the cluster's spec: registry/name:tag.",
-        evidence=[_line(pod, container)],
-        cause=Cause.BAD_INPUT,
-    )
-
-
-def _not_pulled(pod: Pod, container: Container, told: Told) -> Finding:
-    failed = [
-        event.message
-        for event in told.events
-        if event.reason == "Failed" and container.image in event.message
-    ]
-    # Old kubelets say why only in the Event, and while they pause not even there.
-    why = container.waiting_message if ": " in container.waiting_message else ""
-    why = why or (failed[-1] if failed else container.waiting_message)
-    text = " ".join((container.waiting_message, *failed))
-    give_up_after_s: float | None = PULL_AGAIN_S
-    if _DENIED.search(text):
-        message = f"Image {container.image} of the {pod.place} may not be pulled: {why}"
-        hint = "Name a secret that may in the clusters' `image_pull_secrets`, and see whether the "
-        hint += "image exists: a registry may answer so for one that does not."
-    elif _MISSING.search(text):
-        message = f"Image {container.image} of the {pod.place} is not found: {why}"
-        hint = "Correct `image` in the cluster's spec, or push the image."
-    else:
-        give_up_after_s = None
-        message = f"Image {container.image} of the {pod.place} could not be pulled: {why}"
-        hint = "Nothing: it is tried again. If it lasts, look at the registry."
-    return finding(
-        f"image/{pod.role}/{container.image}",
-        "starting",
-        pod.place,
-        message,
-        hint,
-        evidence=[_line(pod, container), *failed],
-        give_up_after_s=give_up_after_s,
-    )
 
 
 def _not_made(pod: Pod, container: Container) -> Finding:
@@ -153,12 +94,14 @@ def _failing(pod: Pod, container: Container, told: Told) -> Finding:
     broken = times >= FAILURES and container.running is None
     state: State = "broken" if broken else "starting"
     evidence = [_line(pod, container), *_last_lines(pod, container, told)]
-    if container.name in PREFLIGHT:
+    if container.name == OF_GANG:
+        return _gang_failed(pod, container, told, state, evidence)
+    if container.name in OF_NODE:
         return finding(
             f"preflight/{container.name}/{pod.where}",
             state,
             Place(kind="node", name=pod.node),
-            f"Node {pod.node} did not pass {PREFLIGHT[container.name]}: {_how(container)}.",
+            f"Node {pod.node} did not pass {OF_NODE[container.name]}: {_how(container)}.",
             f"Take the node out (kubectl cordon {pod.node}) and start again; read the check's log: "
             f"{_log(pod, container)}",
             evidence=evidence,
@@ -175,6 +118,23 @@ def _failing(pod: Pod, container: Container, told: Told) -> Finding:
         f"The {kind} {container.name} of the {pod.place} has failed {count}: {_how(container)}.",
         f"Read its log: {_log(pod, container)}",
         evidence=evidence,
+    )
+
+
+def _gang_failed(
+    pod: Pod, container: Container, told: Told, state: State, evidence: list[str]
+) -> Finding:
+    nodes = ", ".join(told.gang) or pod.node
+    return finding(
+        f"preflight/{OF_GANG}/{pod.where}",
+        state,
+        pod.place,
+        f"The NCCL test between the nodes of the gang failed: {_how(container)}. "
+        f"These nodes took part: {nodes}.",
+        "One of them, or the network between them, is at fault, and this does not tell which: the "
+        f"checks' logs may ({_log(pod, container)}); else start again on half of the nodes.",
+        evidence=evidence,
+        give_up_after_s=MAY_COME_S,
     )
 
 

@@ -11,6 +11,7 @@ from ml_platform.clusters.kuberay.diagnosis.containers import (
     FAILURES,
     Told,
     container_troubles,
+    gang_of,
 )
 from ml_platform.clusters.kuberay.diagnosis.events import EventSeen, all_events, is_noise
 from ml_platform.clusters.kuberay.diagnosis.findings import (
@@ -18,7 +19,7 @@ from ml_platform.clusters.kuberay.diagnosis.findings import (
     finding,
     without_repetitions,
 )
-from ml_platform.clusters.kuberay.diagnosis.job import invalid, queued, too_late
+from ml_platform.clusters.kuberay.diagnosis.job import invalid, not_taken_up, queued, too_late
 from ml_platform.clusters.kuberay.diagnosis.nodes import failed_by_node, taken_away
 from ml_platform.clusters.kuberay.diagnosis.pods import Pod, pods_of, said_of_pods
 from ml_platform.clusters.kuberay.diagnosis.refused import refused
@@ -62,14 +63,16 @@ def _findings(
     sizes = Counter(pod.group for pod in staying)
     anew = {group: recreations.get(group, 0) // size for group, size in sizes.items()}
     yield from invalid(seen, events)
+    yield from not_taken_up(seen)
     yield from queued(seen)
     yield from refused(seen, events)
     for pod in pods:
         yield from taken[pod.name]
     for pod in staying:
         yield from unschedulable(pod, said[pod.name])
+    gang = gang_of(staying)
     for pod in staying:
-        told = Told(events=said[pod.name], recreations=anew[pod.group], logs=logs)
+        told = Told(events=said[pod.name], recreations=anew[pod.group], logs=logs, gang=gang)
         found = [*container_troubles(pod, told), *failed_by_node(pod)]
         yield from found or _made_anew(pod, anew[pod.group], events)
     all_said = said_of_pods(staying, with_noise)

@@ -9,6 +9,7 @@ from ml_platform.clusters.kuberay.diagnosis.head import head_lost
 from ml_platform.clusters.kuberay.diagnosis.memory import out_of_memory
 from ml_platform.clusters.kuberay.diagnosis.nodes import taken_away
 from ml_platform.clusters.kuberay.diagnosis.pods import Pod, gone_pods, pods_of, said_of_pods
+from ml_platform.clusters.kuberay.diagnosis.withdrawn import withdrawn
 from ml_platform.clusters.kuberay.seen import Seen
 
 RECENT_S: Final = 300.0
@@ -23,7 +24,8 @@ def ended_by(ready: Seen, now: Seen) -> Failure | None:
         ready: What was seen when it became ready.
         now: What is seen at the end of its job.
     """
-    if lost := head_lost(ready, now):
+    # A job may end before the head of a cluster that goes as a whole.
+    if lost := head_lost(ready, now) or withdrawn(ready, now):
         return lost
     since_s = now.at_s - RECENT_S
     return next(iter((*out_of_memory(now, since_s=since_s), *_taken(now, since_s))), None)

@@ -26,6 +26,8 @@ class Finding:
             seen. None: only the clock for starting, or for the queue, decides.
         news: What may change of it while it stands, and is worth to be said again when it does: a
             place in a queue.
+        says_only_when: It tells that its time is over, and what else stands tells why.
+        operator_pauses: KubeRay tries again by itself, ever more seldom.
     """
 
     key: str
@@ -33,6 +35,8 @@ class Finding:
     failure: Failure
     give_up_after_s: float | None = None
     news: str = ""
+    says_only_when: bool = False
+    operator_pauses: bool = False
 
 
 def finding(
@@ -46,6 +50,8 @@ def finding(
     cause: Cause = Cause.START_FAILED,
     give_up_after_s: float | None = None,
     news: str = "",
+    says_only_when: bool = False,
+    operator_pauses: bool = False,
 ) -> Finding:
     """A finding; `give_up_after_s` is for one that is not broken."""
     return Finding(
@@ -53,6 +59,8 @@ def finding(
         state=state,
         give_up_after_s=0.0 if state == "broken" else give_up_after_s,
         news=news,
+        says_only_when=says_only_when,
+        operator_pauses=operator_pauses,
         failure=Failure(
             cause=cause,
             place=place,
@@ -61,6 +69,11 @@ def finding(
             evidence=tuple(line for line in dict.fromkeys(evidence) if line),
         ),
     )
+
+
+def where_of(place: Place) -> str:
+    """A place as part of a key: `head`, `cluster` or `worker/<group>`."""
+    return place.kind if place.kind in ("head", "cluster") else f"worker/{place.name}"
 
 
 def without_repetitions(findings: Iterable[Finding]) -> tuple[Finding, ...]:

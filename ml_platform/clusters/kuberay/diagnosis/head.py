@@ -11,6 +11,7 @@ from ml_platform.clusters.kuberay.diagnosis.pods import (
     said_of_pods,
     started_s,
 )
+from ml_platform.clusters.kuberay.diagnosis.withdrawn import GOES_ON, withdrawn
 from ml_platform.clusters.kuberay.seen import Seen
 
 OLDER_BY_S = 30.0
@@ -55,8 +56,8 @@ def readiness(seen: Seen, workers: int) -> bool:
 def head_lost(before: Seen, now: Seen) -> Failure | None:
     """Why the life of the head that was seen before has ended; None while it lasts.
 
-    Out of memory is a cause of its own, with the head as its place. A head that does not answer but
-    runs is not lost.
+    Out of memory is a cause of its own, with the head as its place, and so is a cluster that was
+    taken away as a whole. A head that does not answer but runs is not lost.
     """
     life = incarnation(before)
     if not life or incarnation(now) == life:
@@ -72,12 +73,10 @@ def head_lost(before: Seen, now: Seen) -> Failure | None:
     said = said_of_pods([was], events)[was.name]
     ended = (container.ended if container else None) or {}
     taken = disruption(same or was, said)
+    if taken is None and (whole := withdrawn(before, now)):
+        return whole
     if taken:
         why = f"Its pod {taken[1]}: {taken[2]}"
-    elif now.ray_job is None and before.ray_job is not None:
-        why = "Its RayJob was deleted"
-    elif now.ray_cluster is None and before.ray_cluster is not None:
-        why = "Its RayCluster was deleted"
     elif there is None or there.is_going:
         why = "Its pod was deleted"
     else:
@@ -88,7 +87,7 @@ def head_lost(before: Seen, now: Seen) -> Failure | None:
         cause=Cause.HEAD_LOST,
         place=Place(kind="head"),
         message=f"The head {was.name} is lost, and with it the job that it ran. {why}.",
-        hint="Nothing: the next attempt goes on from the last checkpoint on a new cluster.",
+        hint=f"Nothing: {GOES_ON}",
         evidence=tuple(filter(None, (f"Pod {was.name}: {code}" if code else "", *warnings))),
     )
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from ml_platform.clusters.causes import Cause, Place
 from ml_platform.clusters.kuberay import labels
-from ml_platform.clusters.kuberay.diagnosis.events import EventSeen
+from ml_platform.clusters.kuberay.diagnosis.events import EventSeen, seconds
 from ml_platform.clusters.kuberay.diagnosis.findings import Finding, State, finding
 from ml_platform.clusters.kuberay.seen import KueueUnknown, Object, Seen
 
@@ -33,6 +33,8 @@ _UNTOLD: Final[Mapping[KueueUnknown, tuple[str, str, str]]] = {
     ),
 }
 """End of the key, what is said and what to do, where Kueue's own word is not known."""
+TAKEN_UP_S: Final = 10.0
+"""An operator that is started anew, or leads no longer, is back sooner."""
 NO_QUEUE_AFTER_S: Final = 60.0
 """A queue that is made together with the job may come a moment later."""
 
@@ -60,6 +62,26 @@ def _invalid(kind: str, message: str, evidence: tuple[str, ...], name: str) -> F
         "is not taken up, a new one is.",
         evidence=evidence or (message,),
         cause=Cause.BAD_INPUT,
+    )
+
+
+def not_taken_up(seen: Seen) -> Iterator[Finding]:
+    """Of an object to which KubeRay has said nothing at all; it takes milliseconds."""
+    if seen.ray_job is None or _status(seen.ray_job):
+        return
+    metadata = seen.ray_job["metadata"]
+    made_s = seconds(metadata.get("creationTimestamp"))
+    if not made_s or seen.at_s - made_s <= TAKEN_UP_S:
+        return
+    yield finding(
+        "not-taken-up",
+        "starting",
+        _CLUSTER,
+        f"KubeRay has not taken up RayJob {_name(seen.ray_job)}; is its operator running, does it "
+        f"watch this namespace ({metadata.get('namespace', '')})?",
+        "kubectl get pods --all-namespaces --selector app.kubernetes.io/name=kuberay-operator; its "
+        "log says which namespaces it watches.",
+        evidence=[f"RayJob {_name(seen.ray_job)}: made at {metadata['creationTimestamp']}"],
     )
 
 
@@ -165,6 +187,7 @@ def too_late(seen: Seen) -> Iterator[Finding]:
                 f"KubeRay removes the cluster, because no job was submitted in time: {message}",
                 "See what kept it from starting; if nothing did, give it more time to start.",
                 evidence=[message],
+                says_only_when=True,
             )
         case "DeadlineExceeded":
             yield finding(
@@ -176,6 +199,7 @@ def too_late(seen: Seen) -> Iterator[Finding]:
                 "last checkpoint.",
                 evidence=[message],
                 cause=Cause.OVER_LIMIT,
+                says_only_when=True,
             )
         case "JobStatusCheckTimeoutExceeded" | "JobDeploymentStatusTransitionGracePeriodExceeded":
             yield finding(
@@ -186,6 +210,7 @@ def too_late(seen: Seen) -> Iterator[Finding]:
                 "Nothing: the next attempt goes on from the last checkpoint on a new cluster.",
                 evidence=[message],
                 cause=Cause.HEAD_LOST,
+                says_only_when=True,
             )
 
 

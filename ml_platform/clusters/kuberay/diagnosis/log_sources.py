@@ -1,14 +1,19 @@
 """Whose logs tell of a failure: a few containers, however many there are. Pure."""
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from ml_platform.clusters.causes import Failure
 from ml_platform.clusters.kuberay.diagnosis.events import seconds
-from ml_platform.clusters.kuberay.diagnosis.pods import Container, Pod, pods_of
+from ml_platform.clusters.kuberay.diagnosis.pods import Container, Pod, gone_pods, pods_of
 from ml_platform.clusters.kuberay.seen import Seen
 
 MOST: Final = 5
 """Of hundreds of pods that fail together, a few say what all say."""
+_WORDS: Final = re.compile(r"[a-z0-9](?:[-a-z0-9.]*[a-z0-9])?")
+"""Names of pods are among them."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,6 +71,32 @@ def at_the_end(now: Seen, *, head_uid: str, since_s: float) -> tuple[LogSource, 
                 slow.append(_source(pod, one, since_s))
     died.sort(key=lambda death: death[0], reverse=True)
     return (*heads, *[*(source for _, source in died), *slow][:MOST])
+
+
+def going(pods: Iterable[Pod]) -> tuple[LogSource, ...]:
+    """Of pods that have begun to go, those to read before they are gone, heads first."""
+    heads_first = sorted(pods, key=lambda pod: not pod.is_head)
+    found = ((pod, pod.ray_container()) for pod in heads_first)
+    return tuple(_source(pod, one) for pod, one in found if one is not None)[:MOST]
+
+
+def unread(now: Seen, failure: Failure, *, head_uid: str, read: Iterable[str]) -> tuple[str, ...]:
+    """Whose last lines are missing where they would tell more, each in a sentence.
+
+    Args:
+        now: What is seen.
+        failure: What is to blame; the pods that it names are looked for.
+        head_uid: Uid of the pod of the job's head.
+        read: Names of the pods of which lines were read.
+    """
+    told = " ".join((failure.message, *failure.evidence))
+    names = set(_WORDS.findall(told))
+    there = set(read)
+    return tuple(
+        f"Pod {pod.name} was gone before its log could be read."
+        for pod in gone_pods(now)
+        if (pod.uid == head_uid or pod.name in names) and pod.name not in there
+    )
 
 
 def _heads_first(seen: Seen) -> list[Pod]:

@@ -8,7 +8,10 @@ from ml_platform.clusters.kuberay.diagnosis.events import EventSeen
 from ml_platform.clusters.kuberay.diagnosis.findings import Finding, finding
 from ml_platform.clusters.kuberay.diagnosis.pods import Pod
 
-_ON: Final = "Nothing: another pod takes its place. If it happens often, keep the group off spot "
+_ANOTHER: Final = "Nothing: another pod takes its place."
+_NO_OTHER: Final = (
+    "Nothing: the cluster goes with its head, and a training goes on from its last checkpoint."
+)
 _DISRUPTIONS: Final = {
     "PreemptionByScheduler": ("preempted", "was preempted by a pod of a higher priority"),
     "DeletionByTaintManager": ("node-lost", "was deleted, because its node got a taint"),
@@ -41,7 +44,7 @@ def taken_away(pod: Pod, said: tuple[EventSeen, ...]) -> Iterator[Finding]:
         "starting",
         Place(kind="node", name=pod.node),
         f"A pod of the {pod.place} {why}{node}: {evidence}",
-        _hint(kind, evidence),
+        _hint(pod, kind, evidence),
         evidence=[f"Pod {pod.name}: {evidence}"],
         cause=Cause.NODE_LOST,
     )
@@ -62,14 +65,17 @@ def disruption(pod: Pod, said: tuple[EventSeen, ...]) -> tuple[str, str, str] | 
     return None
 
 
-def _hint(kind: str, evidence: str) -> str:
+def _hint(pod: Pod, kind: str, evidence: str) -> str:
     if "ephemeral" in evidence:
         return "Ask for more `disk` in the group, or write less to the local disk."
     if kind == "evicted" and "memory" in evidence:
         return "Its node ran out of memory: see what else runs there; requests below limits do so."
+    nothing = _NO_OTHER if pod.is_head else _ANOTHER
     if kind == "preempted":
-        return "Nothing: another pod takes its place. A higher `priority` keeps it."
-    return f"{_ON}nodes (`spot: false`)."
+        return f"{nothing} A higher `priority` keeps it."
+    if pod.is_head:
+        return nothing  # heads are kept off spot nodes
+    return f"{nothing} If it happens often, keep the group off spot nodes (`spot: false`)."
 
 
 def failed_by_node(pod: Pod) -> Iterator[Finding]:

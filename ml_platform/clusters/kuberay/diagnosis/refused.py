@@ -1,45 +1,64 @@
-"""Pods that the API server refuses to make: quota, service account, admission.
+"""Objects that the API server refuses to make: pods, the whole RayCluster, our RayJob.
 
-The text stands in RayCluster's condition ReplicaFailure, which KubeRay removes when it has made the
-pod. Its own tries come ever more slowly, minutes apart after a while.
+Of pods the text stands in RayCluster's condition ReplicaFailure, which KubeRay removes when it has
+made the pod. Its own tries come ever more slowly, minutes apart after a while.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Final
 
 from ml_platform.clusters.causes import Place
+from ml_platform.clusters.kuberay.diagnosis.admission import NO_RIGHT, refusal
 from ml_platform.clusters.kuberay.diagnosis.events import EventSeen
-from ml_platform.clusters.kuberay.diagnosis.findings import Finding, finding
-from ml_platform.clusters.kuberay.diagnosis.pods import Pod, pods_of
-from ml_platform.clusters.kuberay.quantities import as_text, quantity
+from ml_platform.clusters.kuberay.diagnosis.findings import Finding, finding, where_of
+from ml_platform.clusters.kuberay.diagnosis.pods import pods_of
 from ml_platform.clusters.kuberay.seen import Seen
 
 _NO_ACCOUNT: Final = "AutoscalerServiceAccountNotFound"
 _FAILED: Final = frozenset({"FailedToCreateHeadPod", "FailedToCreateWorkerPod", _NO_ACCOUNT})
 _CLUSTER_FAILED: Final = "FailedToCreateRayCluster"
-_QUOTA: Final = re.compile(
-    r"exceeded quota: (?P<quota>[^,]+), requested: (?P<requested>\S+), used: (?P<used>\S+), "
-    r"limited: (?P<limited>\S+)"
-)
-_ACCOUNT: Final = re.compile(
-    r'serviceaccount "(?P<name>[^"]*)" not found|ServiceAccount (?P<other>\S+) is not found'
-)
-_PRIORITY: Final = re.compile(r"no PriorityClass with name (?P<name>\S+) was found")
-_DENIED: Final = (
-    re.compile(r'admission webhook "(?P<by>[^"]+)" denied the request'),
-    re.compile(r"ValidatingAdmissionPolicy '(?P<by>[^']+)'.* denied request"),
-    re.compile(r'violates (?P<by>PodSecurity) "'),
-    re.compile(r"(?P<by>(?:maximum|minimum) \S+ usage per (?:Container|Pod)) is "),
-    re.compile(r"failed quota: (?P<by>[^:]+): must specify"),
-    re.compile(r"is (?P<by>invalid): "),
-)
+_CLUSTER: Final = Place(kind="cluster")
+_NOT_INSTALLED: Final = ("404 page not found", "could not find the requested resource")
+"""The API server's words for kinds of objects that it does not know."""
 
 
 def refused(seen: Seen, events: tuple[EventSeen, ...]) -> Iterator[Finding]:
     """Pods, or the whole RayCluster, that the API server would not make."""
     for head, text in _texts(seen, events):
-        yield _finding(text, _place(seen, head, text), seen)
+        place = _place(seen, head, text)
+        what = "its RayCluster" if place == _CLUSTER else f"a pod of the {place}"
+        yield refusal(text, place, what=what, pods=pods_of(seen)) or _not_made(text, place, what)
+
+
+def refused_create(text: str, namespace: str) -> Finding | None:
+    """Why the RayJob itself was not made; None for words that say nothing of it, but of us.
+
+    Args:
+        text: What the API server said.
+        namespace: Where it was to be.
+    """
+    if any(words in text for words in _NOT_INSTALLED):
+        return finding(
+            "not-installed",
+            "broken",
+            _CLUSTER,
+            "KubeRay is not installed: this Kubernetes knows no RayJob.",
+            "Install KubeRay 1.6 or later (its Helm chart with deploy/kuberay-values.yaml), or "
+            "name another `context` in the configuration of the clusters.",
+            evidence=[text],
+        )
+    if f'namespaces "{namespace}" not found' in text:
+        return finding(
+            "no-namespace",
+            "broken",
+            _CLUSTER,
+            f"There is no namespace {namespace}.",
+            f"Make it (kubectl create namespace {namespace}), or correct `namespace` in the "
+            "configuration of the clusters.",
+            evidence=[text],
+        )
+    return None if re.search(NO_RIGHT, text) else refusal(text, _CLUSTER, what="its RayJob")
 
 
 def _texts(seen: Seen, events: tuple[EventSeen, ...]) -> Iterator[tuple[bool | None, str]]:
@@ -65,7 +84,7 @@ def _texts(seen: Seen, events: tuple[EventSeen, ...]) -> Iterator[tuple[bool | N
 
 def _place(seen: Seen, head: bool | None, text: str) -> Place:
     if head is None or seen.ray_cluster is None:
-        return Place(kind="cluster")
+        return _CLUSTER
     if head:
         return Place(kind="head")
     groups = (seen.ray_cluster.get("spec") or {}).get("workerGroupSpecs") or ()
@@ -76,94 +95,13 @@ def _place(seen: Seen, head: bool | None, text: str) -> Place:
     return Place(kind="group", name=max(found, key=len, default=""))
 
 
-def _finding(text: str, place: Place, seen: Seen) -> Finding:
-    where = {"head": "head", "cluster": "cluster"}.get(place.kind, f"worker/{place.name}")
-    if match := _QUOTA.search(text):
-        return _over_quota(match, text, place, seen)
-    if match := _ACCOUNT.search(text):
-        name = match["name"] or match["other"]
-        return finding(
-            f"service-account/{name}",
-            "broken",
-            place,
-            f"The service account {name} does not exist, so no pod for the {place} can be made.",
-            f"Make it (kubectl create serviceaccount {name}), or name another in the "
-            "configuration of the clusters.",
-            evidence=[text],
-        )
-    if match := _PRIORITY.search(text):
-        return finding(
-            f"priority/{match['name']}",
-            "broken",
-            place,
-            f"There is no priority class {match['name']}.",
-            "Name one of `kubectl get priorityclasses` as the cluster's `priority`.",
-            evidence=[text],
-        )
-    for pattern in _DENIED:
-        if match := pattern.search(text):
-            return finding(
-                f"admission/{where}/{match['by']}",
-                "broken",
-                place,
-                f"Admission refuses the pods of the {place} ({match['by']}): {text}",
-                "Change the cluster's spec so that the rule holds, or ask whoever set the rule.",
-                evidence=[text],
-            )
+def _not_made(text: str, place: Place, what: str) -> Finding:
     return finding(
-        f"create/{where}",
+        f"create/{where_of(place)}",
         "starting",
         place,
-        f"The API server does not make a pod for the {place}: {text}",
-        "KubeRay tries again by itself, ever more seldom; if it lasts, look at the API server.",
+        f"The API server does not make {what}: {text}",
+        "KubeRay tries again by itself; if it lasts, look at the API server.",
         evidence=[text],
-    )
-
-
-def _over_quota(match: re.Match[str], text: str, place: Place, seen: Seen) -> Finding:
-    requested, used, limited = (_amounts(match[k]) for k in ("requested", "used", "limited"))
-    sentences, never = [], []
-    for resource, more in requested.items():
-        held, limit = used.get(resource, "0"), limited.get(resource, "0")
-        over = quantity(held) + quantity(more) - quantity(limit)
-        sentences.append(
-            f"{resource}: {more} more would make {as_text(quantity(held) + quantity(more), more)} "
-            f"of {limit}, {as_text(over, more)} too much"
-        )
-        mine = _held_by(pods_of(seen), resource)
-        if quantity(more) + min(mine, quantity(held)) > quantity(limit):
-            never.append(resource)
-    message = f"Quota {match['quota']} does not allow another pod: {'; '.join(sentences)}."
-    if never:
-        hint = f"The cluster alone is more than the quota: ask for less {', '.join(never)}, or "
-        hint += "have the quota raised."
-    else:
-        hint = "Wait until others have ended, stop what is not needed (`mlp cluster ls`), or "
-        hint += "have the quota raised."
-    return finding(
-        f"quota/{match['quota']}",
-        "broken" if never else "starting",
-        place,
-        message,
-        hint,
-        evidence=[text],
-    )
-
-
-def _amounts(text: str) -> dict[str, str]:
-    return dict(one.split("=", 1) for one in text.split(",") if "=" in one)
-
-
-def _held_by(pods: Iterable[Pod], resource: str) -> float:
-    """What these pods take of a quota's resource; 0 for one that is not counted so."""
-    live = [pod for pod in pods if pod.phase not in ("Succeeded", "Failed")]
-    if resource in ("pods", "count/pods"):
-        return len(live)
-    kind, _, name = resource.partition(".")
-    if kind not in ("requests", "limits"):
-        kind, name = "requests", resource
-    return sum(
-        quantity(((container.get("resources") or {}).get(kind) or {}).get(name, "0"))
-        for pod in live
-        for container in pod.spec.get("containers") or ()
+        operator_pauses=True,
     )

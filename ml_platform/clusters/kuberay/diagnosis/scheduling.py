@@ -12,6 +12,13 @@ from ml_platform.clusters.kuberay.quantities import as_text, quantity
 _HEADING: Final = re.compile(r"0/(?P<nodes>\d+) nodes are available: (?P<reasons>.*)", re.DOTALL)
 _LACKS: Final = re.compile(r"Insufficient (?P<resource>\S+)")
 _TAINT: Final = re.compile(r"untolerated taint(?:\(s\)| \{(?P<taint>[^}]*)\})")
+_NOT_WELL: Final = re.compile(
+    r"node\.kubernetes\.io/(not-ready|unreachable|network-unavailable|out-of-service"
+    r"|(?:memory|disk|pid)-pressure)|node\.cloudprovider\.kubernetes\.io/uninitialized"
+)
+"""Taints that nodes get by themselves and lose again."""
+_OTHER_PODS: Final = re.compile(r"pods? (?:anti-)?affinity|pods? topology spread", re.IGNORECASE)
+_VOLUME_ELSEWHERE: Final = re.compile(r"volume(?:'s)? node affinity", re.IGNORECASE)
 _SCALER: Final = frozenset({"NotTriggerScaleUp", "TriggeredScaleUp"})
 
 
@@ -58,7 +65,7 @@ def _unschedulable(pod: Pod, text: str, said: tuple[EventSeen, ...]) -> Finding:
         "starting",
         pod.place,
         message,
-        _hint(lacking, first),
+        _hint(lacking, [why for _, why in reasons]),
         evidence=[f"Pod {pod.name}: {text}", *map(str, scaler)],
     )
 
@@ -76,6 +83,8 @@ def _in_words(pod: Pod, count: int, why: str) -> str:
         return f"{many}without enough {match['resource']} left{wants}"
     if match := _TAINT.search(why):
         taint = (match["taint"] or "").rstrip(" :")
+        if _NOT_WELL.search(taint):
+            return f"{many}not well, {taint}"
         return f"{many}with a taint that it does not tolerate{f', {taint}' if taint else ''}"
     if "affinity/selector" in why or "node selector" in why:
         return f"{many}not of the wanted kind ({_selector(pod)})"
@@ -104,14 +113,32 @@ def _requested(pod: Pod, resource: str) -> str:
     return as_text(sum(map(quantity, asked)), asked[0]) if asked else ""
 
 
-def _hint(lacking: dict[str, int], reasons: str) -> str:
+def _hint(lacking: dict[str, int], reasons: list[str]) -> str:
     if lacking:
         names = ", ".join(lacking)
         return f"Ask for less {names} or fewer workers, wait until others end, or add nodes."
-    if "taint" in reasons:
+    return " ".join(dict.fromkeys(map(_way_out, reasons)))
+
+
+def _way_out(why: str) -> str:
+    if "unschedulable" in why:
+        return "Wait until the nodes take pods again (kubectl uncordon), or add nodes."
+    if "taint" in why and _NOT_WELL.search(why):
+        return "Wait: nodes are not ready, or recover. If it lasts: kubectl get nodes."
+    if "taint" in why:
         return "Add a toleration under the group's `pod`, or use nodes without the taint."
-    if "affinity" in reasons or "selector" in reasons:
+    if _VOLUME_ELSEWHERE.search(why):
+        return (
+            "Its volume is where no free node is: use a volume, or nodes, of the same zone "
+            "(kubectl get pv)."
+        )
+    if _OTHER_PODS.search(why):
+        return (
+            "Its affinity to other pods, under the group's `pod`, leaves no node: loosen it, "
+            "or add nodes."
+        )
+    if "affinity" in why or "selector" in why:
         return "Compare with `kubectl get nodes --show-labels`: correct the group, or label nodes."
-    if "olume" in reasons:
+    if "olume" in why or "persistentvolumeclaim" in why:
         return "Look at the group's volumes: kubectl get pvc."
     return "Look at the nodes: kubectl describe nodes."

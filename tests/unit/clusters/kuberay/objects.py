@@ -95,9 +95,9 @@ def event(reason: str, message: str, name: str, *, kind: str = "Pod", t: float =
 def ray_job(
     *, suspend: bool = False, queue: str = "", status: Mapping[str, Any] | None = None
 ) -> Object:
-    """A RayJob."""
+    """A RayJob, made at the beginning."""
     labels = {"kueue.x-k8s.io/queue-name": queue} if queue else {}
-    meta = {"name": "c", "namespace": "ns", "labels": labels}
+    meta = {"name": "c", "namespace": "ns", "labels": labels, "creationTimestamp": time_text(0)}
     return {"metadata": meta, "spec": {"suspend": suspend}, "status": dict(status or {})}
 
 
@@ -112,7 +112,8 @@ def ray_cluster(*conditions: Object, state: str = "") -> Object:
 
 def seen_of(*pods: Object, events: Sequence[Object] = (), t: float = 0.0, **others: Any) -> Seen:
     """What is seen of a cluster."""
-    objects = {"ray_job": ray_job(), "ray_cluster": None, **others}
+    taken_up = ray_job(status={"jobDeploymentStatus": "Initializing"})
+    objects = {"ray_job": taken_up, "ray_cluster": None, **others}
     return Seen(pods=tuple(pods), events=tuple(events), at_s=BEGIN_S + t, **objects)
 
 

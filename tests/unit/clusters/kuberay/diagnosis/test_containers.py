@@ -14,51 +14,7 @@ from tests.unit.clusters.kuberay.objects import (
 )
 from tests.unit.clusters.kuberay.recorded import time_text
 
-PULL = 'failed to pull and unpack image "registry.local/train:1": '
 INITIALIZING = container(state=waiting("PodInitializing"))
-
-
-@pytest.mark.parametrize(
-    ("why", "said", "hint", "give_up_after_s"),
-    [
-        ("not found", "is not found", "push the image", 30.0),
-        ("manifest unknown", "is not found", "push the image", 30.0),
-        ("401 Unauthorized", "may not be pulled", "image_pull_secrets", 30.0),
-        ("pull access denied, repository does not exist", "may not", "image_pull_secrets", 30.0),
-        ("429 Too Many Requests", "could not be pulled", "tried again", None),
-        ("dial tcp: i/o timeout", "could not be pulled", "tried again", None),
-    ],
-)
-def test_a_pull_that_fails_says_what_the_registry_said(
-    why: str, said: str, hint: str, give_up_after_s: float | None
-) -> None:
-    state = waiting("ErrImagePull", PULL + why)
-    found = only_finding(seen_of(pod(containers=[container(state=state)])))
-    assert found.key == "image/worker/registry.local/train:1"
-    assert (found.state, found.give_up_after_s) == ("starting", give_up_after_s)
-    assert said in found.failure.message
-    assert why in found.failure.message
-    assert hint in found.failure.hint
-
-
-def test_a_kubelet_that_tells_the_reason_only_in_the_event_is_read_there() -> None:
-    paused = waiting("ImagePullBackOff", 'Back-off pulling image "registry.local/train:1"')
-    failed = event("Failed", f"Failed to pull image: {PULL}not found", "c-w-worker-abcde")
-    found = only_finding(seen_of(pod(containers=[container(state=paused)]), events=[failed]))
-    assert "is not found: Failed to pull" in found.failure.message
-
-
-def test_a_name_that_is_none_is_the_users_input() -> None:
-    found = only_finding(seen_of(pod(containers=[container(state=waiting("InvalidImageName"))])))
-    assert (found.state, found.failure.cause) == ("broken", Cause.BAD_INPUT)
-
-
-def test_many_pods_with_one_trouble_are_one_finding_with_evidence_of_some() -> None:
-    state = waiting("ErrImagePull", f"{PULL}not found")
-    few = [pod(name, containers=[container(state=state)]) for name in "abc"]
-    many = [pod(f"p{n}", containers=[container(state=state)]) for n in range(512)]
-    assert len(only_finding(seen_of(*few)).failure.evidence) == 3
-    assert len(only_finding(seen_of(*many)).failure.evidence) == 20
 
 
 def test_a_secret_that_is_missing_is_named_and_may_still_come() -> None:
@@ -119,7 +75,6 @@ def test_memory_of_an_init_container_is_named_and_is_no_matter_of_the_groups_mem
     [
         ("preflight-dcgm-diag", "DCGM's diagnosis"),
         ("preflight-nccl-loopback", "the GPUs of the node"),
-        ("preflight-nccl-allreduce", "the nodes of the gang"),
     ],
 )
 def test_a_check_of_gpus_before_the_start_names_the_node(name: str, check: str) -> None:
@@ -129,6 +84,20 @@ def test_a_check_of_gpus_before_the_start_names_the_node(name: str, check: str) 
     assert found.failure.place == Place(kind="node", name="node-1")
     assert check in found.failure.message
     assert "kubectl cordon node-1" in found.failure.hint
+    assert found.give_up_after_s == 60.0
+
+
+def test_a_check_of_the_whole_gang_blames_none_of_its_nodes_and_names_all_that_took_part() -> None:
+    test = "preflight-nccl-allreduce"
+    pods = [
+        pod(f"w-{n}", init=[container(test, state=state)], spec={"nodeName": f"node-{n}"})
+        for n, state in enumerate([ended(1), running(), ended(0)])
+    ]
+    elsewhere = pod("w-9", init=[container("fetch", state=running())], spec={"nodeName": "node-9"})
+    found = only_finding(seen_of(*pods, elsewhere))
+    assert found.failure.place == Place(kind="group", name="w")
+    assert "These nodes took part: node-0, node-1, node-2." in found.failure.message
+    assert "cordon" not in found.failure.hint
     assert found.give_up_after_s == 60.0
 
 

@@ -7,12 +7,9 @@ import pytest
 from ml_platform.clusters.causes import Cause
 from ml_platform.clusters.kuberay.diagnosis.diagnose import diagnose
 from ml_platform.clusters.kuberay.diagnosis.findings import Finding
-from ml_platform.clusters.kuberay.seen import Object
 from tests.unit.clusters.kuberay.objects import (
     event,
     only_finding,
-    pod,
-    ray_cluster,
     ray_job,
     seen_of,
 )
@@ -30,12 +27,6 @@ def in_queue(*conditions: tuple[str, str, str, str], **workload: Any) -> Finding
     spec = {"queueName": "team", **workload.pop("spec", {})}
     one = {"metadata": {}, "spec": spec, "status": {"conditions": told, **workload}}
     return only_finding(seen_of(ray_job=ray_job(suspend=True, queue="team"), workload=one))
-
-
-def refused_with(text: str, *pods: Object, reason: str = "FailedCreateWorkerPod") -> Finding:
-    failure = {"type": "ReplicaFailure", "status": "True", "reason": reason}
-    failure["message"] = f"{reason}\n{text}"
-    return only_finding(seen_of(*pods, ray_cluster=ray_cluster(failure)))
 
 
 def test_waiting_in_a_queue_is_told_in_kueues_own_words() -> None:
@@ -106,68 +97,6 @@ def test_why_kueues_word_is_not_known_is_said_and_ends_nothing(unknown: str) -> 
     assert (found.state, found.give_up_after_s) == ("queued", None)
 
 
-def test_a_quota_that_others_use_up_may_have_room_again() -> None:
-    resources = {"requests": {"memory": "512Mi"}}
-    mine = pod(spec={"containers": [{"name": "ray-worker", "resources": resources}]})
-    found = refused_with(
-        'pods "c-w-worker-2n482" is forbidden: exceeded quota: team, requested: '
-        "requests.cpu=2,requests.memory=512Mi, used: requests.cpu=15,requests.memory=3Gi, "
-        "limited: requests.cpu=16,requests.memory=3Gi",
-        mine,
-    )
-    assert (found.key, found.state, found.give_up_after_s) == ("quota/team", "starting", None)
-    assert "requests.cpu: 2 more would make 17 of 16, 1 too much" in found.failure.message
-    assert "3584Mi of 3Gi, 512Mi too much" in found.failure.message
-
-
-@pytest.mark.parametrize(
-    ("text", "key", "state"),
-    [
-        (
-            'admission webhook "policy.team.io" denied the request: no privileged pods',
-            "admission/worker/w/policy.team.io",
-            "broken",
-        ),
-        (
-            'pods "c" is forbidden: violates PodSecurity "restricted:latest": runAsNonRoot != true',
-            "admission/worker/w/PodSecurity",
-            "broken",
-        ),
-        (
-            'pods "c" is forbidden: maximum memory usage per Container is 1Gi, but limit is 2Gi',
-            "admission/worker/w/maximum memory usage per Container",
-            "broken",
-        ),
-        (
-            'pods "c" is forbidden: no PriorityClass with name urgent was found',
-            "priority/urgent",
-            "broken",
-        ),
-        (
-            'failed calling webhook "policy.team.io": connection refused',
-            "create/worker/w",
-            "starting",
-        ),
-        ("etcdserver: request timed out", "create/worker/w", "starting"),
-    ],
-)
-def test_what_admission_refuses_is_for_ever_and_what_fails_on_the_way_is_not(
-    text: str, key: str, state: str
-) -> None:
-    found = refused_with(text)
-    assert (found.key, found.state) == (key, state)
-    assert found.failure.evidence == (text,)
-
-
-def test_a_ray_cluster_that_may_not_be_made_is_told_by_the_event_of_its_job() -> None:
-    text = "Failed to create RayCluster ns/c: exceeded quota: q, requested: count/x=1, "
-    said = event(
-        "FailedToCreateRayCluster", f"{text}used: count/x=5, limited: count/x=5", "c", kind="RayJob"
-    )
-    job = ray_job(status={"jobDeploymentStatus": "Initializing"})
-    assert only_finding(seen_of(ray_job=job, events=[said])).key == "quota/q"
-
-
 def test_that_a_ray_cluster_exists_already_is_no_trouble() -> None:
     text = 'Failed to create RayCluster ns/c: rayclusters.ray.io "c" already exists'
     said = event("FailedToCreateRayCluster", text, "c", kind="RayJob")
@@ -186,12 +115,13 @@ def test_a_job_that_failed_by_itself_is_left_to_who_follows_it() -> None:
     assert diagnose(seen_of(ray_job=ray_job(status=status))) == ()
 
 
-def test_an_account_that_the_autoscaler_lacks_is_named() -> None:
-    text = (
-        "Failed to reconcile RayCluster ns/c. If users specify ServiceAccountName for the head "
-        "Pod, they need to create a ServiceAccount themselves. However, ServiceAccount trainer is "
-        "not found. Please create one."
-    )
-    told = event("AutoscalerServiceAccountNotFound", text, "c", kind="RayCluster")
-    found = only_finding(seen_of(ray_cluster=ray_cluster(), events=[told]))
-    assert (found.key, found.failure.place.kind) == ("service-account/trainer", "head")
+def test_a_job_that_no_operator_has_looked_at_for_ten_seconds_says_so() -> None:
+    assert diagnose(seen_of(ray_job=ray_job(), t=9)) == ()
+    found = only_finding(seen_of(ray_job=ray_job(), t=11))
+    assert (found.key, found.state, found.give_up_after_s) == ("not-taken-up", "starting", None)
+    assert "is its operator running, does it watch this namespace (ns)?" in found.failure.message
+
+
+def test_a_job_that_the_operator_has_looked_at_is_taken_up() -> None:
+    job = ray_job(status={"jobDeploymentStatus": "Initializing"})
+    assert diagnose(seen_of(ray_job=job, t=600)) == ()

@@ -55,6 +55,47 @@ def test_a_claim_without_a_volume_is_passed_on_in_the_schedulers_words() -> None
     assert "kubectl get pvc" in found.failure.hint
 
 
+@pytest.mark.parametrize(
+    ("why", "hint"),
+    [
+        ("3 node(s) had volume node affinity conflict", "of the same zone"),
+        ("3 node(s) didn't match PersistentVolume's node affinity", "of the same zone"),
+        ("3 node(s) didn't match pod anti-affinity rules", "Its affinity to other pods"),
+        ("3 node(s) didn't satisfy existing pods anti-affinity rules", "Its affinity to other"),
+        ("3 node(s) didn't match pod topology spread constraints", "Its affinity to other pods"),
+        ("3 node(s) didn't match Pod's node affinity/selector", "label nodes"),
+        ("3 node(s) had untolerated taint {team: a}", "Add a toleration"),
+        ("3 node(s) were unschedulable", "uncordon"),
+        ("3 node(s) had untolerated taint {node.kubernetes.io/unschedulable: }", "uncordon"),
+        ('persistentvolumeclaim "data" not found', "kubectl get pvc"),
+        ("3 Too many pods", "kubectl describe nodes"),
+    ],
+)
+def test_the_next_step_is_that_of_the_schedulers_own_reason(why: str, hint: str) -> None:
+    text = f"0/3 nodes are available: {why}. preemption: 0/3 nodes are available: 3 No victims."
+    found = only_finding(seen_of(unschedulable_pod(text)))
+    assert hint in found.failure.hint
+    assert found.failure.hint.count(".") <= 2
+
+
+@pytest.mark.parametrize(
+    "taint", ["not-ready: ", "unreachable: ", "disk-pressure: ", "network-unavailable: "]
+)
+def test_a_node_that_is_not_well_is_waited_for_and_not_tolerated(taint: str) -> None:
+    why = f"1 node(s) had untolerated taint {{node.kubernetes.io/{taint}}}"
+    found = only_finding(seen_of(unschedulable_pod(f"0/1 nodes are available: {why}.")))
+    assert "not well, node.kubernetes.io/" in found.failure.message
+    assert found.failure.hint.startswith("Wait: nodes are not ready")
+    assert "toleration" not in found.failure.hint
+
+
+def test_each_of_several_reasons_has_its_next_step() -> None:
+    text = "0/3 nodes are available: 1 node(s) had untolerated taint {team: a}, 2 node(s) didn't "
+    found = only_finding(seen_of(unschedulable_pod(f"{text}match pod anti-affinity rules.")))
+    assert "Add a toleration" in found.failure.hint
+    assert "Its affinity to other pods" in found.failure.hint
+
+
 def test_three_nodes_and_four_nodes_are_one_finding() -> None:
     texts = [f"0/{n} nodes are available: {n} Insufficient cpu." for n in (3, 4)]
     keys = {only_finding(seen_of(unschedulable_pod(text))).key for text in texts}

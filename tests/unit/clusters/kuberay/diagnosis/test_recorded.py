@@ -30,8 +30,8 @@ CASES = (
         "rc-image-missing",
         f"image/worker/{IMAGE}",
         "group ifnp",
-        (IMAGE, "is not found", "no such host"),
-        "push the image",
+        (IMAGE, "could not be pulled yet", "no such host"),
+        "correct the registry",
         2,
     ),
     Case(
@@ -228,7 +228,7 @@ def test_one_trouble_has_one_key_from_first_to_last(scenario: str, keys: set[str
 
 def test_an_image_that_is_pulled_in_vain_alternates_between_two_states_and_is_one_finding() -> None:
     found = told(CASES[0])
-    assert {(one.state, one.give_up_after_s) for _, one in found} == {("starting", 30.0)}
+    assert {(one.state, one.give_up_after_s) for _, one in found} == {("starting", None)}
 
 
 def test_a_service_account_that_comes_later_ends_the_finding() -> None:
