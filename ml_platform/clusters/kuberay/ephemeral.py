@@ -32,8 +32,10 @@ from ml_platform.clusters.kuberay.checks import require_valid
 from ml_platform.clusters.kuberay.config import KubeRayConfig
 from ml_platform.clusters.kuberay.creating import create_job
 from ml_platform.clusters.kuberay.deadline import extended, running_deadline_s
+from ml_platform.clusters.kuberay.diagnosis.head import readiness
 from ml_platform.clusters.kuberay.dying_logs import DyingLogs
 from ml_platform.clusters.kuberay.head_address import LOST_AFTER_S, head_address
+from ml_platform.clusters.kuberay.joining import Joining
 from ml_platform.clusters.kuberay.last_words import last_words
 from ml_platform.clusters.kuberay.manifests import ray_job
 from ml_platform.clusters.kuberay.patience import Patience
@@ -149,10 +151,11 @@ class EphemeralProvisioner(Provisioner):
                     job, made = self._create_or_adopt(request, recorder)
                     if made:
                         require_place(self._api, self._config, job)
-                    cluster = self._when_ready(request, job, watch, recorder, dying)
+                    cluster, joining = self._when_ready(request, job, watch, recorder, dying)
                     phase.detail = "started" if made else "adopted"
-                with dying:
+                with dying, joining:
                     yield cluster
+                joining.raise_failure()
             except BaseException:
                 if job is not None:
                     self._removal.after_failure(request.name, _uid(job), recorder)
@@ -304,7 +307,7 @@ class EphemeralProvisioner(Provisioner):
         watch: Watch,
         recorder: Recorder,
         dying: DyingLogs,
-    ) -> Cluster:
+    ) -> tuple[Cluster, Joining]:
         if request.incarnation:
             _, pods = self._find(request.name)
             if head_incarnation(pods) != request.incarnation:
@@ -340,22 +343,38 @@ class EphemeralProvisioner(Provisioner):
             ]
             return not there or head_incarnation(pods) != incarnation
 
-        return Cluster(
+        head = head_address(
+            self._api,
+            self._config.namespace,
+            str(seen.ray_cluster["metadata"]["name"]),
+            token_auth=self._config.token_auth,
+        )
+
+        def all_have_joined(is_over: Callable[[], bool]) -> Seen:
+            return start.wait(
+                uid,
+                request.spec.worker_count,
+                is_ready=lambda now, workers: is_over() or readiness(now, workers),
+            )
+
+        joining = Joining(all_have_joined, head)
+
+        def note_job(submission_id: str) -> None:
+            self._note_job(request.name, submission_id)
+            joining.note_job(submission_id)
+
+        cluster = Cluster(
             name=request.name,
-            head=head_address(
-                self._api,
-                self._config.namespace,
-                str(seen.ray_cluster["metadata"]["name"]),
-                token_auth=self._config.token_auth,
-            ),
+            head=head,
             runtime=JobRuntime(),
             incarnation=incarnation,
             is_gone=is_gone,
-            note_job=lambda submission_id: self._note_job(request.name, submission_id),
+            note_job=note_job,
             last_words=lambda: self._last_words(watch, uid, seen, dying),
             lost_after_s=LOST_AFTER_S,
             job_start_s=self._config.limits.job_start_s,
         )
+        return cluster, joining
 
     def _last_words(self, watch: Watch, uid: str, ready: Seen, dying: DyingLogs) -> LastWords:
         try:
