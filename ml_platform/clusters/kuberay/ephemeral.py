@@ -4,7 +4,6 @@ KubeRay makes the cluster, guards it with deadlines of its own and cleans up; we
 comes from the attempt, so making it twice is making it once, and whoever comes later adopts it.
 """
 
-import contextlib
 import hashlib
 import math
 import time
@@ -12,7 +11,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
-from typing import Any, Final
 
 from ml_platform.clusters.interface import (
     Cluster,
@@ -28,28 +26,24 @@ from ml_platform.clusters.interface import (
 from ml_platform.clusters.kuberay import labels
 from ml_platform.clusters.kuberay.access import find_access
 from ml_platform.clusters.kuberay.api import KubernetesApi, core_path, jobs_path
+from ml_platform.clusters.kuberay.attempt_jobs import AttemptJobs, lost, uid_of
 from ml_platform.clusters.kuberay.checks import require_valid
 from ml_platform.clusters.kuberay.config import KubeRayConfig
-from ml_platform.clusters.kuberay.creating import create_job
-from ml_platform.clusters.kuberay.deadline import extended, running_deadline_s
 from ml_platform.clusters.kuberay.diagnosis.head import readiness
 from ml_platform.clusters.kuberay.dying_logs import DyingLogs
 from ml_platform.clusters.kuberay.head_address import LOST_AFTER_S, head_address
 from ml_platform.clusters.kuberay.joining import Joining
 from ml_platform.clusters.kuberay.last_words import last_words
-from ml_platform.clusters.kuberay.manifests import ray_job
-from ml_platform.clusters.kuberay.patience import Patience
 from ml_platform.clusters.kuberay.reaper import reap
-from ml_platform.clusters.kuberay.removal import GONE_WITHIN_S, POLL_S, Removal
+from ml_platform.clusters.kuberay.removal import Removal
 from ml_platform.clusters.kuberay.room import require_place
-from ml_platform.clusters.kuberay.seen import Object, Seen, annotation
+from ml_platform.clusters.kuberay.seen import Object, Seen
 from ml_platform.clusters.kuberay.start import JOBS, PODS, seen_by, start_on
 from ml_platform.clusters.kuberay.subjects import subjects
 from ml_platform.clusters.kuberay.takes_jobs import takes_jobs
 from ml_platform.clusters.kuberay.views import (
     KIND,
     head_incarnation,
-    is_over,
     phase_of,
     view_of,
 )
@@ -60,15 +54,8 @@ from ml_platform.errors import (
     ApiAwayError,
     ClusterError,
     ClusterLeftError,
-    ClusterLostError,
-    ClusterStartError,
-    ObjectConflictError,
-    ObjectMissingError,
 )
 from ml_platform.xray.records import Recorder
-
-LATE_S: Final = 2.0
-"""An object of ours may appear so long after its create was broken off."""
 
 
 class EphemeralProvisioner(Provisioner):
@@ -105,6 +92,10 @@ class EphemeralProvisioner(Provisioner):
             return self._given
         access = find_access(kubeconfig=self._config.kubeconfig, context=self._config.context)
         return KubernetesApi(access, clock=self._clock, sleep=self._sleep)
+
+    @cached_property
+    def _jobs(self) -> AttemptJobs:
+        return AttemptJobs(self._api, self._config, clock=self._clock, sleep=self._sleep)
 
     @cached_property
     def _removal(self) -> Removal:
@@ -148,7 +139,7 @@ class EphemeralProvisioner(Provisioner):
             dying = DyingLogs(self._api, self._config.namespace, watch)
             try:
                 with recorder.phase("cluster") as phase:
-                    job, made = self._create_or_adopt(request, recorder)
+                    job, made = self._jobs.create_or_adopt(request, recorder)
                     if made:
                         require_place(self._api, self._config, job)
                     cluster, joining = self._when_ready(request, job, watch, recorder, dying)
@@ -158,9 +149,9 @@ class EphemeralProvisioner(Provisioner):
                 joining.raise_failure()
             except BaseException:
                 if job is not None:
-                    self._removal.after_failure(request.name, _uid(job), recorder)
+                    self._removal.after_failure(request.name, uid_of(job), recorder)
                 raise
-            self._removal.after_success(request.name, _uid(job), recorder)
+            self._removal.after_success(request.name, uid_of(job), recorder)
 
     def look(self, name: str) -> ClusterView:
         """See `Provisioner.look`; `unknown` while the API server is away."""
@@ -193,7 +184,7 @@ class EphemeralProvisioner(Provisioner):
         try:
             job, pods = self._find(name)
             if job is not None and phase_of(job, pods)[0] in ("failed", "lost", "stopping"):
-                self._removal.remove(name, _uid(job))
+                self._removal.remove(name, uid_of(job))
         except ClusterError as error:
             raise ClusterLeftError(
                 f"what the cluster {name} has left could not be removed: {error.message}",
@@ -204,8 +195,8 @@ class EphemeralProvisioner(Provisioner):
         """See `Provisioner.stop`; waits until the last pod is gone."""
         job, _ = self._find(name)
         if job is not None:
-            self._require_ours(job)
-            self._removal.remove(name, _uid(job))
+            self._jobs.require_ours(job)
+            self._removal.remove(name, uid_of(job))
         self._removal.wait_until_gone(name, "pods", lambda: self._find(name)[1])
 
     def reap(self, run_ended_s: RunEnd, *, dry_run: bool) -> list[Reaped]:
@@ -218,88 +209,6 @@ class EphemeralProvisioner(Provisioner):
     def shutdown(self) -> None:
         """Nothing: each cluster is removed by its user, KubeRay's deadlines, or the reaper."""
 
-    def _create_or_adopt(self, request: ClusterRequest, recorder: Recorder) -> tuple[Object, bool]:
-        """The RayJob of this name that is to be used, and whether it was made for it."""
-        patience = Patience(GONE_WITHIN_S, self._clock)
-        path = jobs_path(self._config.namespace)
-        while True:
-            there = self._api.get(f"{path}/{request.name}")
-            if there is None and request.incarnation:
-                raise _lost(request.name, "it is not there any more")
-            if there is None:
-                try:
-                    manifest = self._manifest(request)
-                    return create_job(self._api, self._config, manifest, recorder), True
-                except ObjectConflictError:
-                    pass  # another was first, or its end, or our own try whose answer was lost
-                except Exception:
-                    raise
-                except BaseException:
-                    self._take_back(request)
-                    raise
-            else:
-                self._require_ours(there)
-                if request.incarnation or self._can_be_adopted(there, request):
-                    return self._adopt(there, request), False
-                self._api.delete(f"{path}/{request.name}", uid=_uid(there))
-            if patience.is_over():
-                raise ClusterStartError(
-                    f"the cluster {request.name} of before is not gone after {GONE_WITHIN_S:.0f} s",
-                    hint="`mlp cluster show` has its pods; is the operator of KubeRay running?",
-                )
-            self._sleep(POLL_S)
-
-    def _take_back(self, request: ClusterRequest) -> None:
-        """Remove what a create has made whose answer an interrupt has cut off, if it comes soon."""
-        path = jobs_path(self._config.namespace, request.name)
-        deadline = self._clock() + LATE_S
-        with contextlib.suppress(ClusterError):  # the reaper and KubeRay's deadlines come later
-            while self._clock() < deadline:
-                job = self._api.get(path)
-                if job is not None and annotation(job, labels.RUN) == request.run:
-                    self._api.delete(path, uid=_uid(job))
-                    return
-                self._sleep(POLL_S)
-
-    def _can_be_adopted(self, job: Object, request: ClusterRequest) -> bool:
-        same = annotation(job, labels.SPEC_HASH) == request.spec.spec_hash()
-        return same and not is_over(job) and "deletionTimestamp" not in job["metadata"]
-
-    def _adopt(self, job: Object, request: ClusterRequest) -> Object:
-        # Who looks whether its run lives must not find that of a step that has died.
-        taken = bool(request.run) and annotation(job, labels.RUN) != request.run
-        run = {labels.RUN: request.run} if taken else {}
-        longer = extended(job, running_deadline_s(self._config.limits, work_s=request.work_s))
-        return self._annotate(request.name, run, **longer) if run or longer else job
-
-    def _annotate(self, name: str, values: dict[str, str], **spec: Any) -> Object:
-        body: dict[str, Any] = {"metadata": {"annotations": values}}
-        if spec:
-            body["spec"] = spec
-        try:
-            return self._api.patch(jobs_path(self._config.namespace, name), body)
-        except ObjectMissingError as error:
-            raise _lost(name, "it is not there any more") from error
-
-    def _manifest(self, request: ClusterRequest) -> dict[str, Any]:
-        return ray_job(
-            request.name,
-            request.spec,
-            self._config,
-            holder=request.holder,
-            work_s=request.work_s,
-            annotations={labels.RUN: request.run} if request.run else {},
-        )
-
-    def _require_ours(self, job: Object) -> None:
-        found = (job["metadata"].get("labels") or {}).get(labels.ENVIRONMENT)
-        if found != labels.label_value(self._config.environment):
-            raise ClusterStartError(
-                f"the RayJob {job['metadata']['name']} in {self._config.namespace} is not of this "
-                f"environment ({self._config.environment}), but of {found or 'somebody else'}",
-                hint="give each environment a namespace of its own.",
-            )
-
     def _when_ready(
         self,
         request: ClusterRequest,
@@ -311,7 +220,7 @@ class EphemeralProvisioner(Provisioner):
         if request.incarnation:
             _, pods = self._find(request.name)
             if head_incarnation(pods) != request.incarnation:
-                raise _lost(request.name, phase_of(job, pods)[1] or "its head is another one")
+                raise lost(request.name, phase_of(job, pods)[1] or "its head is another one")
         start = start_on(
             self._api,
             self._config.namespace,
@@ -322,13 +231,13 @@ class EphemeralProvisioner(Provisioner):
             clock=self._clock,
             now=self._now,
         )
-        uid = _uid(job)
+        uid = uid_of(job)
         seen = start.wait(uid, request.spec.worker_count, is_ready=takes_jobs)
         incarnation = head_incarnation(seen.pods)
         if request.incarnation and incarnation != request.incarnation:
-            raise _lost(request.name, "its head is another one")
+            raise lost(request.name, "its head is another one")
         assert seen.ray_cluster is not None
-        self._annotate(request.name, {labels.INCARNATION: incarnation})
+        self._jobs.annotate(request.name, {labels.INCARNATION: incarnation})
 
         def is_gone() -> bool:
             try:
@@ -386,7 +295,7 @@ class EphemeralProvisioner(Provisioner):
 
     def _note_job(self, name: str, submission_id: str) -> None:
         """From now on KubeRay guards the job with its deadline, and not only its submission."""
-        self._annotate(name, {}, jobId=submission_id)
+        self._jobs.annotate(name, {}, jobId=submission_id)
 
     def _find(self, name: str) -> tuple[Object | None, list[Object]]:
         namespace = self._config.namespace
@@ -395,14 +304,3 @@ class EphemeralProvisioner(Provisioner):
             core_path(namespace, "pods"), labels=f"{labels.CLUSTER}={labels.label_value(name)}"
         )
         return job, list(pods)
-
-
-def _lost(name: str, why: str) -> ClusterLostError:
-    return ClusterLostError(
-        f"the cluster {name} is lost: {why}",
-        hint="run the step again: it goes on from the last checkpoint on a new cluster.",
-    )
-
-
-def _uid(job: Object) -> str:
-    return str(job["metadata"]["uid"])
