@@ -46,6 +46,9 @@ from ml_platform.training.result import (
     PhaseRecord,
     TrainingResult,
 )
+from ml_platform.training.telemetry.log_archive import LogArchive, own_log
+from ml_platform.training.telemetry.nodes import NodeSampler
+from ml_platform.training.telemetry.writer import SampleWriter
 from ml_platform.training.worker import PROGRESS_FILE, WEIGHTS_FILE, Start, train_loop
 from ml_platform.training_set.profile import merge_profiles
 from ml_platform.training_set.store import SnapshotStore
@@ -72,7 +75,10 @@ def main(argv: list[str]) -> int:
         return 1
     attempt.note_started(Started(at_s=time.time()))
     request = asked_of(record, attempt)
-    with tempfile.TemporaryDirectory(prefix="mlp-code-") as scratch:
+    with (
+        tempfile.TemporaryDirectory(prefix="mlp-code-") as scratch,
+        LogArchive(attempt.folder, own_log()),
+    ):
         outcome = Driver(request, record, attempt, Path(scratch)).run()
     attempt.note_outcome(outcome)
     if outcome.result is not None and not attempt.has_ended():
@@ -354,7 +360,11 @@ def fit(request: TrainingRequest, encoding: FeatureEncoding, files: Files, start
             failure_config=FailureConfig(max_failures=0),
         ),
     )
-    trainer.fit()
+    with (
+        SampleWriter(storage, "nodes") as samples,
+        NodeSampler(ray.nodes, samples.put),
+    ):
+        trainer.fit()
 
 
 def _arrow_filesystem(folder: Folder) -> Any:

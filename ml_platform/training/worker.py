@@ -29,6 +29,8 @@ from ml_platform.training.positions import HINT, Positions, open_store
 from ml_platform.training.reader import DataFileRef, RowPart, ShardReader
 from ml_platform.training.record import Attempt
 from ml_platform.training.request import RESULT_FILE, TrainingRequest
+from ml_platform.training.telemetry.step_clock import StepClock
+from ml_platform.training.telemetry.writer import SampleWriter
 
 if TYPE_CHECKING:
     import torch
@@ -63,7 +65,12 @@ def train_loop(config: dict[str, Any]) -> None:
     context = ray.train.get_context()
     rank, world_size = context.get_world_rank(), context.get_world_size()
     set_up_torch(request)
-    with _pipes(rank) as pipes, tempfile.TemporaryDirectory(prefix="mlp-") as scratch:
+    attempt = Attempt(Folder(request.folder_uri), start.attempt)
+    with (
+        _pipes(rank) as pipes,
+        tempfile.TemporaryDirectory(prefix="mlp-") as scratch,
+        SampleWriter(attempt.folder, f"worker-{rank}") as samples,
+    ):
         run = WorkerRun(
             request,
             encoding,
@@ -72,6 +79,7 @@ def train_loop(config: dict[str, Any]) -> None:
             rank=rank,
             world_size=world_size,
             pipes=pipes,
+            steps=StepClock(rank, samples.put),
         )
         started = time.monotonic()
         function = load_function(fetch_code(request, Path(scratch)), "train", "train")
@@ -105,6 +113,7 @@ class WorkerRun(TrainingRun):
         rank: This worker.
         world_size: All workers.
         pipes: Where progress goes; None where nobody listens.
+        steps: Measures where the time goes.
         clock: Seconds that only grow.
     """
 
@@ -118,6 +127,7 @@ class WorkerRun(TrainingRun):
         rank: int,
         world_size: int,
         pipes: "PipesContext | None" = None,
+        steps: StepClock | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.params = request.training.parameters
@@ -129,6 +139,7 @@ class WorkerRun(TrainingRun):
         self._training = Folder(request.folder_uri)
         self._attempt = Attempt(self._training, start.attempt)
         self._pipes = pipes
+        self._steps = steps or StepClock(rank, lambda times: None)
         self._clock = clock
         self._checkpoint_every_s = request.training.checkpoint_every_s
         self._last_checkpoint_at = clock()
@@ -151,7 +162,7 @@ class WorkerRun(TrainingRun):
 
     def batches(self, split: Split, *, epoch: int = 0, rows: int = 1024) -> Iterator[Batch]:
         """See `TrainingRun.batches`."""
-        batches = self._readers[split].batches(epoch=epoch, rows=rows)
+        batches = self._steps.along(self._readers[split].batches(epoch=epoch, rows=rows), epoch)
         return batches if self._positions is None else self._positions.along(batches, epoch)
 
     def report(
@@ -269,6 +280,7 @@ class WorkerRun(TrainingRun):
             )
         if self.rank == 0:
             self._checkpoint(finished=True, loop_s=loop_s)
+        self._steps.flush()
 
     def _checkpoint(self, *, finished: bool, loop_s: float = 0.0) -> None:
         """Called on rank 0."""
@@ -276,7 +288,7 @@ class WorkerRun(TrainingRun):
 
         self._last_checkpoint_at = self._clock()
         self._stop_if_given_up()
-        with tempfile.TemporaryDirectory() as scratch:
+        with self._steps.checkpoint(), tempfile.TemporaryDirectory() as scratch:
             directory = Path(scratch)
             tensors = _plain(self._latest()) if self._latest else {}
             safetensors.torch.save_file(tensors, directory / TENSORS_FILE)

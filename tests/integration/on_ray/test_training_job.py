@@ -14,9 +14,12 @@ from ml_platform.training.api import FeatureEncoding
 from ml_platform.training.launch import Trained
 from ml_platform.training.predictor import load_predictor
 from ml_platform.training.reader import read_batches
+from ml_platform.training.record import TrainingRecord
 from ml_platform.training.request import TrainingRequest
+from ml_platform.training.telemetry.log_archive import archived
 from ml_platform.training_set.store import SnapshotStore
 from ml_platform.uris import local_path
+from ml_platform.xray.samples import StepTimes, from_lines
 from tests.support.trainings import request, trained_by
 
 pytestmark = pytest.mark.integration
@@ -77,6 +80,25 @@ def test_a_training_says_how_long_each_phase_took(trained: Trained) -> None:
 def test_what_the_job_writes_reaches_its_caller(trained: Trained, log: list[str]) -> None:
     assert trained.submission_id
     assert any("TrainController" in line or "RayTrainWorker" in line for line in log)
+
+
+def test_its_log_outlives_its_ray(
+    trained: Trained, wanted: TrainingRequest, log: list[str]
+) -> None:
+    attempt = TrainingRecord(wanted.folder_uri).attempt(trained.result.attempt)
+    kept = archived(attempt.folder).decode().splitlines()
+    assert [line for line in kept if "RayTrainWorker" in line]
+    assert set(kept) <= set(log) | set(kept[-3:])
+
+
+def test_where_its_workers_time_went_is_kept(trained: Trained, wanted: TrainingRequest) -> None:
+    attempt = TrainingRecord(wanted.folder_uri).attempt(trained.result.attempt)
+    kept = attempt.folder / "samples" / "worker-0"
+    times = [
+        one for name in kept.names() for one in from_lines(kept.read(name).decode().split("\n"))
+    ]
+    assert sum(one.batches for one in times if isinstance(one, StepTimes)) > 0
+    assert sum(one.step_s for one in times if isinstance(one, StepTimes)) > 0
 
 
 def test_equal_inputs_are_not_trained_twice(

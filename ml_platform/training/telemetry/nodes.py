@@ -1,0 +1,125 @@
+"""What the nodes of a cluster use, from the metrics that Ray exports on each of them."""
+
+import contextlib
+import threading
+import time
+import urllib.request
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Final
+
+from ml_platform.xray.samples import NodeUse
+
+EVERY_S: Final = 15.0
+ANSWERS_WITHIN_S: Final = 2.0
+CLOSED_WITHIN_S: Final = 3.0
+OBJECT_STORE: Final = "ray_object_store_memory"
+NODE: Final = "ray_node_"
+
+Nodes = Callable[[], Sequence[Mapping[str, Any]]]
+"""As `ray.nodes`."""
+
+
+class NodeSampler:
+    """Samples each living node until the block ends.
+
+    Args:
+        nodes: Says which there are.
+        put: Takes a sample.
+        every_s: How often they are looked at.
+        fetch: The text at an address.
+        now: Seconds since 1970.
+    """
+
+    def __init__(
+        self,
+        nodes: Nodes,
+        put: Callable[[NodeUse], None],
+        *,
+        every_s: float = EVERY_S,
+        fetch: Callable[[str], str] | None = None,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._nodes = nodes
+        self._put = put
+        self._every_s = every_s
+        self._fetch = fetch or fetched
+        self._now = now
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="node-sampler", daemon=True)
+
+    def __enter__(self) -> "NodeSampler":
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._closing.set()
+        self._thread.join(CLOSED_WITHIN_S)
+
+    def _run(self) -> None:
+        while not self._closing.wait(self._every_s):
+            # Boundary: observing never fails the work; a node that goes is seen by others.
+            with contextlib.suppress(Exception):
+                self.look()
+
+    def look(self) -> None:
+        """Sample each node once; one that does not answer is left out."""
+        for node in self._nodes():
+            if not node.get("Alive") or not node.get("MetricsExportPort"):
+                continue
+            address = str(node["NodeManagerAddress"])
+            with contextlib.suppress(OSError, ValueError):
+                text = self._fetch(f"http://{address}:{node['MetricsExportPort']}/metrics")
+                is_head = "node:__internal_head__" in (node.get("Resources") or {})
+                self._put(node_use(text, address, is_head=is_head, at_s=self._now()))
+
+
+def fetched(url: str) -> str:
+    """The text at an address.
+
+    Raises:
+        OSError: nobody answers in time.
+    """
+    with urllib.request.urlopen(url, timeout=ANSWERS_WITHIN_S) as answer:
+        text: bytes = answer.read()
+    return text.decode(errors="replace")
+
+
+def node_use(text: str, node: str, *, is_head: bool, at_s: float) -> NodeUse:
+    """What Prometheus' text says of one node.
+
+    Raises:
+        ValueError: it is no such text.
+    """
+    from prometheus_client.parser import text_string_to_metric_families
+
+    found: dict[str, float] = defaultdict(float)
+    for family in text_string_to_metric_families(text):
+        if not family.name.startswith((NODE, OBJECT_STORE)):
+            continue
+        for sample in family.samples:
+            found[sample.name] += sample.value
+    gpus = found[f"{NODE}gpus_available"]
+    used_mb, free_mb = found[f"{NODE}gram_used"], found[f"{NODE}gram_available"]
+    cpus = found[f"{NODE}cpu_count"]
+    return NodeUse(
+        at_s=at_s,
+        node=node,
+        is_head=is_head,
+        cpus=cpus,
+        cpu_used=cpus * found[f"{NODE}cpu_utilization"] / 100,
+        memory_bytes=found[f"{NODE}mem_total"],
+        memory_used_bytes=found[f"{NODE}mem_used"],
+        object_store_used_bytes=found[OBJECT_STORE],
+        disk_free_bytes=found[f"{NODE}disk_free"],
+        gpus=gpus,
+        gpu_used=found[f"{NODE}gpus_utilization"] / 100,
+        gpu_memory_bytes=(used_mb + free_mb) * 2**20,
+        gpu_memory_used_bytes=used_mb * 2**20,
+    )
