@@ -6,6 +6,7 @@ UV := $(BOOTSTRAP)/bin/uv
 RUN := .venv/bin/
 # In the order of the folders: what takes long begins first.
 TWO_AT_ONCE := -n 2 --no-loadscope-reorder
+MATRIX_TESTS := $(addprefix tests/kubernetes/,test_matrix.py test_matrix_of_node.py on_ray/test_matrix_with_ray.py)
 PYTHON ?= python3.11
 export UV_PYTHON_DOWNLOADS := never
 DAGSTER_FOLDER := $(or $(DAGSTER_HOME),$(or $(MLP_HOME),$(CURDIR)/.mlp)/dagster)
@@ -70,9 +71,9 @@ kubernetes-test: install ## Run the tests that need a Kubernetes node; one is br
 	$(RUN)pytest -m kubernetes $(if $(findstring tests/kubernetes,$(ARGS)),,$(TWO_AT_ONCE) tests/kubernetes) $(ARGS)
 
 .PHONY: kubernetes-matrix
-kubernetes-matrix: install ## Every fault in every phase of a real training, into the table of tests/kubernetes (hours)
+kubernetes-matrix: install ## Every fault in every phase of a training (MATRIX=real, or whole), into tables of tests/kubernetes
 	rm -f .mlp/matrix.json
-	-MLP_MATRIX=real MLP_MATRIX_RESULTS=$(CURDIR)/.mlp/matrix.json $(RUN)pytest -m kubernetes tests/kubernetes/on_ray/test_matrix_with_ray.py $(ARGS)
+	-MLP_MATRIX=$(or $(MATRIX),real) MLP_MATRIX_RESULTS=$(CURDIR)/.mlp/matrix.json $(RUN)pytest -m kubernetes $(MATRIX_TESTS) $(ARGS)
 	$(RUN)python -m tests.kubernetes.matrix $(CURDIR)/.mlp/matrix.json
 
 .PHONY: check

@@ -6,14 +6,12 @@ What befalls one training, with a stand-in for Ray. `test_matrix_of_node` has wh
 
 import pytest
 
-from tests.kubernetes.matrix.cell import CELLS as ALL
 from tests.kubernetes.matrix.cell import Cell, Outcome
+from tests.kubernetes.matrix.chosen import of_one_training
 
 pytestmark = pytest.mark.kubernetes
 
-CELLS = [cell for cell in ALL if not cell.fault.of_node]
 
-
-@pytest.mark.parametrize("cell", CELLS, ids=str)
+@pytest.mark.parametrize("cell", of_one_training(), ids=str)
 def test_a_fault_in_a_phase(cell: Cell, outcomes: dict[str, Outcome]) -> None:
     assert outcomes[str(cell)].wrong == []

@@ -2,14 +2,12 @@
 
 import pytest
 
-from tests.kubernetes.matrix.cell import CELLS as ALL
 from tests.kubernetes.matrix.cell import Cell, Outcome
+from tests.kubernetes.matrix.chosen import of_node
 
 pytestmark = [pytest.mark.kubernetes, pytest.mark.whole_node]
 
-CELLS = [cell for cell in ALL if cell.fault.of_node]
 
-
-@pytest.mark.parametrize("cell", CELLS, ids=str)
+@pytest.mark.parametrize("cell", of_node(), ids=str)
 def test_a_fault_in_a_phase(cell: Cell, outcomes: dict[str, Outcome]) -> None:
     assert outcomes[str(cell)].wrong == []

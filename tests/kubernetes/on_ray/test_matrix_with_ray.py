@@ -1,16 +1,13 @@
-"""Faults in phases of a real training on a real Ray: a diagonal, or with `MLP_MATRIX=real` all."""
-
-import os
+"""Faults in phases of a real training on a real Ray; how many, `matrix/chosen.py` says."""
 
 import pytest
 
-from tests.kubernetes.matrix.cell import DIAGONAL, WITH_REAL_RAY, Cell, Outcome
+from tests.kubernetes.matrix.cell import Cell, Outcome
+from tests.kubernetes.matrix.chosen import with_ray
 
 pytestmark = pytest.mark.kubernetes
 
-CELLS = WITH_REAL_RAY if os.environ.get("MLP_MATRIX") == "real" else DIAGONAL
 
-
-@pytest.mark.parametrize("cell", CELLS, ids=str)
+@pytest.mark.parametrize("cell", with_ray(), ids=str)
 def test_a_fault_in_a_phase(cell: Cell, outcomes: dict[str, Outcome]) -> None:
     assert outcomes[str(cell)].wrong == []
