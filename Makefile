@@ -68,7 +68,7 @@ kubernetes-down: install ## Take that node down; nothing of it is left
 
 .PHONY: kubernetes-test
 kubernetes-test: install ## Run the tests that need a Kubernetes node; one is brought up unless one is up
-	$(RUN)pytest -m kubernetes $(if $(findstring tests/kubernetes,$(ARGS)),,$(TWO_AT_ONCE) tests/kubernetes) $(ARGS)
+	$(RUN)pytest -m kubernetes $(if $(findstring tests/kubernetes,$(ARGS)),,tests/kubernetes) $(ARGS)
 
 .PHONY: kubernetes-matrix
 kubernetes-matrix: install ## Every fault in every phase of a training (MATRIX=real, or whole), into tables of tests/kubernetes

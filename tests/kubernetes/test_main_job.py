@@ -157,7 +157,10 @@ def test_the_runs_pod_is_evicted_and_another_goes_on_from_the_checkpoint(
     folder.remove("hold")
 
     assert dagster.wait(run, within_s=RAN_WITHIN_S) == "SUCCESS", dagster.story(run)
-    assert sorted(one.split("-")[1] for one in trained(world, LOST)) == list("0123")
+    epochs = sorted(int(one.split("-")[1]) for one in trained(world, LOST))
+    # A driver may die between an epoch's checkpoint and its mark; none is trained twice.
+    assert len(epochs) == len(set(epochs)) >= EPOCHS - 1
+    assert epochs[-1] == EPOCHS - 1
 
 
 def test_a_backfill_outlives_its_code_server(

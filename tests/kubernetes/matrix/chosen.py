@@ -13,8 +13,6 @@ from tests.kubernetes.matrix.cell import CELLS, DIAGONAL, WITH_REAL_RAY, Cell
 
 VARIABLE: Final = "MLP_MATRIX"
 _WHICH: Final = os.environ.get(VARIABLE, "")
-_OFTEN: Final = "running"
-"""The longest phase, in which a fault is likeliest."""
 
 
 def of_one_training() -> list[Cell]:
@@ -25,13 +23,7 @@ def of_one_training() -> list[Cell]:
             return cells
         case "real":
             return []
-    once = {cell.fault.name: cell for cell in reversed(cells)}
-    once |= {cell.fault.name: cell for cell in cells if cell.phase.name == _OFTEN}
-    return [
-        cell
-        for cell in cells
-        if cell.fault.of_step or cell.fault.hopeless or cell is once[cell.fault.name]
-    ]
+    return [cell for cell in cells if cell.fault.of_step or cell.fault.hopeless]
 
 
 def of_node() -> list[Cell]:

@@ -1,5 +1,6 @@
 """Every way in which a real Ray dies on the cluster, and what can be seen of it."""
 
+import os
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,7 +13,14 @@ from tests.kubernetes.ray_clusters import RayCluster, name_of
 from tests.kubernetes.testbed import cgroups
 from tests.kubernetes.testbed.cluster import Cluster
 
-pytestmark = [pytest.mark.kubernetes, pytest.mark.usefixtures("node")]
+pytestmark = [
+    pytest.mark.kubernetes,
+    pytest.mark.usefixtures("node"),
+    pytest.mark.skipif(
+        "MLP_TEST_SLOW" not in os.environ,
+        reason="what Ray itself does, minutes of it: set MLP_TEST_SLOW=1 when its version changes",
+    ),
+]
 
 _NOTICE_S: Final = 60.0
 _EATER: Final = """
