@@ -17,6 +17,7 @@ from ml_platform.clusters.kuberay.ephemeral import EphemeralProvisioner
 from ml_platform.clusters.kuberay.reminder import EVERY_S
 from ml_platform.clusters.spec import ClusterSpec, HeadGroup, WorkerGroup
 from ml_platform.xray.records import Event, Recorder
+from tests.kubernetes import pods
 from tests.kubernetes.faults import quota
 from tests.kubernetes.faults.waiting import until
 from tests.kubernetes.light_clusters import LightClusters, light_clusters
@@ -26,6 +27,7 @@ from tests.kubernetes.testbed.node import Node
 
 pytestmark = pytest.mark.kubernetes
 
+SLEEPS: Final = ["sleep", "600"]
 IN_VAIN_S: Final = 42.0
 STARTS_WITHIN_S: Final = 15.0
 LIMITS: Final = {"start_s": 120, "unsubmitted_s": 150, "running_s": 300, "grace_s": 2, "gone_s": 2}
@@ -58,6 +60,9 @@ def test_a_quota_that_has_room_again_is_used_within_seconds(light: LightClusters
     def is_refused() -> bool:
         return any("has no room for a pod of the head" in one.detail for one in told)
 
+    # As many as the cluster: one that could never fit would be given up at once.
+    for name in ("one", "another"):
+        pods.create(light.cluster, pods.pod(light.cluster, light.namespace, name, SLEEPS))
     with ThreadPoolExecutor(1) as pool, contextlib.ExitStack() as full:
         full.enter_context(quota.filled(light.cluster, light.namespace))
         ready = pool.submit(start)

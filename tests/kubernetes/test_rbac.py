@@ -157,6 +157,7 @@ def test_a_step_may_do_nothing_else(
     assert not may(cluster, granted, verb, resource, of=granted)
 
 
+@pytest.mark.usefixtures("kuberay")
 def test_who_lacks_the_way_to_a_head_from_outside_is_told_the_right(
     cluster: Cluster, granted: str, tmp_path: Path
 ) -> None:

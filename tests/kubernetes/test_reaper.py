@@ -67,7 +67,7 @@ class World:
 
     Attributes:
         config: Its configuration.
-        api: The API server.
+        api: The API server, as its administrator.
         run_ended_s: What Dagster says.
     """
 
@@ -112,9 +112,7 @@ class World:
 
     def reap(self, *, api: KubernetesApi | None = None, later_s: float = 0.0) -> list[Reaped]:
         """Reap, `later_s` from now."""
-        provisioner = EphemeralProvisioner(
-            self.config, api=api or self.api, now=lambda: time.time() + later_s
-        )
+        provisioner = EphemeralProvisioner(self.config, api=api, now=lambda: time.time() + later_s)
         return provisioner.reap(self.run_ended_s, dry_run=False)
 
     def reap_while(self, cluster: Cluster, name: str, happens: Callable[[str], None]) -> Reaped:
@@ -174,7 +172,7 @@ def world(light: LightClusters, run_ended_s: RunEnd, request: pytest.FixtureRequ
     config = light.config(environment=request.node.name)
     return World(
         config=config,
-        api=KubernetesApi(find_access(kubeconfig=config.kubeconfig)),
+        api=KubernetesApi(find_access(kubeconfig=str(light.cluster.kubeconfig))),
         run_ended_s=run_ended_s,
     )
 
