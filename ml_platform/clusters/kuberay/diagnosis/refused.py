@@ -27,6 +27,8 @@ def refused(seen: Seen, events: tuple[EventSeen, ...]) -> Iterator[Finding]:
     """Pods, or the whole RayCluster, that the API server would not make."""
     for head, text in _texts(seen, events):
         place = _place(seen, head, text)
+        if _is_made(seen, place):
+            continue
         what = "its RayCluster" if place == _CLUSTER else f"a pod of the {place}"
         yield refusal(text, place, what=what, pods=pods_of(seen)) or _not_made(text, place, what)
 
@@ -93,6 +95,16 @@ def _place(seen: Seen, head: bool | None, text: str) -> Place:
     said = [name for name in names if f"-{name}-worker-" in text]
     found = said or (names if len(names) == 1 else [])
     return Place(kind="group", name=max(found, key=len, default=""))
+
+
+def _is_made(seen: Seen, place: Place) -> bool:
+    """Whether the pods are there: what the operator says of them is older then."""
+    live = [pod for pod in pods_of(seen) if not pod.is_going and pod.place == place]
+    if place.kind == "head":
+        return bool(live)
+    groups = ((seen.ray_cluster or {}).get("spec") or {}).get("workerGroupSpecs") or ()
+    wanted = next((one.get("replicas") for one in groups if one["groupName"] == place.name), None)
+    return wanted is not None and len(live) >= wanted
 
 
 def _not_made(text: str, place: Place, what: str) -> Finding:

@@ -3,6 +3,7 @@
 import pytest
 
 from ml_platform.clusters.causes import Cause, Place
+from ml_platform.clusters.kuberay.diagnosis.diagnose import diagnose
 from ml_platform.clusters.kuberay.diagnosis.findings import Finding
 from ml_platform.clusters.kuberay.diagnosis.refused import refused_create
 from ml_platform.clusters.kuberay.seen import Object
@@ -36,6 +37,26 @@ def test_a_quota_that_others_use_up_may_have_room_again() -> None:
     assert (found.key, found.state, found.give_up_after_s) == ("quota/team", "starting", None)
     assert "requests.cpu: 2 more would make 17 of 16, 1 too much" in found.failure.message
     assert "3584Mi of 3Gi, 512Mi too much" in found.failure.message
+
+
+@pytest.mark.parametrize(
+    ("reason", "pods"),
+    [
+        ("FailedCreateHeadPod", [pod("c-head", head=True)]),
+        ("FailedCreateHeadPod", [pod("c-head", head=True), pod()]),
+        ("FailedCreateWorkerPod", [pod("c-head", head=True), pod()]),
+    ],
+)
+def test_what_was_refused_and_is_there_now_is_refused_no_longer(
+    reason: str, pods: list[Object]
+) -> None:
+    """The operator's condition is older than the pod: with it, one would seem to be too many."""
+    text = "exceeded quota: full, requested: pods=1, used: pods=2, limited: pods=2"
+    failure = {"type": "ReplicaFailure", "status": "True", "reason": reason}
+    failure["message"] = f"{reason}\n{text}"
+    cluster = ray_cluster(failure)
+    cluster["spec"] = {"workerGroupSpecs": [{"groupName": "w", "replicas": 1}]}
+    assert diagnose(seen_of(*pods, ray_cluster=cluster)) == ()
 
 
 @pytest.mark.parametrize(
