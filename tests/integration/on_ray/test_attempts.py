@@ -286,7 +286,7 @@ def test_workers_that_wait_for_each_other_are_named_within_a_minute_and_at_the_l
 def test_the_limit_counts_what_ran_before_the_step_that_adopts(
     gate: Gate, clusters: LocalProvisioner, home: Path
 ) -> None:
-    limit_s, away_s = 40, 12
+    limit_s, away_s = 60, 20
     training = gate.wanted.training.model_copy(update={"max_runtime_s": limit_s})
     wanted = gate.wanted.model_copy(update={"training": training})
     step = send_step(wanted, home)
