@@ -54,8 +54,8 @@ def test_what_was_refused_and_is_there_now_is_refused_no_longer(
     text = "exceeded quota: full, requested: pods=1, used: pods=2, limited: pods=2"
     failure = {"type": "ReplicaFailure", "status": "True", "reason": reason}
     failure["message"] = f"{reason}\n{text}"
-    cluster = ray_cluster(failure)
-    cluster["spec"] = {"workerGroupSpecs": [{"groupName": "w", "replicas": 1}]}
+    groups = [{"groupName": "w", "replicas": 1}]
+    cluster = {**ray_cluster(failure), "spec": {"workerGroupSpecs": groups}}
     assert diagnose(seen_of(*pods, ray_cluster=cluster)) == ()
 
 
