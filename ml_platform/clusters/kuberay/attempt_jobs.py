@@ -17,7 +17,7 @@ from ml_platform.clusters.kuberay.deadline import extended, running_deadline_s
 from ml_platform.clusters.kuberay.manifests import ray_job
 from ml_platform.clusters.kuberay.patience import Patience
 from ml_platform.clusters.kuberay.removal import GONE_WITHIN_S, POLL_S
-from ml_platform.clusters.kuberay.seen import Object, annotation
+from ml_platform.clusters.kuberay.seen import Object, annotation, uid_of
 from ml_platform.clusters.kuberay.views import is_over
 from ml_platform.errors import (
     ClusterError,
@@ -154,8 +154,3 @@ def lost(name: str, why: str) -> ClusterLostError:
         f"the cluster {name} is lost: {why}",
         hint="run the step again: it goes on from the last checkpoint on a new cluster.",
     )
-
-
-def uid_of(job: Object) -> str:
-    """The uid of an object that the API server has given."""
-    return str(job["metadata"]["uid"])

@@ -26,7 +26,7 @@ from ml_platform.clusters.interface import (
 from ml_platform.clusters.kuberay import labels
 from ml_platform.clusters.kuberay.access import find_access
 from ml_platform.clusters.kuberay.api import KubernetesApi, core_path, jobs_path
-from ml_platform.clusters.kuberay.attempt_jobs import AttemptJobs, lost, uid_of
+from ml_platform.clusters.kuberay.attempt_jobs import AttemptJobs, lost
 from ml_platform.clusters.kuberay.checks import require_valid
 from ml_platform.clusters.kuberay.config import KubeRayConfig
 from ml_platform.clusters.kuberay.diagnosis.head import readiness
@@ -37,7 +37,7 @@ from ml_platform.clusters.kuberay.last_words import last_words
 from ml_platform.clusters.kuberay.reaper import reap
 from ml_platform.clusters.kuberay.removal import Removal
 from ml_platform.clusters.kuberay.room import require_place
-from ml_platform.clusters.kuberay.seen import Object, Seen
+from ml_platform.clusters.kuberay.seen import Object, Seen, uid_of
 from ml_platform.clusters.kuberay.start import JOBS, PODS, seen_by, start_on
 from ml_platform.clusters.kuberay.subjects import subjects
 from ml_platform.clusters.kuberay.takes_jobs import takes_jobs

@@ -25,7 +25,7 @@ from ml_platform.clusters.kuberay.interactive_manifest import (
     interactive_manifest,
 )
 from ml_platform.clusters.kuberay.room import require_place
-from ml_platform.clusters.kuberay.seen import Object, annotation
+from ml_platform.clusters.kuberay.seen import Object, annotation, uid_of
 from ml_platform.clusters.kuberay.start import start_on
 from ml_platform.clusters.kuberay.subjects import subjects
 from ml_platform.clusters.kuberay.views import head_incarnation, is_over
@@ -100,7 +100,7 @@ class InteractiveClusters:
                 if made:
                     require_place(self._api, self._config, job)
                 if wait:
-                    self._wait(wanted, str(job["metadata"]["uid"]), watch, recorder)
+                    self._wait(wanted, uid_of(job), watch, recorder)
             except ClusterStartError:
                 if made:
                     self._take_back(wanted.name, recorder)

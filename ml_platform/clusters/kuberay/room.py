@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from ml_platform.clusters.kuberay import labels
 from ml_platform.clusters.kuberay.api import KubernetesApi, jobs_path
 from ml_platform.clusters.kuberay.config import KubeRayConfig
-from ml_platform.clusters.kuberay.seen import Object
+from ml_platform.clusters.kuberay.seen import Object, uid_of
 from ml_platform.clusters.kuberay.views import is_over
 from ml_platform.errors import ClusterStartError
 
@@ -29,9 +29,9 @@ def require_place(api: KubernetesApi, config: KubeRayConfig, job: Object) -> Non
     it stays. Raises as `require_room`.
     """
     there = _by_age(api, config)
-    uids = [one["metadata"]["uid"] for one in there]
-    if job["metadata"]["uid"] in uids:
-        _require_fewer(there[: uids.index(job["metadata"]["uid"])], config)
+    uids = [uid_of(one) for one in there]
+    if uid_of(job) in uids:
+        _require_fewer(there[: uids.index(uid_of(job))], config)
 
 
 def _by_age(api: KubernetesApi, config: KubeRayConfig) -> list[Object]:
@@ -45,7 +45,7 @@ def _by_age(api: KubernetesApi, config: KubeRayConfig) -> list[Object]:
 
 
 def _age(job: Object) -> tuple[str, str]:
-    return str(job["metadata"]["creationTimestamp"]), str(job["metadata"]["uid"])
+    return str(job["metadata"]["creationTimestamp"]), uid_of(job)
 
 
 def _require_fewer(there: Sequence[Object], config: KubeRayConfig) -> None:

@@ -66,3 +66,8 @@ class Seen:
     workloads: tuple[Object, ...] = ()
     kueue_unknown: KueueUnknown = ""
     at_s: float = 0.0
+
+
+def uid_of(job: Object) -> str:
+    """The uid of an object that the API server has given."""
+    return str(job["metadata"]["uid"])

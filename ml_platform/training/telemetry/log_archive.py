@@ -8,12 +8,11 @@ written in the last seconds.
 
 import contextlib
 import sys
-import threading
 from pathlib import Path
-from types import TracebackType
 from typing import Final
 
 from ml_platform.storage import Folder
+from ml_platform.training.telemetry.background import Background
 
 LOG_FOLDER: Final = "log"
 EVERY_S: Final = 5.0
@@ -32,7 +31,7 @@ def own_log() -> Path | None:
     return None
 
 
-class LogArchive:
+class LogArchive(Background):
     """Archives a log that grows, until the block ends.
 
     Args:
@@ -42,32 +41,18 @@ class LogArchive:
     """
 
     def __init__(self, attempt: Folder, log: Path | None, *, every_s: float = EVERY_S) -> None:
+        super().__init__("log-archive", closed_within_s=CLOSED_WITHIN_S)
         self._attempt = attempt
         self._log = log
         self._every_s = every_s
         self._position = 0
-        self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="log-archive", daemon=True)
-
-    def __enter__(self) -> "LogArchive":
-        if self._log is not None:
-            self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._closing.set()
-        if self._thread.ident is not None:
-            self._thread.join(CLOSED_WITHIN_S)
 
     def _run(self) -> None:
+        if self._log is None:
+            return
         failures = 0
         while failures < FAILURES_IN_A_ROW:
-            closing = self._closing.wait(self._every_s)
+            closing = self.closing.wait(self._every_s)
             try:
                 while self._copy_next(whole_lines=not closing):
                     pass

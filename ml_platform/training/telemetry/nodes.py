@@ -1,14 +1,13 @@
 """What the nodes of a cluster use, from the metrics that Ray exports on each of them."""
 
 import contextlib
-import threading
 import time
 import urllib.request
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from types import TracebackType
 from typing import Any, Final
 
+from ml_platform.training.telemetry.background import Background
 from ml_platform.xray.samples import NodeUse
 
 EVERY_S: Final = 15.0
@@ -21,7 +20,7 @@ Nodes = Callable[[], Sequence[Mapping[str, Any]]]
 """As `ray.nodes`."""
 
 
-class NodeSampler:
+class NodeSampler(Background):
     """Samples each living node until the block ends.
 
     Args:
@@ -41,29 +40,15 @@ class NodeSampler:
         fetch: Callable[[str], str] | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:
+        super().__init__("node-sampler", closed_within_s=CLOSED_WITHIN_S)
         self._nodes = nodes
         self._put = put
         self._every_s = every_s
         self._fetch = fetch or fetched
         self._now = now
-        self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="node-sampler", daemon=True)
-
-    def __enter__(self) -> "NodeSampler":
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._closing.set()
-        self._thread.join(CLOSED_WITHIN_S)
 
     def _run(self) -> None:
-        while not self._closing.wait(self._every_s):
+        while not self.closing.wait(self._every_s):
             # Boundary: observing never fails the work; a node that goes is seen by others.
             with contextlib.suppress(Exception):
                 self.look()

@@ -7,13 +7,12 @@ Storage that is away, slow, full or forbidden costs samples and nothing else.
 import contextlib
 import queue
 import sys
-import threading
 import time
 from collections.abc import Callable
-from types import TracebackType
 from typing import Final
 
 from ml_platform.storage import Folder
+from ml_platform.training.telemetry.background import Background
 from ml_platform.xray.samples import Sample, to_line
 
 SAMPLES_FOLDER: Final = "samples"
@@ -23,7 +22,7 @@ FAILURES_IN_A_ROW: Final = 30
 CLOSED_WITHIN_S: Final = 3.0
 
 
-class SampleWriter:
+class SampleWriter(Background):
     """Writes samples as files of lines: `samples/<source>/<ms since 1970>.jsonl`.
 
     Args:
@@ -41,28 +40,13 @@ class SampleWriter:
         every_s: float = EVERY_S,
         now: Callable[[], float] = time.time,
     ) -> None:
+        super().__init__("sample-writer", closed_within_s=CLOSED_WITHIN_S)
         self._attempt = attempt
         self._source = source
         self._every_s = every_s
         self._now = now
         self._waiting: queue.Queue[Sample] = queue.Queue(MOST_WAITING)
-        self._closing = threading.Event()
-        # A daemon: a process that ends does not wait for storage that does not answer.
-        self._thread = threading.Thread(target=self._run, name="sample-writer", daemon=True)
         self.dropped = 0
-
-    def __enter__(self) -> "SampleWriter":
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._closing.set()
-        self._thread.join(CLOSED_WITHIN_S)
 
     def put(self, sample: Sample) -> None:
         """Hand over a sample; never waits, never raises."""
@@ -74,7 +58,7 @@ class SampleWriter:
     def _run(self) -> None:
         failures = 0
         while failures < FAILURES_IN_A_ROW:
-            closing = self._closing.wait(self._every_s)
+            closing = self.closing.wait(self._every_s)
             lines = [to_line(one) for one in self._taken()]
             if lines:
                 failures = 0 if self._write(lines) else failures + 1

@@ -323,19 +323,15 @@ FAULTS: Final = (
         causes=(Cause.START_FAILED,),  # where there are no pods, none is ever allowed
         of_node=True,
     ),
-    Fault(
-        name="DNS silent",
-        act=names_do(dns.silent),
-        befalls=_needs_names,
-        causes=_OF_WORKER,
-        of_node=True,
-    ),
-    Fault(
-        name="names unknown",
-        act=names_do(dns.forgetful),
-        befalls=_needs_names,
-        causes=_OF_WORKER,
-        of_node=True,
+    *(
+        Fault(
+            name=name,
+            act=names_do(fault),
+            befalls=_needs_names,
+            causes=_OF_WORKER,
+            of_node=True,
+        )
+        for name, fault in (("DNS silent", dns.silent), ("names unknown", dns.forgetful))
     ),
     *(
         Fault(

@@ -91,3 +91,24 @@ def specs(draw: st.DrawFn) -> ClusterSpec:
     priority = draw(st.sampled_from(["", "training-low"]))
     queue = draw(st.sampled_from(["", "team-pricing"])) if len(groups) <= 17 else ""
     return cluster(head=head, workers=groups, priority=priority, queue=queue)
+
+
+def head_of(manifest: dict[str, Any]) -> dict[str, Any]:
+    """The head's group of a RayJob."""
+    return manifest["spec"]["rayClusterSpec"]["headGroupSpec"]
+
+
+def workers_of(manifest: dict[str, Any]) -> dict[str, Any]:
+    """The only worker group of a RayJob."""
+    (only,) = manifest["spec"]["rayClusterSpec"]["workerGroupSpecs"]
+    return only
+
+
+def pod_of(group: dict[str, Any]) -> dict[str, Any]:
+    """The pod of a group."""
+    return group["template"]["spec"]
+
+
+def container_of(group: dict[str, Any]) -> dict[str, Any]:
+    """Ray's container of a group."""
+    return pod_of(group)["containers"][0]

@@ -4,7 +4,6 @@ import re
 import tomllib
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
@@ -18,27 +17,20 @@ from ml_platform.clusters.kuberay.manifests import manifest_yaml, ray_job
 from ml_platform.clusters.kuberay.words import is_dns_1035, is_label_key, is_label_value
 from ml_platform.clusters.spec import RAY_VERSION, ClusterSpec
 from tests.support.kuberay.quantities import amount
-from tests.unit.clusters.kuberay.clusters import CONFIG, NAMES, WITH_NODES, cluster, specs
+from tests.unit.clusters.kuberay.clusters import (
+    CONFIG,
+    NAMES,
+    WITH_NODES,
+    cluster,
+    container_of,
+    head_of,
+    pod_of,
+    specs,
+    workers_of,
+)
 
 # Other work runs beside it.
 ANY_LOAD = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-
-
-def _head(manifest: dict[str, Any]) -> dict[str, Any]:
-    return manifest["spec"]["rayClusterSpec"]["headGroupSpec"]
-
-
-def _workers(manifest: dict[str, Any]) -> dict[str, Any]:
-    (only,) = manifest["spec"]["rayClusterSpec"]["workerGroupSpecs"]
-    return only
-
-
-def _pod(group: dict[str, Any]) -> dict[str, Any]:
-    return group["template"]["spec"]
-
-
-def _container(group: dict[str, Any]) -> dict[str, Any]:
-    return _pod(group)["containers"][0]
 
 
 @ANY_LOAD
@@ -55,13 +47,13 @@ def test_every_valid_cluster_has_valid_names_labels_and_quantities(
         assert all(map(is_label_value, metadata["labels"].values()))
     assert all(is_dns_1035(group["groupName"]) for group in ray["workerGroupSpecs"])
     for group in groups:
-        for container in [*_pod(group)["containers"], *_pod(group).get("initContainers", [])]:
+        for container in [*pod_of(group)["containers"], *pod_of(group).get("initContainers", [])]:
             bounds = container["resources"]
             assert all(amount(value) > 0 for bound in bounds.values() for value in bound.values())
             assert bounds["requests"]["memory"] == bounds["limits"]["memory"]
         assert all(isinstance(value, str) for value in group["rayStartParams"].values())
-        volumes = [volume["name"] for volume in _pod(group)["volumes"]]
-        mounted = [mount["name"] for mount in _container(group)["volumeMounts"]]
+        volumes = [volume["name"] for volume in pod_of(group)["volumes"]]
+        mounted = [mount["name"] for mount in container_of(group)["volumeMounts"]]
         assert sorted(volumes) == sorted(set(mounted))
 
 
@@ -115,7 +107,7 @@ def test_a_cluster_says_whose_it_is_and_what_it_was_made_from() -> None:
 
 def test_every_pod_is_found_by_our_labels() -> None:
     manifest = ray_job("a", cluster(), CONFIG)
-    for group in (_head(manifest), _workers(manifest)):
+    for group in (head_of(manifest), workers_of(manifest)):
         assert group["template"]["metadata"]["labels"] == manifest["metadata"]["labels"]
 
 
@@ -129,13 +121,13 @@ def test_only_a_queued_cluster_begins_suspended() -> None:
 def test_ray_counts_what_the_container_has_and_nothing_trains_on_the_head() -> None:
     workers = {"count": 4, "cpus": 8, "memory": "32Gi", "gpus": 2, "gpu": "a100", "disk": "50Gi"}
     manifest = ray_job("a", cluster(workers=workers, head={"memory": "2Gi"}), WITH_NODES)
-    assert _head(manifest)["rayStartParams"] == {
+    assert head_of(manifest)["rayStartParams"] == {
         "dashboard-host": "0.0.0.0",
         "num-cpus": "0",
         "num-gpus": "0",
         "memory": str(2 * 2**30),
     }
-    group = _workers(manifest)
+    group = workers_of(manifest)
     assert group["rayStartParams"] == {
         "num-cpus": "8",
         "num-gpus": "2",
@@ -143,7 +135,7 @@ def test_ray_counts_what_the_container_has_and_nothing_trains_on_the_head() -> N
     }
     assert [group[f"{which}eplicas"] for which in ("r", "minR", "maxR")] == [4, 4, 4]
     bounded = {"memory": "32Gi", "ephemeral-storage": "50Gi", "nvidia.com/gpu": "2"}
-    assert _container(group)["resources"] == {
+    assert container_of(group)["resources"] == {
         "requests": {"cpu": "8000m", **bounded},
         "limits": bounded,
     }
@@ -151,20 +143,22 @@ def test_ray_counts_what_the_container_has_and_nothing_trains_on_the_head() -> N
 
 def test_gpus_go_by_the_name_that_the_catalogue_has_for_them() -> None:
     workers = {"gpus": 4, "gpu": "mi300"}
-    limits = _container(_workers(ray_job("a", cluster(workers=workers), WITH_NODES)))["resources"]
+    limits = container_of(workers_of(ray_job("a", cluster(workers=workers), WITH_NODES)))[
+        "resources"
+    ]
     assert limits["limits"]["amd.com/gpu"] == "4"
 
 
 def test_a_small_cluster_requests_a_part_of_its_cpus() -> None:
     config = replace(CONFIG, cpu_request_share=0.1)
-    group = _workers(ray_job("a", cluster(workers={"cpus": 2}), config))
-    assert _container(group)["resources"]["requests"]["cpu"] == "200m"
+    group = workers_of(ray_job("a", cluster(workers={"cpus": 2}), config))
+    assert container_of(group)["resources"]["requests"]["cpu"] == "200m"
     assert group["rayStartParams"]["num-cpus"] == "2"
 
 
 def test_pods_may_do_as_little_as_a_restricted_namespace_wants() -> None:
     manifest = ray_job("a", cluster(), replace(CONFIG, service_account="trainer"))
-    for pod in map(_pod, (_head(manifest), _workers(manifest))):
+    for pod in map(pod_of, (head_of(manifest), workers_of(manifest))):
         assert pod["automountServiceAccountToken"] is False
         assert pod["serviceAccountName"] == "trainer"
         assert pod["securityContext"] == {
@@ -181,7 +175,7 @@ def test_pods_may_do_as_little_as_a_restricted_namespace_wants() -> None:
 
 def test_health_is_asked_for_over_http_at_once_and_each_second() -> None:
     manifest = ray_job("a", cluster(), CONFIG)
-    for container in map(_container, (_head(manifest), _workers(manifest))):
+    for container in map(container_of, (head_of(manifest), workers_of(manifest))):
         probes = [container[f"{which}Probe"] for which in ("startup", "readiness", "liveness")]
         asked = {"path": "/api/healthz", "port": 52365}
         assert [probe["httpGet"] for probe in probes] == [asked] * 3
@@ -193,11 +187,11 @@ def test_health_is_asked_for_over_http_at_once_and_each_second() -> None:
 
 
 def test_shared_memory_is_as_large_as_rays_object_store() -> None:
-    group = _workers(ray_job("a", cluster(workers={"memory": "10Gi"}), CONFIG))
-    assert _pod(group)["volumes"] == [
+    group = workers_of(ray_job("a", cluster(workers={"memory": "10Gi"}), CONFIG))
+    assert pod_of(group)["volumes"] == [
         {"name": "shared-mem", "emptyDir": {"medium": "Memory", "sizeLimit": str(3 * 2**30)}}
     ]
-    assert _container(group)["volumeMounts"] == [{"name": "shared-mem", "mountPath": "/dev/shm"}]
+    assert container_of(group)["volumeMounts"] == [{"name": "shared-mem", "mountPath": "/dev/shm"}]
 
 
 def test_shared_memory_of_ones_own_is_used() -> None:
@@ -205,15 +199,15 @@ def test_shared_memory_of_ones_own_is_used() -> None:
         "volumes": [{"name": "mine", "emptyDir": {"medium": "Memory"}}],
         "volumeMounts": [{"name": "mine", "mountPath": "/dev/shm"}],
     }
-    group = _workers(ray_job("a", cluster(workers={"pod": pod}), CONFIG))
-    assert _pod(group)["volumes"] == pod["volumes"]
-    assert _container(group)["volumeMounts"] == pod["volumeMounts"]
+    group = workers_of(ray_job("a", cluster(workers={"pod": pod}), CONFIG))
+    assert pod_of(group)["volumes"] == pod["volumes"]
+    assert container_of(group)["volumeMounts"] == pod["volumeMounts"]
 
 
 def test_variables_come_from_the_configuration_the_group_and_secrets() -> None:
     config = replace(CONFIG, env={"A": "1", "B": "1"}, env_from_secrets=("wandb",))
     pod = {"env": [{"name": "B", "value": "2"}]}
-    container = _container(_workers(ray_job("a", cluster(workers={"pod": pod}), config)))
+    container = container_of(workers_of(ray_job("a", cluster(workers={"pod": pod}), config)))
     ours = environment(config.limits)
     assert {one["name"]: one["value"] for one in container["env"]} == ours | {"A": "1", "B": "2"}
     assert container["envFrom"] == [{"secretRef": {"name": "wandb"}}]
@@ -221,13 +215,13 @@ def test_variables_come_from_the_configuration_the_group_and_secrets() -> None:
 
 def test_a_variable_of_ours_can_be_said_otherwise() -> None:
     config = replace(CONFIG, env={"RAY_DEDUP_LOGS": "1"})
-    container = _container(_workers(ray_job("a", cluster(), config)))
+    container = container_of(workers_of(ray_job("a", cluster(), config)))
     assert {"name": "RAY_DEDUP_LOGS", "value": "1"} in container["env"]
 
 
 def test_workers_that_come_back_are_waited_for_as_long_as_a_start_may_take() -> None:
     config = replace(CONFIG, limits=replace(CONFIG.limits, start_s=900))
-    container = _container(_workers(ray_job("a", cluster(), config)))
+    container = container_of(workers_of(ray_job("a", cluster(), config)))
     waits = {"name": "RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S", "value": "900"}
     assert waits in container["env"]
 
@@ -240,13 +234,13 @@ def test_fields_of_a_group_are_added_to_those_of_the_configuration() -> None:
         pod={"labels": {"team": "all"}, "tolerations": [{"key": "x"}], "schedulerName": "volcano"},
     )
     pod = {"labels": {"team": "one"}, "tolerations": [{"key": "y"}], "imagePullSecrets": []}
-    group = _workers(ray_job("a", cluster(workers={"pod": pod}, priority="low"), config))
+    group = workers_of(ray_job("a", cluster(workers={"pod": pod}, priority="low"), config))
     assert group["template"]["metadata"]["labels"]["team"] == "one"
-    assert _pod(group)["tolerations"] == [{"key": "x"}, {"key": "y"}]
-    assert _pod(group)["schedulerName"] == "volcano"
-    assert _pod(group)["priorityClassName"] == "low"
-    assert _pod(group)["imagePullSecrets"] == [{"name": "registry"}]
-    assert _container(group)["imagePullPolicy"] == "Always"
+    assert pod_of(group)["tolerations"] == [{"key": "x"}, {"key": "y"}]
+    assert pod_of(group)["schedulerName"] == "volcano"
+    assert pod_of(group)["priorityClassName"] == "low"
+    assert pod_of(group)["imagePullSecrets"] == [{"name": "registry"}]
+    assert container_of(group)["imagePullPolicy"] == "Always"
 
 
 @pytest.mark.parametrize("token_auth", [True, False])
@@ -300,7 +294,7 @@ def test_only_the_autoscaler_is_given_a_token() -> None:
     options = manifest["spec"]["rayClusterSpec"]["autoscalerOptions"]
     (mount,) = options["volumeMounts"]
     assert (mount["mountPath"], mount["readOnly"]) == (TOKEN_PATH, True)
-    head = _pod(_head(manifest))
+    head = pod_of(head_of(manifest))
     assert head["automountServiceAccountToken"] is False
     (volume,) = [one for one in head["volumes"] if one["name"] == mount["name"]]
     assert [next(iter(one)) for one in volume["projected"]["sources"]] == [
@@ -308,14 +302,16 @@ def test_only_the_autoscaler_is_given_a_token() -> None:
         "configMap",
         "downwardAPI",
     ]
-    assert mount["name"] not in [one["name"] for one in _container(_head(manifest))["volumeMounts"]]
-    assert "serviceAccountToken" not in json.dumps(_workers(manifest))
+    assert mount["name"] not in [
+        one["name"] for one in container_of(head_of(manifest))["volumeMounts"]
+    ]
+    assert "serviceAccountToken" not in json.dumps(workers_of(manifest))
 
 
 def test_the_autoscaler_is_as_hardened_as_rays_own_containers() -> None:
     manifest = ray_job("a", cluster(workers=ELASTIC), replace(CONFIG, image_pull_policy="Never"))
     options = manifest["spec"]["rayClusterSpec"]["autoscalerOptions"]
-    ray = _container(_head(manifest))
+    ray = container_of(head_of(manifest))
     assert options["securityContext"] == ray["securityContext"]
     assert options["imagePullPolicy"] == ray["imagePullPolicy"]
     assert options["resources"]["limits"] == {"memory": "1Gi"}
@@ -324,7 +320,7 @@ def test_the_autoscaler_is_as_hardened_as_rays_own_containers() -> None:
 
 def test_what_ray_asks_for_does_not_grow_with_the_autoscaler() -> None:
     fixed, grown = (
-        _container(_head(ray_job("a", cluster(workers=workers), CONFIG)))
+        container_of(head_of(ray_job("a", cluster(workers=workers), CONFIG)))
         for workers in ({"count": 8}, ELASTIC)
     )
     assert grown["resources"] == fixed["resources"]

@@ -9,35 +9,27 @@ from ml_platform.clusters.catalogue import Catalogue, NodeKind
 from ml_platform.clusters.kuberay.config import KubeRayConfig
 from ml_platform.clusters.kuberay.manifests import ray_job
 from tests.support.kuberay.pod_fields import PREFERRED, REQUIRED
-from tests.unit.clusters.kuberay.clusters import CONFIG, SPOT, WITH_NODES, cluster
-
-
-def _head(manifest: dict[str, Any]) -> dict[str, Any]:
-    return manifest["spec"]["rayClusterSpec"]["headGroupSpec"]
-
-
-def _workers(manifest: dict[str, Any]) -> dict[str, Any]:
-    (only,) = manifest["spec"]["rayClusterSpec"]["workerGroupSpecs"]
-    return only
-
-
-def _pod(group: dict[str, Any]) -> dict[str, Any]:
-    return group["template"]["spec"]
-
-
-def _container(group: dict[str, Any]) -> dict[str, Any]:
-    return _pod(group)["containers"][0]
+from tests.unit.clusters.kuberay.clusters import (
+    CONFIG,
+    SPOT,
+    WITH_NODES,
+    cluster,
+    container_of,
+    head_of,
+    pod_of,
+    workers_of,
+)
 
 
 def _head_terms(config: KubeRayConfig, **head: Any) -> list[list[dict[str, Any]]]:
     """The expressions of each alternative that a head's affinity has."""
-    pod = _pod(_head(ray_job("a", cluster(head=head), config)))
+    pod = pod_of(head_of(ray_job("a", cluster(head=head), config)))
     terms = pod["affinity"]["nodeAffinity"][REQUIRED]["nodeSelectorTerms"]
     return [term["matchExpressions"] for term in terms]
 
 
 def test_the_only_kind_that_fits_is_chosen_by_its_labels() -> None:
-    pod = _pod(_workers(ray_job("a", cluster(workers={"gpus": 1, "gpu": "a100"}), WITH_NODES)))
+    pod = pod_of(workers_of(ray_job("a", cluster(workers={"gpus": 1, "gpu": "a100"}), WITH_NODES)))
     assert pod["nodeSelector"] == {"pool": "a100"}
     assert [each["key"] for each in pod["tolerations"]] == ["nvidia.com/gpu"]
 
@@ -46,7 +38,7 @@ def test_any_of_several_kinds_will_do_with_what_the_user_wants_too() -> None:
     zone = {"key": "topology.kubernetes.io/zone", "operator": "In", "values": ["b"]}
     theirs = {"nodeAffinity": {REQUIRED: {"nodeSelectorTerms": [{"matchExpressions": [zone]}]}}}
     workers = {"spot": True, "pod": {"affinity": theirs}}
-    pod = _pod(_workers(ray_job("a", cluster(workers=workers), WITH_NODES)))
+    pod = pod_of(workers_of(ray_job("a", cluster(workers=workers), WITH_NODES)))
     pool = {"key": "pool", "operator": "In", "values": ["cpu"]}
     spot = {"key": "spot", "operator": "In", "values": ["true"]}
     affinity = pod["affinity"]["nodeAffinity"]
@@ -61,14 +53,14 @@ def test_any_of_several_kinds_will_do_with_what_the_user_wants_too() -> None:
 
 
 def test_a_head_stays_off_spot_nodes_that_differ_by_one_label_more() -> None:
-    pod = _pod(_head(ray_job("a", cluster(workers={"spot": True}), WITH_NODES)))
+    pod = pod_of(head_of(ray_job("a", cluster(workers={"spot": True}), WITH_NODES)))
     (term,) = pod["affinity"]["nodeAffinity"][REQUIRED]["nodeSelectorTerms"]
     assert {"key": "spot", "operator": "NotIn", "values": ["true"]} in term["matchExpressions"]
     assert "tolerations" not in pod
 
 
 def test_without_a_catalogue_kubernetes_chooses_the_nodes_of_workers() -> None:
-    pod = _pod(_workers(ray_job("a", cluster(), CONFIG)))
+    pod = pod_of(workers_of(ray_job("a", cluster(), CONFIG)))
     assert pod.keys().isdisjoint({"nodeSelector", "affinity", "tolerations"})
 
 
@@ -113,12 +105,12 @@ def test_the_kind_is_chosen_that_the_users_own_affinity_lets_in() -> None:
     mine = {"key": "pool", "operator": "In", "values": ["mi300"]}
     theirs = {"nodeAffinity": {REQUIRED: {"nodeSelectorTerms": [{"matchExpressions": [mine]}]}}}
     workers = {"gpus": 1, "pod": {"affinity": theirs}}
-    group = _workers(ray_job("a", cluster(workers=workers), WITH_NODES))
-    assert _pod(group)["nodeSelector"] == {"pool": "mi300"}
-    assert _container(group)["resources"]["limits"]["amd.com/gpu"] == "1"
+    group = workers_of(ray_job("a", cluster(workers=workers), WITH_NODES))
+    assert pod_of(group)["nodeSelector"] == {"pool": "mi300"}
+    assert container_of(group)["resources"]["limits"]["amd.com/gpu"] == "1"
 
 
 def test_gpus_of_any_kind_are_those_of_which_most_workers_find_room() -> None:
     # Of a100 there are two nodes of eight, of mi300 any number.
-    group = _workers(ray_job("a", cluster(workers={"gpus": 8, "count": 3}), WITH_NODES))
-    assert _container(group)["resources"]["limits"]["amd.com/gpu"] == "8"
+    group = workers_of(ray_job("a", cluster(workers={"gpus": 8, "count": 3}), WITH_NODES))
+    assert container_of(group)["resources"]["limits"]["amd.com/gpu"] == "8"
