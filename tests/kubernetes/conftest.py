@@ -6,23 +6,20 @@ run tests on it at once; those that are marked `whole_node` have it for themselv
 that cannot run a node the tests are skipped with one line; in CI, which must run them, they fail.
 """
 
-import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from tests.kubernetes import ray_clusters
 from tests.kubernetes.light_clusters import STORAGE, light_clusters
 from tests.kubernetes.matrix.case import Case, CasesTestbed, new_case
 from tests.kubernetes.matrix.cell import Cell, Outcome
 from tests.kubernetes.matrix.outcomes import outcomes_of
 from tests.kubernetes.matrix.rays import STAND_IN
-from tests.kubernetes.ray_clusters import RayCluster
-from tests.kubernetes.testbed import image, layout, programs
+from tests.kubernetes.obstacles import insist_on
 from tests.kubernetes.testbed import kuberay as operator
+from tests.kubernetes.testbed import layout, programs
 from tests.kubernetes.testbed.cluster import Cluster, external
 from tests.kubernetes.testbed.node import Node, down, running, up
 from tests.kubernetes.testbed.turns import Turn
@@ -31,7 +28,6 @@ from tests.support.gcs_double import in_this_process
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient
 
-_REQUIRED: Final = "MLP_REQUIRE_KUBERNETES"
 _FIRST: Final = "gw0"  # as pytest-xdist calls it
 _NODE: Final = "node_of_this_session"
 _BROUGHT_UP: Final = pytest.StashKey[bool]()
@@ -89,7 +85,7 @@ def pytest_testnodedown(node: Any) -> None:
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """What cannot run here is skipped from one place, so that pytest says it in one line."""
     if item.get_closest_marker("kubernetes") and operator.chosen() != operator.CLUSTER:
-        _insist_on(programs.missing())
+        insist_on(programs.missing())
         _TURN.begin(item.path.name, alone=item.get_closest_marker("whole_node") is not None)
 
 
@@ -123,24 +119,6 @@ def cluster(pytestconfig: pytest.Config) -> Cluster:
 def kuberay(cluster: Cluster) -> operator.KubeRay:
     """KubeRay's definitions and an operator that is ready."""
     return operator.install(cluster, operator.chosen())
-
-
-@pytest.fixture(scope="session")
-def shared_ray_cluster(
-    node: Node, cluster: Cluster, kuberay: operator.KubeRay
-) -> Iterator[RayCluster]:
-    """A RayCluster with a real Ray: a head and two workers, with token authentication."""
-    _insist_on(image.why_no_ray(Path(sys.prefix)))
-    with cluster.namespace("shared-ray") as namespace:
-        spec = ray_clusters.spec(cluster, workers=2, with_token=True)
-        yield ray_clusters.create(cluster, namespace, "shared", spec)
-
-
-@pytest.fixture
-def ray_cluster(shared_ray_cluster: RayCluster) -> RayCluster:
-    """The session's RayCluster, ready, whatever an earlier test has done to it."""
-    shared_ray_cluster.wait_until_ready()
-    return shared_ray_cluster
 
 
 @pytest.fixture
@@ -191,16 +169,4 @@ def bare_machine() -> None:
     if operator.chosen() == operator.CLUSTER:
         pytest.skip(f"{operator.VARIABLE}={operator.CLUSTER}: no testbed is started")
     if running() is not None:
-        _insist_on("a node is up, which this test would take down: `make kubernetes-down` first")
-
-
-def _insist_on(obstacle: str | None) -> None:
-    if obstacle is None:
-        return
-    if os.environ.get("CI") == "true" or os.environ.get(_REQUIRED):
-        _fail(obstacle)
-    pytest.skip(obstacle)
-
-
-def _fail(reason: str) -> NoReturn:
-    pytest.fail(f"{reason} (CI and {_REQUIRED} do not let these tests be skipped)", pytrace=False)
+        insist_on("a node is up, which this test would take down: `make kubernetes-down` first")

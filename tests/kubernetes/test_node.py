@@ -72,7 +72,7 @@ def test_a_pod_cannot_write_into_the_folders_of_the_machine(
 
 
 def test_another_image_is_another_image(node: Node, cluster: Cluster, namespace: str) -> None:
-    command = ["sh", "-c", "echo $TESTBED_IMAGE"]
+    command = ["/bin/sh", "-c", "echo $TESTBED_IMAGE"]
     said = pods.output(cluster, namespace, "other", command, image=cluster.another_image)
     assert said.strip() == layout.ANOTHER_IMAGE
 

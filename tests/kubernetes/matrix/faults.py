@@ -196,12 +196,8 @@ def without_ray(case: Case) -> None:
 
 
 def without_python(case: Case) -> None:
-    """Nothing written in Python runs in its worker: the init container fails, again and again."""
-    [group] = case.request.cluster.groups
-    workers = group.model_copy(
-        update={"pod": {"env": [{"name": "PYTHONHOME", "value": "/nowhere"}]}}
-    )
-    case.want(workers=workers)
+    """There is no Python in its image: its worker's init container fails, again and again."""
+    case.want(image=case.light.cluster.another_image)
 
 
 def without_priority(case: Case) -> None:

@@ -44,16 +44,17 @@ class UnreadableError(KubernetesTestError):
     """Pods, which run as another user, cannot read the checkout or the environment."""
 
 
-def archive(name: str, *, pause: Path) -> bytes:
+def archive(name: str, *, pause: Path, path: str) -> bytes:
     """An image as `docker save` writes it, for `ctr images import`.
 
     Args:
         name: Its full name with tag; inside it is in the variable `TESTBED_IMAGE`.
         pause: The static program that holds a pod's namespaces.
+        path: Where it looks for programs, as PATH has it.
     """
     layer = _layer(pause)
     environment = {
-        "PATH": f"{sys.prefix}/bin:/usr/local/bin:/usr/bin:/usr/sbin",
+        "PATH": path,
         "HOME": _HOME,
         "TESTBED_IMAGE": name,
         # The environment is read-only there.

@@ -5,6 +5,7 @@ bridge and its packet filter live in a network namespace of their own; this mach
 through one link, and needs nothing else.
 """
 
+import sys
 from pathlib import Path
 from typing import Final
 
@@ -44,5 +45,10 @@ ETCD: Final = f"http://{NODE_ADDRESS}:{ETCD_PORT}"
 # `.invalid` names never resolve: should a pod ask for a pull, it fails at once.
 IMAGE: Final = "testbed.invalid/ml-platform:1"
 ANOTHER_IMAGE: Final = "testbed.invalid/another:1"
+IMAGES: Final = {
+    IMAGE: f"{sys.prefix}/bin:/usr/local/bin:/usr/bin:/usr/sbin",
+    ANOTHER_IMAGE: "/usr/sbin",
+}
+"""Each with its PATH; in the other one nothing finds Python or Ray."""
 # Whom pods run as, unless they say otherwise.
 USER: Final = 1000

@@ -137,8 +137,8 @@ def _start(programs: Programs) -> None:
     storage = object_storage.define(programs)
     storage.launch()
     containerd.wait_until_serving()
-    for name in (layout.IMAGE, layout.ANOTHER_IMAGE):
-        _import(image.archive(name, pause=programs.path("pause")))
+    for name, path in layout.IMAGES.items():
+        _import(image.archive(name, pause=programs.path("pause"), path=path))
     api_server.wait_until_serving()
     configuration.write_kubeconfig()
     cgroups.make()

@@ -23,12 +23,13 @@ OF_NODE: Final = {
 OF_GANG: Final = "preflight-nccl-allreduce"
 """Its init container that tests all nodes together: whose fails may be the one that waited."""
 
-_NOT_MADE: Final = frozenset(
-    {"CreateContainerConfigError", "CreateContainerError", "RunContainerError"}
-)
+_NOT_MADE: Final = frozenset({"CreateContainerConfigError", "CreateContainerError"})
+_NOT_STARTED: Final = "RunContainerError"
+"""It was made, but its program does not start: the kubelet counts that as a run that failed."""
 _CODES: Final = {
     126: "its command cannot be executed",
     127: "its command does not exist",
+    128: "its program could not be started",
     137: "it was killed",
     139: "it crashed with a segmentation fault",
     143: "it was told to end",
@@ -73,6 +74,8 @@ def container_troubles(pod: Pod, told: Told) -> Iterator[Finding]:
             yield _not_made(pod, container)
         elif container.failures:
             yield _failing(pod, container, told)
+        elif container.waiting_reason == _NOT_STARTED:
+            yield _not_made(pod, container)
 
 
 def _not_made(pod: Pod, container: Container) -> Finding:

@@ -36,6 +36,22 @@ def test_an_init_container_that_fails_is_named_with_its_exit_code_and_may_pass_y
     assert found.failure.hint.endswith("kubectl logs c-w-worker-abcde -n ns -c fetch --previous")
 
 
+def test_a_program_that_cannot_be_started_three_times_is_missing_for_good() -> None:
+    said = 'exec: "python": executable file not found in $PATH'
+    init = container(
+        "fetch",
+        state=waiting("RunContainerError", said),
+        last=ended(128, "StartError", message=said),
+        restarts=2,
+    )
+    found = only_finding(seen_of(pod(init=[init], containers=[INITIALIZING])))
+    assert (found.key, found.state) == ("init/worker/w/fetch", "broken")
+    assert "has failed 3 times: exit code 128, its program could not be started, StartError" in (
+        found.failure.message
+    )
+    assert found.failure.evidence[-1] == said
+
+
 def test_an_init_container_that_failed_in_pods_made_anew_is_ended_after_three() -> None:
     init = container("fetch", state=ended(3))
     seen = seen_of(pod(init=[init], containers=[INITIALIZING]))
