@@ -9,9 +9,7 @@ missing, as nothing waits for it: a walk over all trainings finds what the journ
 
 import re
 import threading
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -23,7 +21,7 @@ from ml_platform.training.request import TrainingRequest
 JOURNAL_FOLDER: Final = "xray/journal"
 WAIT_S: Final = 1.0
 """A training waits so long for its entry, and goes on while it is still being written."""
-_NAME: Final = re.compile(r"(\d+)-([0-9a-f]+)-(\d+)\.json")
+_NAME: Final = re.compile(r"\d+-[0-9a-f]+-\d+\.json")
 _DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
@@ -50,15 +48,6 @@ class JournalEntry(BaseModel):
     claimed_at_s: float
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class EntryName:
-    """What the name of an entry says; `path` is seen from the storage root."""
-
-    path: str
-    training: str
-    number: int
-
-
 def note_attempt(request: TrainingRequest, claim: Claim, *, wait_s: float = WAIT_S) -> str:
     """Write the entry of an attempt; says what went wrong, or nothing.
 
@@ -70,7 +59,10 @@ def note_attempt(request: TrainingRequest, claim: Claim, *, wait_s: float = WAIT
         try:
             entry = _entry(request, claim)
             content = entry.model_dump_json(indent=1).encode()
-            Folder(request.storage_root).create(_path(entry), content)
+            path = entry_path(
+                training=entry.training, number=entry.number, claimed_at_s=entry.claimed_at_s
+            )
+            Folder(request.storage_root).create(path, content)
         except Exception as error:  # boundary: the training goes on without
             trouble[0] = f"cannot be written: {error!r}"
         else:
@@ -96,10 +88,17 @@ def journal_days(storage: Folder) -> list[str]:
     return [name for name in storage.names(JOURNAL_FOLDER) if _DAY.fullmatch(name)]
 
 
-def entries_of(storage: Folder, day: str) -> list[EntryName]:
-    """The entries of a day, newest first."""
+def entries_of(storage: Folder, day: str) -> list[str]:
+    """Paths of a day's entries, newest first, seen from the storage root."""
     names = storage.names(f"{JOURNAL_FOLDER}/{day}")
-    return list(_named(day, sorted(names, reverse=True)))
+    there = (name for name in sorted(names, reverse=True) if _NAME.fullmatch(name))
+    return [f"{JOURNAL_FOLDER}/{day}/{name}" for name in there]
+
+
+def entry_path(*, training: str, number: int, claimed_at_s: float) -> str:
+    """The path of an attempt's entry, seen from the storage root."""
+    day = datetime.fromtimestamp(claimed_at_s, UTC).date().isoformat()
+    return f"{JOURNAL_FOLDER}/{day}/{round(claimed_at_s * 1000)}-{training}-{number}.json"
 
 
 def read_entry(storage: Folder, path: str) -> JournalEntry:
@@ -112,13 +111,6 @@ def read_entry(storage: Folder, path: str) -> JournalEntry:
     return JournalEntry.model_validate_json(storage.read(path))
 
 
-def _named(day: str, names: Iterable[str]) -> Iterator[EntryName]:
-    for name in names:
-        if match := _NAME.fullmatch(name):
-            path = f"{JOURNAL_FOLDER}/{day}/{name}"
-            yield EntryName(path=path, training=match[2], number=int(match[3]))
-
-
 def _entry(request: TrainingRequest, claim: Claim) -> JournalEntry:
     return JournalEntry(
         folder=request.folder_uri.removeprefix(f"{request.storage_root}/"),
@@ -128,10 +120,3 @@ def _entry(request: TrainingRequest, claim: Claim) -> JournalEntry:
         number=claim.number,
         claimed_at_s=claim.claimed_at_s,
     )
-
-
-def _path(entry: JournalEntry) -> str:
-    day: date = datetime.fromtimestamp(entry.claimed_at_s, UTC).date()
-    milliseconds = round(entry.claimed_at_s * 1000)
-    name = f"{milliseconds}-{entry.training}-{entry.number}.json"
-    return f"{JOURNAL_FOLDER}/{day.isoformat()}/{name}"

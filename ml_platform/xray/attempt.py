@@ -7,8 +7,8 @@ from typing import Any, Final, Literal
 from ml_platform.xray.records import Event
 
 Status = Literal["open", "succeeded", "failed", "superseded"]
-AttemptKey = tuple[str, int]
-"""Training and number."""
+AttemptKey = tuple[str, str, int]
+"""Training, partition and number: two partitions of equal snapshots have trainings of one name."""
 SHORT: Final = 8
 """Digits of a training that people are shown; more are needed once in some 10,000 trainings."""
 
@@ -85,7 +85,7 @@ class AttemptRecord:
     @property
     def key(self) -> AttemptKey:
         """What tells it from all others of its namespace."""
-        return self.training, self.number
+        return self.training, self.partition, self.number
 
     @property
     def id(self) -> str:

@@ -45,7 +45,7 @@ def find_attempt(
             raise InputError(
                 f"{what} of {partition} has no attempt {number}; there is {there}", hint=LISTS_ALL
             )
-        return max(numbered, key=lambda one: one.claimed_at_s)
+        return numbered[0]
     if number is not None:
         raise InputError(
             "a number needs a model and a partition before it",
@@ -69,8 +69,8 @@ def find_attempts(store: Store, what: str, partition: str = "") -> list[AttemptR
         InputError: there is none; says what is near.
     """
     if partition:
-        newest = max(_of_partition(store, what, partition), key=lambda one: one.claimed_at_s)
-        return store.attempts(training=newest.training)
+        found = _of_partition(store, what, partition)
+        return [one for one in found if one.training == found[0].training]
     if found := store.of_run(what):
         return found
     if len(what) >= SHORTEST:
@@ -82,7 +82,8 @@ def find_attempts(store: Store, what: str, partition: str = "") -> list[AttemptR
         if runs:
             return store.of_run(runs[0])
     if one := _by_id(store, what):
-        return store.attempts(training=one.training)
+        found = store.of_training(one.training)
+        return [other for other in found if other.partition == one.partition]
     raise _unknown(store, what, "a run")
 
 
@@ -101,7 +102,7 @@ def known_cause(cause: str) -> str:
 
 
 def _of_partition(store: Store, model: str, partition: str) -> list[AttemptRecord]:
-    found = store.attempts(model=model, partition=partition)
+    found = store.of_partition(model, partition)
     if found:
         return found
     partitions = store.partitions()
@@ -120,11 +121,12 @@ def _by_id(store: Store, what: str) -> AttemptRecord | None:
     match = _ID.fullmatch(what)
     found = store.of_job(what)
     if match and len(match[1]) >= SHORTEST:
-        found += [one for one in store.attempts(training=match[1]) if one.number == int(match[2])]
+        found += [one for one in store.of_training(match[1]) if one.number == int(match[2])]
     if len(found) > 1:
         raise InputError(
-            f"{what!r} is more than one attempt: {', '.join(one.id for one in found)}",
-            hint="type more of the hash.",
+            f"{what!r} is more than one attempt: "
+            + ", ".join(f"{one.id} of {one.partition}" for one in found),
+            hint="type more of the hash, or model, partition and number.",
         )
     return found[0] if found else None
 

@@ -6,7 +6,7 @@ far the journal was read is noted last.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
@@ -14,7 +14,7 @@ from typing import Final, TypeVar
 
 from ml_platform.storage import Folder
 from ml_platform.training.checkpoints import ATTEMPTS_FOLDER
-from ml_platform.training.journal import entries_of, journal_days
+from ml_platform.training.journal import entries_of, entry_path, journal_days
 from ml_platform.training.request import TRAININGS_FOLDER
 from ml_platform.xray.attempt import AttemptKey, AttemptRead, Unreadable
 from ml_platform.xray.parallel import Deadline, ask_all
@@ -101,7 +101,7 @@ class _Gathering:
         self._store = store
         self._deadline = deadline
         self._now = now
-        self._known: frozenset[AttemptKey] | None = None
+        self._known: Collection[AttemptKey] | None = None
 
     def new_tasks(self) -> tuple[list[_Task], date | None]:
         """What was open, what is new, newest first, and what is tried again; and the newest day."""
@@ -111,14 +111,14 @@ class _Gathering:
         if before is not None:
             days = [day for day in days if date.fromisoformat(day) >= before - LATE]
         if days:
-            known = self._store.known_since(date.fromisoformat(days[0]))
+            known = {
+                entry_path(training=training, number=number, claimed_at_s=claimed_at_s)
+                for (training, _, number), claimed_at_s in self._store.known_since(
+                    date.fromisoformat(days[0])
+                ).items()
+            }
             listed = self._answers(partial(entries_of, self.storage), days)
-            tasks += [
-                entry.path
-                for day in reversed(days)
-                for entry in listed[day]
-                if (entry.training, entry.number) not in known
-            ]
+            tasks += [path for day in reversed(days) for path in listed[day] if path not in known]
         return list(dict.fromkeys([*tasks, *self._retries(tasks)])), newest
 
     def all_tasks(self) -> tuple[list[_Task], date | None]:

@@ -13,6 +13,12 @@ from ml_platform.xray.schema import ATTEMPTS, EVENTS, UNREADABLE
 
 ATTEMPT_COLUMNS: Final = tuple(ATTEMPTS.c[one.name] for one in fields(AttemptRecord))
 EVENT_COLUMNS: Final = tuple(EVENTS.c[one.name] for one in fields(Event))
+EVENT_KEY_COLUMNS: Final = (
+    EVENTS.c.training,
+    EVENTS.c.partition,
+    EVENTS.c.number,
+    EVENTS.c.object_name,
+)
 UNREADABLE_COLUMNS: Final = tuple(UNREADABLE.c[one.name] for one in fields(Unreadable))
 
 
@@ -28,9 +34,9 @@ def attempt_of(row: Mapping[Any, Any]) -> AttemptRecord:
 
 def event_row(namespace: str, key: AttemptKey, name: str, event: Event) -> dict[str, Any]:
     """An event as a row, by the name of its object."""
-    training, number = key
-    whose = {"namespace": namespace, "training": training, "number": number, "object_name": name}
-    return whose | _storable(asdict(event))
+    training, partition, number = key
+    whose = {"training": training, "partition": partition, "number": number, "object_name": name}
+    return {"namespace": namespace} | whose | _storable(asdict(event))
 
 
 def put(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:

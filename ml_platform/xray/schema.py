@@ -31,9 +31,9 @@ ATTEMPTS: Final = Table(
     # Two sandboxes may train on equal snapshots: their trainings have one name.
     Column("namespace", Text, nullable=False),
     Column("training", Text, nullable=False),
+    Column("partition", Text, nullable=False),
     Column("number", Integer, nullable=False),
     Column("model", Text, nullable=False),
-    Column("partition", Text, nullable=False),
     Column("folder_uri", Text, nullable=False),
     Column("status", Text, nullable=False),
     Column("run", Text, nullable=False),
@@ -69,10 +69,11 @@ ATTEMPTS: Final = Table(
     Column("checkpoint_attempt", Integer),
     Column("checkpoint_epoch", Integer),
     Column("checkpoint_written_at_s", Double),
-    PrimaryKeyConstraint("namespace", "training", "number"),
+    PrimaryKeyConstraint("namespace", "training", "partition", "number"),
     Index("xray_attempts_newest", "namespace", "claimed_at_s"),
     Index("xray_attempts_of_status", "namespace", "status", "claimed_at_s"),
-    Index("xray_attempts_of_model", "namespace", "model", "partition", "claimed_at_s"),
+    Index("xray_attempts_of_model", "namespace", "model", "claimed_at_s"),
+    Index("xray_attempts_of_partition", "namespace", "model", "partition"),
     Index("xray_attempts_of_cause", "namespace", "cause", "claimed_at_s"),
     Index("xray_attempts_of_run", "namespace", "run"),
     Index("xray_attempts_of_root", "namespace", "root"),
@@ -85,6 +86,7 @@ EVENTS: Final = Table(
     METADATA,
     Column("namespace", Text, nullable=False),
     Column("training", Text, nullable=False),
+    Column("partition", Text, nullable=False),
     Column("number", Integer, nullable=False),
     Column("object_name", Text, nullable=False),
     Column("name", Text, nullable=False),
@@ -93,7 +95,7 @@ EVENTS: Final = Table(
     Column("seconds", Double),
     Column("detail", Text, nullable=False),
     # By the object's name, so that whoever gathers it again counts it once.
-    PrimaryKeyConstraint("namespace", "training", "number", "object_name"),
+    PrimaryKeyConstraint("namespace", "training", "partition", "number", "object_name"),
 )
 
 GATHERED: Final = Table(

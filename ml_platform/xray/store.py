@@ -19,6 +19,7 @@ from ml_platform.xray.records import Event
 from ml_platform.xray.rows import (
     ATTEMPT_COLUMNS,
     EVENT_COLUMNS,
+    EVENT_KEY_COLUMNS,
     UNREADABLE_COLUMNS,
     add,
     attempt_of,
@@ -28,7 +29,9 @@ from ml_platform.xray.rows import (
 )
 from ml_platform.xray.schema import ATTEMPTS, EVENTS, GATHERED, UNREADABLE
 
-_NEWEST_FIRST: Final = (ATTEMPTS.c.claimed_at_s.desc(), ATTEMPTS.c.training, ATTEMPTS.c.number)
+_KEY: Final = (ATTEMPTS.c.training, ATTEMPTS.c.partition, ATTEMPTS.c.number)
+_NEWEST_FIRST: Final = (ATTEMPTS.c.claimed_at_s.desc(), *_KEY)
+
 _OPEN: Final = ATTEMPTS.c.status == "open"
 
 
@@ -93,13 +96,15 @@ class Store:
         with self._database.writing() as connection:
             put(connection, GATHERED, [row])
 
-    def known_since(self, day: date) -> frozenset[AttemptKey]:
-        """Attempts that were claimed on that day (UTC) or later."""
+    def known_since(self, day: date) -> dict[AttemptKey, float]:
+        """Attempts that were claimed on that day (UTC) or later, and when."""
         since_s = datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()
-        query = select(ATTEMPTS.c.training, ATTEMPTS.c.number).where(
+        query = select(*_KEY, ATTEMPTS.c.claimed_at_s).where(
             self._ours, ATTEMPTS.c.claimed_at_s >= since_s
         )
-        return frozenset((row.training, row.number) for row in self._rows(query))
+        return {
+            (row.training, row.partition, row.number): row.claimed_at_s for row in self._rows(query)
+        }
 
     def unreadable(self, limit: int) -> list[Unreadable]:
         """What could not be read, tried longest ago first."""
@@ -113,58 +118,54 @@ class Store:
 
     def open_attempts(self) -> list[AttemptRecord]:
         """Those whose end nobody has seen, newest first."""
-        return self._attempts(_OPEN)
+        return self._all(_OPEN)
 
     def attempts(
-        self,
-        *,
-        model: str = "",
-        partition: str = "",
-        training: str = "",
-        cause: str = "",
-        since_s: float | None = None,
-        limit: int | None = None,
+        self, *, model: str = "", cause: str = "", since_s: float | None = None, limit: int
     ) -> list[AttemptRecord]:
         """Those that go on first, then the newest.
 
         Args:
-            model: Of this model alone, if one is given; the next three alike.
-            partition: The partition.
-            training: How the training's hash begins.
-            cause: Why it failed.
+            model: Of this model alone, if one is given.
+            cause: That ended by this cause alone, if one is given.
             since_s: Those that have lived since then, in seconds since 1970.
             limit: How many at most.
         """
         asked: list[Any] = []
         if model:
             asked.append(ATTEMPTS.c.model == model)
-        if partition:
-            asked.append(ATTEMPTS.c.partition == partition)
-        if training:
-            asked.append(ATTEMPTS.c.training.startswith(training, autoescape=True))
         if cause:
             asked.append(ATTEMPTS.c.cause == cause)
-        # Two questions, each answered out of an index; in one, all rows would be sorted.
-        found = self._attempts(_OPEN, *asked, limit=limit)
+        # Two questions, each answered in the order of an index; in one, all rows would be sorted.
+        found = self._newest(_OPEN, *asked, limit=limit)
         if since_s is not None:
             asked.append(ATTEMPTS.c.ended_at_s >= since_s)
-        left = None if limit is None else limit - len(found)
-        return found + self._attempts(~_OPEN, *asked, limit=left)
+        return found + self._newest(~_OPEN, *asked, limit=limit - len(found))
+
+    def of_partition(self, model: str, partition: str) -> list[AttemptRecord]:
+        """Attempts of a model's partition, newest first."""
+        return self._all(ATTEMPTS.c.model == model, ATTEMPTS.c.partition == partition)
+
+    def of_training(self, beginning: str) -> list[AttemptRecord]:
+        """Attempts of the trainings whose hashes begin so, newest first."""
+        # No `LIKE`, which asks no index; no digit of a hash comes after f.
+        hashes = ATTEMPTS.c.training.between(beginning, f"{beginning}g")
+        return self._all(hashes)
 
     def of_run(self, run: str) -> list[AttemptRecord]:
-        """Attempts of a run, of what it retries and of what retries it, oldest first."""
+        """Attempts of a run, of what it retries and of what retries it, newest first."""
         roots = select(ATTEMPTS.c.root).where(self._ours, ATTEMPTS.c.run == run)
         questions = (
             ATTEMPTS.c.root == run,
             ATTEMPTS.c.root.in_(roots),
             ATTEMPTS.c.ended_by_run == run,  # it went on with an attempt of another
         )
-        found = {one.key: one for asked in questions for one in self._attempts(asked)}
-        return sorted(found.values(), key=lambda one: (one.claimed_at_s, one.key))
+        found = {one.key: one for asked in questions for one in self._all(asked)}
+        return sorted(found.values(), key=_newest_first)
 
     def of_job(self, job: str) -> list[AttemptRecord]:
         """The attempts whose Ray job has this submission id: one, or none."""
-        return self._attempts(ATTEMPTS.c.job == job)
+        return self._all(ATTEMPTS.c.job == job)
 
     def runs(self, *, beginning: str = "", limit: int) -> list[str]:
         """Runs whose ids begin so, of the newest attempts."""
@@ -193,21 +194,31 @@ class Store:
         """Events of these attempts by the names of their objects, oldest first."""
         found: dict[AttemptKey, dict[str, Event]] = {one.key: {} for one in attempts}
         query = (
-            select(EVENTS.c.training, EVENTS.c.number, EVENTS.c.object_name, *EVENT_COLUMNS)
+            select(*EVENT_KEY_COLUMNS, *EVENT_COLUMNS)
             .where(EVENTS.c.namespace == self._namespace)
-            .where(EVENTS.c.training.in_({training for training, _ in found}))
+            .where(EVENTS.c.training.in_({training for training, _, _ in found}))
             .order_by(EVENTS.c.at_s, EVENTS.c.object_name)
         )
         names = [column.name for column in EVENT_COLUMNS]
         for row in self._rows(query):
-            if (row.training, row.number) in found:
+            key = (row.training, row.partition, row.number)
+            if key in found:
                 event = Event(**{name: getattr(row, name) for name in names})
-                found[row.training, row.number][row.object_name] = event
+                found[key][row.object_name] = event
         return found
 
-    def _attempts(self, *asked: Any, limit: int | None = None) -> list[AttemptRecord]:
-        query = select(*ATTEMPT_COLUMNS).where(self._ours, *asked).order_by(*_NEWEST_FIRST)
-        return [attempt_of(row._mapping) for row in self._rows(query.limit(limit))]
+    def _newest(self, *asked: Any, limit: int) -> list[AttemptRecord]:
+        query = select(*ATTEMPT_COLUMNS).where(self._ours, *asked)
+        rows = self._rows(query.order_by(*_NEWEST_FIRST).limit(limit))
+        return [attempt_of(row._mapping) for row in rows]
+
+    def _all(self, *asked: Any) -> list[AttemptRecord]:
+        """All that are asked for, of which there are few.
+
+        Sorted here: for an order of theirs, SQLite would go through all attempts from the newest.
+        """
+        rows = self._rows(select(*ATTEMPT_COLUMNS).where(self._ours, *asked))
+        return sorted((attempt_of(row._mapping) for row in rows), key=_newest_first)
 
     def _rows(self, query: Select[Any]) -> Sequence[Any]:
         with self._database.reading() as connection:
@@ -237,3 +248,7 @@ class Store:
         put(connection, UNREADABLE, rows)
         known = {bad.object_uri for bad in before}
         return tuple(bad for uri, bad in sorted(still.items()) if uri not in known)
+
+
+def _newest_first(one: AttemptRecord) -> tuple[float, str, str, int]:
+    return -one.claimed_at_s, *one.key

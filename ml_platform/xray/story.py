@@ -38,9 +38,9 @@ def story(
         now_s: Now, in seconds since 1970.
         zone: The reader's; this machine's if not given.
     """
-    trainings: dict[str, list[AttemptRecord]] = {}
+    trainings: dict[tuple[str, str], list[AttemptRecord]] = {}
     for one in sorted(attempts, key=lambda one: (one.claimed_at_s, one.number)):
-        trainings.setdefault(one.training, []).append(one)
+        trainings.setdefault((one.training, one.partition), []).append(one)
     tellers = [
         _Teller(attempts=of_one, events=events, now_s=now_s, zone=zone)
         for of_one in trainings.values()

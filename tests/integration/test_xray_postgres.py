@@ -78,7 +78,7 @@ def gathered(home: Path, uri: str, storage_root: str) -> int:
 
 def known(settings: Settings) -> list[Any]:
     with open_store(settings) as store:
-        attempts = sorted(store.attempts(), key=lambda one: one.key)
+        attempts = sorted(store.attempts(limit=1000), key=lambda one: one.key)
         events = store.events(attempts)
         return [(asdict(one), sorted(events[one.key].items())) for one in attempts]
 
@@ -111,7 +111,7 @@ def test_an_older_program_reads_and_writes_in_a_newer_database(uri: str, tmp_pat
     Store(older, "local").keep([AttemptRead(attempt=attempt(2))], at_s=AT_S)
     for database in (older, newest):
         assert version(database) == "0002"
-        assert len(Store(database, "local").attempts()) == 2
+        assert len(Store(database, "local").attempts(limit=1000)) == 2
         database.close()
 
 
@@ -138,17 +138,17 @@ def test_what_has_ended_is_never_open_again(settings: Settings) -> None:
     end(claimed, at_s=AT_S + 60, failure=OUT_OF_MEMORY)
     gathered(settings.home, settings.xray_uri, training.storage_root)
     with open_store(settings) as store:
-        (ended,) = store.attempts()
+        (ended,) = store.attempts(limit=1000)
         before = replace(ended, status="open", ended_at_s=None)
         store.keep([AttemptRead(attempt=before)], at_s=AT_S)
-        assert store.attempts() == [ended]
+        assert store.attempts(limit=1000) == [ended]
 
 
 def test_what_postgresql_refuses_is_left_out_of_a_text(settings: Settings) -> None:
     told = attempt(message="nul \0", evidence=("nul \0",))
     with open_store(settings) as store:
         store.keep([AttemptRead(attempt=told)], at_s=AT_S)
-        (found,) = store.attempts()
+        (found,) = store.attempts(limit=1000)
     assert found.message == found.evidence[0] == "nul \N{REPLACEMENT CHARACTER}"
 
 
@@ -167,9 +167,9 @@ def test_questions_are_answered_as_on_sqlite(settings: Settings) -> None:
             store.keep(read, at_s=AT_S)
             answers.append(
                 (
-                    store.attempts(),
+                    store.attempts(limit=1000),
                     store.attempts(model="ltv", cause="user_code", since_s=AT_S, limit=5),
-                    store.attempts(training="3f2a"),
+                    store.of_training("3f2a"),
                     store.of_run("retry"),
                     store.of_job("job-1"),
                     store.runs(beginning="ot", limit=5),

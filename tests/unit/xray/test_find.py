@@ -43,8 +43,8 @@ def test_an_attempt_of_a_partition_is_the_newest_or_the_newest_of_a_number(fille
 
 
 def test_a_run_is_found_by_the_beginning_of_its_id(filled: Store) -> None:
-    assert [one.number for one in find_attempts(filled, RUN)] == [1, 2]
-    assert [one.number for one in find_attempts(filled, RUN[:11])] == [1, 2]
+    assert [one.number for one in find_attempts(filled, RUN)] == [2, 1]
+    assert [one.number for one in find_attempts(filled, RUN[:11])] == [2, 1]
 
 
 def test_the_story_of_a_partition_is_that_of_its_newest_training(filled: Store) -> None:
@@ -82,7 +82,7 @@ def test_what_names_no_attempt_is_told_with_what_is_near(
 def test_what_names_several_is_told_with_all_of_them(filled: Store) -> None:
     keep(filled, attempt(1, training="3f2affff00000000"))
     with pytest.raises(
-        InputError, match=r"more than one attempt: 3f2a9c0d1b7e5a61-1, 3f2affff0+-1"
+        InputError, match=r"more than one attempt: 3f2a9c0d1b7e5a61-1 of 2013-03-14, 3f2affff0+-1"
     ):
         find_attempt(filled, "3f2a-1")
     with pytest.raises(InputError, match=f"more than one run: {OTHER}, {RUN}"):

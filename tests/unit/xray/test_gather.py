@@ -15,7 +15,8 @@ import pytest
 
 from ml_platform.settings import Settings
 from ml_platform.storage import Folder
-from ml_platform.training.journal import JOURNAL_FOLDER
+from ml_platform.training.journal import JOURNAL_FOLDER, note_attempt
+from ml_platform.training.record import TrainingRecord
 from ml_platform.xray.attempt import AttemptRead, Unreadable
 from ml_platform.xray.database import Database, open_database
 from ml_platform.xray.gather import Gathered, gather
@@ -35,7 +36,7 @@ def gathered(store: Store, training: Training, **how: Any) -> Gathered:
 
 def known(store: Store) -> list[Any]:
     """Everything that the store tells of attempts, as plain values in one order."""
-    attempts = sorted(store.attempts(), key=lambda one: one.key)
+    attempts = sorted(store.attempts(limit=1000), key=lambda one: one.key)
     events = store.events(attempts)
     return [(asdict(one), sorted(events[one.key].items())) for one in attempts]
 
@@ -43,7 +44,7 @@ def known(store: Store) -> list[Any]:
 def test_an_attempt_is_known_from_the_moment_of_its_claim(store: Store, training: Training) -> None:
     training.claim()
     assert gathered(store, training) == Gathered(new=1)
-    (found,) = store.attempts()
+    (found,) = store.attempts(limit=1000)
     assert (found.status, found.model, found.partition) == ("open", "flight_delay", "2013-03-14")
     assert (found.run, found.claimed_at_s, found.ready_at_s) == ("run-1", AT_S, None)
 
@@ -55,10 +56,10 @@ def test_an_attempt_that_was_open_is_read_again_until_its_end(
     gathered(store, training)
     runs(attempt, at_s=AT_S)
     assert gathered(store, training) == Gathered(again=1)
-    assert [one.ready_at_s for one in store.attempts()] == [AT_S + 60]
+    assert [one.ready_at_s for one in store.attempts(limit=1000)] == [AT_S + 60]
     end(attempt, at_s=AT_S + 690, failure=OUT_OF_MEMORY)
     assert gathered(store, training) == Gathered(again=1)
-    (found,) = store.attempts()
+    (found,) = store.attempts(limit=1000)
     assert (found.status, found.cause, found.cause_place) == (
         "failed",
         "out_of_memory",
@@ -75,7 +76,7 @@ def test_many_attempts_over_days_are_gathered_whatever_was_gathered_before(
         at_s = AT_S - (7 - number) * DAY_S
         training.train(number, at_s=at_s)
         assert gather(store, training.storage_root, now=partial(float, at_s)).new == 1
-    assert len(store.attempts()) == 7
+    assert len(store.attempts(limit=1000)) == 7
 
 
 def test_an_entry_that_comes_two_days_late_is_found(store: Store, training: Training) -> None:
@@ -102,6 +103,19 @@ def test_trainings_of_before_the_journal_are_found_by_the_walk(
     assert gathered(store, training, everything=True) == Gathered(again=1)
 
 
+def test_equal_trainings_of_two_partitions_are_two(store: Store, training: Training) -> None:
+    claim = training.train().claim()
+    assert claim is not None
+    gathered(store, training)
+    other = training.request.model_copy(update={"partition": "2013-03-15"})
+    assert other.inputs_hash() == training.request.inputs_hash()
+    again = claim.model_copy(update={"claimed_at_s": AT_S + 1})
+    TrainingRecord(other.folder_uri).claim(again)
+    note_attempt(other, again)
+    assert [gathered(store, training).new for _ in range(2)] == [1, 0]
+    assert {one.partition for one in store.attempts(limit=9)} == {"2013-03-14", "2013-03-15"}
+
+
 def test_two_trainings_of_one_partition_are_two(store: Store, training: Training) -> None:
     training.train()
     Training(storage_root=training.storage_root, retrain="run-2").train()
@@ -120,13 +134,13 @@ def test_an_object_that_cannot_be_read_is_told_once_and_tried_again(
     attempt.folder.write(name, content)
     first = gathered(store, training)
     assert [one.object_uri for one in first.unreadable] == [f"{attempt.folder.uri}/{name}"]
-    assert "2013-03-15" in {one.partition for one in store.attempts()}
+    assert "2013-03-15" in {one.partition for one in store.attempts(limit=1000)}
     assert gathered(store, training).unreadable == ()
 
     attempt.folder.write(name, kept)
     gathered(store, training)
     assert store.unreadable(10) == []
-    (found,) = store.attempts(partition=training.partition)
+    (found,) = store.of_partition("flight_delay", training.partition)
     assert (found.status, len(store.events([found])[found.key])) == ("failed", 8)
 
 
@@ -158,7 +172,7 @@ def test_a_training_that_was_removed_is_told_once_and_what_was_known_of_it_stays
     (told,) = gathered(store, training).unreadable
     assert (told.object_uri.rsplit("/", 1)[-1], told.reason) == ("claim.json", "it is not there")
     assert gathered(store, training).unreadable == ()
-    assert len(store.attempts()) == 1
+    assert len(store.attempts(limit=1000)) == 1
 
 
 def test_what_there_is_no_time_for_is_done_next_time(store: Store, training: Training) -> None:
@@ -215,7 +229,7 @@ def test_gathering_that_is_cut_off_anywhere_comes_to_the_same_in_the_end(
     with pytest.raises(DiesError):
         gathered(MortalStore(database, settings.namespace, dies_at=dies_at), many)
     database.close()
-    assert len(store.attempts()) == (dies_at - 1) * 50
+    assert len(store.attempts(limit=1000)) == (dies_at - 1) * 50
     gathered(store, many)
     assert known(store) == in_one_pass
     gathered(store, many)
@@ -256,7 +270,7 @@ def test_a_process_that_is_killed_leaves_whole_attempts_to_go_on_from(
     process.start()
     process.join(60)
     assert process.exitcode == -signal.SIGKILL
-    assert len(store.attempts()) == 100
+    assert len(store.attempts(limit=1000)) == 100
     gathered(store, many)
     assert known(store) == in_one_pass
 

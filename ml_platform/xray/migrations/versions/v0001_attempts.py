@@ -23,9 +23,9 @@ def upgrade() -> None:
         "xray_attempts",
         Column("namespace", Text, nullable=False),
         Column("training", Text, nullable=False),
+        Column("partition", Text, nullable=False),
         Column("number", Integer, nullable=False),
         Column("model", Text, nullable=False),
-        Column("partition", Text, nullable=False),
         Column("folder_uri", Text, nullable=False),
         Column("status", Text, nullable=False),
         Column("run", Text, nullable=False),
@@ -61,16 +61,17 @@ def upgrade() -> None:
         Column("checkpoint_attempt", Integer),
         Column("checkpoint_epoch", Integer),
         Column("checkpoint_written_at_s", Double),
-        PrimaryKeyConstraint("namespace", "training", "number"),
+        PrimaryKeyConstraint("namespace", "training", "partition", "number"),
     )
     op.create_index("xray_attempts_newest", "xray_attempts", ["namespace", "claimed_at_s"])
     op.create_index(
         "xray_attempts_of_status", "xray_attempts", ["namespace", "status", "claimed_at_s"]
     )
     op.create_index(
-        "xray_attempts_of_model",
-        "xray_attempts",
-        ["namespace", "model", "partition", "claimed_at_s"],
+        "xray_attempts_of_model", "xray_attempts", ["namespace", "model", "claimed_at_s"]
+    )
+    op.create_index(
+        "xray_attempts_of_partition", "xray_attempts", ["namespace", "model", "partition"]
     )
     op.create_index(
         "xray_attempts_of_cause", "xray_attempts", ["namespace", "cause", "claimed_at_s"]
@@ -83,6 +84,7 @@ def upgrade() -> None:
         "xray_events",
         Column("namespace", Text, nullable=False),
         Column("training", Text, nullable=False),
+        Column("partition", Text, nullable=False),
         Column("number", Integer, nullable=False),
         Column("object_name", Text, nullable=False),
         Column("name", Text, nullable=False),
@@ -90,7 +92,7 @@ def upgrade() -> None:
         Column("at_s", Double, nullable=False),
         Column("seconds", Double),
         Column("detail", Text, nullable=False),
-        PrimaryKeyConstraint("namespace", "training", "number", "object_name"),
+        PrimaryKeyConstraint("namespace", "training", "partition", "number", "object_name"),
     )
     op.create_table(
         "xray_gathered",
