@@ -154,6 +154,7 @@ class Settings(BaseSettings):
         if value and not value.startswith(XRAY_DATABASES):
             msg = f"{value!r} is none of {', '.join(f'{one}…' for one in XRAY_DATABASES)}"
             raise ValueError(msg)
+        _ = urlsplit(value).port  # raises if it is none
         return value
 
     @field_validator("partitions_end", mode="before")

@@ -80,10 +80,10 @@ def open_database(uri: str, *, versions: tuple[Path, ...] = (VERSIONS,)) -> Data
         XrayError: it is away, or cannot be brought up to date.
     """
     file = sqlite_file(uri)
-    database = Database(
-        engine=_server(uri) if file is None else _file(file),
-        address=without_passwords(uri) if file is None else str(file),
-    )
+    address = without_passwords(uri) if file is None else str(file)
+    with _told(address):
+        engine = _server(uri) if file is None else _file(file)
+    database = Database(engine=engine, address=address)
     try:
         with _told(database.address):
             with database.engine.connect() as connection:
@@ -99,7 +99,13 @@ def open_database(uri: str, *, versions: tuple[Path, ...] = (VERSIONS,)) -> Data
 def _server(uri: str) -> Engine:
     url = make_url(uri)
     url = url.set(drivername=_DRIVER) if url.drivername == "postgresql" else url
-    return create_engine(url, connect_args={"connect_timeout": int(BUSY_S)})
+    try:
+        return create_engine(url, connect_args={"connect_timeout": int(BUSY_S)})
+    except ModuleNotFoundError as error:
+        raise XrayError(
+            f"X-Ray's database is PostgreSQL, and its driver is not installed: {error}",
+            hint="install the extra that has it: uv sync --extra production.",
+        ) from error
 
 
 def _file(file: Path) -> Engine:

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from datetime import UTC, date, datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, Select, delete, select
+from sqlalchemy import Connection, RowMapping, Select, delete, or_, select
 
 from ml_platform.settings import Settings
 from ml_platform.xray.attempt import AttemptKey, AttemptRead, AttemptRecord, Unreadable
@@ -88,7 +88,7 @@ class Store:
         """The newest day of a journal that was gathered whole; None before the first."""
         query = select(GATHERED.c.newest_day).where(GATHERED.c.storage_root == storage_root)
         found = self._rows(query)
-        return date.fromisoformat(found[0].newest_day) if found else None
+        return date.fromisoformat(found[0]["newest_day"]) if found else None
 
     def note_newest_day(self, storage_root: str, day: date, *, at_s: float) -> None:
         """Note how far a journal was gathered."""
@@ -103,7 +103,8 @@ class Store:
             self._ours, ATTEMPTS.c.claimed_at_s >= since_s
         )
         return {
-            (row.training, row.partition, row.number): row.claimed_at_s for row in self._rows(query)
+            (row["training"], row["partition"], row["number"]): row["claimed_at_s"]
+            for row in self._rows(query)
         }
 
     def unreadable(self, limit: int) -> list[Unreadable]:
@@ -114,7 +115,7 @@ class Store:
             .order_by(UNREADABLE.c.tried_at_s, UNREADABLE.c.object_uri)
             .limit(limit)
         )
-        return [Unreadable(**row._mapping) for row in self._rows(query)]
+        return [Unreadable(**row) for row in self._rows(query)]
 
     def open_attempts(self) -> list[AttemptRecord]:
         """Those whose end nobody has seen, newest first."""
@@ -168,14 +169,12 @@ class Store:
         return self._all(ATTEMPTS.c.job == job)
 
     def runs(self, *, beginning: str = "", limit: int) -> list[str]:
-        """Runs whose ids begin so, of the newest attempts."""
-        query = (
-            select(ATTEMPTS.c.run)
-            .where(self._ours, ATTEMPTS.c.run.startswith(beginning, autoescape=True))
-            .order_by(*_NEWEST_FIRST)
-            .limit(limit)
-        )
-        return list(dict.fromkeys(row.run for row in self._rows(query)))
+        """Runs whose ids begin so, of the newest attempts; those that were retried among them."""
+        columns = (ATTEMPTS.c.run, ATTEMPTS.c.root)
+        begins = or_(*(one.startswith(beginning, autoescape=True) for one in columns))
+        query = select(*columns).where(self._ours, begins).order_by(*_NEWEST_FIRST).limit(limit)
+        found = dict.fromkeys(run for row in self._rows(query) for run in (row["run"], row["root"]))
+        return [run for run in found if run.startswith(beginning)]
 
     def partitions(self) -> dict[str, list[str]]:
         """The partitions of each model of which there are attempts, newest first."""
@@ -187,7 +186,7 @@ class Store:
         )
         found: dict[str, list[str]] = {}
         for row in self._rows(query):
-            found.setdefault(row.model, []).append(row.partition)
+            found.setdefault(row["model"], []).append(row["partition"])
         return found
 
     def events(self, attempts: Iterable[AttemptRecord]) -> dict[AttemptKey, dict[str, Event]]:
@@ -201,16 +200,16 @@ class Store:
         )
         names = [column.name for column in EVENT_COLUMNS]
         for row in self._rows(query):
-            key = (row.training, row.partition, row.number)
+            key = (row["training"], row["partition"], row["number"])
             if key in found:
-                event = Event(**{name: getattr(row, name) for name in names})
-                found[key][row.object_name] = event
+                event = Event(**{name: row[name] for name in names})
+                found[key][row["object_name"]] = event
         return found
 
     def _newest(self, *asked: Any, limit: int) -> list[AttemptRecord]:
         query = select(*ATTEMPT_COLUMNS).where(self._ours, *asked)
         rows = self._rows(query.order_by(*_NEWEST_FIRST).limit(limit))
-        return [attempt_of(row._mapping) for row in rows]
+        return [attempt_of(row) for row in rows]
 
     def _all(self, *asked: Any) -> list[AttemptRecord]:
         """All that are asked for, of which there are few.
@@ -218,18 +217,18 @@ class Store:
         Sorted here: for an order of theirs, SQLite would go through all attempts from the newest.
         """
         rows = self._rows(select(*ATTEMPT_COLUMNS).where(self._ours, *asked))
-        return sorted((attempt_of(row._mapping) for row in rows), key=_newest_first)
+        return sorted((attempt_of(row) for row in rows), key=_newest_first)
 
-    def _rows(self, query: Select[Any]) -> Sequence[Any]:
+    def _rows(self, query: Select[Any]) -> Sequence[RowMapping]:
         with self._database.reading() as connection:
-            return connection.execute(query).all()
+            return connection.execute(query).mappings().all()
 
     def _keep_unreadable(
         self, connection: Connection, read: Sequence[AttemptRead], at_s: float
     ) -> tuple[Unreadable, ...]:
         """Note what cannot be read, and forget what now can; returns what is new."""
         query = select(*UNREADABLE_COLUMNS).where(UNREADABLE.c.namespace == self._namespace)
-        before = [Unreadable(**row._mapping) for row in connection.execute(query)]
+        before = [Unreadable(**row) for row in connection.execute(query).mappings()]
         still = {bad.object_uri: bad for one in read for bad in one.unreadable}
         tried = {(one.attempt.folder_uri, one.attempt.number) for one in read if one.attempt}
         entries = {one.entry_uri for one in read}

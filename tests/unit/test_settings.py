@@ -64,6 +64,7 @@ def test_only_the_demo_ends(monkeypatch: pytest.MonkeyPatch) -> None:
         ("MLP_PARTITIONS_START", "soon"),
         ("MLP_STORAGE_URI", "srv/mlp"),
         ("MLP_XRAY_URI", "mysql://db/xray"),
+        ("MLP_XRAY_URI", "postgresql://db:many/xray"),
         ("MLP_HOME", "/srv/ml#p"),
         ("MLP_HOME", "/srv/ml%41p"),
         ("MLP_DUCKDB_PATH", "/srv/what?.duckdb"),

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import sqlite3
+import sys
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Final
@@ -113,3 +114,12 @@ def test_the_password_of_a_server_that_is_away_is_not_told() -> None:
         open_database("postgresql://ann:secret@127.0.0.1:1/xray")
     assert "postgresql://ann:…@127.0.0.1:1/xray fails" in told.value.message
     assert "secret" not in str(told.value)
+
+
+def test_a_driver_that_is_not_installed_is_named_with_its_extra(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg2", None)
+    with pytest.raises(XrayError, match="driver is not installed") as told:
+        open_database("postgresql://ann:secret@127.0.0.1:1/xray")
+    assert "uv sync --extra production" in told.value.hint

@@ -47,6 +47,11 @@ def test_a_run_is_found_by_the_beginning_of_its_id(filled: Store) -> None:
     assert [one.number for one in find_attempts(filled, RUN[:11])] == [2, 1]
 
 
+def test_a_run_that_was_retried_before_it_came_to_an_attempt_is_found_too(filled: Store) -> None:
+    keep(filled, attempt(3, run="retry-1", root="aaaa-root", claimed_at_s=AT_S + 30))
+    assert [one.number for one in find_attempts(filled, "aaaa")] == [3]
+
+
 def test_the_story_of_a_partition_is_that_of_its_newest_training(filled: Store) -> None:
     found = find_attempts(filled, "flight_delay", "2013-03-14")
     assert {one.training for one in found} == {"3f2b000000000000"}
