@@ -9,7 +9,7 @@ missing, as nothing waits for it: a walk over all trainings finds what the journ
 
 import re
 import threading
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -22,7 +22,6 @@ JOURNAL_FOLDER: Final = "xray/journal"
 WAIT_S: Final = 1.0
 """A training waits so long for its entry, and goes on while it is still being written."""
 _NAME: Final = re.compile(r"\d+-[0-9a-f]+-\d+\.json")
-_DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 class JournalEntry(BaseModel):
@@ -59,10 +58,7 @@ def note_attempt(request: TrainingRequest, claim: Claim, *, wait_s: float = WAIT
         try:
             entry = _entry(request, claim)
             content = entry.model_dump_json(indent=1).encode()
-            path = entry_path(
-                training=entry.training, number=entry.number, claimed_at_s=entry.claimed_at_s
-            )
-            Folder(request.storage_root).create(path, content)
+            Folder(request.storage_root).create(_path(entry), content)
         except Exception as error:  # boundary: the training goes on without
             trouble[0] = f"cannot be written: {error!r}"
         else:
@@ -85,7 +81,7 @@ def note_attempt(request: TrainingRequest, claim: Claim, *, wait_s: float = WAIT
 
 def journal_days(storage: Folder) -> list[str]:
     """The days that have entries, oldest first."""
-    return [name for name in storage.names(JOURNAL_FOLDER) if _DAY.fullmatch(name)]
+    return [name for name in storage.names(JOURNAL_FOLDER) if _is_day(name)]
 
 
 def entries_of(storage: Folder, day: str) -> list[str]:
@@ -95,10 +91,9 @@ def entries_of(storage: Folder, day: str) -> list[str]:
     return [f"{JOURNAL_FOLDER}/{day}/{name}" for name in there]
 
 
-def entry_path(*, training: str, number: int, claimed_at_s: float) -> str:
-    """The path of an attempt's entry, seen from the storage root."""
-    day = datetime.fromtimestamp(claimed_at_s, UTC).date().isoformat()
-    return f"{JOURNAL_FOLDER}/{day}/{round(claimed_at_s * 1000)}-{training}-{number}.json"
+def entry_name(*, training: str, number: int, claimed_at_s: float) -> str:
+    """The last part of the path of an attempt's entry."""
+    return f"{round(claimed_at_s * 1000)}-{training}-{number}.json"
 
 
 def read_entry(storage: Folder, path: str) -> JournalEntry:
@@ -120,3 +115,16 @@ def _entry(request: TrainingRequest, claim: Claim) -> JournalEntry:
         number=claim.number,
         claimed_at_s=claim.claimed_at_s,
     )
+
+
+def _path(entry: JournalEntry) -> str:
+    day = datetime.fromtimestamp(entry.claimed_at_s, UTC).date()
+    name = entry_name(training=entry.training, number=entry.number, claimed_at_s=entry.claimed_at_s)
+    return f"{JOURNAL_FOLDER}/{day.isoformat()}/{name}"
+
+
+def _is_day(name: str) -> bool:
+    try:
+        return date.fromisoformat(name).isoformat() == name
+    except ValueError:
+        return False

@@ -12,9 +12,10 @@ from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import Final, TypeVar
 
+from ml_platform.errors import StorageError
 from ml_platform.storage import Folder
-from ml_platform.training.checkpoints import ATTEMPTS_FOLDER
-from ml_platform.training.journal import entries_of, entry_path, journal_days
+from ml_platform.training.checkpoints import ATTEMPTS_FOLDER, attempt_path
+from ml_platform.training.journal import entries_of, entry_name, journal_days
 from ml_platform.training.request import TRAININGS_FOLDER
 from ml_platform.xray.attempt import AttemptKey, AttemptRead, Unreadable
 from ml_platform.xray.parallel import Deadline, ask_all
@@ -111,14 +112,14 @@ class _Gathering:
         if before is not None:
             days = [day for day in days if date.fromisoformat(day) >= before - LATE]
         if days:
+            claimed = self._store.known_since(date.fromisoformat(days[0]))
             known = {
-                entry_path(training=training, number=number, claimed_at_s=claimed_at_s)
-                for (training, _, number), claimed_at_s in self._store.known_since(
-                    date.fromisoformat(days[0])
-                ).items()
+                entry_name(training=training, number=number, claimed_at_s=at_s)
+                for (training, _, number), at_s in claimed.items()
             }
             listed = self._answers(partial(entries_of, self.storage), days)
-            tasks += [path for day in reversed(days) for path in listed[day] if path not in known]
+            newest_first = (path for day in reversed(days) for path in listed[day])
+            tasks += [path for path in newest_first if path.rsplit("/", 1)[1] not in known]
         return list(dict.fromkeys([*tasks, *self._retries(tasks)])), newest
 
     def all_tasks(self) -> tuple[list[_Task], date | None]:
@@ -170,7 +171,23 @@ class _Gathering:
             raise _IncompleteError(f"the time was over with {self.gathered.left} attempts to read")
 
     def _read(self, task: _Task) -> AttemptRead:
-        return read_noted(self.storage, task) if isinstance(task, str) else read_attempt(task)
+        try:
+            return read_noted(self.storage, task) if isinstance(task, str) else read_attempt(task)
+        except StorageError:
+            raise
+        except Exception as error:  # boundary: one attempt that cannot be read hides no other
+            return AttemptRead(attempt=None, unreadable=(self._unreadable(task, error),))
+
+    def _unreadable(self, task: _Task, error: Exception) -> Unreadable:
+        reason = _in_words(error)
+        if isinstance(task, str):
+            return Unreadable(object_uri=f"{self.storage.uri}/{task}", reason=reason)
+        return Unreadable(
+            object_uri=f"{task.folder_uri}/{attempt_path(task.number)}",
+            folder_uri=task.folder_uri,
+            number=task.number,
+            reason=reason,
+        )
 
     def _is_new(self, read: AttemptRead) -> bool:
         if self._known is None:

@@ -81,7 +81,11 @@ def test_the_entry_of_an_attempt_is_one_object_however_often_it_is_written(
 
 
 def test_what_is_no_entry_is_left_out(storage: Folder) -> None:
-    for name in ("2026-11-28/.1-ab-1.json.partial", "2026-11-28/notes.txt", "old/1-ab-1.json"):
+    for name in (
+        "2026-11-28/.1-ab-1.json.partial",
+        "2026-11-28/notes.txt",
+        "2026-13-01/1-ab-1.json",
+    ):
         storage.write(f"{JOURNAL_FOLDER}/{name}", b"")
     assert journal_days(storage) == ["2026-11-28"]
     assert entries_of(storage, "2026-11-28") == []

@@ -163,6 +163,23 @@ def test_an_entry_of_the_journal_that_cannot_be_read_is_told_once_and_tried_agai
     assert store.unreadable(10) == []
 
 
+def test_an_entry_that_leads_nowhere_is_told_once_and_hides_no_other(
+    store: Store, training: Training
+) -> None:
+    training.train()
+    storage = Folder(training.storage_root)
+    (day,) = storage.names(JOURNAL_FOLDER)
+    (name,) = storage.names(f"{JOURNAL_FOLDER}/{day}")
+    entry = storage.read_json(f"{JOURNAL_FOLDER}/{day}/{name}")
+    for number, folder in enumerate(("gs://[", "..", "")):
+        storage.write_json(
+            f"{JOURNAL_FOLDER}/{day}/9{number}-ab-1.json", entry | {"folder": folder}
+        )
+    found = gathered(store, training)
+    assert (found.new, len(found.unreadable), found.trouble) == (1, 3, "")
+    assert gathered(store, training).unreadable == ()
+
+
 def test_a_training_that_was_removed_is_told_once_and_what_was_known_of_it_stays(
     store: Store, training: Training
 ) -> None:
