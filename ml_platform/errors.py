@@ -33,6 +33,7 @@ PlatformError
 ├── StorageError              what is kept does not answer, or is full
 ├── EvaluationError           a model could not be scored
 ├── RegistryError             a version, an alias or the registry's server
+├── XrayError                 X-Ray's database does not answer, is full, or is another one
 ├── DagsterServerError        a Dagster does not answer, refuses, or is somebody else's
 ├── RunFailedError            a Dagster run failed for a reason that has no error of its own
 └── ChecksFailedError         blocking checks said no
@@ -246,6 +247,10 @@ class EvaluationError(PlatformError):
 
 class RegistryError(PlatformError):
     """A version or an alias is not there, or the registry's server does not answer."""
+
+
+class XrayError(PlatformError):
+    """X-Ray's database does not answer, is full or locked, or has other tables than ours."""
 
 
 class DagsterServerError(PlatformError):

@@ -23,6 +23,7 @@ DEMO_END: Final = date(2013, 12, 31)
 # Dagster and dbt make addresses of paths without encoding them; DuckDB takes `\\` for a slash.
 UNUSABLE_IN_PATHS: Final = re.compile(r"[#?\\]|%[0-9A-Fa-f]{2}")
 PASSWORD_IN_URI: Final = re.compile(r"(?<=://)([^/@\s:]*):[^/@\s]+@")
+XRAY_DATABASES: Final = ("postgresql://", "postgresql+psycopg2://", "sqlite:///")
 LOCAL_MLFLOW_PAGES: Final = "http://127.0.0.1:5000"
 
 Environment = Literal["local", "ci", "prod"]
@@ -85,6 +86,11 @@ class Settings(BaseSettings):
         description="Where people open MLflow's pages. Empty: at the MLflow server; without one, "
         "where `make dev` opens them.",
     )
+    xray_uri: str = Field(
+        default="",
+        description="Database of X-Ray, one for each installation: "
+        "`postgresql://user:password@host/name`. Empty: an sqlite file under `home`.",
+    )
     dagster_url: str = Field(
         default="http://127.0.0.1:3000", description="Where people open the Dagster UI."
     )
@@ -142,6 +148,15 @@ class Settings(BaseSettings):
             raise ValueError(msg)
         return value if path is None else file_uri(path)
 
+    @field_validator("xray_uri")
+    @classmethod
+    def _is_a_database_we_know(cls, value: str) -> str:
+        if value and not value.startswith(XRAY_DATABASES):
+            msg = f"{value!r} is none of {', '.join(f'{one}…' for one in XRAY_DATABASES)}"
+            raise ValueError(msg)
+        _ = urlsplit(value).port  # raises if it is none
+        return value
+
     @field_validator("partitions_end", mode="before")
     @classmethod
     def _open_ended(cls, value: object) -> object:
@@ -198,6 +213,11 @@ class Settings(BaseSettings):
     def mlflow_artifact_root(self) -> str:
         """Where an embedded MLflow keeps its artifacts; empty where a server decides."""
         return "" if self.mlflow_tracking_uri else file_uri(self.home.resolve() / "mlflow")
+
+    @property
+    def xray_database(self) -> str:
+        """Address of X-Ray's database, as SQLAlchemy reads it."""
+        return self.xray_uri or sqlite_uri(self.home.resolve() / "xray" / "xray.db")
 
     @property
     def dagster_folder(self) -> Path:

@@ -1,8 +1,9 @@
 """The stages of the flow, in its order, and the keys of each model's assets."""
 
-from typing import Final, Literal, get_args
+from typing import TYPE_CHECKING, Final, Literal, get_args
 
-import dagster as dg
+if TYPE_CHECKING:
+    import dagster as dg
 
 ModelStage = Literal["training_set", "model", "evaluation", "champion"]
 """A stage that is an asset of each model."""
@@ -24,11 +25,16 @@ STAGE_TAG: Final = "ml_platform/stage"
 """On each of a model's assets: which stage of the flow it is."""
 
 
-def asset_key(model: str, stage: ModelStage) -> dg.AssetKey:
+def asset_key(model: str, stage: ModelStage) -> "dg.AssetKey":
     """The key of a model's asset: `<model>/<stage>`."""
+    import dagster as dg
+
     return dg.AssetKey([model, stage])
 
 
 def asset_name(model: str, stage: ModelStage) -> str:
-    """The key as people and plans write it."""
-    return asset_key(model, stage).to_user_string()
+    """The key as people and plans write it.
+
+    Put together here: who only reads what was trained does not wait for Dagster's import.
+    """
+    return f"{model}/{stage}"

@@ -16,7 +16,7 @@ from typing import Final, Literal
 from ml_platform.clusters.causes import Failure
 from ml_platform.clusters.interface import Cluster, ClusterRequest, LastWords, Provisioner
 from ml_platform.clusters.jobs.job import JobOutcome, followed_job
-from ml_platform.clusters.ladder import Action, Budgets, decide, worker_restarts_left
+from ml_platform.clusters.ladder import Action, decide, worker_restarts_left
 from ml_platform.clusters.spec import ClusterSpec
 from ml_platform.errors import (
     ClusterLeftError,
@@ -27,9 +27,15 @@ from ml_platform.errors import (
 )
 from ml_platform.training import endings
 from ml_platform.training.checkpoints import CheckpointRef, newest_checkpoint
-from ml_platform.training.claims import failed_of, new_claim, was_anothers_interrupt
+from ml_platform.training.claims import (
+    budgets_of,
+    failed_of,
+    new_claim,
+    was_anothers_interrupt,
+)
 from ml_platform.training.driver_job import driver_job
 from ml_platform.training.heartbeat import heartbeat
+from ml_platform.training.journal import note_attempt
 from ml_platform.training.listeners import EndedReport, Listeners
 from ml_platform.training.lost import after_end, after_loss, end_cluster, has_ended
 from ml_platform.training.record import (
@@ -136,7 +142,7 @@ class AttemptLoop:
         restarts = self._request.training.worker_retries
         if ours:
             failed = [one for claim, ended in ours if (one := for_ladder(claim, ended))]
-            budgets = self._budgets(sum(one.ran_s for _, one in ours))
+            budgets = budgets_of(self._request.training, sum(one.ran_s for _, one in ours))
             decision = decide(failed, budgets)
             self._listeners.on_decision(decision)
             if decision.action is Action.GIVE_UP:
@@ -157,19 +163,12 @@ class AttemptLoop:
         )
         return self._record.attempt(number) if self._record.claim(claim) else None
 
-    def _budgets(self, spent_s: float) -> Budgets:
-        training = self._request.training
-        return Budgets(
-            worker_lost=training.worker_retries,
-            infrastructure=training.infrastructure_retries,
-            # One that hung until its limit has left no time for another.
-            no_progress=1 if spent_s < training.max_runtime_s else 0,
-        )
-
     def _go_on_with(self, attempt: Attempt) -> None:
         """Bring the attempt to its end, from wherever it is; afterwards it is closed."""
         claim = attempt.claim()
         assert claim is not None
+        if trouble := note_attempt(self._request, claim):
+            self._listeners.on_log(trouble)
         self._tail.clear()
         self._phases.clear()
         self._words = LastWords()

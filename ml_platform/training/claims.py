@@ -6,8 +6,10 @@ from collections.abc import Iterable
 
 from ml_platform.clusters.causes import Cause
 from ml_platform.clusters.interface import Provisioner
+from ml_platform.clusters.ladder import Budgets
 from ml_platform.training.record import Attempt, Claim, Ended, Owner
 from ml_platform.training.request import TrainingRequest
+from ml_platform.training.spec import TrainingSpec
 
 
 def new_claim(
@@ -37,6 +39,21 @@ def new_claim(
         storage_root=request.storage_root,
         claimed_at_s=at_s,
         nonce=uuid.uuid4().hex,
+    )
+
+
+def budgets_of(training: TrainingSpec, spent_s: float) -> Budgets:
+    """How often what may be tried again.
+
+    Args:
+        training: The limits that people wrote.
+        spent_s: How long the attempts before have run.
+    """
+    return Budgets(
+        worker_lost=training.worker_retries,
+        infrastructure=training.infrastructure_retries,
+        # One that hung until its limit has left no time for another.
+        no_progress=1 if spent_s < training.max_runtime_s else 0,
     )
 
 

@@ -24,7 +24,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Final, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from ml_platform.clusters.causes import Failure
 from ml_platform.clusters.ladder import EndedAttempt
@@ -48,6 +48,7 @@ EVENTS_FOLDER: Final = "events"
 LOGS_FOLDER: Final = "logs"
 MODEL_FOLDER: Final = "model"
 
+_EVENT: Final = TypeAdapter(Event)
 Value = TypeVar("Value", bound=BaseModel)
 
 
@@ -245,6 +246,25 @@ class Attempt:
         """Keep an event, by its time."""
         name = f"{EVENTS_FOLDER}/{event.at_s:017.6f}-{event.name}-{event.state}.json"
         self.folder.create(name, json.dumps(asdict(event)).encode())
+
+    def event_names(self) -> list[str]:
+        """Names of its events, oldest first."""
+        names = self.folder.names(EVENTS_FOLDER)
+        return [name for name in names if name.endswith(".json") and not name.startswith(".")]
+
+    def event(self, name: str) -> Event:
+        """The event of this name."""
+        return _EVENT.validate_json(self.folder.read(f"{EVENTS_FOLDER}/{name}"))
+
+    def log_sources(self) -> list[str]:
+        """Of which parts of its cluster the last lines were kept."""
+        names = self.folder.names(LOGS_FOLDER)
+        return [name.removesuffix(".log") for name in names if name.endswith(".log")]
+
+    def log(self, source: str) -> tuple[str, ...]:
+        """The last lines of one of them."""
+        text = self.folder.read(f"{LOGS_FOLDER}/{source}.log").decode(errors="replace")
+        return tuple(text.splitlines())
 
     def _create(self, name: str, value: BaseModel) -> bool:
         return self.folder.create(name, value.model_dump_json(indent=1).encode())

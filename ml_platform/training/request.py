@@ -30,6 +30,8 @@ NOT_DECIDING: Final = {
 }
 """Of `training` in `defs.yaml`: what may change without making it another training."""
 PACKAGE_ROOT: Final = Path(__file__).resolve().parent.parent
+TRAININGS_FOLDER: Final = "trainings"
+"""In the storage root; below it a folder by model, partition and training."""
 REQUEST_FILE: Final = "request.json"
 RESULT_FILE: Final = "result.json"
 CODE_FOLDER: Final = "code"
@@ -119,7 +121,8 @@ class TrainingRequest(BaseModel):
     @property
     def folder_uri(self) -> str:
         """Where the training is kept: request, code, attempts, result."""
-        return f"{self.storage_root}/trainings/{self.model}/{self.partition}/{self.inputs_hash()}"
+        folder = f"{TRAININGS_FOLDER}/{self.model}/{self.partition}/{self.inputs_hash()}"
+        return f"{self.storage_root}/{folder}"
 
     @property
     def code_folder(self) -> Path:

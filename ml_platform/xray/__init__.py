@@ -1,1 +1,1 @@
-"""What happened on every cluster: record types."""
+"""What happened on every cluster: recorded by the stages, gathered into a store, told."""

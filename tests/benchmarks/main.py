@@ -14,7 +14,7 @@ from ml_platform.settings import PROJECT_ROOT
 from tests.benchmarks.tables import print_table
 
 HOME: Final = PROJECT_ROOT / ".mlp" / "benchmarks"
-PARTS: Final = ("training", "loading", "starts")
+PARTS: Final = ("training", "loading", "starts", "xray")
 WAYS: Final = ("fork_server", "plain", "preload")
 
 
@@ -23,13 +23,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make benchmark")
     parser.add_argument("--repeats", type=int, default=3, help="turns of each contestant")
     parser.add_argument("--epochs", type=int, default=20, help="epochs of the loop")
-    parser.add_argument("--only", choices=PARTS, help="one part (default: all but `starts`)")
+    parser.add_argument("--only", choices=PARTS, help="one part (default: training and loading)")
     parser.add_argument(
         "--way", choices=WAYS, action="append", help="of `starts`; may be repeated (default: all)"
     )
     wanted = parser.parse_args()
     os.environ |= {"MLP_HOME": str(HOME), "DAGSTER_HOME": str(HOME / "dagster")}
-    _prepare()
+    if wanted.only != "xray":
+        _prepare()
     machine = f"{os.cpu_count()} cores, {_memory_gib():.0f} GiB, Python {platform.python_version()}"
     print(f"measured on {machine}; medians of {wanted.repeats} turns\n")  # noqa: T201
     parts = {wanted.only} if wanted.only else {"training", "loading"}
@@ -37,6 +38,10 @@ def main() -> None:
         _training(wanted.repeats, wanted.epochs)
     if "loading" in parts:
         _loading(wanted.repeats)
+    if "xray" in parts:
+        from tests.benchmarks.xray import measure_xray
+
+        measure_xray(wanted.repeats)
     if "starts" in parts:
         _starts(wanted.repeats, wanted.way or list(WAYS))
 

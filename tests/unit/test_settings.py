@@ -20,6 +20,7 @@ def test_the_defaults_keep_everything_under_one_folder() -> None:
     assert settings.storage_root == "file:///srv/mlp/storage/local"
     assert settings.duckdb_file == Path("/srv/mlp/warehouse.duckdb")
     assert settings.tracking_uri == "sqlite:////srv/mlp/mlflow.db"
+    assert settings.xray_database == "sqlite:////srv/mlp/xray/xray.db"
 
 
 def test_a_sandbox_is_in_the_name_of_tables_models_and_paths() -> None:
@@ -62,6 +63,8 @@ def test_only_the_demo_ends(monkeypatch: pytest.MonkeyPatch) -> None:
         ("MLP_SANDBOX", "Ada!"),
         ("MLP_PARTITIONS_START", "soon"),
         ("MLP_STORAGE_URI", "srv/mlp"),
+        ("MLP_XRAY_URI", "mysql://db/xray"),
+        ("MLP_XRAY_URI", "postgresql://db:many/xray"),
         ("MLP_HOME", "/srv/ml#p"),
         ("MLP_HOME", "/srv/ml%41p"),
         ("MLP_DUCKDB_PATH", "/srv/what?.duckdb"),
@@ -92,12 +95,22 @@ def test_a_variable_that_is_set_to_nothing_is_not_set(
     assert load_settings() == unset
 
 
+def test_the_password_of_a_database_that_cannot_be_is_not_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("MLP_XRAY_URI", "mysql://ann:secret@db/xray")
+    with pytest.raises(SettingsError) as told:
+        load_settings()
+    assert "secret" not in str(told.value)
+
+
 @pytest.mark.parametrize("name", ["ho me", "100%", "ü", "a'b"])
 def test_an_odd_name_of_home_is_the_same_folder_for_all(name: str) -> None:
     settings = Settings(home=Path("/srv") / name)
     assert local_path(settings.storage_root) == Path("/srv") / name / "storage" / "local"
     assert local_path(settings.mlflow_artifact_root) == Path("/srv") / name / "mlflow"
     assert sqlite_file(settings.tracking_uri) == Path("/srv") / name / "mlflow.db"
+    assert sqlite_file(settings.xray_database) == Path("/srv") / name / "xray" / "xray.db"
 
 
 @pytest.mark.parametrize("typed", ["file:///srv/my data", "file:///srv/my%20data/"])

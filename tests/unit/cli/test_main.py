@@ -36,6 +36,8 @@ def test_that_nothing_was_there_to_be_stopped_is_told_as_json_too(tmp_path: Path
         ("cluster", "up"),
         ("cluster", "run"),
         ("cluster", "connect"),
+        ("xray", "ls"),
+        ("xray", "why"),
     ],
 )
 def test_every_command_explains_itself(tmp_path: Path, command: tuple[str, ...]) -> None:

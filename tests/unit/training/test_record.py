@@ -138,8 +138,22 @@ def test_events_are_kept_in_the_order_of_their_time(record: TrainingRecord) -> N
     attempt = record.attempt(1)
     for at_s, name in ((1_700_000_010.5, "running"), (999.0, "cluster")):
         attempt.note_event(Event(name=name, state="began", at_s=at_s))
-    kept = (record.folder / "attempts/0001/events").names()
+    kept = attempt.event_names()
     assert [name.split("-")[1] for name in kept] == ["cluster", "running"]
+    assert attempt.event(kept[0]) == Event(name="cluster", state="began", at_s=999.0)
+
+
+def test_an_event_that_is_being_written_is_none_yet(record: TrainingRecord) -> None:
+    record.folder.write("attempts/0001/events/.1-cluster-began.json.ab12.partial", b"{")
+    assert record.attempt(1).event_names() == []
+
+
+def test_the_last_lines_of_a_cluster_are_read_by_their_source(record: TrainingRecord) -> None:
+    attempt = record.attempt(1)
+    assert attempt.log_sources() == []
+    attempt.keep_logs({"c-head.ray-head": ("a line", "the last one")})
+    assert attempt.log_sources() == ["c-head.ray-head"]
+    assert attempt.log("c-head.ray-head") == ("a line", "the last one")
 
 
 def test_the_ladder_is_told_of_failed_attempts_alone(record: TrainingRecord) -> None:

@@ -1,0 +1,83 @@
+"""Rows of X-Ray's tables, to and from values; and the two ways in which they are written."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields
+from typing import Any, Final
+
+from sqlalchemy import Connection, Table, or_
+from sqlalchemy.dialects import postgresql, sqlite
+
+from ml_platform.xray.attempt import AttemptKey, AttemptRecord, Unreadable
+from ml_platform.xray.records import Event
+from ml_platform.xray.schema import ATTEMPTS, EVENTS, UNREADABLE
+
+ATTEMPT_COLUMNS: Final = tuple(ATTEMPTS.c[one.name] for one in fields(AttemptRecord))
+EVENT_COLUMNS: Final = tuple(EVENTS.c[one.name] for one in fields(Event))
+EVENT_KEY_COLUMNS: Final = (
+    EVENTS.c.training,
+    EVENTS.c.partition,
+    EVENTS.c.number,
+    EVENTS.c.object_name,
+)
+UNREADABLE_COLUMNS: Final = tuple(UNREADABLE.c[one.name] for one in fields(Unreadable))
+
+
+def attempt_row(namespace: str, attempt: AttemptRecord) -> dict[str, Any]:
+    """An attempt as a row."""
+    return {"namespace": namespace} | _storable(asdict(attempt))
+
+
+def attempt_of(row: Mapping[Any, Any]) -> AttemptRecord:
+    """An attempt out of a row."""
+    return AttemptRecord(**{**row, "evidence": tuple(row["evidence"])})
+
+
+def event_row(namespace: str, key: AttemptKey, name: str, event: Event) -> dict[str, Any]:
+    """An event as a row, by the name of its object."""
+    training, partition, number = key
+    whose = {"training": training, "partition": partition, "number": number, "object_name": name}
+    return {"namespace": namespace} | whose | _storable(asdict(event))
+
+
+def put(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write rows, in place of those of the same keys; what has ended is never open again."""
+    if not rows:
+        return
+    insert = _insert(connection, table)
+    new = {one.name: insert.excluded[one.name] for one in table.c if not one.primary_key}
+    later = None
+    if table is ATTEMPTS:
+        later = or_(table.c.status == "open", insert.excluded.status != "open")
+    connection.execute(
+        insert.on_conflict_do_update(index_elements=table.primary_key, set_=new, where=later),
+        list(rows),
+    )
+
+
+def add(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write rows whose keys are new, and leave the others as they are."""
+    if rows:
+        insert = _insert(connection, table)
+        connection.execute(
+            insert.on_conflict_do_nothing(index_elements=table.primary_key), list(rows)
+        )
+
+
+def _insert(connection: Connection, table: Table) -> Any:
+    # One statement under two names: SQLAlchemy has none for both.
+    of_dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    return of_dialect.insert(table)
+
+
+def _storable(value: Any) -> Any:
+    """The same without what PostgreSQL takes into no text: NUL, and halves of characters."""
+    match value:
+        case str():
+            return (
+                value.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
+            )
+        case Mapping():
+            return {_storable(name): _storable(one) for name, one in value.items()}
+        case list() | tuple():
+            return [_storable(one) for one in value]
+    return value

@@ -1,0 +1,253 @@
+"""What X-Ray has gathered, in its database: attempts, their events, and how far that has come.
+
+All of it is copied from object storage, and written so that doing it twice, or by two at once, is
+doing it once.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import UTC, date, datetime
+from typing import Any, Final
+
+from sqlalchemy import Connection, RowMapping, Select, delete, or_, select
+
+from ml_platform.settings import Settings
+from ml_platform.xray.attempt import AttemptKey, AttemptRead, AttemptRecord, Unreadable
+from ml_platform.xray.database import Database, open_database
+from ml_platform.xray.records import Event
+from ml_platform.xray.rows import (
+    ATTEMPT_COLUMNS,
+    EVENT_COLUMNS,
+    EVENT_KEY_COLUMNS,
+    UNREADABLE_COLUMNS,
+    add,
+    attempt_of,
+    attempt_row,
+    event_row,
+    put,
+)
+from ml_platform.xray.schema import ATTEMPTS, EVENTS, GATHERED, UNREADABLE
+
+_KEY: Final = (ATTEMPTS.c.training, ATTEMPTS.c.partition, ATTEMPTS.c.number)
+_NEWEST_FIRST: Final = (ATTEMPTS.c.claimed_at_s.desc(), *_KEY)
+
+_OPEN: Final = ATTEMPTS.c.status == "open"
+
+
+@contextmanager
+def open_store(settings: Settings) -> "Iterator[Store]":
+    """The store that the settings name.
+
+    Raises:
+        XrayError: its database cannot be opened.
+    """
+    database = open_database(settings.xray_database)
+    try:
+        yield Store(database, settings.namespace)
+    finally:
+        database.close()
+
+
+class Store:
+    """The attempts of one namespace.
+
+    Everything that asks or writes raises `XrayError` when the database fails.
+
+    Args:
+        database: Where they are.
+        namespace: Environment and sandbox.
+    """
+
+    def __init__(self, database: Database, namespace: str) -> None:
+        self._database = database
+        self._namespace = namespace
+        self._ours = ATTEMPTS.c.namespace == namespace
+
+    def keep(self, read: Sequence[AttemptRead], *, at_s: float) -> tuple[Unreadable, ...]:
+        """Keep what was read; returns of what cannot be read that of which this is the first word.
+
+        What was read of an attempt before its end never replaces its end.
+        """
+        # In one order, so that no two wait for each other.
+        found = sorted(
+            ((one.attempt, one.events) for one in read if one.attempt),
+            key=lambda pair: pair[0].key,
+        )
+        events = [
+            event_row(self._namespace, attempt.key, name, event)
+            for attempt, events in found
+            for name, event in sorted(events.items())
+        ]
+        with self._database.writing() as connection:
+            put(connection, ATTEMPTS, [attempt_row(self._namespace, one) for one, _ in found])
+            add(connection, EVENTS, events)
+            return self._keep_unreadable(connection, read, at_s)
+
+    def newest_day(self, storage_root: str) -> date | None:
+        """The newest day of a journal that was gathered whole; None before the first."""
+        query = select(GATHERED.c.newest_day).where(GATHERED.c.storage_root == storage_root)
+        found = self._rows(query)
+        return date.fromisoformat(found[0]["newest_day"]) if found else None
+
+    def note_newest_day(self, storage_root: str, day: date, *, at_s: float) -> None:
+        """Note how far a journal was gathered."""
+        row = {"storage_root": storage_root, "newest_day": f"{day}", "gathered_at_s": at_s}
+        with self._database.writing() as connection:
+            put(connection, GATHERED, [row])
+
+    def known_since(self, day: date) -> dict[AttemptKey, float]:
+        """Attempts that were claimed on that day (UTC) or later, and when."""
+        since_s = datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()
+        query = select(*_KEY, ATTEMPTS.c.claimed_at_s).where(
+            self._ours, ATTEMPTS.c.claimed_at_s >= since_s
+        )
+        return {
+            (row["training"], row["partition"], row["number"]): row["claimed_at_s"]
+            for row in self._rows(query)
+        }
+
+    def unreadable(self, limit: int) -> list[Unreadable]:
+        """What could not be read, tried longest ago first."""
+        query = (
+            select(*UNREADABLE_COLUMNS)
+            .where(UNREADABLE.c.namespace == self._namespace)
+            .order_by(UNREADABLE.c.tried_at_s, UNREADABLE.c.object_uri)
+            .limit(limit)
+        )
+        return [Unreadable(**row) for row in self._rows(query)]
+
+    def open_attempts(self) -> list[AttemptRecord]:
+        """Those whose end nobody has seen, newest first."""
+        return self._all(_OPEN)
+
+    def attempts(
+        self, *, model: str = "", cause: str = "", since_s: float | None = None, limit: int
+    ) -> list[AttemptRecord]:
+        """Those that go on first, then the newest.
+
+        Args:
+            model: Of this model alone, if one is given.
+            cause: That ended by this cause alone, if one is given.
+            since_s: Those that have lived since then, in seconds since 1970.
+            limit: How many at most.
+        """
+        asked: list[Any] = []
+        if model:
+            asked.append(ATTEMPTS.c.model == model)
+        if cause:
+            asked.append(ATTEMPTS.c.cause == cause)
+        # Two questions, each answered in the order of an index; in one, all rows would be sorted.
+        found = self._newest(_OPEN, *asked, limit=limit)
+        if since_s is not None:
+            asked.append(ATTEMPTS.c.ended_at_s >= since_s)
+        return found + self._newest(~_OPEN, *asked, limit=limit - len(found))
+
+    def of_partition(self, model: str, partition: str) -> list[AttemptRecord]:
+        """Attempts of a model's partition, newest first."""
+        return self._all(ATTEMPTS.c.model == model, ATTEMPTS.c.partition == partition)
+
+    def of_training(self, beginning: str) -> list[AttemptRecord]:
+        """Attempts of the trainings whose hashes begin so, newest first."""
+        # No `LIKE`, which asks no index; no digit of a hash comes after f.
+        hashes = ATTEMPTS.c.training.between(beginning, f"{beginning}g")
+        return self._all(hashes)
+
+    def of_run(self, run: str) -> list[AttemptRecord]:
+        """Attempts of a run, of what it retries and of what retries it, newest first."""
+        roots = select(ATTEMPTS.c.root).where(self._ours, ATTEMPTS.c.run == run)
+        questions = (
+            ATTEMPTS.c.root == run,
+            ATTEMPTS.c.root.in_(roots),
+            ATTEMPTS.c.ended_by_run == run,  # it went on with an attempt of another
+        )
+        found = {one.key: one for asked in questions for one in self._all(asked)}
+        return sorted(found.values(), key=_newest_first)
+
+    def of_job(self, job: str) -> list[AttemptRecord]:
+        """The attempts whose Ray job has this submission id: one, or none."""
+        return self._all(ATTEMPTS.c.job == job)
+
+    def runs(self, *, beginning: str = "", limit: int) -> list[str]:
+        """Runs whose ids begin so, of the newest attempts; those that were retried among them."""
+        columns = (ATTEMPTS.c.run, ATTEMPTS.c.root)
+        begins = or_(*(one.startswith(beginning, autoescape=True) for one in columns))
+        query = select(*columns).where(self._ours, begins).order_by(*_NEWEST_FIRST).limit(limit)
+        found = dict.fromkeys(run for row in self._rows(query) for run in (row["run"], row["root"]))
+        return [run for run in found if run.startswith(beginning)]
+
+    def partitions(self) -> dict[str, list[str]]:
+        """The partitions of each model of which there are attempts, newest first."""
+        query = (
+            select(ATTEMPTS.c.model, ATTEMPTS.c.partition)
+            .where(self._ours)
+            .distinct()
+            .order_by(ATTEMPTS.c.model, ATTEMPTS.c.partition.desc())
+        )
+        found: dict[str, list[str]] = {}
+        for row in self._rows(query):
+            found.setdefault(row["model"], []).append(row["partition"])
+        return found
+
+    def events(self, attempts: Iterable[AttemptRecord]) -> dict[AttemptKey, dict[str, Event]]:
+        """Events of these attempts by the names of their objects, oldest first."""
+        found: dict[AttemptKey, dict[str, Event]] = {one.key: {} for one in attempts}
+        query = (
+            select(*EVENT_KEY_COLUMNS, *EVENT_COLUMNS)
+            .where(EVENTS.c.namespace == self._namespace)
+            .where(EVENTS.c.training.in_({training for training, _, _ in found}))
+            .order_by(EVENTS.c.at_s, EVENTS.c.object_name)
+        )
+        names = [column.name for column in EVENT_COLUMNS]
+        for row in self._rows(query):
+            key = (row["training"], row["partition"], row["number"])
+            if key in found:
+                event = Event(**{name: row[name] for name in names})
+                found[key][row["object_name"]] = event
+        return found
+
+    def _newest(self, *asked: Any, limit: int) -> list[AttemptRecord]:
+        query = select(*ATTEMPT_COLUMNS).where(self._ours, *asked)
+        rows = self._rows(query.order_by(*_NEWEST_FIRST).limit(limit))
+        return [attempt_of(row) for row in rows]
+
+    def _all(self, *asked: Any) -> list[AttemptRecord]:
+        """All that are asked for, of which there are few.
+
+        Sorted here: for an order of theirs, SQLite would go through all attempts from the newest.
+        """
+        rows = self._rows(select(*ATTEMPT_COLUMNS).where(self._ours, *asked))
+        return sorted((attempt_of(row) for row in rows), key=_newest_first)
+
+    def _rows(self, query: Select[Any]) -> Sequence[RowMapping]:
+        with self._database.reading() as connection:
+            return connection.execute(query).mappings().all()
+
+    def _keep_unreadable(
+        self, connection: Connection, read: Sequence[AttemptRead], at_s: float
+    ) -> tuple[Unreadable, ...]:
+        """Note what cannot be read, and forget what now can; returns what is new."""
+        query = select(*UNREADABLE_COLUMNS).where(UNREADABLE.c.namespace == self._namespace)
+        before = [Unreadable(**row) for row in connection.execute(query).mappings()]
+        still = {bad.object_uri: bad for one in read for bad in one.unreadable}
+        tried = {(one.attempt.folder_uri, one.attempt.number) for one in read if one.attempt}
+        entries = {one.entry_uri for one in read}
+        mended = [
+            bad.object_uri
+            for bad in before
+            if bad.object_uri not in still
+            and ((bad.folder_uri, bad.number) in tried or bad.object_uri in entries)
+        ]
+        if mended:
+            connection.execute(delete(UNREADABLE).where(UNREADABLE.c.object_uri.in_(mended)))
+        rows = [
+            asdict(bad) | {"namespace": self._namespace, "tried_at_s": at_s}
+            for _, bad in sorted(still.items())
+        ]
+        put(connection, UNREADABLE, rows)
+        known = {bad.object_uri for bad in before}
+        return tuple(bad for uri, bad in sorted(still.items()) if uri not in known)
+
+
+def _newest_first(one: AttemptRecord) -> tuple[float, str, str, int]:
+    return -one.claimed_at_s, *one.key

@@ -1,0 +1,167 @@
+"""X-Ray's answers out of a store with many attempts, and what it costs to gather some more."""
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from itertools import count, islice
+from pathlib import Path
+from statistics import median, quantiles
+from typing import Final
+
+from sqlalchemy import select
+
+from ml_platform.settings import Settings
+from ml_platform.storage import Folder
+from ml_platform.training.journal import JOURNAL_FOLDER
+from ml_platform.xray.attempt import AttemptRead
+from ml_platform.xray.database import open_database
+from ml_platform.xray.find import find_attempt, find_attempts
+from ml_platform.xray.gather import gather
+from ml_platform.xray.listing import details, listed, told
+from ml_platform.xray.reading import AttemptRef, read_attempt
+from ml_platform.xray.schema import ATTEMPTS
+from ml_platform.xray.store import Store, open_store
+from tests.benchmarks.tables import print_table
+from tests.support.xray import AT_S, DAY_S, OUT_OF_MEMORY, Training, runs
+
+THERE: Final = 10_000
+A_DAY: Final = 100
+OPEN: Final = 20
+"""Of them go on."""
+NEW: Final = 100
+QUESTIONS: Final = 200
+WRITTEN_AT_ONCE: Final = 500
+MODELS: Final = 10
+
+
+def measure_xray(repeats: int) -> None:
+    """Fill a store, ask it, gather into it, and print two tables."""
+    with tempfile.TemporaryDirectory() as folder:
+        settings = Settings(home=Path(folder))
+        with open_store(settings) as store:
+            _fill(store, settings)
+            _print_answers(store, settings)
+            _print_gathering(store, settings, repeats)
+
+
+def _fill(store: Store, settings: Settings) -> None:
+    """Attempts of as many days as it takes; those that go on lie in storage too."""
+    attempts = _attempts(settings)
+    while batch := list(islice(attempts, WRITTEN_AT_ONCE)):
+        store.keep(batch, at_s=AT_S)
+    for number in range(OPEN):
+        training = Training(storage_root=settings.storage_root, retrain=f"open {number}")
+        runs(training.claim(at_s=AT_S + number), at_s=AT_S + number)
+    gather(store, settings.storage_root, now=lambda: AT_S)
+
+
+def _attempts(settings: Settings) -> Iterator[AttemptRead]:
+    """Copies of one that failed and one that did not, each with its entry in the journal."""
+    example = Training(storage_root=settings.storage_root, retrain="example")
+    example.train(1, failure=OUT_OF_MEMORY, journal=False)
+    example.train(2, journal=False)
+    uri = example.request.folder_uri
+    reads = [read_attempt(AttemptRef(folder_uri=uri, number=number)) for number in (1, 2)]
+    journal = Folder(settings.storage_root) / JOURNAL_FOLDER
+    for number in range(THERE - OPEN):
+        read = reads[number % 2]
+        assert read.attempt is not None
+        at_s = AT_S - DAY_S * (number // A_DAY) - number % A_DAY
+        attempt = replace(
+            read.attempt,
+            training=f"{number // 2:016x}",
+            model=f"model_{number % MODELS}",
+            partition=f"{datetime.fromtimestamp(at_s, UTC):%Y-%m-%d}",
+            run=f"run-{number // 2}",
+            root=f"run-{number // 2}",
+            claimed_at_s=at_s,
+            ended_at_s=at_s + 690,
+        )
+        journal.write(
+            f"{datetime.fromtimestamp(at_s, UTC):%Y-%m-%d}/{round(at_s * 1000)}-{attempt.id}.json",
+            b"{}",
+        )
+        yield replace(read, attempt=attempt)
+
+
+def _print_answers(store: Store, settings: Settings) -> None:
+    database = open_database(settings.xray_database)
+    which = count(1)
+
+    def plain() -> None:
+        wanted = ATTEMPTS.c.training == f"{next(which) * 7 % (THERE // 2 - OPEN):016x}"
+        with database.reading() as connection:
+            connection.execute(
+                select(ATTEMPTS).where(ATTEMPTS.c.namespace == settings.namespace, wanted)
+            ).all()
+
+    def ls() -> None:
+        listed(store, store.attempts(limit=20 + next(which) % 2), now_s=AT_S)
+
+    def ls_of_model() -> None:
+        model = f"model_{next(which) % MODELS}"
+        listed(store, store.attempts(model=model, since_s=AT_S - 9 * DAY_S, limit=20), now_s=AT_S)
+
+    def show() -> None:
+        found = find_attempt(store, f"{next(which) * 7 % (THERE // 2 - OPEN):016x}-1")
+        details(store, found, now_s=AT_S)
+
+    def why() -> None:
+        found = find_attempts(store, f"run-{next(which) * 7 % (THERE // 2 - OPEN)}")
+        told(store, found, now_s=AT_S)
+
+    questions = {
+        "a plain `SELECT` of one training": plain,
+        "`ls`": ls,
+        "`ls --model --since`": ls_of_model,
+        "`show`": show,
+        "`why`": why,
+    }
+    took = {name: _milliseconds(ask) for name, ask in questions.items()}
+    database.close()
+    base = median(took["a plain `SELECT` of one training"])
+    print_table(
+        (f"{THERE:,} attempts, SQLite", "median, ms", "p95, ms", "of the plain one"),
+        [
+            (
+                name,
+                f"{median(ms):.1f}",
+                f"{quantiles(ms, n=20)[-1]:.1f}",
+                f"{median(ms) / base:.1f}",
+            )
+            for name, ms in took.items()
+        ],
+    )
+
+
+def _print_gathering(store: Store, settings: Settings, repeats: int) -> None:
+    nothing, new = [], []
+    for turn in range(repeats):
+        nothing.append(_gathered_s(store, settings, turn, new=0))
+        for number in range(NEW):
+            training = Training(storage_root=settings.storage_root, retrain=f"{turn} {number}")
+            training.train(at_s=AT_S + 100 * turn + number, failure=OUT_OF_MEMORY)
+        new.append(_gathered_s(store, settings, turn, new=NEW))
+    print_table(
+        (f"gathering into {THERE:,} attempts, {OPEN} of which go on", "seconds"),
+        [("nothing new", f"{median(nothing):.2f}"), (f"{NEW} new ones", f"{median(new):.2f}")],
+    )
+
+
+def _gathered_s(store: Store, settings: Settings, turn: int, *, new: int) -> float:
+    began = time.perf_counter()
+    found = gather(store, settings.storage_root, now=lambda: AT_S + turn)
+    took = time.perf_counter() - began
+    assert (found.new, found.trouble) == (new, "")
+    return took
+
+
+def _milliseconds(ask: Callable[[], None]) -> list[float]:
+    took = []
+    for _ in range(QUESTIONS):
+        began = time.perf_counter()
+        ask()
+        took.append(1000 * (time.perf_counter() - began))
+    return took

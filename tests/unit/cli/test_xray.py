@@ -1,0 +1,180 @@
+"""`mlp xray` on records that lie in storage."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ml_platform.cli.main import run
+from ml_platform.settings import load_settings
+from ml_platform.storage import Folder
+from tests.support.xray import AT_S, OUT_OF_MEMORY, Training, end, note, runs
+
+MARKUP = "[bold]no[/bold] [/nothing]"
+LOGS = {"c-w-abcde.ray-worker": ("a line", "the last one")}
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("MLP_HOME", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture
+def failed(home: Path) -> Training:
+    """A training that failed, and another that waits."""
+    training = Training(storage_root=load_settings().storage_root)
+    attempt = training.claim(run="run-of-ada")
+    runs(attempt, at_s=AT_S)
+    attempt.keep_logs(LOGS)
+    failure = OUT_OF_MEMORY.model_copy(update={"message": MARKUP, "evidence": (MARKUP,)})
+    end(attempt, at_s=AT_S + 690, failure=failure, log_tail=("epoch 0", MARKUP))
+    waiting = Training(storage_root=training.storage_root, partition="2013-03-15").claim()
+    note(waiting, "cluster", "began", AT_S)
+    note(waiting, "cluster", "happened", AT_S + 2, detail=f"queued: {MARKUP}")
+    return training
+
+
+@pytest.fixture
+def said(failed: Training, capsys: pytest.CaptureFixture[str]) -> Any:
+    """Runs a command: its code, and what it wrote."""
+
+    def say(*arguments: str) -> tuple[int, str, str]:
+        code = run(["xray", *arguments])
+        written = capsys.readouterr()
+        return code, " ".join(written.out.split()), " ".join(written.err.split())
+
+    return say
+
+
+def test_the_list_has_those_that_go_on_first_with_what_they_wait_for(said: Any) -> None:
+    code, out, err = said("ls")
+    assert (code, err) == (0, "")
+    assert out.index("2013-03-15") < out.index("2013-03-14")
+    assert "queued for" in out
+    assert "failed" in out
+
+
+def test_the_list_is_chosen_from(said: Any) -> None:
+    def partitions(*arguments: str) -> list[str]:
+        _, out, _ = said("ls", "--json", *arguments)
+        return [one["attempt"]["partition"] for one in json.loads(out)]
+
+    assert partitions() == ["2013-03-15", "2013-03-14"]
+    assert partitions("--cause", "out_of_memory") == ["2013-03-14"]
+    assert partitions("--model", "ltv") == []
+    assert partitions("--since", "1d", "--limit", "1") == ["2013-03-15"]
+
+
+def test_the_story_ends_with_the_next_thing_to_do(said: Any) -> None:
+    code, out, _ = said("why", "run-of-ada")
+    assert code == 0
+    assert out.startswith("flight_delay of 2013-03-14 failed at ")
+    assert out.endswith("Next: give the workers more memory in `cluster.workers.memory`.")
+    assert said("why", "flight_delay", "2013-03-14")[1] == out
+
+
+def test_an_attempt_is_shown_with_its_timeline_and_its_end(said: Any) -> None:
+    _, out, _ = said("show", "flight_delay", "2013-03-14", "1")
+    assert "1 min 30 s" in out
+    assert "cut off" in out
+    assert "out_of_memory in group workers" in out
+
+
+def test_what_others_wrote_is_shown_as_it_stands(said: Any) -> None:
+    for command in ("why", "show", "logs"):
+        assert MARKUP in said(command, "flight_delay", "2013-03-14")[1]
+    assert MARKUP in said("show", "flight_delay", "2013-03-15")[1]
+
+
+def test_kept_logs_are_printed_and_the_others_named(said: Any) -> None:
+    code, out, err = said("logs", "flight_delay", "2013-03-14")
+    assert (code, out) == (0, f"epoch 0 {MARKUP}")
+    assert "--source c-w-abcde.ray-worker for the others" in err
+    _, out, _ = said("logs", "flight_delay", "2013-03-14", "--source", "c-w-abcde.ray-worker")
+    assert out == "a line the last one"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("ls",),
+        ("show", "flight_delay", "2013-03-14"),
+        ("why", "run-of-ada"),
+        ("logs", "flight_delay", "2013-03-14"),
+        ("gather",),
+    ],
+)
+def test_what_is_read_can_be_read_by_a_program(said: Any, command: tuple[str, ...]) -> None:
+    code, out, _ = said(*command, "--json")
+    assert code == 0
+    assert json.loads(out)
+
+
+@pytest.mark.parametrize(
+    ("command", "near"),
+    [
+        (("show", "flight_delay", "2013-03-16"), "did you mean 2013-03-15"),
+        (("why", "run-of-adda"), "did you mean run-of-ada"),
+        (("logs", "flight_dely", "2013-03-14"), "did you mean flight_delay"),
+        (("ls", "--cause", "outofmemory"), "did you mean out_of_memory"),
+        (("ls", "--since", "yesterday"), "is no span of time"),
+    ],
+)
+def test_what_is_not_known_ends_with_two_and_what_is_near(
+    said: Any, command: tuple[str, ...], near: str
+) -> None:
+    code, _, err = said(*command)
+    assert code == 2
+    assert near in err
+
+
+def test_what_is_known_is_told_when_nothing_can_be_gathered(said: Any, failed: Training) -> None:
+    said("gather")
+    storage = Folder(failed.storage_root)
+    storage.remove("xray")
+    storage.write("xray", b"a file where the journal would be")
+    code, out, err = said("ls")
+    assert code == 0
+    assert "2013-03-14" in out
+    assert "not all is gathered" in err
+    assert "mlp xray gather" in err
+    assert said("gather")[0] == 1
+
+
+def test_an_object_that_cannot_be_read_is_named_once(said: Any, failed: Training) -> None:
+    attempt = failed.record.attempt(1)
+    attempt.folder.write("ended.json", b"{")
+    assert f"{attempt.folder.uri}/ended.json cannot be read" in said("ls")[2]
+    assert said("ls")[2] == ""
+
+
+def test_a_database_that_is_none_is_named_with_what_to_do(said: Any, home: Path) -> None:
+    (home / "xray").mkdir()
+    (home / "xray" / "xray.db").write_text("no database, and long enough to be seen as none")
+    code, _, err = said("ls")
+    assert code == 1
+    assert "file is not a database" in err
+    assert "mlp xray gather --all" in err
+
+
+def test_trainings_of_before_the_journal_are_found_by_the_walk(said: Any, failed: Training) -> None:
+    Folder(failed.storage_root).remove("xray")
+    assert "no such attempt is known" in said("ls")[1]
+    assert said("gather", "--all")[1] == "2 new attempts, 0 read again"
+    assert said("gather")[1] == "0 new attempts, 1 read again"
+
+
+def test_it_is_quick_as_it_imports_no_dagster(home: Path) -> None:
+    code = (
+        "import sys\n"
+        "from ml_platform.cli.main import run\n"
+        "code = run(['xray', 'ls'])\n"
+        "heavy = {'dagster', 'ray', 'torch', 'mlflow', 'kubernetes', 'numpy', 'pyarrow'}\n"
+        "print(code, sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "0 []"
