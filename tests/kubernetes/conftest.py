@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 _FIRST: Final = "gw0"  # as pytest-xdist calls it
 _NODE: Final = "node_of_this_session"
 _BROUGHT_UP: Final = pytest.StashKey[bool]()
-_LONG: Final = ("on_ray", "test_conformance.py", "test_main_job.py", "test_matrix.py")
+# The conformance suite needs little of the processor, which CI gives to other tests meanwhile.
+_LONG: Final = ("test_conformance.py", "on_ray", "test_main_job.py", "test_matrix.py")
 _TURN: Final = Turn()
 
 
