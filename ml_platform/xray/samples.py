@@ -20,17 +20,20 @@ class StepTimes:
     Attributes:
         at_s: The end of the stretch, in seconds since 1970.
         rank: The worker.
+        node: Address of its node within the cluster; empty if it is not known.
         epoch: Of the last batch.
         batches: How many.
         rows: Rows in them.
         data_s: Waiting for the next batch, in seconds.
         step_s: Between a batch and the demand for the next: computing, and waiting for others.
         cpu_s: Of that, for which the thread had a CPU: the rest it waited, for others or a GPU.
-        checkpoint_s: Writing checkpoints, which is part of `step_s`.
+        checkpoint_s: Writing checkpoints: part of `step_s` if that was between two batches, and
+            beside it if it was after the last one of an epoch.
     """
 
     at_s: float
     rank: int = 0
+    node: str = ""
     epoch: int = 0
     batches: int = 0
     rows: int = 0
@@ -73,6 +76,14 @@ class NodeUse:
     gpu_used: float = 0.0
     gpu_memory_bytes: float = 0.0
     gpu_memory_used_bytes: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Samples:
+    """What was measured of an attempt, each oldest first."""
+
+    steps: tuple[StepTimes, ...] = ()
+    nodes: tuple[NodeUse, ...] = ()
 
 
 Sample = StepTimes | NodeUse
