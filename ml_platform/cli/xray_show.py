@@ -108,7 +108,8 @@ def show_log(log: KeptLog) -> None:
 
 def show_gathered(found: Gathered) -> None:
     """How much, and what is missing."""
-    say(f"{counted(found.new, 'new attempt')}, {found.again} read again")
+    samples = f", {counted(found.samples, 'object')} of samples" if found.samples else ""
+    say(f"{counted(found.new, 'new attempt')}, {found.again} read again{samples}")
     note_gathered(found)
 
 

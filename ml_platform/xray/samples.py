@@ -6,6 +6,7 @@ newer writer, or the other way round, get on with each other.
 """
 
 import json
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Final
@@ -109,7 +110,19 @@ def from_lines(lines: Iterable[str]) -> Iterator[Sample]:
 
 def _sample(found: Mapping[str, Any]) -> Sample | None:
     kind = KINDS.get(str(found.get("kind")))
-    if kind is None or found.get("v") != VERSION or "at_s" not in found:
+    if kind is None or found.get("v") != VERSION:
         return None
-    known = {field.name for field in fields(kind)}
-    return kind(**{name: value for name, value in found.items() if name in known})
+    known = {
+        field.name: found[field.name]
+        for field in fields(kind)
+        if field.name in found and _fits(found[field.name], field.type)
+    }
+    return kind(**known) if "at_s" in known else None
+
+
+def _fits(value: Any, kind: Any) -> bool:
+    """Whether a value is of its field's type; what is not would be refused by a database."""
+    if kind is float:
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        return is_number and math.isfinite(value)
+    return type(value) is kind

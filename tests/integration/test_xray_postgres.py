@@ -87,7 +87,7 @@ def test_many_open_an_empty_database_at_once_and_find_the_tables_that_the_progra
     uri: str,
 ) -> None:
     with ProcessPoolExecutor(AT_ONCE, mp_context=PROCESSES) as pool:
-        assert list(pool.map(opened_once, [uri] * AT_ONCE)) == ["0001"] * AT_ONCE
+        assert list(pool.map(opened_once, [uri] * AT_ONCE)) == ["0002"] * AT_ONCE
     database = open_database(uri)
     with database.reading() as connection:
         context = MigrationContext.configure(
@@ -104,13 +104,13 @@ def test_many_open_an_empty_database_at_once_and_find_the_tables_that_the_progra
 def test_an_older_program_reads_and_writes_in_a_newer_database(uri: str, tmp_path: Path) -> None:
     newer = tmp_path / "newer"
     shutil.copytree(VERSIONS, newer, ignore=shutil.ignore_patterns("__pycache__"))
-    (newer / "v0002_cost.py").write_text(NEXT)
+    (newer / "v0003_cost.py").write_text(NEXT)
     newest = open_database(uri, versions=(newer,))
     older = open_database(uri)
     Store(newest, "local").keep([AttemptRead(attempt=attempt(1))], at_s=AT_S)
     Store(older, "local").keep([AttemptRead(attempt=attempt(2))], at_s=AT_S)
     for database in (older, newest):
-        assert version(database) == "0002"
+        assert version(database) == "0003"
         assert len(Store(database, "local").attempts(limit=1000)) == 2
         database.close()
 

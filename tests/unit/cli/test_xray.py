@@ -11,7 +11,8 @@ import pytest
 from ml_platform.cli.main import run
 from ml_platform.settings import load_settings
 from ml_platform.storage import Folder
-from tests.support.xray import AT_S, OUT_OF_MEMORY, Training, end, note, runs
+from ml_platform.xray.samples import StepTimes
+from tests.support.xray import AT_S, DAY_S, OUT_OF_MEMORY, Training, end, measure, note, runs
 
 MARKUP = "[bold]no[/bold] [/nothing]"
 LOGS = {"c-w-abcde.ray-worker": ("a line", "the last one")}
@@ -106,6 +107,7 @@ def test_kept_logs_are_printed_and_the_others_named(said: Any) -> None:
         ("why", "run-of-ada"),
         ("logs", "flight_delay", "2013-03-14"),
         ("gather",),
+        ("prune",),
     ],
 )
 def test_what_is_read_can_be_read_by_a_program(said: Any, command: tuple[str, ...]) -> None:
@@ -122,6 +124,7 @@ def test_what_is_read_can_be_read_by_a_program(said: Any, command: tuple[str, ..
         (("logs", "flight_dely", "2013-03-14"), "did you mean flight_delay"),
         (("ls", "--cause", "outofmemory"), "did you mean out_of_memory"),
         (("ls", "--since", "yesterday"), "is no span of time"),
+        (("prune", "--older-than", "6d"), "write --older-than 7d or more"),
     ],
 )
 def test_what_is_not_known_ends_with_two_and_what_is_near(
@@ -166,6 +169,23 @@ def test_trainings_of_before_the_journal_are_found_by_the_walk(said: Any, failed
     assert "no such attempt is known" in said("ls")[1]
     assert said("gather", "--all")[1] == "2 new attempts, 0 read again"
     assert said("gather")[1] == "0 new attempts, 1 read again"
+
+
+def test_what_is_old_goes_when_it_is_said_so(said: Any, failed: Training) -> None:
+    Training(storage_root=failed.storage_root, partition="2012-01-01").train(
+        at_s=AT_S - 400 * DAY_S, run="long ago"
+    )
+    said("gather", "--all")
+    assert "1 attempt would be removed" in said("prune")[1]
+    assert "removed 1 attempt" in said("prune", "--yes")[1]
+    assert said("prune")[1] == "nothing is so old"
+    assert "2012-01-01" not in said("ls")[1]
+
+
+def test_what_was_measured_is_gathered_and_counted(said: Any, failed: Training) -> None:
+    measure(failed.record.attempt(1), "worker-0", StepTimes(at_s=AT_S, step_s=1.0))
+    assert said("ls")[2] == ""
+    assert said("gather")[1] == "0 new attempts, 1 read again, 1 object of samples"
 
 
 def test_it_is_quick_as_it_imports_no_dagster(home: Path) -> None:
