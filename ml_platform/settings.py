@@ -91,6 +91,11 @@ class Settings(BaseSettings):
         description="Database of X-Ray, one for each installation: "
         "`postgresql://user:password@host/name`. Empty: an sqlite file under `home`.",
     )
+    xray_findings: str = Field(
+        default="",
+        description="Findings of X-Ray that are told without being asked for: names with commas "
+        "between them, or `all`. Empty: none, only `mlp xray findings` tells them.",
+    )
     dagster_url: str = Field(
         default="http://127.0.0.1:3000", description="Where people open the Dagster UI."
     )

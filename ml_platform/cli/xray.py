@@ -5,9 +5,14 @@ from typing import Annotated
 
 import typer
 
-from ml_platform.cli import xray_prune
+from ml_platform.cli import xray_cost, xray_findings, xray_prune
 from ml_platform.cli.helptext import help_of
-from ml_platform.cli.xray_store import gathered_store
+from ml_platform.cli.xray_store import (
+    gather_measured,
+    gathered_store,
+    known_prices,
+    loud_findings,
+)
 
 app = typer.Typer(no_args_is_help=True, help="See what happened to trainings, and why.")
 
@@ -73,9 +78,12 @@ def show(
     from ml_platform.xray.find import find_attempt
     from ml_platform.xray.listing import details
 
+    loud = loud_findings()
     with gathered_store() as store:
         found = find_attempt(store, what, partition, number)
-        result = details(store, found, now_s=time.time())
+        if loud:
+            gather_measured(store, [found])
+        result = details(store, found, now_s=time.time(), prices=known_prices(), loud=loud)
     print_result(result, show_details, as_json=as_json)
 
 
@@ -103,9 +111,12 @@ def why(
     from ml_platform.xray.find import find_attempts
     from ml_platform.xray.listing import told
 
+    loud = loud_findings()
     with gathered_store() as store:
         found = find_attempts(store, what, partition)
-        result = told(store, found, now_s=time.time())
+        if loud:
+            gather_measured(store, found)
+        result = told(store, found, now_s=time.time(), prices=known_prices(), loud=loud)
     print_result(result, show_story, as_json=as_json)
 
 
@@ -172,4 +183,6 @@ def gather(
         raise typer.Exit(FAILED)
 
 
+app.command("findings", **xray_findings.HELP)(xray_findings.findings)
+app.command("cost", **xray_cost.HELP)(xray_cost.cost)
 app.command("prune", **xray_prune.HELP)(xray_prune.prune)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from ml_platform.xray.attempt import AttemptRecord
+    from ml_platform.xray.prices import Prices
     from ml_platform.xray.store import Store
 
 GATHER_WITHIN_S: Final = 5.0
@@ -51,3 +52,29 @@ def gather_measured(store: "Store", attempts: "Sequence[AttemptRecord]") -> None
         except PlatformError as error:
             trouble = error.message
     note_gathered(Gathered(trouble=trouble))
+
+
+def known_prices() -> "Prices":
+    """The prices; none, and a word about it, if what has them is not usable."""
+    from ml_platform.cli.output import BANG, note
+    from ml_platform.errors import SettingsError
+    from ml_platform.settings import load_settings
+    from ml_platform.xray.prices import Prices, prices_of
+
+    try:
+        return prices_of(load_settings())
+    except SettingsError as error:  # what happened is told all the same
+        note(BANG, f"no cost is known: {error.message}")
+        return Prices()
+
+
+def loud_findings() -> frozenset[str]:
+    """Findings that are told without being asked for.
+
+    Raises:
+        SettingsError: one of them is none.
+    """
+    from ml_platform.settings import load_settings
+    from ml_platform.xray.findings.judges import loud_names
+
+    return loud_names(load_settings().xray_findings)

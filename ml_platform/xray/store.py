@@ -162,6 +162,16 @@ class Store:
             asked.append(ATTEMPTS.c.ended_at_s >= since_s)
         return found + self._newest(~_OPEN, *asked, limit=limit - len(found))
 
+    def earlier(self, attempt: AttemptRecord, *, limit: int) -> list[AttemptRecord]:
+        """Attempts of other trainings of its model that succeeded before it, newest first."""
+        return self._newest(
+            ATTEMPTS.c.model == attempt.model,
+            ATTEMPTS.c.claimed_at_s < attempt.claimed_at_s,
+            ATTEMPTS.c.status == "succeeded",
+            ATTEMPTS.c.training != attempt.training,
+            limit=limit,
+        )
+
     def of_partition(self, model: str, partition: str) -> list[AttemptRecord]:
         """Attempts of a model's partition, newest first."""
         return self._all(ATTEMPTS.c.model == model, ATTEMPTS.c.partition == partition)
