@@ -43,12 +43,15 @@ class Prices:
         """
         if spec.provisioner != "ephemeral":
             return None
-        total = 0.0
-        for group, count in ((spec.head, 1), *((one, one.count) for one in spec.groups)):
+        head = self.of_pod(spec.head)
+        if head is None:
+            return None
+        total = head
+        for group in spec.groups:
             price = self.of_pod(group)
             if price is None:
                 return None
-            total += price * count
+            total += price * group.count
         return total
 
     def of_pod(self, group: HeadGroup | WorkerGroup) -> float | None:

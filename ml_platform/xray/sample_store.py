@@ -162,12 +162,12 @@ def _merged(
 
 
 def _over_stretch(column: Any) -> Any:
-    if column.name in _SUMS:
-        merged = func.sum(column)
-    elif column.name in _MEANS:
-        merged = func.avg(column)
-    elif column.name in _LEAST:
-        merged = func.min(column)
-    else:  # what a node has, when the stretch ended, and the most of memory
-        merged = func.max(column)
-    return merged.label(column.name)
+    name = column.name
+    if name in _SUMS:
+        return func.sum(column).label(name)
+    if name in _MEANS:
+        return func.avg(column).label(name)
+    if name in _LEAST:
+        return func.min(column).label(name)
+    # What a node has, when the stretch ended, and the most of memory.
+    return func.max(column).label(name)

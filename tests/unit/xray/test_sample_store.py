@@ -1,7 +1,7 @@
 """Samples are kept once, merged with age, and gone with their attempt."""
 
 from dataclasses import fields
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
@@ -28,12 +28,12 @@ def measured(store: Store, whose: AttemptRecord, *samples: Sample, ended: bool =
         store.sample_store.note_all_read([whose.key])
 
 
-def step(after_s: float, rank: int = 0, **values: float) -> StepTimes:
-    plain = {"batches": 2, "rows": 64, "data_s": 1.0, "step_s": 4.0, "cpu_s": 3.0}
-    return StepTimes(at_s=STRETCH_S + after_s, rank=rank, node="a", **plain | values)  # type: ignore[arg-type]
+def step(after_s: float, rank: int = 0, **values: Any) -> StepTimes:
+    plain: dict[str, Any] = {"batches": 2, "rows": 64, "data_s": 1.0, "step_s": 4.0, "cpu_s": 3.0}
+    return StepTimes(at_s=STRETCH_S + after_s, rank=rank, node="a", **plain | values)
 
 
-def use(after_s: float, node: str = "a", **values: float) -> NodeUse:
+def use(after_s: float, node: str = "a", **values: Any) -> NodeUse:
     return NodeUse(at_s=STRETCH_S + after_s, node=node, cpus=4.0, memory_bytes=8e9, **values)
 
 

@@ -39,7 +39,8 @@ def hour_long(number: int = 1, *, spec: ClusterSpec = SPEC, **values: Any) -> At
 def seen(one: AttemptRecord | None = None, **values: Any) -> Seen:
     """What is known of an attempt, the only one of its training."""
     one = one or hour_long()
-    return Seen(attempt=one, **{"training": (one,), "now_s": NOW_S} | values)
+    plain: dict[str, Any] = {"training": (one,), "now_s": NOW_S}
+    return Seen(attempt=one, **plain | values)
 
 
 def steps(*workers: StepTimes) -> Samples:
@@ -56,19 +57,15 @@ def worker(
     **values: Any,
 ) -> StepTimes:
     """A hundred seconds of a healthy worker, unless it says otherwise."""
-    return StepTimes(
-        at_s=AT_S + 100,
-        rank=rank,
-        **{
-            "node": f"10.0.0.{rank}",
-            "batches": 100,
-            "rows": 102_400,
-            "data_s": data_s,
-            "cpu_s": cpu_s,
-            "step_s": cpu_s + waiting_s,
-        }
-        | values,
-    )
+    plain: dict[str, Any] = {
+        "node": f"10.0.0.{rank}",
+        "batches": 100,
+        "rows": 102_400,
+        "data_s": data_s,
+        "cpu_s": cpu_s,
+        "step_s": cpu_s + waiting_s,
+    }
+    return StepTimes(at_s=AT_S + 100, rank=rank, **plain | values)
 
 
 def nodes(
