@@ -1,6 +1,7 @@
 """All workers wait in their steps: for each other's messages, and not for one that is slow.
 
-Looked for without GPUs alone: there a step without a CPU is no waiting.
+Looked for on Kubernetes alone, as workers on one machine also wait for its CPUs; and without GPUs,
+with which a step without a CPU is no waiting.
 """
 
 from typing import Final
@@ -18,15 +19,16 @@ SURE_SHARE: Final = 0.6
 
 def communication_bound(seen: Seen) -> Finding | None:
     """Judged by the worker that waits the least."""
+    if seen.attempt.provisioner != "ephemeral" or seen.has_gpus or straggler(seen):
+        return None
     ranks = rank_times(seen.samples.steps)
-    if len(ranks) < 2 or seen.has_gpus or straggler(seen):
+    if len(ranks) < 2:
         return None
     share = min(one.waiting_share for one in ranks)
     if share < SHARE:
         return None
     batches = sum(one.batches for one in ranks)
     per_batch_s = sum(one.waiting_s for one in ranks) / max(1, batches)
-    on_one_machine = seen.attempt.provisioner != "ephemeral"
     return Finding(
         name=NAME,
         sentence=f"All its workers waited without computing for {share:.0%} of their steps or "
@@ -38,8 +40,7 @@ def communication_bound(seen: Seen) -> Finding | None:
             ),
             f"{1000 * per_batch_s:.0f} ms a batch",
         ),
-        # There they also wait for a CPU, as do pods on a node that is too full.
-        confidence="low" if on_one_machine else ("high" if share >= SURE_SHARE else "medium"),
+        confidence="high" if share >= SURE_SHARE else "medium",
         next_step=f"fewer workers: `cluster: {{workers: {{count: {max(1, len(ranks) // 2)}}}}}` in "
         "defs.yaml; or fewer, larger steps: more `rows` in `run.batches` of train.py.",
     )
