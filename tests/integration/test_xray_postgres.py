@@ -17,6 +17,9 @@ from ml_platform.settings import Settings
 from ml_platform.xray.attempt import AttemptRead
 from ml_platform.xray.database import VERSIONS, Database, open_database
 from ml_platform.xray.gather import gather
+from ml_platform.xray.prune import prune
+from ml_platform.xray.sample_store import SamplesRead
+from ml_platform.xray.samples import NodeUse, StepTimes
 from ml_platform.xray.schema import METADATA, VERSION_TABLE
 from ml_platform.xray.store import Store, open_store
 from tests.support.postgres import NotInstalledError, Postgres, running_postgres
@@ -178,3 +181,36 @@ def test_questions_are_answered_as_on_sqlite(settings: Settings) -> None:
             )
     assert answers[0] == answers[1]
     assert [len(one) for one in answers[0]] == [3, 1, 3, 2, 1, 1, 2]
+
+
+def test_samples_are_merged_thinned_and_forgotten_as_on_sqlite(settings: Settings) -> None:
+    # At a whole second: there the two databases cut one time into the same stretches.
+    steps = [
+        StepTimes(at_s=AT_S + 10 * number, rank=number % 2, node="a", batches=2, step_s=8.5)
+        for number in range(90)
+    ]
+    uses = [
+        NodeUse(at_s=AT_S + 15 * number, node="a", cpus=4.0, cpu_used=number % 3, is_head=False)
+        for number in range(60)
+    ]
+    one = attempt(1)
+    answers = []
+    for where in (settings, Settings(home=settings.home)):
+        with open_store(where) as store:
+            newest = attempt(2, claimed_at_s=AT_S + 9 * DAY_S, ended_at_s=AT_S + 9 * DAY_S)
+            store.keep([AttemptRead(attempt=each) for each in (one, newest)], at_s=AT_S)
+            read = SamplesRead(key=one.key, object_name="a", samples=(*steps, *uses))
+            for _ in range(2):
+                store.sample_store.keep([read])
+            assert [each.number for each in store.sample_store.unread()] == [2, 1]
+            store.sample_store.note_all_read([one.key])
+            fine, merged = store.samples(one), store.samples(one, every_s=300.0)
+            now_s = AT_S + 10 * DAY_S
+            thinned = prune(store, older_than_s=90 * DAY_S, now_s=now_s, dry_run=False)
+            after = store.samples(one)
+            gone = prune(store, older_than_s=8 * DAY_S, now_s=now_s, dry_run=False)
+            answers.append((fine, merged, thinned, after, gone, store.samples(one)))
+    assert answers[0] == answers[1]
+    fine, merged, thinned, after, gone, _ = answers[0]
+    assert (len(fine.steps), len(merged.steps), len(merged.nodes)) == (90, 6, 3)
+    assert (after, thinned.thinned, len(gone.attempts)) == (merged, 1, 1)
