@@ -109,13 +109,13 @@ def why(
     from ml_platform.cli.output import print_result
     from ml_platform.cli.xray_show import show_story
     from ml_platform.xray.find import find_attempts
-    from ml_platform.xray.listing import told
+    from ml_platform.xray.listing import last_of_training, told
 
     loud = loud_findings()
     with gathered_store() as store:
         found = find_attempts(store, what, partition)
-        if loud:
-            gather_measured(store, found)
+        if loud and (last := last_of_training(found)):
+            gather_measured(store, [last])
         result = told(store, found, now_s=time.time(), prices=known_prices(), loud=loud)
     print_result(result, show_story, as_json=as_json)
 
@@ -176,6 +176,7 @@ def gather(
             settings.storage_root,
             everything=everything,
             tell=lambda done, of: progress.message(f"{done:,} of {of:,} attempts"),
+            tell_samples=lambda done: progress.message(f"{done:,} objects of samples"),
         )
         step.status = "failed" if result.trouble else "done"
     print_result(result, show_gathered, as_json=as_json)

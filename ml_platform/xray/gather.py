@@ -66,6 +66,7 @@ def gather(
     deadline: Deadline | None = None,
     now: Callable[[], float] = time.time,
     tell: Callable[[int, int], None] = lambda done, of: None,
+    tell_samples: Callable[[int], None] = lambda done: None,
 ) -> Gathered:
     """Bring the store up to what the storage has.
 
@@ -78,6 +79,7 @@ def gather(
         deadline: Until when; what is not done by then is done next time.
         now: Seconds since 1970.
         tell: Called with how many attempts were read, and of how many.
+        tell_samples: Called with how many objects of samples were read.
 
     Raises:
         XrayError: the store fails.
@@ -95,7 +97,7 @@ def gather(
         store.note_newest_day(work.storage.uri, min(newest, today), at_s=now())
     if not samples:
         return work.gathered
-    measured = gather_samples(store.sample_store, deadline=deadline, now=now)
+    measured = gather_samples(store.sample_store, deadline=deadline, now=now, tell=tell_samples)
     return replace(work.gathered, samples=measured.objects, trouble=measured.trouble)
 
 

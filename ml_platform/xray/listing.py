@@ -107,12 +107,19 @@ def told(
     events = {key: tuple(named.values()) for key, named in store.events(attempts).items()}
     cost: CostSum | None = None
     found: tuple[Finding, ...] = ()
-    if len({(one.training, one.partition) for one in attempts}) == 1:
-        last = max(attempts, key=lambda one: one.number)
+    last = last_of_training(attempts)
+    if last is not None:
         cost = cost_of_training(store, last, prices=prices, now_s=now_s)
         found = loud_findings(store, last, prices=prices, loud=loud, now_s=now_s)
     lines = story(attempts, events, now_s=now_s, zone=zone, cost=cost, found=found)
     return Told(lines=lines, attempts=tuple(one.id for one in attempts))
+
+
+def last_of_training(attempts: Sequence[AttemptRecord]) -> AttemptRecord | None:
+    """The last attempt, in which is looked for findings; None if they are of several trainings."""
+    if len({(one.training, one.partition) for one in attempts}) != 1:
+        return None
+    return max(attempts, key=lambda one: one.number)
 
 
 def loud_findings(

@@ -50,6 +50,7 @@ def gather_samples(
     *,
     deadline: Deadline | None = None,
     now: Callable[[], float] = time.time,
+    tell: Callable[[int], None] = lambda done: None,
 ) -> SamplesGathered:
     """Bring the samples in the store up to what the storage has.
 
@@ -58,6 +59,7 @@ def gather_samples(
         attempts: Of which; of all that may have more, if not given.
         deadline: Until when; what is not done by then is done next time.
         now: Seconds since 1970.
+        tell: Called with how many objects were read.
 
     Raises:
         XrayError: the store fails.
@@ -66,7 +68,7 @@ def gather_samples(
         left = store.unread()
     else:
         left = [one for one in attempts if not store.are_all_read(one.key)]
-    work = _Sampling(store, deadline or Deadline(), now)
+    work = _Sampling(store, deadline or Deadline(), now, tell)
     waiting = iter(left)
     try:
         while batch := list(islice(waiting, ATTEMPTS_AT_ONCE)):
@@ -104,11 +106,18 @@ class _Object:
 
 
 class _Sampling:
-    def __init__(self, store: SampleStore, deadline: Deadline, now: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        store: SampleStore,
+        deadline: Deadline,
+        now: Callable[[], float],
+        tell: Callable[[int], None],
+    ) -> None:
         self.objects = 0
         self._store = store
         self._deadline = deadline
         self._now = now
+        self._tell = tell
 
     def read(self, attempts: Sequence[AttemptRecord]) -> None:
         """Read the samples of these, the first one's first.
@@ -171,6 +180,7 @@ class _Sampling:
         if batch:
             self._store.keep(batch)
             self.objects += len(batch)
+            self._tell(self.objects)
             batch.clear()
 
     def _has_settled(self, attempt: AttemptRecord) -> bool:

@@ -35,7 +35,7 @@ def input_bound(seen: Seen) -> Finding | None:
                 f"rank {one.rank}: {span(one.data_s)} of {span(one.measured_s)} for data"
                 for one in slowest
             ),
-            f"{rows:,.0f} rows a batch",
+            f"rows a batch: {rows:,.0f}",
         ),
         confidence="high" if share >= SURE_SHARE else "medium",
         next_step=_next_step(seen, rows),

@@ -60,4 +60,4 @@ def test_a_worker_that_computes_for_longer_is_found_as_the_straggler(found: Foun
 def test_a_training_that_waits_for_its_batches_is_found_as_input_bound(found: Found) -> None:
     (input_bound,) = found(workers=2, epochs=200, rows=1, cpu_s=0.0, more_s=0.0)
     assert (input_bound.name, input_bound.confidence) == ("input_bound", "high")
-    assert "1 rows a batch" in input_bound.evidence
+    assert "rows a batch: 1" in input_bound.evidence

@@ -46,7 +46,7 @@ def test_small_batches_are_to_be_larger_and_large_ones_shared_by_more_workers() 
     large = input_bound(seen(samples=steps(worker(data_s=100, rows=1_000_000))))
     assert small is not None
     assert large is not None
-    assert "32 rows a batch" in small.evidence
+    assert "rows a batch: 32" in small.evidence
     assert '`run.batches("train", epoch=epoch, rows=4096)`' in small.next_step
     assert "`cluster: {workers: {count: 4}}`" in large.next_step
 
