@@ -97,7 +97,7 @@ class _Object:
     name: str
 
     @property
-    def is_of(self) -> str:
+    def path(self) -> str:
         return f"{self.source.name}/{self.name}"
 
     @property
@@ -131,7 +131,7 @@ class _Sampling:
             for one, answer in self._answers(_samples, objects):
                 read = () if isinstance(answer, Exception) else answer
                 key = attempts[one.source.index].key
-                batch.append(SamplesRead(key=key, object_name=one.is_of, samples=read))
+                batch.append(SamplesRead(key=key, object_name=one.path, samples=read))
                 if len(batch) >= KEPT_AT_ONCE:
                     self._keep(batch)
         finally:
@@ -171,7 +171,7 @@ class _Sampling:
                 one
                 for name in names
                 if _OBJECT.fullmatch(name)
-                and (one := _Object(source, name)).is_of not in known[source.index]
+                and (one := _Object(source, name)).path not in known[source.index]
             ]
         # Of all workers in one order: what is read by the deadline is the same hours of each.
         return sorted(found, key=lambda one: (one.source.index, -one.written_at_ms)), unlisted
@@ -209,5 +209,5 @@ def _names(source: _Source) -> list[str]:
 
 
 def _samples(one: _Object) -> tuple[Sample, ...]:
-    text = one.source.folder.read(one.is_of).decode(errors="replace")
+    text = one.source.folder.read(one.path).decode(errors="replace")
     return tuple(from_lines(text.splitlines()))
