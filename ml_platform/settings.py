@@ -91,6 +91,11 @@ class Settings(BaseSettings):
         description="Database of X-Ray, one for each installation: "
         "`postgresql://user:password@host/name`. Empty: an sqlite file under `home`.",
     )
+    xray_findings: str = Field(
+        default="",
+        description="Findings of X-Ray that are told without being asked for: names with commas "
+        "between them, or `all`. Empty: none, only `mlp xray findings` tells them.",
+    )
     dagster_url: str = Field(
         default="http://127.0.0.1:3000", description="Where people open the Dagster UI."
     )
@@ -121,13 +126,15 @@ class Settings(BaseSettings):
         default="", description="Container image of this code location, recorded with each model."
     )
     price_cpu_hour: float = Field(
-        default=0.0, ge=0.0, description="Price of a CPU for an hour, for estimates; 0 is unknown."
+        default=0.0, ge=0.0, description="Price of a CPU for an hour; 0 is unknown."
     )
     price_gpu_hour: float = Field(
-        default=0.0, ge=0.0, description="Price of a GPU for an hour, for estimates; 0 is unknown."
+        default=0.0, ge=0.0, description="Price of a GPU for an hour; 0 is unknown."
     )
     price_gib_hour: float = Field(
-        default=0.0, ge=0.0, description="Price of a GiB of memory for an hour; 0 is unknown."
+        default=0.0,
+        ge=0.0,
+        description="Price of a GiB of memory for an hour; 0 where that of a CPU has it in.",
     )
 
     @field_validator("home", "duckdb_path", "dagster_home")

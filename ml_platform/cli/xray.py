@@ -1,21 +1,20 @@
 """`mlp xray`: what happened to trainings and why, out of what they have left in object storage."""
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import Annotated
 
 import typer
 
+from ml_platform.cli import xray_cost, xray_findings, xray_prune
 from ml_platform.cli.helptext import help_of
-
-if TYPE_CHECKING:
-    from ml_platform.xray.store import Store
+from ml_platform.cli.xray_store import (
+    gather_measured,
+    gathered_store,
+    known_prices,
+    loud_findings,
+)
 
 app = typer.Typer(no_args_is_help=True, help="See what happened to trainings, and why.")
-
-GATHER_WITHIN_S: Final = 5.0
-"""Before a question is answered; what is not gathered by then comes next time."""
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 What = Annotated[
@@ -57,7 +56,7 @@ def list_attempts(
     now_s = time.time()
     since_s = now_s - seconds_of(since) if since else None
     cause = known_cause(cause) if cause else ""
-    with _gathered() as store:
+    with gathered_store() as store:
         found = store.attempts(model=model, cause=cause, since_s=since_s, limit=limit)
         result = listed(store, found, now_s=now_s)
     print_result(result, show_listed, as_json=as_json)
@@ -79,9 +78,12 @@ def show(
     from ml_platform.xray.find import find_attempt
     from ml_platform.xray.listing import details
 
-    with _gathered() as store:
+    loud = loud_findings()
+    with gathered_store() as store:
         found = find_attempt(store, what, partition, number)
-        result = details(store, found, now_s=time.time())
+        if loud:
+            gather_measured(store, [found])
+        result = details(store, found, now_s=time.time(), prices=known_prices(), loud=loud)
     print_result(result, show_details, as_json=as_json)
 
 
@@ -107,11 +109,14 @@ def why(
     from ml_platform.cli.output import print_result
     from ml_platform.cli.xray_show import show_story
     from ml_platform.xray.find import find_attempts
-    from ml_platform.xray.listing import told
+    from ml_platform.xray.listing import last_of_training, told
 
-    with _gathered() as store:
+    loud = loud_findings()
+    with gathered_store() as store:
         found = find_attempts(store, what, partition)
-        result = told(store, found, now_s=time.time())
+        if loud and (last := last_of_training(found)):
+            gather_measured(store, [last])
+        result = told(store, found, now_s=time.time(), prices=known_prices(), loud=loud)
     print_result(result, show_story, as_json=as_json)
 
 
@@ -137,7 +142,7 @@ def logs(
     from ml_platform.xray.find import find_attempt
     from ml_platform.xray.logs import kept_log
 
-    with _gathered() as store:
+    with gathered_store() as store:
         found = find_attempt(store, what, partition, number)
     print_result(kept_log(found, source), show_log, as_json=as_json)
 
@@ -171,6 +176,7 @@ def gather(
             settings.storage_root,
             everything=everything,
             tell=lambda done, of: progress.message(f"{done:,} of {of:,} attempts"),
+            tell_samples=lambda done: progress.message(f"{done:,} objects of samples"),
         )
         step.status = "failed" if result.trouble else "done"
     print_result(result, show_gathered, as_json=as_json)
@@ -178,25 +184,6 @@ def gather(
         raise typer.Exit(FAILED)
 
 
-@contextmanager
-def _gathered() -> "Iterator[Store]":
-    """The store with what is new, as far as there was time; says so if it is not all."""
-    from ml_platform.cli.output import working
-    from ml_platform.cli.xray_show import note_gathered
-    from ml_platform.errors import PlatformError
-    from ml_platform.settings import load_settings
-    from ml_platform.xray.gather import Gathered
-    from ml_platform.xray.gather import gather as gather_into
-    from ml_platform.xray.parallel import Deadline
-    from ml_platform.xray.store import open_store
-
-    settings = load_settings()
-    with open_store(settings) as store:
-        with working("gathering what is new"):
-            try:
-                deadline = Deadline(GATHER_WITHIN_S)
-                result = gather_into(store, settings.storage_root, deadline=deadline)
-            except PlatformError as error:  # what is known is told all the same
-                result = Gathered(trouble=error.message)
-        note_gathered(result)
-        yield store
+app.command("findings", **xray_findings.HELP)(xray_findings.findings)
+app.command("cost", **xray_cost.HELP)(xray_cost.cost)
+app.command("prune", **xray_prune.HELP)(xray_prune.prune)

@@ -7,11 +7,12 @@ import typer
 from rich.text import Text
 
 from ml_platform.cli.output import BANG, counted, dim, harmless, note, print_table, say
+from ml_platform.xray.findings.finding import Finding
 from ml_platform.xray.gather import Gathered
 from ml_platform.xray.listing import Details, Listed, Told
 from ml_platform.xray.logs import KeptLog
 from ml_platform.xray.timeline import Doing, Times
-from ml_platform.xray.words import clock_time, moment, moment_and_zone, shortened, span
+from ml_platform.xray.words import clock_time, moment, moment_and_zone, money, shortened, span
 
 MARKS: Final = {
     "open": Text("goes on", style="cyan"),
@@ -62,6 +63,7 @@ def show_details(found: Details) -> None:
         ("queued", span(spent.queued_s) if spent.queued_s else ""),
         ("starting", span(spent.starting_s)),
         ("ran", span(spent.ran_s) if spent.ran_s is not None else ""),
+        ("cost", _cost_of(found)),
         ("run", one.run),
         ("retry of", one.root if one.root != one.run else ""),
         ("cluster", one.cluster),
@@ -88,7 +90,17 @@ def show_details(found: Details) -> None:
             for phase in found.phases
         ]
         print_table(("phase", "began", "took", "", "how"), rows, right=("took",))
+    for finding in found.findings:
+        show_finding(finding)
     _show_failure(found)
+
+
+def show_finding(finding: Finding) -> None:
+    """What was found, by what that is seen, and what to do."""
+    say(Text(f"{finding.name} ({finding.confidence}):", style="yellow"), finding.sentence)
+    for line in finding.evidence:
+        say(" ", dim(line))
+    say("  →", finding.next_step)
 
 
 def show_story(found: Told) -> None:
@@ -108,7 +120,8 @@ def show_log(log: KeptLog) -> None:
 
 def show_gathered(found: Gathered) -> None:
     """How much, and what is missing."""
-    say(f"{counted(found.new, 'new attempt')}, {found.again} read again")
+    samples = f", {counted(found.samples, 'object')} of samples" if found.samples else ""
+    say(f"{counted(found.new, 'new attempt')}, {found.again} read again{samples}")
     note_gathered(found)
 
 
@@ -135,6 +148,14 @@ def _show_failure(found: Details) -> None:
         say(" ", dim(line))
     if one.hint:
         say("  →", one.hint)
+
+
+def _cost_of(found: Details) -> str:
+    cost = found.cost
+    if cost.total is None:
+        return "unknown"
+    what = "wasted" if cost.wasted else f"idle {money(cost.idle)}" if cost.idle else ""
+    return f"{money(cost.total)}, {what}".removesuffix(", ")
 
 
 def _took(spent: Times) -> str:

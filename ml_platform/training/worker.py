@@ -58,6 +58,7 @@ class Start:
 def train_loop(config: dict[str, Any]) -> None:
     """Called by Ray Train in every worker; `config` holds request, encoding, files and start."""
     import ray.train
+    import ray.util
 
     request = TrainingRequest.model_validate_json(config["request"])
     encoding = FeatureEncoding.model_validate_json(config["encoding"])
@@ -79,7 +80,7 @@ def train_loop(config: dict[str, Any]) -> None:
             rank=rank,
             world_size=world_size,
             pipes=pipes,
-            steps=StepClock(rank, samples.put),
+            steps=StepClock(rank, samples.put, node=ray.util.get_node_ip_address()),
         )
         started = time.monotonic()
         function = load_function(fetch_code(request, Path(scratch)), "train", "train")

@@ -20,6 +20,7 @@ from ml_platform.training.request import TRAININGS_FOLDER
 from ml_platform.xray.attempt import AttemptKey, AttemptRead, Unreadable
 from ml_platform.xray.parallel import Deadline, ask_all
 from ml_platform.xray.reading import AttemptRef, read_attempt, read_noted
+from ml_platform.xray.sample_gathering import gather_samples
 from ml_platform.xray.store import Store
 
 Question = TypeVar("Question")
@@ -43,6 +44,7 @@ class Gathered:
         new: Attempts that were not known before.
         again: Attempts that were read again, as they were open or could not be read.
         left: Attempts for which there was no time.
+        samples: Objects with samples that were read.
         unreadable: What cannot be read, as far as this is the first word of it.
         trouble: Why it is not all, in words; empty if nothing is missing.
     """
@@ -50,6 +52,7 @@ class Gathered:
     new: int = 0
     again: int = 0
     left: int = 0
+    samples: int = 0
     unreadable: tuple[Unreadable, ...] = ()
     trouble: str = ""
 
@@ -59,9 +62,11 @@ def gather(
     storage_root: str,
     *,
     everything: bool = False,
+    samples: bool = True,
     deadline: Deadline | None = None,
     now: Callable[[], float] = time.time,
     tell: Callable[[int, int], None] = lambda done, of: None,
+    tell_samples: Callable[[int], None] = lambda done: None,
 ) -> Gathered:
     """Bring the store up to what the storage has.
 
@@ -69,14 +74,18 @@ def gather(
         store: Where to.
         storage_root: URI of the namespace's folder in object storage.
         everything: Read every attempt of every training, whether the journal has it or not.
+        samples: Read what they measured too, after the attempts. Who only lists attempts has no
+            need of it, and it may take long.
         deadline: Until when; what is not done by then is done next time.
         now: Seconds since 1970.
         tell: Called with how many attempts were read, and of how many.
+        tell_samples: Called with how many objects of samples were read.
 
     Raises:
         XrayError: the store fails.
     """
-    work = _Gathering(store, Folder(storage_root), deadline or Deadline(), now)
+    deadline = deadline or Deadline()
+    work = _Gathering(store, Folder(storage_root), deadline, now)
     try:
         tasks, newest = work.all_tasks() if everything else work.new_tasks()
         work.read(tasks, tell)
@@ -86,7 +95,10 @@ def gather(
         # A day of the future, of a clock that is wrong, would hide all that comes before it.
         today = datetime.fromtimestamp(now(), UTC).date()
         store.note_newest_day(work.storage.uri, min(newest, today), at_s=now())
-    return work.gathered
+    if not samples:
+        return work.gathered
+    measured = gather_samples(store.sample_store, deadline=deadline, now=now, tell=tell_samples)
+    return replace(work.gathered, samples=measured.objects, trouble=measured.trouble)
 
 
 class _IncompleteError(Exception):

@@ -1,10 +1,14 @@
 """Attempts in a list, one with all that is known of it, and their story, out of the store."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 
 from ml_platform.xray.attempt import AttemptRecord
+from ml_platform.xray.costs import Cost, CostSum
+from ml_platform.xray.findings.finding import Finding
+from ml_platform.xray.judging import cost_of_one, cost_of_training, judged
+from ml_platform.xray.prices import Prices
 from ml_platform.xray.store import Store
 from ml_platform.xray.story import story
 from ml_platform.xray.timeline import Doing, Phase, Times, doing, phases, times
@@ -27,12 +31,23 @@ class Listed:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Details:
-    """One attempt, with what it went through."""
+    """One attempt, with what it went through.
+
+    Attributes:
+        attempt: The attempt.
+        times: Where its time went.
+        doing: What it is at; None if it has ended.
+        phases: What it went through.
+        cost: What it has cost.
+        findings: What was found in it, of what is told without being asked for.
+    """
 
     attempt: AttemptRecord
     times: Times
     doing: Doing | None
     phases: tuple[Phase, ...]
+    cost: Cost
+    findings: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,8 +71,16 @@ def listed(store: Store, attempts: Sequence[AttemptRecord], *, now_s: float) -> 
     )
 
 
-def details(store: Store, attempt: AttemptRecord, *, now_s: float) -> Details:
-    """All that is known of one."""
+def details(
+    store: Store,
+    attempt: AttemptRecord,
+    *,
+    now_s: float,
+    prices: Prices | None = None,
+    loud: Collection[str] = (),
+) -> Details:
+    """All that is known of one; without prices its cost is unknown."""
+    prices = prices or Prices()
     events = tuple(store.events([attempt])[attempt.key].values())
     (one,) = listed(store, [attempt], now_s=now_s)
     return Details(
@@ -65,13 +88,50 @@ def details(store: Store, attempt: AttemptRecord, *, now_s: float) -> Details:
         times=one.times,
         doing=one.doing,
         phases=phases(attempt, events, now_s=now_s),
+        cost=cost_of_one(store, attempt, prices=prices, now_s=now_s),
+        findings=loud_findings(store, attempt, prices=prices, loud=loud, now_s=now_s),
     )
 
 
 def told(
-    store: Store, attempts: Sequence[AttemptRecord], *, now_s: float, zone: tzinfo | None = None
+    store: Store,
+    attempts: Sequence[AttemptRecord],
+    *,
+    now_s: float,
+    zone: tzinfo | None = None,
+    prices: Prices | None = None,
+    loud: Collection[str] = (),
 ) -> Told:
-    """Their story."""
+    """Their story; what one training cost and what was found in it is part of it."""
+    prices = prices or Prices()
     events = {key: tuple(named.values()) for key, named in store.events(attempts).items()}
-    lines = story(attempts, events, now_s=now_s, zone=zone)
+    cost: CostSum | None = None
+    found: tuple[Finding, ...] = ()
+    last = last_of_training(attempts)
+    if last is not None:
+        cost = cost_of_training(store, last, prices=prices, now_s=now_s)
+        found = loud_findings(store, last, prices=prices, loud=loud, now_s=now_s)
+    lines = story(attempts, events, now_s=now_s, zone=zone, cost=cost, found=found)
     return Told(lines=lines, attempts=tuple(one.id for one in attempts))
+
+
+def last_of_training(attempts: Sequence[AttemptRecord]) -> AttemptRecord | None:
+    """The last attempt, in which is looked for findings; None if they are of several trainings."""
+    if len({(one.training, one.partition) for one in attempts}) != 1:
+        return None
+    return max(attempts, key=lambda one: one.number)
+
+
+def loud_findings(
+    store: Store,
+    attempt: AttemptRecord,
+    *,
+    prices: Prices,
+    loud: Collection[str],
+    now_s: float,
+) -> tuple[Finding, ...]:
+    """What was found in an attempt, of what a person has turned on; nothing is read for none."""
+    if not loud:
+        return ()
+    found = judged(store, attempt, prices=prices, loud=loud, now_s=now_s)
+    return tuple(one for one in found if not one.quiet)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from typing import Any, Final
 
-from sqlalchemy import Connection, Table, or_
+from sqlalchemy import Column, Connection, Table, or_
 from sqlalchemy.dialects import postgresql, sqlite
 
 from ml_platform.xray.attempt import AttemptKey, AttemptRecord, Unreadable
@@ -13,18 +13,17 @@ from ml_platform.xray.schema import ATTEMPTS, EVENTS, UNREADABLE
 
 ATTEMPT_COLUMNS: Final = tuple(ATTEMPTS.c[one.name] for one in fields(AttemptRecord))
 EVENT_COLUMNS: Final = tuple(EVENTS.c[one.name] for one in fields(Event))
-EVENT_KEY_COLUMNS: Final = (
-    EVENTS.c.training,
-    EVENTS.c.partition,
-    EVENTS.c.number,
-    EVENTS.c.object_name,
-)
 UNREADABLE_COLUMNS: Final = tuple(UNREADABLE.c[one.name] for one in fields(Unreadable))
+
+
+def key_columns(table: Table) -> tuple[Column[Any], ...]:
+    """What tells an attempt from all others of its namespace, in a table that is about them."""
+    return table.c.training, table.c.partition, table.c.number
 
 
 def attempt_row(namespace: str, attempt: AttemptRecord) -> dict[str, Any]:
     """An attempt as a row."""
-    return {"namespace": namespace} | _storable(asdict(attempt))
+    return {"namespace": namespace} | storable(asdict(attempt))
 
 
 def attempt_of(row: Mapping[Any, Any]) -> AttemptRecord:
@@ -36,7 +35,7 @@ def event_row(namespace: str, key: AttemptKey, name: str, event: Event) -> dict[
     """An event as a row, by the name of its object."""
     training, partition, number = key
     whose = {"training": training, "partition": partition, "number": number, "object_name": name}
-    return {"namespace": namespace} | whose | _storable(asdict(event))
+    return {"namespace": namespace} | whose | storable(asdict(event))
 
 
 def put(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -63,13 +62,7 @@ def add(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]])
         )
 
 
-def _insert(connection: Connection, table: Table) -> Any:
-    # One statement under two names: SQLAlchemy has none for both.
-    of_dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    return of_dialect.insert(table)
-
-
-def _storable(value: Any) -> Any:
+def storable(value: Any) -> Any:
     """The same without what PostgreSQL takes into no text: NUL, and halves of characters."""
     match value:
         case str():
@@ -77,7 +70,13 @@ def _storable(value: Any) -> Any:
                 value.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
             )
         case Mapping():
-            return {_storable(name): _storable(one) for name, one in value.items()}
+            return {storable(name): storable(one) for name, one in value.items()}
         case list() | tuple():
-            return [_storable(one) for one in value]
+            return [storable(one) for one in value]
     return value
+
+
+def _insert(connection: Connection, table: Table) -> Any:
+    # One statement under two names: SQLAlchemy has none for both.
+    of_dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    return of_dialect.insert(table)

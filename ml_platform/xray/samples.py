@@ -6,6 +6,7 @@ newer writer, or the other way round, get on with each other.
 """
 
 import json
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Final
@@ -20,17 +21,20 @@ class StepTimes:
     Attributes:
         at_s: The end of the stretch, in seconds since 1970.
         rank: The worker.
+        node: Address of its node within the cluster; empty if it is not known.
         epoch: Of the last batch.
         batches: How many.
         rows: Rows in them.
         data_s: Waiting for the next batch, in seconds.
         step_s: Between a batch and the demand for the next: computing, and waiting for others.
         cpu_s: Of that, for which the thread had a CPU: the rest it waited, for others or a GPU.
-        checkpoint_s: Writing checkpoints, which is part of `step_s`.
+        checkpoint_s: Writing checkpoints: part of `step_s` if that was between two batches, and
+            beside it if it was after the last one of an epoch.
     """
 
     at_s: float
     rank: int = 0
+    node: str = ""
     epoch: int = 0
     batches: int = 0
     rows: int = 0
@@ -75,6 +79,14 @@ class NodeUse:
     gpu_memory_used_bytes: float = 0.0
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Samples:
+    """What was measured of an attempt, each oldest first."""
+
+    steps: tuple[StepTimes, ...] = ()
+    nodes: tuple[NodeUse, ...] = ()
+
+
 Sample = StepTimes | NodeUse
 KINDS: Final[Mapping[str, type[Sample]]] = {"step_times": StepTimes, "node_use": NodeUse}
 _NAMES: Final = {kind: name for name, kind in KINDS.items()}
@@ -98,7 +110,19 @@ def from_lines(lines: Iterable[str]) -> Iterator[Sample]:
 
 def _sample(found: Mapping[str, Any]) -> Sample | None:
     kind = KINDS.get(str(found.get("kind")))
-    if kind is None or found.get("v") != VERSION or "at_s" not in found:
+    if kind is None or found.get("v") != VERSION:
         return None
-    known = {field.name for field in fields(kind)}
-    return kind(**{name: value for name, value in found.items() if name in known})
+    known = {
+        field.name: found[field.name]
+        for field in fields(kind)
+        if field.name in found and _fits(found[field.name], field.type)
+    }
+    return kind(**known) if "at_s" in known else None
+
+
+def _fits(value: Any, kind: Any) -> bool:
+    """Whether a value is of its field's type; what is not would be refused by a database."""
+    if kind is float:
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        return is_number and math.isfinite(value)
+    return type(value) is kind

@@ -98,6 +98,75 @@ EVENTS: Final = Table(
     PrimaryKeyConstraint("namespace", "training", "partition", "number", "object_name"),
 )
 
+STEP_TIMES: Final = Table(
+    "xray_step_times",
+    METADATA,
+    Column("namespace", Text, nullable=False),
+    Column("training", Text, nullable=False),
+    Column("partition", Text, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("rank", Integer, nullable=False),
+    Column("at_s", Double, nullable=False),
+    Column("node", Text, nullable=False),
+    Column("epoch", Integer, nullable=False),
+    Column("batches", Integer, nullable=False),
+    Column("rows", Integer, nullable=False),
+    Column("data_s", Double, nullable=False),
+    Column("step_s", Double, nullable=False),
+    Column("cpu_s", Double, nullable=False),
+    Column("checkpoint_s", Double, nullable=False),
+    # By who measured it and when, so that whoever gathers it again counts it once.
+    PrimaryKeyConstraint("namespace", "training", "partition", "number", "rank", "at_s"),
+)
+
+NODE_USE: Final = Table(
+    "xray_node_use",
+    METADATA,
+    Column("namespace", Text, nullable=False),
+    Column("training", Text, nullable=False),
+    Column("partition", Text, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("node", Text, nullable=False),
+    Column("at_s", Double, nullable=False),
+    Column("is_head", Boolean, nullable=False),
+    Column("cpus", Double, nullable=False),
+    Column("cpu_used", Double, nullable=False),
+    Column("memory_bytes", Double, nullable=False),
+    Column("memory_used_bytes", Double, nullable=False),
+    Column("object_store_used_bytes", Double, nullable=False),
+    Column("disk_free_bytes", Double, nullable=False),
+    Column("gpus", Double, nullable=False),
+    Column("gpu_used", Double, nullable=False),
+    Column("gpu_memory_bytes", Double, nullable=False),
+    Column("gpu_memory_used_bytes", Double, nullable=False),
+    PrimaryKeyConstraint("namespace", "training", "partition", "number", "node", "at_s"),
+)
+
+SAMPLE_OBJECTS: Final = Table(
+    "xray_sample_objects",
+    METADATA,
+    Column("namespace", Text, nullable=False),
+    Column("training", Text, nullable=False),
+    Column("partition", Text, nullable=False),
+    Column("number", Integer, nullable=False),
+    # One that was read: `worker-3/1795874400000.jsonl`. Forgotten when all of the attempt are.
+    Column("object_name", Text, nullable=False),
+    PrimaryKeyConstraint("namespace", "training", "partition", "number", "object_name"),
+)
+
+SAMPLED: Final = Table(
+    "xray_sampled",
+    METADATA,
+    # An attempt that has ended, and of which all samples were read.
+    Column("namespace", Text, nullable=False),
+    Column("training", Text, nullable=False),
+    Column("partition", Text, nullable=False),
+    Column("number", Integer, nullable=False),
+    # One sample in so many seconds is left; 0 where they are as they were measured.
+    Column("every_s", Double, nullable=False),
+    PrimaryKeyConstraint("namespace", "training", "partition", "number"),
+)
+
 GATHERED: Final = Table(
     "xray_gathered",
     METADATA,

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from datetime import UTC, date, datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, RowMapping, Select, delete, or_, select
+from sqlalchemy import Connection, RowMapping, Select, bindparam, delete, func, or_, select
 
 from ml_platform.settings import Settings
 from ml_platform.xray.attempt import AttemptKey, AttemptRead, AttemptRecord, Unreadable
@@ -19,20 +19,35 @@ from ml_platform.xray.records import Event
 from ml_platform.xray.rows import (
     ATTEMPT_COLUMNS,
     EVENT_COLUMNS,
-    EVENT_KEY_COLUMNS,
     UNREADABLE_COLUMNS,
     add,
     attempt_of,
     attempt_row,
     event_row,
+    key_columns,
     put,
 )
-from ml_platform.xray.schema import ATTEMPTS, EVENTS, GATHERED, UNREADABLE
+from ml_platform.xray.sample_store import SampleStore
+from ml_platform.xray.samples import Samples
+from ml_platform.xray.schema import (
+    ATTEMPTS,
+    EVENTS,
+    GATHERED,
+    NODE_USE,
+    SAMPLE_OBJECTS,
+    SAMPLED,
+    STEP_TIMES,
+    UNREADABLE,
+)
 
-_KEY: Final = (ATTEMPTS.c.training, ATTEMPTS.c.partition, ATTEMPTS.c.number)
+_KEY: Final = key_columns(ATTEMPTS)
 _NEWEST_FIRST: Final = (ATTEMPTS.c.claimed_at_s.desc(), *_KEY)
 
+READ_AGAIN_S: Final = 3 * 86_400.0
+"""The last days of the journal are read each time, see `gather`."""
 _OPEN: Final = ATTEMPTS.c.status == "open"
+OF_ATTEMPTS: Final = (EVENTS, STEP_TIMES, NODE_USE, SAMPLE_OBJECTS, SAMPLED, ATTEMPTS)
+"""What is about one attempt, and the attempt last."""
 
 
 @contextmanager
@@ -57,12 +72,16 @@ class Store:
     Args:
         database: Where they are.
         namespace: Environment and sandbox.
+
+    Attributes:
+        sample_store: What was measured while they ran.
     """
 
     def __init__(self, database: Database, namespace: str) -> None:
         self._database = database
         self._namespace = namespace
         self._ours = ATTEMPTS.c.namespace == namespace
+        self.sample_store = SampleStore(database, namespace)
 
     def keep(self, read: Sequence[AttemptRead], *, at_s: float) -> tuple[Unreadable, ...]:
         """Keep what was read; returns of what cannot be read that of which this is the first word.
@@ -143,6 +162,16 @@ class Store:
             asked.append(ATTEMPTS.c.ended_at_s >= since_s)
         return found + self._newest(~_OPEN, *asked, limit=limit - len(found))
 
+    def earlier(self, attempt: AttemptRecord, *, limit: int) -> list[AttemptRecord]:
+        """Attempts of other trainings of its model that succeeded before it, newest first."""
+        return self._newest(
+            ATTEMPTS.c.model == attempt.model,
+            ATTEMPTS.c.claimed_at_s < attempt.claimed_at_s,
+            ATTEMPTS.c.status == "succeeded",
+            ATTEMPTS.c.training != attempt.training,
+            limit=limit,
+        )
+
     def of_partition(self, model: str, partition: str) -> list[AttemptRecord]:
         """Attempts of a model's partition, newest first."""
         return self._all(ATTEMPTS.c.model == model, ATTEMPTS.c.partition == partition)
@@ -193,7 +222,7 @@ class Store:
         """Events of these attempts by the names of their objects, oldest first."""
         found: dict[AttemptKey, dict[str, Event]] = {one.key: {} for one in attempts}
         query = (
-            select(*EVENT_KEY_COLUMNS, *EVENT_COLUMNS)
+            select(*key_columns(EVENTS), EVENTS.c.object_name, *EVENT_COLUMNS)
             .where(EVENTS.c.namespace == self._namespace)
             .where(EVENTS.c.training.in_({training for training, _, _ in found}))
             .order_by(EVENTS.c.at_s, EVENTS.c.object_name)
@@ -205,6 +234,37 @@ class Store:
                 event = Event(**{name: row[name] for name in names})
                 found[key][row["object_name"]] = event
         return found
+
+    def samples(self, attempt: AttemptRecord, *, every_s: float = 0.0) -> Samples:
+        """What was measured of an attempt; merged to one of each in so many seconds, if given."""
+        return self.sample_store.of(attempt.key, every_s=every_s)
+
+    def ended_before(self, at_s: float) -> list[AttemptRecord]:
+        """Those that had ended then, but for those that gathering would bring back at once."""
+        newest = select(func.max(ATTEMPTS.c.claimed_at_s)).where(self._ours).scalar_subquery()
+        return self._all(
+            ~_OPEN, ATTEMPTS.c.ended_at_s < at_s, ATTEMPTS.c.claimed_at_s < newest - READ_AGAIN_S
+        )
+
+    def forget(self, attempts: Sequence[AttemptRecord]) -> None:
+        """Remove attempts with all that is about them."""
+        keys = sorted(one.key for one in attempts)
+        with self._database.writing() as connection:
+            for table in OF_ATTEMPTS:
+                whose = [table.c.namespace == self._namespace]
+                whose += [column == bindparam(f"of_{column.name}") for column in key_columns(table)]
+                rows = [
+                    {"of_training": training, "of_partition": partition, "of_number": number}
+                    for training, partition, number in keys
+                ]
+                if rows:
+                    connection.execute(delete(table).where(*whose), rows)
+            for one in attempts:  # else it would be tried again, and come back
+                mine = (
+                    UNREADABLE.c.folder_uri == one.folder_uri,
+                    UNREADABLE.c.number == one.number,
+                )
+                connection.execute(delete(UNREADABLE).where(*mine))
 
     def _newest(self, *asked: Any, limit: int) -> list[AttemptRecord]:
         query = select(*ATTEMPT_COLUMNS).where(self._ours, *asked)

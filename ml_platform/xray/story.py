@@ -11,10 +11,12 @@ from typing import Final
 
 from ml_platform.clusters.ladder import Action
 from ml_platform.xray.attempt import AttemptKey, AttemptRecord, Status
+from ml_platform.xray.costs import CostSum
+from ml_platform.xray.findings.finding import Finding
 from ml_platform.xray.follows import what_follows
 from ml_platform.xray.records import Event
 from ml_platform.xray.timeline import doing, times
-from ml_platform.xray.words import moment, moment_and_zone, shortened, span
+from ml_platform.xray.words import moment, moment_and_zone, money, shortened, span
 
 MOST_LINES: Final = 10
 MOST_ATTEMPTS: Final = 6
@@ -28,7 +30,13 @@ Events = Mapping[AttemptKey, Iterable[Event]]
 
 
 def story(
-    attempts: Sequence[AttemptRecord], events: Events, *, now_s: float, zone: tzinfo | None = None
+    attempts: Sequence[AttemptRecord],
+    events: Events,
+    *,
+    now_s: float,
+    zone: tzinfo | None = None,
+    cost: CostSum | None = None,
+    found: Sequence[Finding] = (),
 ) -> tuple[str, ...]:
     """What happened, why, and what to do.
 
@@ -37,12 +45,14 @@ def story(
         events: What began and ended in them.
         now_s: Now, in seconds since 1970.
         zone: The reader's; this machine's if not given.
+        cost: What the training has cost, if there is only one.
+        found: What was found in its last attempt, what weighs most first.
     """
     trainings: dict[tuple[str, str], list[AttemptRecord]] = {}
     for one in sorted(attempts, key=lambda one: (one.claimed_at_s, one.number)):
         trainings.setdefault((one.training, one.partition), []).append(one)
     tellers = [
-        _Teller(attempts=of_one, events=events, now_s=now_s, zone=zone)
+        _Teller(attempts=of_one, events=events, now_s=now_s, zone=zone, cost=cost, found=found)
         for of_one in trainings.values()
     ]
     return tellers[0].lines() if len(tellers) == 1 else _of_several(tellers)
@@ -72,10 +82,18 @@ class _Teller:
     events: Events
     now_s: float
     zone: tzinfo | None
+    cost: CostSum | None
+    found: Sequence[Finding]
 
     def lines(self) -> tuple[str, ...]:
         """All of the story."""
-        told = (self.outcome(), self._setting(), *self._each_attempt(), *self._end())
+        told = (
+            self.outcome() + self._cost(),
+            self._setting(),
+            *self._each_attempt(),
+            *self._found(),
+            *self._end(),
+        )
         assert len(told) <= MOST_LINES
         return told
 
@@ -97,6 +115,21 @@ class _Teller:
                 )
         return f"{what} failed at {when}, {took} after it began: {_why(last)}."
 
+    def _cost(self) -> str:
+        """What all of it has cost, where that is known."""
+        if self.cost is None or self.cost.total is None:
+            return ""
+        so_far = " so far" if self.attempts[-1].is_open else ""
+        wasted = f", {money(self.cost.wasted)} of it wasted" if self.cost.wasted else ""
+        return f" It cost {money(self.cost.total)}{so_far}{wasted}."
+
+    def _found(self) -> tuple[str, ...]:
+        """What a person has asked to be told of, in a line."""
+        if not self.found:
+            return ()
+        told = " ".join(one.sentence for one in self.found)
+        return (f"Found in attempt {self.attempts[-1].number}: {_short(told)}",)
+
     def _setting(self) -> str:
         """What was trained on what, since when and for whom."""
         first, last = self.attempts[0], self.attempts[-1]
@@ -109,9 +142,10 @@ class _Teller:
 
     def _each_attempt(self) -> list[str]:
         lines = [self._attempt(index) for index in range(len(self.attempts))]
-        if len(lines) <= MOST_ATTEMPTS:
+        most = MOST_ATTEMPTS - len(self._found())
+        if len(lines) <= most:
             return lines
-        kept = MOST_ATTEMPTS - 2
+        kept = most - 2
         between = self.attempts[1:-kept]
         causes = Counter(one.cause or one.status for one in between)
         told = ", ".join(f"{count} × {cause}" for cause, count in causes.most_common())
@@ -183,6 +217,8 @@ class _Teller:
         last = self.attempts[-1]
         match last.status:
             case "succeeded":
+                if self.found:
+                    return (f"Next: {_short(self.found[0].next_step)}",)
                 return (f"Next: nothing; `mlp model show {last.model}` has the model.",)
             case "superseded":
                 return ("Next: nothing, if another run has asked for it; else materialize again.",)

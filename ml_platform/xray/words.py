@@ -1,4 +1,4 @@
-"""How X-Ray says spans and moments of time, and what others have written."""
+"""How X-Ray says spans and moments of time, money, and what others have written."""
 
 from datetime import UTC, datetime, tzinfo
 from typing import Final
@@ -38,6 +38,13 @@ def moment_and_zone(at_s: float, zone: tzinfo | None = None) -> str:
 def clock_time(at_s: float, zone: tzinfo | None = None) -> str:
     """`2026-11-28 15:03:20`: for what is compared with a log."""
     return f"{_local(at_s, zone):%Y-%m-%d %H:%M:%S}"
+
+
+def money(amount: float | None) -> str:
+    """`12.30`, in whatever currency the prices are; `unknown` without one."""
+    if amount is None:
+        return "unknown"
+    return "under 0.01" if 0 < amount < 0.005 else f"{amount:,.2f}"
 
 
 def shortened(text: str, longest: int) -> str:

@@ -17,6 +17,9 @@ from ml_platform.settings import Settings
 from ml_platform.xray.attempt import AttemptRead
 from ml_platform.xray.database import VERSIONS, Database, open_database
 from ml_platform.xray.gather import gather
+from ml_platform.xray.prune import prune
+from ml_platform.xray.sample_store import SamplesRead
+from ml_platform.xray.samples import NodeUse, StepTimes
 from ml_platform.xray.schema import METADATA, VERSION_TABLE
 from ml_platform.xray.store import Store, open_store
 from tests.support.postgres import NotInstalledError, Postgres, running_postgres
@@ -87,7 +90,7 @@ def test_many_open_an_empty_database_at_once_and_find_the_tables_that_the_progra
     uri: str,
 ) -> None:
     with ProcessPoolExecutor(AT_ONCE, mp_context=PROCESSES) as pool:
-        assert list(pool.map(opened_once, [uri] * AT_ONCE)) == ["0001"] * AT_ONCE
+        assert list(pool.map(opened_once, [uri] * AT_ONCE)) == ["0002"] * AT_ONCE
     database = open_database(uri)
     with database.reading() as connection:
         context = MigrationContext.configure(
@@ -104,13 +107,13 @@ def test_many_open_an_empty_database_at_once_and_find_the_tables_that_the_progra
 def test_an_older_program_reads_and_writes_in_a_newer_database(uri: str, tmp_path: Path) -> None:
     newer = tmp_path / "newer"
     shutil.copytree(VERSIONS, newer, ignore=shutil.ignore_patterns("__pycache__"))
-    (newer / "v0002_cost.py").write_text(NEXT)
+    (newer / "v0003_cost.py").write_text(NEXT)
     newest = open_database(uri, versions=(newer,))
     older = open_database(uri)
     Store(newest, "local").keep([AttemptRead(attempt=attempt(1))], at_s=AT_S)
     Store(older, "local").keep([AttemptRead(attempt=attempt(2))], at_s=AT_S)
     for database in (older, newest):
-        assert version(database) == "0002"
+        assert version(database) == "0003"
         assert len(Store(database, "local").attempts(limit=1000)) == 2
         database.close()
 
@@ -178,3 +181,36 @@ def test_questions_are_answered_as_on_sqlite(settings: Settings) -> None:
             )
     assert answers[0] == answers[1]
     assert [len(one) for one in answers[0]] == [3, 1, 3, 2, 1, 1, 2]
+
+
+def test_samples_are_merged_thinned_and_forgotten_as_on_sqlite(settings: Settings) -> None:
+    # At a whole second: there the two databases cut one time into the same stretches.
+    steps = [
+        StepTimes(at_s=AT_S + 10 * number, rank=number % 2, node="a", batches=2, step_s=8.5)
+        for number in range(90)
+    ]
+    uses = [
+        NodeUse(at_s=AT_S + 15 * number, node="a", cpus=4.0, cpu_used=number % 3, is_head=False)
+        for number in range(60)
+    ]
+    one = attempt(1)
+    answers = []
+    for where in (settings, Settings(home=settings.home)):
+        with open_store(where) as store:
+            newest = attempt(2, claimed_at_s=AT_S + 9 * DAY_S, ended_at_s=AT_S + 9 * DAY_S)
+            store.keep([AttemptRead(attempt=each) for each in (one, newest)], at_s=AT_S)
+            read = SamplesRead(key=one.key, object_name="a", samples=(*steps, *uses))
+            for _ in range(2):
+                store.sample_store.keep([read])
+            assert [each.number for each in store.sample_store.unread()] == [2, 1]
+            store.sample_store.note_all_read([one.key])
+            fine, merged = store.samples(one), store.samples(one, every_s=300.0)
+            now_s = AT_S + 10 * DAY_S
+            thinned = prune(store, older_than_s=90 * DAY_S, now_s=now_s, dry_run=False)
+            after = store.samples(one)
+            gone = prune(store, older_than_s=8 * DAY_S, now_s=now_s, dry_run=False)
+            answers.append((fine, merged, thinned, after, gone, store.samples(one)))
+    assert answers[0] == answers[1]
+    fine, merged, thinned, after, gone, _ = answers[0]
+    assert (len(fine.steps), len(merged.steps), len(merged.nodes)) == (90, 6, 3)
+    assert (after, thinned.thinned, len(gone.attempts)) == (merged, 1, 1)

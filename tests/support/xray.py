@@ -9,7 +9,9 @@ from ml_platform.training.checkpoints import CheckpointRef
 from ml_platform.training.journal import note_attempt
 from ml_platform.training.record import Attempt, Claim, Ended, Owner, Ready, Started, TrainingRecord
 from ml_platform.training.request import TrainingRequest
+from ml_platform.training.telemetry.writer import SAMPLES_FOLDER
 from ml_platform.xray.records import Event
+from ml_platform.xray.samples import Sample, to_line
 from tests.support.lineages import lineage
 
 DAY_S: Final = 86_400.0
@@ -123,3 +125,9 @@ def end(
 def note(attempt: Attempt, name: str, state: Any, at_s: float, **values: Any) -> None:
     """An event of it."""
     attempt.note_event(Event(name=name, state=state, at_s=at_s, **values))
+
+
+def measure(attempt: Attempt, source: str, *samples: Sample) -> None:
+    """An object of samples, as a process on the cluster writes it."""
+    name = f"{SAMPLES_FOLDER}/{source}/{samples[-1].at_s * 1000:.0f}.jsonl"
+    assert attempt.folder.create(name, "".join(map(to_line, samples)).encode())

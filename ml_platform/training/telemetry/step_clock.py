@@ -22,6 +22,7 @@ class StepClock:
     Args:
         rank: The worker.
         put: Takes the times of a stretch.
+        node: Address of its node within the cluster.
         every_s: How long a stretch is, at least.
         clock: Seconds that only grow.
         cpu_clock: Seconds for which this thread had a CPU.
@@ -33,6 +34,7 @@ class StepClock:
         rank: int,
         put: Callable[[StepTimes], None],
         *,
+        node: str = "",
         every_s: float = EVERY_S,
         clock: Callable[[], float] = time.perf_counter,
         cpu_clock: Callable[[], float] = time.thread_time,
@@ -40,6 +42,7 @@ class StepClock:
     ) -> None:
         self._rank = rank
         self._put = put
+        self._node = node
         self._every_s = every_s
         self._clock = clock
         self._cpu_clock = cpu_clock
@@ -81,6 +84,7 @@ class StepClock:
                 StepTimes(
                     at_s=self._now(),
                     rank=self._rank,
+                    node=self._node,
                     epoch=self._epoch,
                     batches=self._batches,
                     rows=self._rows,

@@ -11,7 +11,8 @@ import pytest
 from ml_platform.cli.main import run
 from ml_platform.settings import load_settings
 from ml_platform.storage import Folder
-from tests.support.xray import AT_S, OUT_OF_MEMORY, Training, end, note, runs
+from ml_platform.xray.samples import StepTimes
+from tests.support.xray import AT_S, DAY_S, OUT_OF_MEMORY, Training, end, measure, note, runs
 
 MARKUP = "[bold]no[/bold] [/nothing]"
 LOGS = {"c-w-abcde.ray-worker": ("a line", "the last one")}
@@ -106,6 +107,10 @@ def test_kept_logs_are_printed_and_the_others_named(said: Any) -> None:
         ("why", "run-of-ada"),
         ("logs", "flight_delay", "2013-03-14"),
         ("gather",),
+        ("prune",),
+        ("cost", "--by", "cause"),
+        ("findings",),
+        ("findings", "flight_delay", "2013-03-14"),
     ],
 )
 def test_what_is_read_can_be_read_by_a_program(said: Any, command: tuple[str, ...]) -> None:
@@ -122,6 +127,8 @@ def test_what_is_read_can_be_read_by_a_program(said: Any, command: tuple[str, ..
         (("logs", "flight_dely", "2013-03-14"), "did you mean flight_delay"),
         (("ls", "--cause", "outofmemory"), "did you mean out_of_memory"),
         (("ls", "--since", "yesterday"), "is no span of time"),
+        (("findings", "flight_dely", "2013-03-14"), "did you mean flight_delay"),
+        (("prune", "--older-than", "6d"), "write --older-than 7d or more"),
     ],
 )
 def test_what_is_not_known_ends_with_two_and_what_is_near(
@@ -166,6 +173,67 @@ def test_trainings_of_before_the_journal_are_found_by_the_walk(said: Any, failed
     assert "no such attempt is known" in said("ls")[1]
     assert said("gather", "--all")[1] == "2 new attempts, 0 read again"
     assert said("gather")[1] == "0 new attempts, 1 read again"
+
+
+def test_what_is_old_goes_when_it_is_said_so(said: Any, failed: Training) -> None:
+    Training(storage_root=failed.storage_root, partition="2012-01-01").train(
+        at_s=AT_S - 400 * DAY_S, run="long ago"
+    )
+    said("gather", "--all")
+    assert "1 attempt would be removed" in said("prune")[1]
+    assert "removed 1 attempt" in said("prune", "--yes")[1]
+    assert said("prune")[1] == "nothing is so old"
+    assert "2012-01-01" not in said("ls")[1]
+
+
+def test_what_was_measured_is_gathered_and_counted(said: Any, failed: Training) -> None:
+    measure(failed.record.attempt(1), "worker-0", StepTimes(at_s=AT_S, step_s=1.0))
+    assert said("ls")[2] == ""
+    assert said("gather")[1] == "0 new attempts, 1 read again, 1 object of samples"
+
+
+def test_what_trainings_cost_is_told_with_what_was_wasted(
+    said: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLP_PRICE_CPU_HOUR", "3.6")
+    parts = json.loads(said("cost", "--by", "cause", "--json", "--since", "9999d")[1])["parts"]
+    (failed,) = (one for one in parts if one["name"] == "out_of_memory")
+    # Two CPUs for 630 s, of which the driver ran 600.
+    assert [round(failed[name], 6) for name in ("total", "idle", "wasted")] == [1.26, 0.06, 1.26]
+    assert "1.26" in said("cost", "--since", "9999d")[1]
+
+
+def test_a_cost_without_a_price_is_unknown_and_never_nothing(said: Any) -> None:
+    _, out, _ = said("cost", "--since", "9999d")
+    assert "unknown" in out
+    assert "0.00" not in out
+    assert "MLP_PRICE_CPU_HOUR" in out
+
+
+def test_what_was_found_is_shown_with_what_to_do(said: Any, failed: Training) -> None:
+    slow = StepTimes(at_s=AT_S, batches=100, rows=3200, data_s=40.0, step_s=20.0, cpu_s=20.0)
+    measure(failed.record.attempt(1), "worker-0", slow)
+    _, out, err = said("findings", "flight_delay", "2013-03-14")
+    assert err == ""
+    assert "input_bound (high): Its workers waited for data 67% of the time." in out
+    assert "rows=4096" in out
+    assert out in said("findings")[1]
+    assert said("findings", "flight_delay", "2013-03-15")[1] == "nothing was found in 1 attempt"
+
+
+def test_the_story_tells_what_was_found_where_a_person_has_turned_it_on(
+    said: Any, failed: Training, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow = StepTimes(at_s=AT_S, batches=100, rows=3200, data_s=40.0, step_s=20.0, cpu_s=20.0)
+    measure(failed.record.attempt(1), "worker-0", slow)
+    for command in ("why", "show"):
+        assert "waited for data" not in said(command, "flight_delay", "2013-03-14")[1]
+    monkeypatch.setenv("MLP_XRAY_FINDINGS", "input_bound")
+    for command in ("why", "show"):
+        assert "waited for data 67%" in said(command, "flight_delay", "2013-03-14")[1]
+    monkeypatch.setenv("MLP_XRAY_FINDINGS", "input_bond")
+    code, _, err = said("why", "flight_delay", "2013-03-14")
+    assert (code, "did you mean input_bound" in err) == (2, True)
 
 
 def test_it_is_quick_as_it_imports_no_dagster(home: Path) -> None:

@@ -24,6 +24,8 @@ def test_a_sample_is_the_same_after_its_line(sample: Sample) -> None:
         json.dumps({"v": VERSION, "kind": "of tomorrow", "at_s": 1.0}),
         json.dumps({"v": VERSION + 1, "kind": "step_times", "at_s": 1.0}),
         json.dumps({"v": VERSION, "kind": "step_times"}),
+        json.dumps({"v": VERSION, "kind": "step_times", "at_s": "noon"}),
+        json.dumps({"v": VERSION, "kind": "step_times", "at_s": float("nan")}),
     ],
 )
 def test_a_line_that_is_not_understood_is_passed_over(line: str) -> None:
@@ -32,5 +34,7 @@ def test_a_line_that_is_not_understood_is_passed_over(line: str) -> None:
 
 
 def test_a_field_of_tomorrow_is_left_out_and_one_that_is_missing_has_its_default() -> None:
-    line = json.dumps({"v": VERSION, "kind": "step_times", "at_s": 1.0, "watts": 300})
+    line = json.dumps(
+        {"v": VERSION, "kind": "step_times", "at_s": 1.0, "watts": 300, "rank": "the first"}
+    )
     assert list(from_lines([line])) == [StepTimes(at_s=1.0)]

@@ -12,6 +12,8 @@ from ml_platform.clusters.interface import LastWords
 from ml_platform.clusters.spec import ClusterSpec, WorkerGroup
 from ml_platform.errors import PlatformError
 from ml_platform.xray.attempt import AttemptRecord
+from ml_platform.xray.costs import CostSum
+from ml_platform.xray.findings.finding import Finding
 from ml_platform.xray.reading import AttemptRef, read_attempt
 from ml_platform.xray.story import MOST_LINES, story
 from tests.support.xray import AT_S, OUT_OF_MEMORY, Training, note, runs
@@ -252,6 +254,35 @@ def test_many_attempts_are_told_in_ten_lines(tmp_path: Path) -> None:
     assert len(lines) == MOST_LINES
     assert lines[3] == "Attempts 2 to 8: 7 × out_of_memory."
     assert [line.split(",")[0] for line in lines[4:8]] == [f"Attempt {one}" for one in range(9, 13)]
+
+
+def test_many_attempts_are_told_in_ten_lines_with_what_was_found_and_what_it_cost() -> None:
+    attempts = [attempt(one, status="failed", claimed_at_s=AT_S + one) for one in range(1, 13)]
+    found = [
+        Finding(
+            name=name,
+            sentence=f"The {name} is high.",
+            evidence=(),
+            confidence="high",
+            next_step="lower it.",
+        )
+        for name in ("use", "wait")
+    ]
+    cost = CostSum(
+        name="",
+        attempts=12,
+        unknown=0,
+        cpu_hours=9.0,
+        gib_hours=9.0,
+        gpu_hours=0.0,
+        total=12.0,
+        idle=0.0,
+        wasted=11.0,
+    )
+    lines = story(attempts, {}, now_s=AT_S, zone=UTC, cost=cost, found=found)
+    assert len(lines) == MOST_LINES
+    assert lines[0].endswith(" It cost 12.00, 11.00 of it wasted.")
+    assert lines[-3] == "Found in attempt 12: The use is high. The wait is high."
 
 
 def failed(number: int, **values: object) -> AttemptRecord:

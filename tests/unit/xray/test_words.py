@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from ml_platform.xray.words import clock_time, moment, moment_and_zone, span
+from ml_platform.xray.words import clock_time, moment, moment_and_zone, money, span
 from tests.support.xray import AT_S, DAY_S
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -48,3 +48,17 @@ def test_without_a_zone_it_is_the_machines(monkeypatch: pytest.MonkeyPatch) -> N
     finally:
         monkeypatch.undo()
         time.tzset()
+
+
+@pytest.mark.parametrize(
+    ("amount", "said"),
+    [
+        (None, "unknown"),
+        (0.0, "0.00"),
+        (0.004, "under 0.01"),
+        (0.006, "0.01"),
+        (1234.5, "1,234.50"),
+    ],
+)
+def test_money_that_is_not_known_is_never_nothing(amount: float | None, said: str) -> None:
+    assert money(amount) == said

@@ -22,6 +22,7 @@ class Time:
         return StepClock(
             3,
             self.told.append,
+            node="10.0.0.7",
             every_s=every_s,
             clock=lambda: self.wall_s,
             cpu_clock=lambda: self.cpu_s,
@@ -57,6 +58,7 @@ def test_waiting_for_data_computing_and_waiting_for_others_are_told_apart(time: 
     clock.flush()
 
     [told] = time.told
+    assert told.node == "10.0.0.7"
     assert (told.rank, told.epoch, told.batches, told.rows) == (3, 2, 4, 32)
     assert told.data_s == pytest.approx(4 * 0.5)
     assert told.step_s == pytest.approx(4 * 1.25)

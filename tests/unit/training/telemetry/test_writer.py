@@ -8,7 +8,13 @@ from pathlib import Path
 import pytest
 
 from ml_platform.storage import Folder
-from ml_platform.training.telemetry.writer import MOST_WAITING, SampleWriter
+from ml_platform.training.telemetry.writer import (
+    EVERY_S,
+    LONGEST_EVERY_S,
+    MOST_WAITING,
+    SampleWriter,
+    interval_s,
+)
 from ml_platform.xray.samples import Sample, StepTimes, from_lines
 
 
@@ -87,3 +93,13 @@ def test_storage_that_hangs_holds_up_neither_the_work_nor_its_end(tmp_path: Path
     assert time.monotonic() - began < 10
     assert writer.dropped > 0
     folder.held.set()
+
+
+def test_a_long_training_writes_less_often_so_that_a_day_is_some_thousand_objects() -> None:
+    assert interval_s(0.0) == interval_s(600.0) == EVERY_S
+    assert interval_s(3600.0) == interval_s(1e6) == LONGEST_EVERY_S
+    age_s, objects = 0.0, 0
+    while age_s < 86_400:
+        age_s += interval_s(age_s)
+        objects += 1
+    assert objects < 2000

@@ -1,0 +1,164 @@
+"""What attempts cost, and how much of that was for nothing; pure.
+
+An attempt is paid for from when its cluster was ready until its end, head and all workers, whether
+they worked or not: what is queued costs nothing. Without a price a cost is unknown, and never 0.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from ml_platform.xray.attempt import AttemptKey, AttemptRecord
+from ml_platform.xray.prices import GIB, Prices, spec_of
+
+By = Literal["model", "partition", "run", "cause"]
+HOUR_S: Final = 3600.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cost:
+    """What an attempt has cost until its end or until now.
+
+    Attributes:
+        paid_s: From when its cluster was ready.
+        idle_s: Of that, before its driver began and after it ended.
+        cpu_hours: CPUs of head and workers, for that time.
+        gib_hours: Their memory.
+        gpu_hours: Their GPUs.
+        total: In the currency of the prices; None where one is not known.
+        idle: Of that, for `idle_s`.
+        wasted: All of it if it failed, and nobody went on from a checkpoint of it.
+    """
+
+    paid_s: float
+    idle_s: float
+    cpu_hours: float
+    gib_hours: float
+    gpu_hours: float
+    total: float | None
+    idle: float | None
+    wasted: float | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CostSum:
+    """What several attempts have cost.
+
+    Attributes:
+        name: What they have in common: a model, a partition, a run or a cause; empty for all.
+        attempts: How many.
+        unknown: How many of them have no known cost, and are in no sum of money.
+        cpu_hours: Of all, as are the other hours.
+        total: Of those that are known; None if there is none. So are `idle` and `wasted`.
+    """
+
+    name: str
+    attempts: int
+    unknown: int
+    cpu_hours: float
+    gib_hours: float
+    gpu_hours: float
+    total: float | None
+    idle: float | None
+    wasted: float | None
+
+
+def cost_of(
+    attempt: AttemptRecord, prices: Prices, *, now_s: float, was_used: bool = False
+) -> Cost:
+    """What one has cost.
+
+    Args:
+        attempt: Which.
+        prices: Of an hour.
+        now_s: Now, in seconds since 1970, if it goes on.
+        was_used: Whether another went on from a checkpoint of it, see `used`.
+    """
+    end_s = now_s if attempt.ended_at_s is None else attempt.ended_at_s
+    # One that never was ready is not paid for.
+    paid_s = 0.0 if attempt.ready_at_s is None else max(0.0, end_s - attempt.ready_at_s)
+    ran_s = attempt.ran_s
+    if ran_s is None:
+        ran_s = 0.0 if attempt.started_at_s is None else end_s - attempt.started_at_s
+    idle_s = min(paid_s, max(0.0, paid_s - ran_s))
+    spec = spec_of(attempt)
+    hours = paid_s / HOUR_S
+    of_hour = prices.of_cluster(spec) if spec else None
+    total = None if of_hour is None else of_hour * hours
+    failed_for_nothing = attempt.status == "failed" and not was_used
+    return Cost(
+        paid_s=paid_s,
+        idle_s=idle_s,
+        cpu_hours=hours * spec.cpus if spec else 0.0,
+        gib_hours=hours * spec.memory_bytes / GIB if spec else 0.0,
+        gpu_hours=hours * spec.gpus if spec else 0.0,
+        total=total,
+        idle=None if of_hour is None else of_hour * idle_s / HOUR_S,
+        wasted=None if total is None else (total if failed_for_nothing else 0.0),
+    )
+
+
+def costs(
+    attempts: Sequence[AttemptRecord], prices: Prices, *, now_s: float
+) -> dict[AttemptKey, Cost]:
+    """What each has cost; of a training all attempts are there that came later."""
+    went_on = used(attempts)
+    return {
+        one.key: cost_of(one, prices, now_s=now_s, was_used=one.key in went_on) for one in attempts
+    }
+
+
+def used(attempts: Iterable[AttemptRecord]) -> frozenset[AttemptKey]:
+    """Those of which a later attempt of the training has taken the checkpoint.
+
+    An attempt goes on from the newest checkpoint that there was at the end of the one before it.
+    """
+    there = {one.key: one for one in attempts}
+    return frozenset(
+        (one.training, one.partition, one.checkpoint_attempt)
+        for one in there.values()
+        if one.checkpoint_attempt is not None
+        and (one.training, one.partition, one.number + 1) in there
+    )
+
+
+def summed(
+    attempts: Sequence[AttemptRecord], of_each: Mapping[AttemptKey, Cost], *, name: str = ""
+) -> CostSum:
+    """Their costs together."""
+    found = [of_each[one.key] for one in attempts]
+    known = [one for one in found if one.total is not None]
+    return CostSum(
+        name=name,
+        attempts=len(found),
+        unknown=len(found) - len(known),
+        cpu_hours=sum(one.cpu_hours for one in found),
+        gib_hours=sum(one.gib_hours for one in found),
+        gpu_hours=sum(one.gpu_hours for one in found),
+        total=sum(one.total or 0.0 for one in known) if known else None,
+        idle=sum(one.idle or 0.0 for one in known) if known else None,
+        wasted=sum(one.wasted or 0.0 for one in known) if known else None,
+    )
+
+
+def summed_by(
+    by: By, attempts: Sequence[AttemptRecord], of_each: Mapping[AttemptKey, Cost]
+) -> tuple[CostSum, ...]:
+    """Sums of those that have something in common, the dearest first."""
+    together: dict[str, list[AttemptRecord]] = {}
+    for one in attempts:
+        together.setdefault(_name(by, one), []).append(one)
+    found = [summed(several, of_each, name=name) for name, several in together.items()]
+    return tuple(sorted(found, key=lambda one: (-(one.total or 0.0), -one.cpu_hours, one.name)))
+
+
+def _name(by: By, attempt: AttemptRecord) -> str:
+    match by:
+        case "model":
+            return attempt.model
+        case "partition":
+            return f"{attempt.model} of {attempt.partition}"
+        case "run":
+            return attempt.root
+        case "cause":
+            return attempt.cause or attempt.status

@@ -1,0 +1,1 @@
+"""What slows a training, makes it dear or endangers it: pure functions over what is known."""

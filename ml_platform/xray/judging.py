@@ -1,0 +1,70 @@
+"""Findings and costs of attempts, out of the store."""
+
+from collections.abc import Collection
+from typing import Final
+
+from ml_platform.xray.attempt import AttemptRecord
+from ml_platform.xray.costs import Cost, CostSum, costs, summed
+from ml_platform.xray.findings.finding import Finding, Past, Seen
+from ml_platform.xray.findings.judges import findings_of
+from ml_platform.xray.prices import Prices
+from ml_platform.xray.prune import THINNED_TO_S
+from ml_platform.xray.store import Store
+from ml_platform.xray.timeline import times
+
+EARLIER: Final = 20
+"""Attempts that one is compared with at most."""
+
+
+def judged(
+    store: Store,
+    attempt: AttemptRecord,
+    *,
+    prices: Prices,
+    loud: Collection[str],
+    now_s: float,
+) -> tuple[Finding, ...]:
+    """What was found in an attempt, of what the store has of it."""
+    return findings_of(seen_of(store, attempt, prices=prices, now_s=now_s), loud=loud)
+
+
+def seen_of(store: Store, attempt: AttemptRecord, *, prices: Prices, now_s: float) -> Seen:
+    """What is known of an attempt, and of those that it is compared with."""
+    earlier = store.earlier(attempt, limit=EARLIER)
+    events = {
+        key: tuple(named.values()) for key, named in store.events([attempt, *earlier]).items()
+    }
+    training = [one for one in siblings(store, attempt) if one.number <= attempt.number]
+    return Seen(
+        attempt=attempt,
+        events=events[attempt.key],
+        # As coarse as they will be in a week, so that what is found stays so.
+        samples=store.samples(attempt, every_s=THINNED_TO_S),
+        training=tuple(training),
+        earlier=tuple(
+            Past(attempt=one, times=times(one, events[one.key], now_s=now_s)) for one in earlier
+        ),
+        prices=prices,
+        now_s=now_s,
+    )
+
+
+def cost_of_training(
+    store: Store, attempt: AttemptRecord, *, prices: Prices, now_s: float
+) -> CostSum:
+    """What all attempts of a training have cost together."""
+    found = siblings(store, attempt)
+    return summed(found, costs(found, prices, now_s=now_s))
+
+
+def cost_of_one(store: Store, attempt: AttemptRecord, *, prices: Prices, now_s: float) -> Cost:
+    """What an attempt has cost; wasted or not, as those after it went on."""
+    return costs(siblings(store, attempt), prices, now_s=now_s)[attempt.key]
+
+
+def siblings(store: Store, attempt: AttemptRecord) -> list[AttemptRecord]:
+    """The attempts of a training, oldest first."""
+    found = store.of_training(attempt.training)
+    return sorted(
+        (one for one in found if one.partition == attempt.partition), key=lambda one: one.number
+    )

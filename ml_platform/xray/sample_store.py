@@ -1,0 +1,173 @@
+"""The samples of attempts in X-Ray's database, and which of their objects are in it.
+
+A sample is known by who measured it and when, so that gathering it twice counts it once. With age
+the samples of an attempt are merged: times are summed, use is a mean, and memory its maximum.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Final
+
+from sqlalchemy import BigInteger, Connection, Select, Table, and_, cast, delete, func, select
+
+from ml_platform.xray.attempt import AttemptKey, AttemptRecord
+from ml_platform.xray.database import Database
+from ml_platform.xray.rows import ATTEMPT_COLUMNS, add, attempt_of, key_columns, put, storable
+from ml_platform.xray.samples import NodeUse, Sample, Samples, StepTimes
+from ml_platform.xray.schema import ATTEMPTS, NODE_USE, SAMPLE_OBJECTS, SAMPLED, STEP_TIMES
+
+_STEP_TIMES: Final = tuple(STEP_TIMES.c[one.name] for one in fields(StepTimes))
+_NODE_USE: Final = tuple(NODE_USE.c[one.name] for one in fields(NodeUse))
+_MEANS: Final = frozenset({"cpu_used", "gpu_used", "object_store_used_bytes"})
+_LEAST: Final = frozenset({"disk_free_bytes"})
+_SUMS: Final = frozenset({"batches", "rows", "data_s", "step_s", "cpu_s", "checkpoint_s"})
+_SAME_ATTEMPT: Final = and_(*(one == ATTEMPTS.c[one.name] for one in SAMPLED.c if one.primary_key))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SamplesRead:
+    """What was read of an object.
+
+    Attributes:
+        key: Its attempt.
+        object_name: `worker-3/1795874400000.jsonl`.
+        samples: Those that are understood.
+    """
+
+    key: AttemptKey
+    object_name: str
+    samples: tuple[Sample, ...] = ()
+
+
+class SampleStore:
+    """The samples of one namespace.
+
+    Args:
+        database: Where they are.
+        namespace: Environment and sandbox.
+    """
+
+    def __init__(self, database: Database, namespace: str) -> None:
+        self._database = database
+        self._namespace = namespace
+
+    def keep(self, read: Sequence[SamplesRead]) -> None:
+        """Keep what was read, and that it was."""
+        steps: list[dict[str, Any]] = []
+        nodes: list[dict[str, Any]] = []
+        for one in read:
+            for sample in one.samples:
+                row = self._whose(one.key) | storable(asdict(sample))
+                (steps if isinstance(sample, StepTimes) else nodes).append(row)
+        names = [self._whose(one.key) | {"object_name": one.object_name} for one in read]
+        with self._database.writing() as connection:
+            add(connection, STEP_TIMES, steps)
+            add(connection, NODE_USE, nodes)
+            add(connection, SAMPLE_OBJECTS, names)
+
+    def object_names(self, key: AttemptKey) -> frozenset[str]:
+        """Objects of an attempt that were read, as far as not all were."""
+        query = select(SAMPLE_OBJECTS.c.object_name).where(*self._of(SAMPLE_OBJECTS, key))
+        with self._database.reading() as connection:
+            return frozenset(connection.execute(query).scalars())
+
+    def unread(self) -> list[AttemptRecord]:
+        """Attempts of which there may be more samples to read, newest first."""
+        whole = select(SAMPLED.c.number).where(_SAME_ATTEMPT)
+        query = (
+            select(*ATTEMPT_COLUMNS)
+            .where(ATTEMPTS.c.namespace == self._namespace, ~whole.exists())
+            .order_by(ATTEMPTS.c.claimed_at_s.desc(), *key_columns(ATTEMPTS))
+        )
+        with self._database.reading() as connection:
+            return [attempt_of(row) for row in connection.execute(query).mappings()]
+
+    def are_all_read(self, key: AttemptKey) -> bool:
+        """Whether nothing is left to read of an attempt, which has ended."""
+        query = select(SAMPLED.c.number).where(*self._of(SAMPLED, key))
+        with self._database.reading() as connection:
+            return connection.execute(query).first() is not None
+
+    def note_all_read(self, keys: Collection[AttemptKey]) -> None:
+        """Note that nothing is left to read of attempts."""
+        rows = [self._whose(key) | {"every_s": 0.0} for key in sorted(keys)]
+        with self._database.writing() as connection:
+            add(connection, SAMPLED, rows)
+            for key in keys:
+                connection.execute(delete(SAMPLE_OBJECTS).where(*self._of(SAMPLE_OBJECTS, key)))
+
+    def of(self, key: AttemptKey, *, every_s: float = 0.0) -> Samples:
+        """The samples of an attempt; merged to one of each worker and node in so long, if given."""
+        with self._database.reading() as connection:
+            return self._of_attempt(connection, key, every_s)
+
+    def finer_than(self, every_s: float, *, ended_before_s: float) -> list[AttemptKey]:
+        """Attempts that ended before then, and of which there are more samples than that."""
+        query = (
+            select(*key_columns(ATTEMPTS))
+            .join(SAMPLED, _SAME_ATTEMPT)
+            .where(
+                ATTEMPTS.c.namespace == self._namespace,
+                ATTEMPTS.c.ended_at_s < ended_before_s,
+                SAMPLED.c.every_s < every_s,
+            )
+            .order_by(*key_columns(ATTEMPTS))
+        )
+        with self._database.reading() as connection:
+            return [(one.training, one.partition, one.number) for one in connection.execute(query)]
+
+    def thin(self, key: AttemptKey, *, every_s: float) -> None:
+        """Leave one sample of each worker and node in so many seconds."""
+        with self._database.writing() as connection:
+            left = self._of_attempt(connection, key, every_s)
+            for table, samples in ((STEP_TIMES, left.steps), (NODE_USE, left.nodes)):
+                connection.execute(delete(table).where(*self._of(table, key)))
+                rows = [self._whose(key) | storable(asdict(one)) for one in samples]
+                add(connection, table, rows)
+            put(connection, SAMPLED, [self._whose(key) | {"every_s": every_s}])
+
+    def _of_attempt(self, connection: Connection, key: AttemptKey, every_s: float) -> Samples:
+        steps: Select[Any] = select(*_STEP_TIMES)
+        nodes: Select[Any] = select(*_NODE_USE)
+        if every_s:
+            steps = _merged(STEP_TIMES, _STEP_TIMES, ("rank",), every_s)
+            nodes = _merged(NODE_USE, _NODE_USE, ("node", "is_head"), every_s)
+        steps = steps.where(*self._of(STEP_TIMES, key)).order_by("at_s", STEP_TIMES.c.rank)
+        nodes = nodes.where(*self._of(NODE_USE, key)).order_by("at_s", NODE_USE.c.node)
+        return Samples(
+            steps=tuple(StepTimes(**row) for row in connection.execute(steps).mappings()),
+            nodes=tuple(NodeUse(**row) for row in connection.execute(nodes).mappings()),
+        )
+
+    def _whose(self, key: AttemptKey) -> dict[str, Any]:
+        training, partition, number = key
+        return {
+            "namespace": self._namespace,
+            "training": training,
+            "partition": partition,
+            "number": number,
+        }
+
+    def _of(self, table: Table, key: AttemptKey) -> list[Any]:
+        return [table.c[name] == value for name, value in self._whose(key).items()]
+
+
+def _merged(
+    table: Table, columns: Sequence[Any], same: Sequence[str], every_s: float
+) -> Select[Any]:
+    """One row for all that are the same, and of the same stretch of time."""
+    stretch = cast(table.c.at_s, BigInteger) // int(every_s)
+    chosen = [one if one.name in same else _over_stretch(one) for one in columns]
+    return select(*chosen).group_by(*(table.c[name] for name in same), stretch)
+
+
+def _over_stretch(column: Any) -> Any:
+    name = column.name
+    if name in _SUMS:
+        return func.sum(column).label(name)
+    if name in _MEANS:
+        return func.avg(column).label(name)
+    if name in _LEAST:
+        return func.min(column).label(name)
+    # What a node has, when the stretch ended, and the most of memory.
+    return func.max(column).label(name)
