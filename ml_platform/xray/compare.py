@@ -152,7 +152,9 @@ def _ratio(a: float | None, b: float | None) -> str:
 
 def _seconds(details: Details, name: str) -> float | None:
     found = [
-        phase.seconds for phase in details.phases if phase.name == name and phase.seconds is not None
+        phase.seconds
+        for phase in details.phases
+        if phase.name == name and phase.seconds is not None
     ]
     return sum(found) if found else None
 

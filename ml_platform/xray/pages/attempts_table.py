@@ -11,7 +11,13 @@ from ml_platform.xray.find import known_cause
 from ml_platform.xray.listing import Listed
 from ml_platform.xray.pages.table import Column, turned, utc
 
-SPANS_S: Final = {"1h": 3600.0, "12h": 43_200.0, "1d": 86_400.0, "7d": 604_800.0, "30d": 2_592_000.0}
+SPANS_S: Final = {
+    "1h": 3600.0,
+    "12h": 43_200.0,
+    "1d": 86_400.0,
+    "7d": 604_800.0,
+    "30d": 2_592_000.0,
+}
 STATUSES: Final = ("open", "succeeded", "failed", "superseded")
 CAUSES: Final = tuple(one.value for one in Cause)
 USUAL_LIMIT: Final = 50

@@ -77,9 +77,7 @@ def wanted_by(source: str, text: str, since: str) -> Wanted:
     return Wanted(source=source, text=text, since=int(since) if since else None)
 
 
-def log_page(
-    attempt: AttemptRecord, wanted: Wanted, *, within_s: float = READ_WITHIN_S
-) -> LogPage:
+def log_page(attempt: AttemptRecord, wanted: Wanted, *, within_s: float = READ_WITHIN_S) -> LogPage:
     """A part of the log; what cannot be read is said on the page."""
     page = LogPage(attempt=attempt.id, goes_on=attempt.is_open, wanted=wanted)
     deadline = Deadline(within_s)

@@ -64,9 +64,7 @@ COLUMNS: Final[tuple[Column[PartitionRow], ...]] = (
     Column(name="attempts", title="Attempts", value=lambda one: one.attempts, is_number=True),
     Column(name="outcome", title="Outcome", value=lambda one: one.newest.attempt.status),
     Column(name="cause", title="Cause", value=lambda one: one.newest.attempt.cause),
-    Column(
-        name="ran_s", title="Ran", value=lambda one: one.newest.times.ran_s, is_number=True
-    ),
+    Column(name="ran_s", title="Ran", value=lambda one: one.newest.times.ran_s, is_number=True),
     Column(
         name="waited_s",
         title="Waited",
@@ -130,6 +128,10 @@ def _sentence(model: str, rows: list[PartitionRow]) -> str:
         for one in rows
         if one.newest.times.ran_s is not None and one.newest.attempt.status == "succeeded"
     )
-    half = f" Half of those that succeeded ran no longer than {span(ran[len(ran) // 2])}." if ran else ""
+    half = (
+        f" Half of those that succeeded ran no longer than {span(ran[len(ran) // 2])}."
+        if ran
+        else ""
+    )
     noun = "partition" if len(rows) == 1 else "partitions"
     return f"{model} was trained for {len(rows)} {noun}: {', '.join(counts)}.{half}"

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from ml_platform.xray.listing import Listed
+from ml_platform.xray.listing import Details, Listed
 from ml_platform.xray.timeline import Phase
 from ml_platform.xray.words import span
 
@@ -92,25 +92,40 @@ class Chart:
     told: str
 
 
-def timeline_of(phases: Sequence[Phase], *, begin_s: float, end_s: float) -> Timeline:
-    """An attempt's phases, a lane for each name, from its claim to its end or to now."""
-    begin_s = min([begin_s, *(one.began_at_s for one in phases)])
-    end_s = max([end_s, *(one.began_at_s + (one.seconds or 0.0) for one in phases)])
-    scale = _Scale(begin_s=begin_s, length_s=max(1.0, end_s - begin_s))
+def timeline_of(found: Details, *, now_s: float, length_s: float = 0.0) -> Timeline:
+    """An attempt's phases, a lane for each name, from its claim to its end or to now.
+
+    Args:
+        found: The attempt.
+        now_s: Now, in seconds since 1970.
+        length_s: How long the scale is at least.
+    """
+    begin_s, end_s = _whole(found, now_s)
+    scale = _Scale(begin_s=begin_s, length_s=max(1.0, length_s, end_s - begin_s))
     lanes = []
-    for name in dict.fromkeys(one.name for one in phases):
-        stretches = [one for one in phases if one.name == name and one.state != "happened"]
-        happened = [one for one in phases if one.name == name and one.state == "happened"]
+    for name in dict.fromkeys(one.name for one in found.phases):
+        named = [one for one in found.phases if one.name == name]
+        stretches = [one for one in named if one.state != "happened"]
         lanes.append(
             Lane(
                 name=_NAMES.get(name, name),
                 took=span(sum(one.seconds or 0.0 for one in stretches)) if stretches else "",
                 bars=tuple(_bar(scale, one) for one in stretches),
-                dots=tuple(_bar(scale, one) for one in happened),
+                dots=tuple(_bar(scale, one) for one in named if one.state == "happened"),
             )
         )
     told = "; ".join(f"{lane.name} {lane.took}".strip() for lane in lanes)
     return Timeline(lanes=tuple(lanes), ticks=_ticks(scale.length_s), told=told)
+
+
+def side_by_side(a: Details, b: Details, now_s: float) -> tuple[Timeline, Timeline]:
+    """Two attempts on one scale."""
+    ends = (_whole(a, now_s), _whole(b, now_s))
+    length_s = max(end_s - begin_s for begin_s, end_s in ends)
+    return (
+        timeline_of(a, now_s=now_s, length_s=length_s),
+        timeline_of(b, now_s=now_s, length_s=length_s),
+    )
 
 
 def timeline_of_attempts(attempts: Sequence[Listed], *, now_s: float) -> Timeline:
@@ -169,6 +184,14 @@ class _Scale:
         width = min(100.0, max(NARROWEST_PCT, seconds * share))
         at = min(max(0.0, (at_s - self.begin_s) * share), 100.0 - width)
         return Bar(at_pct=round(at, 3), width_pct=round(width, 3), kind=kind, told=told)
+
+
+def _whole(found: Details, now_s: float) -> tuple[float, float]:
+    """When it began and ended; clocks differ, so no phase of it is left out."""
+    one = found.attempt
+    began = [one.claimed_at_s, *(phase.began_at_s for phase in found.phases)]
+    ended = [phase.began_at_s + (phase.seconds or 0.0) for phase in found.phases]
+    return min(began), max([now_s if one.ended_at_s is None else one.ended_at_s, *ended])
 
 
 def _bar(scale: _Scale, one: Phase) -> Bar:

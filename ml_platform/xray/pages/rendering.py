@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime, tzinfo
+from functools import cache
 from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -31,7 +32,7 @@ def html_of(template: str, values: Mapping[str, Any], *, zone: tzinfo | None = N
     def when(at_s: float | None) -> str | Markup:
         return NOTHING if at_s is None else _when(at_s, zone or UTC)
 
-    return _TEMPLATES.get_template(template).render(**values, when=when)
+    return _templates().get_template(template).render(**values, when=when)
 
 
 def json_of(value: Any) -> str:
@@ -76,7 +77,8 @@ def _why(attempt: AttemptRecord) -> str:
     return f"{attempt.cause}{place}"
 
 
-def _environment() -> Environment:
+@cache
+def _templates() -> Environment:
     made = Environment(
         loader=PackageLoader("ml_platform.xray.pages"),
         autoescape=True,
@@ -99,6 +101,3 @@ def _environment() -> Environment:
         "run_page": addresses.run_page,
     }
     return made
-
-
-_TEMPLATES: Final = _environment()

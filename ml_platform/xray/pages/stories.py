@@ -107,7 +107,7 @@ def attempt_page(
         sentence=lines[0],
         next_step=lines[-1].removeprefix(NEXT),
         details=found,
-        timeline=_timeline(found, now_s),
+        timeline=timeline_of(found, now_s=now_s),
         attempts=listed(store, all_of_it, now_s=now_s),
         later=next((after for before, after in pairs if before == one.id), ""),
         before=next((before for before, after in pairs if after == one.id), ""),
@@ -161,12 +161,6 @@ def _oldest_first(attempts: Sequence[AttemptRecord]) -> list[AttemptRecord]:
     return sorted(attempts, key=lambda one: (one.claimed_at_s, one.number))
 
 
-def _timeline(found: Details, now_s: float) -> Timeline:
-    one = found.attempt
-    end_s = now_s if one.ended_at_s is None else one.ended_at_s
-    return timeline_of(found.phases, begin_s=one.claimed_at_s, end_s=end_s)
-
-
 def _story_page(
     store: Store, name: str, found: list[AttemptRecord], now_s: float, zone: tzinfo | None
 ) -> StoryPage:
@@ -195,5 +189,5 @@ def _picture(store: Store, attempts: list[AttemptRecord], now_s: float) -> Train
         model=first.model,
         partition=first.partition,
         together=timeline_of_attempts(listed(store, attempts, now_s=now_s), now_s=now_s),
-        each=tuple((one, _timeline(one, now_s)) for one in found),
+        each=tuple((one, timeline_of(one, now_s=now_s)) for one in found),
     )
