@@ -151,11 +151,8 @@ def _ratio(a: float | None, b: float | None) -> str:
 
 
 def _seconds(details: Details, name: str) -> float | None:
-    found = [
-        phase.seconds
-        for phase in details.phases
-        if phase.name == name and phase.seconds is not None
-    ]
+    named = [one.seconds for one in details.phases if one.name == name]
+    found = [seconds for seconds in named if seconds is not None]
     return sum(found) if found else None
 
 

@@ -1,4 +1,4 @@
-"""Stands before all pages: lets in who may read, and gives each answer the headers that guard it."""
+"""Stands before all pages: lets in who may read, and gives each answer its guarding headers."""
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
@@ -22,6 +22,7 @@ class Guard:
         self._access = access
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return

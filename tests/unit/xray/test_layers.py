@@ -12,6 +12,8 @@ def test_each_module_of_xray_has_its_place_in_the_layers() -> None:
     tools = tomllib.loads((PROJECT_ROOT / "pyproject.toml").read_text())["tool"]
     (flow,) = (one for one in tools["importlinter"]["contracts"] if one["name"] == FLOW)
     layers = [re.findall(r"xray\.(\w+)", layer) for layer in flow["layers"]]
-    modules = {path.stem for path in (PROJECT_ROOT / "ml_platform" / "xray").glob("[a-z]*.py")}
+    xray = PROJECT_ROOT / "ml_platform" / "xray"
+    packages = {path.parent.name for path in xray.glob("*/__init__.py")}
+    modules = {path.stem for path in xray.glob("[a-z]*.py")} | packages
     assert layers[0] == []
     assert {*layers[1], "records", "samples"} == modules
