@@ -13,7 +13,7 @@ MATTERS_FROM: Final = 1.2
 """A time that is as much longer differs; less is what two equal runs differ by."""
 MATTERS_FROM_S: Final = 5.0
 
-Group = Literal["outcome", "code", "parameters", "cluster", "times"]
+Group = Literal["outcome", "data", "code", "parameters", "cluster", "times"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,7 +63,7 @@ def _sentence(a: Details, b: Details, found: tuple[Difference, ...]) -> str:
     asked = [one for one in found if one.group not in ("outcome", "times")]
     longer = [one for one in found if one.group == "times"]
     if not asked:
-        why = "they were asked for the same, with the same code"
+        why = "nothing else of them differs that was asked for"
         if longer:
             why += f"; what differs is {_listed([f'{one.name} ({one.told})' for one in longer])}"
         return f"They ended as {ended}: {why}."
@@ -75,16 +75,13 @@ def _sentence(a: Details, b: Details, found: tuple[Difference, ...]) -> str:
 def _differences(a: Details, b: Details) -> Iterator[Difference]:
     one, other = a.attempt, b.attempt
     yield from _differ("outcome", "outcome", _how(one), _how(other))
-    yield from _differ("outcome", "model", one.model, other.model)
-    yield from _differ("outcome", "partition", one.partition, other.partition)
+    yield from _differ("data", "model", one.model, other.model)
+    yield from _differ("data", "partition", one.partition, other.partition)
     yield from _differ("code", "image", one.image, other.image)
     yield from _differ("code", "platform version", one.platform_version, other.platform_version)
     yield from _of_mappings("parameters", one.limits, other.limits)
-    # Snapshots, code and parameters decide the name, and the record has no more of them.
-    if one.training != other.training and (one.model, one.partition) == (
-        other.model,
-        other.partition,
-    ):
+    # Snapshots, code and seed decide the name too, and the record has no more of them.
+    if (one.model, one.partition) == (other.model, other.partition):
         yield from _differ("code", "training", one.training, other.training)
     yield from _differ("cluster", "provisioner", one.provisioner, other.provisioner)
     yield from _differ("cluster", "place", one.place, other.place)

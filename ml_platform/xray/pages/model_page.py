@@ -74,7 +74,7 @@ COLUMNS: Final[tuple[Column[PartitionRow], ...]] = (
     Column(
         name="rung", title="Memory rung", value=lambda one: one.newest.attempt.rung, is_number=True
     ),
-    Column(name="attempt", title="Newest attempt", value=lambda one: one.newest.attempt.id),
+    Column(name="attempt", title="Newest", value=lambda one: one.newest.attempt.id),
 )
 
 
