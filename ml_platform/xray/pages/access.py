@@ -67,8 +67,9 @@ class Access:
             return True
         if not self.token:
             return False
-        bearer = headers.get("authorization", "").removeprefix("Bearer ")
-        return self.is_token(bearer) or _equal(cookies.get(COOKIE, ""), self.session)
+        scheme, _, sent = headers.get("authorization", "").partition(" ")
+        is_sent = scheme.lower() == "bearer" and self.is_token(sent)
+        return is_sent or _equal(cookies.get(COOKIE, ""), self.session)
 
     def is_token(self, text: str) -> bool:
         """Whether this is the token."""
