@@ -23,6 +23,10 @@ def gathered_after(*turns: Callable[[], Gathered]) -> Gathering:
     return gathering
 
 
+def away() -> Gathered:
+    return Gathered(trouble="the storage did not answer in time")
+
+
 def fails(error: Exception) -> Callable[[], Gathered]:
     def gather() -> Gathered:
         raise error
@@ -31,7 +35,6 @@ def fails(error: Exception) -> Callable[[], Gathered]:
 
 
 def test_trouble_is_told_until_it_is_over() -> None:
-    away = lambda: Gathered(trouble="the storage did not answer in time")  # noqa: E731
     assert gathered_after(away).trouble == "the storage did not answer in time"
     assert gathered_after(away, Gathered).trouble == ""
 
