@@ -78,12 +78,12 @@ def require_free(settings: Settings) -> dict[str, int | None]:
     """
     pages = [dagster_pages(settings), mlflow_pages(settings), xray_pages(settings)]
     ours = [one for one in pages if one is not None]
-    for one, other in combinations(ours, 2):
-        if one.port == other.port:
+    for first, other in combinations(ours, 2):
+        if first.port == other.port:
             raise SettingsError(
-                f"{one.name} and {other.name} would both be served on port {one.port}",
-                hint=f"take another port for one: {one.variable}=http://{LOCALHOST}:"
-                f"{one.port + 1} make dev",
+                f"{first.name} and {other.name} would both be served on port {first.port}",
+                hint=f"take another port for one: {first.variable}=http://{LOCALHOST}:"
+                f"{first.port + 1} make dev",
             )
     for one in pages:
         if one is not None and (taken := holder(one.port)) is not None:

@@ -28,6 +28,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from ml_platform.errors import InputError, PlatformError, XrayError
+from ml_platform.xray.attempt import AttemptRecord
 from ml_platform.xray.compare import compared
 from ml_platform.xray.find import find_attempt, find_attempts
 from ml_platform.xray.listing import details
@@ -121,7 +122,6 @@ class _Pages:
             _what(request),
             others=self._site.others,
             now_s=self._site.now(),
-            partition=request.query_params.get("partition", ""),
             zone=_zone(request),
         )
         return self._answer(request, "attempt.html", page, goes_on=page.details.attempt.is_open)
@@ -129,9 +129,7 @@ class _Pages:
     def log(self, request: Request) -> Response:
         query = request.query_params
         wanted = [query.get(name, "") for name in ("source", "q", "since")]
-        found = stories.found_attempt(
-            self._store, request.path_params["what"], query.get("partition", "")
-        )
+        found = find_attempt(self._store, request.path_params["what"])
         page = log_page(found, wanted_by(*wanted))
         return self._answer(request, "log.html", page, attempt=found)
 
@@ -208,7 +206,8 @@ class _Pages:
 
     def unknown(self, request: Request, error: InputError) -> Response:
         """It names nothing, or more than one thing."""
-        return self._error(request, error, 404)
+        what = request.path_params.get("what", "")
+        return self._error(request, error, 404, meant=stories.of_one_name(self._store, what))
 
     def away(self, request: Request, error: XrayError) -> Response:
         """The database fails."""
@@ -278,6 +277,7 @@ class _Pages:
             "trouble": self._site.trouble(),
             "can_log_out": bool(self._site.access.token),
             "path": path,
+            "here": here,
             "twin": lambda suffix: f"{here}{suffix}{query}",
             "zone": str(zone),
         }
@@ -285,11 +285,17 @@ class _Pages:
         values = usual | values
         return HTMLResponse(html_of(template, {"site": site, **values}, zone=zone), status)
 
-    def _error(self, request: Request, error: PlatformError, status: int) -> Response:
+    def _error(
+        self,
+        request: Request,
+        error: PlatformError,
+        status: int,
+        meant: Sequence[AttemptRecord] = (),
+    ) -> Response:
         if request.url.path.endswith(SUFFIXES):
             body = _Told(error=error.message, hint=error.hint)
             return Response(json_of(body), status, media_type="application/json")
-        return self._html(request, "error.html", status=status, error=error)
+        return self._html(request, "error.html", status=status, error=error, meant=meant)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

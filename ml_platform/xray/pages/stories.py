@@ -81,7 +81,6 @@ def attempt_page(
     *,
     others: Others,
     now_s: float,
-    partition: str = "",
     zone: tzinfo | None = None,
 ) -> AttemptPage:
     """The page of an attempt.
@@ -91,13 +90,12 @@ def attempt_page(
         what: Its id, or that of its job.
         others: Pages that it leads to.
         now_s: Now, in seconds since 1970.
-        partition: Of its model, where two have trainings of one name.
         zone: The reader's.
 
     Raises:
         InputError: there is none, or more than one.
     """
-    one = found_attempt(store, what, partition)
+    one = find_attempt(store, what)
     lines = told(store, [one], now_s=now_s, zone=zone).lines
     all_of_it = _of_its_training(store, one)
     found = details(store, one, now_s=now_s)
@@ -138,18 +136,12 @@ def run_page(store: Store, run: str, *, now_s: float, zone: tzinfo | None = None
     return _story_page(store, run, find_attempts(store, run), now_s, zone)
 
 
-def found_attempt(store: Store, what: str, partition: str = "") -> AttemptRecord:
-    """An attempt by its id; of a partition, where two have trainings of one name.
-
-    Raises:
-        InputError: there is none, or more than one.
-    """
+def of_one_name(store: Store, what: str) -> list[AttemptRecord]:
+    """The attempts that have this id: partitions of equal snapshots have trainings of one name."""
     training, _, number = what.rpartition("-")
-    if partition and number.isdigit():
-        for one in store.of_training(training):
-            if (one.partition, one.number) == (partition, int(number)):
-                return one
-    return find_attempt(store, what)
+    if not training or not number.isdigit():
+        return []
+    return [one for one in store.of_training(training) if one.number == int(number)]
 
 
 def _of_its_training(store: Store, one: AttemptRecord) -> list[AttemptRecord]:

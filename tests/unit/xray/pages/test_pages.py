@@ -10,9 +10,12 @@ import httpx
 import pytest
 
 from ml_platform.settings import Settings
+from ml_platform.xray.attempt import AttemptRead
 from ml_platform.xray.pages.app import ZONE_COOKIE
+from ml_platform.xray.store import open_store
 from tests.support.xray import AT_S, Training
 from tests.support.xray_pages import EARLY, LATE, MARKUP, RUNNING, WAITING, Story, facts, pages_of
+from tests.unit.xray.test_store import attempt
 
 ESCAPED = "&lt;script&gt;alert(&#34;no&#34;)&lt;/script&gt; &amp; &lt;b&gt;bold&lt;/b&gt;"
 
@@ -306,3 +309,21 @@ def test_what_is_not_gathered_is_said_on_each_page(home: Path) -> None:
         told = "Not all is gathered: the &lt;storage&gt; is away"
         assert told in httpx.get(url).text
         assert told in httpx.get(f"{url}/compare").text
+
+
+def test_of_two_attempts_of_one_name_both_are_offered(home: Path) -> None:
+    """Two days without flights have equal snapshots, and so trainings of one name."""
+    settings = Settings(home=home)
+    first, second = (attempt(partition=day, job=f"job-of-{day}") for day in (EARLY, LATE))
+    with open_store(settings) as store:
+        store.keep([AttemptRead(attempt=one) for one in (first, second)], at_s=AT_S)
+    with pages_of(settings) as url:
+        answer = httpx.get(f"{url}/attempts/{first.id}")
+        assert answer.status_code == 404
+        assert (
+            'href="/attempts/job-of-2013-03-14">flight_delay of 2013-03-14, attempt 1'
+            in answer.text
+        )
+        page = httpx.get(f"{url}/attempts/job-of-2013-03-14").text
+    assert "flight_delay of 2013-03-14 succeeded" in page
+    assert 'href="/attempts/job-of-2013-03-14/log"' in page

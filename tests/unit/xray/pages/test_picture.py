@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from ml_platform.xray.attempt import Status
 from ml_platform.xray.listing import Details, Listed
 from ml_platform.xray.pages.picture import chart_of, side_by_side, timeline_of, timeline_of_attempts
 from ml_platform.xray.timeline import Doing, Phase, Times
@@ -24,7 +25,9 @@ def details(*phases: Phase, ended_s: float | None = 100.0) -> Details:
     return Details(attempt=one, times=times, doing=None, phases=phases)
 
 
-def listed(number: int, *, at_s: float, status: str = "succeeded", ran_s: float = 60.0) -> Listed:
+def listed(
+    number: int, *, at_s: float, status: Status = "succeeded", ran_s: float = 60.0
+) -> Listed:
     one = replace(
         attempt(),
         number=number,
