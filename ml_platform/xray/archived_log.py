@@ -8,6 +8,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 from ml_platform.errors import StorageError
@@ -17,7 +18,10 @@ from ml_platform.xray.parallel import THREADS, Deadline, ask_all
 
 LOOKED_BACK: Final = 200
 """Segments that are read for the end of a log; one may be a single line."""
+READ_AT_ONCE: Final = 16 << 20
+"""Bytes, so that memory stays flat whatever is searched."""
 _COLOURS: Final = re.compile(rb"\x1b\[[0-?]*[ -/]*[@-~]")
+_WORDS: Final = re.compile(r"[a-z0-9_]+")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,7 +83,7 @@ class ArchivedLog:
             if len(earlier) < len(batch):
                 break
             pieces = [*earlier, *pieces]
-            lines = list(_lines(pieces))
+            lines = list(_lines(pieces[0][0], b"".join(content for _, content in pieces)))
         end = pieces[-1][0] + len(pieces[-1][1]) if pieces else 0
         return LogPart(lines=tuple(lines[-most:]), next_byte=None, end_byte=end)
 
@@ -94,29 +98,37 @@ class ArchivedLog:
     def _part(self, since: int, most: int, *, wanted: str) -> LogPart:
         begins = self._begins[max(0, bisect_right(self._begins, since) - 1) :]
         found: list[LogLine] = []
-        end = since
-        rest: tuple[int, bytes] | None = None
-        for index in range(0, len(begins), THREADS):
-            batch = begins[index : index + THREADS]
-            pieces = list(self._read(batch))
-            if rest is not None and pieces:
-                pieces[0] = (rest[0], rest[1] + pieces[0][1])
-            if not pieces:
-                left = rest[0] if rest is not None else batch[0]
-                return LogPart(lines=tuple(found), next_byte=left, end_byte=end)
-            end = pieces[-1][0] + len(pieces[-1][1])
-            rest = _cut_line(pieces) if len(pieces) == len(batch) else None
-            more = index + THREADS < len(begins)
-            if not more and rest is not None:
-                pieces.append(rest)
-            for line in _lines(pieces) if _may_have(pieces, wanted) else ():
+        at, rest, read = since, b"", 0
+        for begin, content in self._read_on(begins):
+            at = at if rest else begin
+            content = rest + content
+            read += 1
+            # A line may go on in the next segment; without one it ends here.
+            whole = len(content) if read == len(begins) else content.rfind(b"\n") + 1
+            content, rest = content[:whole], content[whole:]
+            for line in _lines(at, content) if _may_have(content, wanted) else ():
                 if line.byte >= since and wanted in line.text.lower():
                     if len(found) == most:
-                        return LogPart(lines=tuple(found), next_byte=line.byte, end_byte=end)
+                        return LogPart(lines=tuple(found), next_byte=line.byte, end_byte=at + whole)
                     found.append(line)
-            if len(pieces) < len(batch):
-                return LogPart(lines=tuple(found), next_byte=end, end_byte=end)
-        return LogPart(lines=tuple(found), next_byte=None, end_byte=end)
+            at += whole
+        left = at if read < len(begins) else None
+        return LogPart(lines=tuple(found), next_byte=left, end_byte=max(at, since))
+
+    def _read_on(self, begins: Sequence[int]) -> Iterator[tuple[int, bytes]]:
+        """Segments in their order for as long as there is time, some read beside each other."""
+        sizes = [after - before for before, after in pairwise(begins)] + [0]
+        batch: list[int] = []
+        bytes_in_it = 0
+        for begin, size in zip(begins, sizes, strict=True):
+            batch.append(begin)
+            bytes_in_it += size
+            if len(batch) == THREADS or bytes_in_it >= READ_AT_ONCE or begin == begins[-1]:
+                read = list(self._read(batch))
+                yield from read
+                if len(read) < len(batch):
+                    return
+                batch, bytes_in_it = [], 0
 
     def _read(self, begins: Sequence[int]) -> Iterator[tuple[int, bytes]]:
         """The segments in their order, up to the first for which there was no time."""
@@ -135,32 +147,18 @@ class ArchivedLog:
         return self._folder.read(f"{begin:015d}.log")
 
 
-def _may_have(pieces: Sequence[tuple[int, bytes]], wanted: str) -> bool:
-    """Whether it is worth while to look at each line, which takes ten times as long."""
-    if not wanted or not wanted.isascii():
-        return True
-    whole = b"".join(content for _, content in pieces)
-    if b"\x1b" in whole:
-        whole = _COLOURS.sub(b"", whole)
-    return wanted.encode() in whole.lower()
+def _may_have(content: bytes, wanted: str) -> bool:
+    """Whether it is worth while to look at each line, which takes ten times as long.
+
+    A colour may begin or end between two words, and in no word.
+    """
+    words = _WORDS.findall(wanted) if wanted.isascii() else []
+    return not words or max(words, key=len).encode() in content.lower()
 
 
-def _cut_line(pieces: list[tuple[int, bytes]]) -> tuple[int, bytes] | None:
-    """Take the line off that the last segment ends in the midst of."""
-    begin, content = pieces[-1]
-    whole = content.rfind(b"\n") + 1
-    if whole == len(content):
-        return None
-    pieces[-1] = (begin, content[:whole])
-    return begin + whole, content[whole:]
-
-
-def _lines(pieces: Sequence[tuple[int, bytes]]) -> Iterator[LogLine]:
-    """The lines of segments that follow on each other."""
-    if not pieces:
-        return
-    byte = pieces[0][0]
-    for line in b"".join(content for _, content in pieces).splitlines(keepends=True):
+def _lines(byte: int, content: bytes) -> Iterator[LogLine]:
+    """The lines of what begins at a byte of the log."""
+    for line in content.splitlines(keepends=True):
         text = _COLOURS.sub(b"", line).decode(errors="replace").rstrip("\r\n")
         yield LogLine(byte=byte, text=text)
         byte += len(line)

@@ -49,6 +49,8 @@ class Guard:
                 "MLP_XRAY_URL names another.\n",
                 status_code=400,
             )
+        if request.method == "POST" and _is_of_others(request):
+            return PlainTextResponse("Log in and out on a page of ours.\n", status_code=403)
         if is_open(path) or self._access.lets_in(request.headers, request.cookies):
             return None
         hint = "send `Authorization: Bearer TOKEN`" if self._access.token else "ask the proxy"
@@ -62,3 +64,8 @@ class Guard:
             )
         query = f"?{request.url.query}" if request.url.query else ""
         return RedirectResponse(f"/login?next={part(path + query)}", status_code=303)
+
+
+def _is_of_others(request: Request) -> bool:
+    """Whether a page of somebody else's sends this, as every browser of today says."""
+    return request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none")

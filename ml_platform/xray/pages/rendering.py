@@ -92,6 +92,7 @@ def _templates() -> Environment:
         "marked": _marked,
         "short_id": _short_id,
         "shortened": shortened,
+        "begun": lambda text: text[:1].upper() + text[1:],
         "why": _why,
         "state": lambda status: STATES.get(status, status),
         "part": addresses.part,

@@ -119,6 +119,13 @@ def test_nothing_runs_that_is_not_ours_and_nothing_is_cached(home: Path) -> None
             assert "server" not in headers
 
 
+def test_a_page_of_others_logs_nobody_out(home: Path) -> None:
+    with pages_of(with_token(home), host=EVERYWHERE) as url:
+        for address in ("/login", "/logout"):
+            told = {"sec-fetch-site": "cross-site"}
+            assert httpx.post(f"{url}{address}", headers=told).status_code == 403
+
+
 def test_the_pages_only_read(home: Path) -> None:
     with pages_of(settings(home)) as url:
         for verb in ("POST", "PUT", "DELETE", "PATCH"):
