@@ -50,7 +50,7 @@ unit: install ## Run the quick tests only
 	$(RUN)pytest tests/unit $(TWO_AT_ONCE) $(ARGS)
 
 .PHONY: browser
-browser: install ## Look at the Dagster UI in headless Chromium
+browser: install ## Look at the pages of Dagster and X-Ray in headless Chromium
 	$(RUN)pytest -m browser $(ARGS)
 
 .PHONY: screenshot

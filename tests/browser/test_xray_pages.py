@@ -10,8 +10,7 @@ from playwright.sync_api import ConsoleMessage, Dialog, Error, Page, Request, ex
 
 from ml_platform.settings import Settings
 from tests.support.chromium import HEIGHT_PX, WIDTH_PX
-from tests.support.xray_pages import MARKUP, Story, archive, pages_of, tell_story
-from tests.unit.xray.pages.test_pages import addresses, id_of
+from tests.support.xray_pages import MARKUP, Story, addresses, archive, id_of, pages_of, tell_story
 
 pytestmark = pytest.mark.browser
 

@@ -24,6 +24,7 @@ STARTED_WITHIN_S: Final = 20.0
 NOW_S: Final = AT_S + 3 * 3600.0
 """When the pages are read: three hours after the first attempt was claimed."""
 MARKUP: Final = '<script>alert("no")</script> & <b>bold</b>'
+ESCAPED: Final = "&lt;script&gt;alert(&#34;no&#34;)&lt;/script&gt; &amp; &lt;b&gt;bold&lt;/b&gt;"
 EARLY: Final = "2013-03-14"
 LATE: Final = "2013-03-15"
 WAITING: Final = "2013-03-16"
@@ -70,6 +71,25 @@ def tell_story(storage_root: str) -> Story:
     runs(goes_on, at_s=NOW_S - 600)
     archive(goes_on, "epoch 0", "epoch 1")
     return Story(failed=failed, succeeded=succeeded, waiting=waiting, running=running)
+
+
+def id_of(training: Training, number: int) -> str:
+    """An attempt's id."""
+    return f"{training.record.folder.uri.rsplit('/', 1)[1]}-{number}"
+
+
+def addresses(story: Story) -> dict[str, str]:
+    """A page of each kind."""
+    first, second = (id_of(story.succeeded, number) for number in (1, 2))
+    return {
+        "overview": "/",
+        "attempt": f"/attempts/{id_of(story.failed, 2)}",
+        "log": f"/attempts/{second}/log",
+        "training": f"/trainings/{first.rpartition('-')[0]}",
+        "model": "/models/flight_delay",
+        "run": "/runs/run-of-bob",
+        "compare": f"/compare?a={first}&b={second}",
+    }
 
 
 def archive(attempt: Any, *lines: str, at: int = 0) -> None:

@@ -2,8 +2,7 @@
 
 import httpx
 
-from tests.support.xray_pages import MARKUP, Story, facts
-from tests.unit.xray.pages.test_pages import ESCAPED, id_of
+from tests.support.xray_pages import ESCAPED, MARKUP, Story, facts, id_of
 
 
 def log_of(story: Story, which: str, number: int, suffix: str = "") -> str:

@@ -13,28 +13,21 @@ from ml_platform.settings import Settings
 from ml_platform.xray.attempt import AttemptRead
 from ml_platform.xray.pages.app import ZONE_COOKIE
 from ml_platform.xray.store import open_store
-from tests.support.xray import AT_S, Training
-from tests.support.xray_pages import EARLY, LATE, MARKUP, RUNNING, WAITING, Story, facts, pages_of
+from tests.support.xray import AT_S
+from tests.support.xray_pages import (
+    EARLY,
+    ESCAPED,
+    LATE,
+    MARKUP,
+    RUNNING,
+    WAITING,
+    Story,
+    addresses,
+    facts,
+    id_of,
+    pages_of,
+)
 from tests.unit.xray.test_store import attempt
-
-ESCAPED = "&lt;script&gt;alert(&#34;no&#34;)&lt;/script&gt; &amp; &lt;b&gt;bold&lt;/b&gt;"
-
-
-def id_of(training: Training, number: int) -> str:
-    return f"{training.record.folder.uri.rsplit('/', 1)[1]}-{number}"
-
-
-def addresses(story: Story) -> dict[str, str]:
-    first, second = (id_of(story.succeeded, number) for number in (1, 2))
-    return {
-        "overview": "/",
-        "attempt": f"/attempts/{id_of(story.failed, 2)}",
-        "log": f"/attempts/{second}/log",
-        "training": f"/trainings/{first.rpartition('-')[0]}",
-        "model": "/models/flight_delay",
-        "run": "/runs/run-of-bob",
-        "compare": f"/compare?a={first}&b={second}",
-    }
 
 
 def twin(address: str) -> str:
