@@ -27,14 +27,17 @@ demo: install ## Train a model on real flights, day by day, and print what was m
 	$(RUN)mlp demo
 
 .PHONY: dev
-dev: install ## Open the Dagster UI (http://127.0.0.1:3000) and MLflow (:5000) on the demo's state
+dev: install ## Open the Dagster UI (http://127.0.0.1:3000), MLflow (:5000) and X-Ray (:9729) on the demo's state
 	$(RUN)mlp doctor --quiet
 	@ports="$$($(RUN)python -m ml_platform.health.ports)" || exit 1; \
 	eval "$$ports"; \
+	$(RUN)mlp xray serve --port "$$xray_port" & \
+	served="$$!"; \
+	trap 'kill $$served' EXIT; \
 	if [ -n "$$mlflow_port" ]; then \
 	  $(RUN)mlflow server --host 127.0.0.1 --port "$$mlflow_port" --workers 1 \
 	    --backend-store-uri "$$($(RUN)python -c 'from ml_platform.settings import load_settings as s; print(s().tracking_uri)')" & \
-	  trap "kill $$!" EXIT; \
+	  served="$$served $$!"; \
 	fi; \
 	$(RUN)dg dev --host 127.0.0.1 --port "$$dagster_port"
 
@@ -47,7 +50,7 @@ unit: install ## Run the quick tests only
 	$(RUN)pytest tests/unit $(TWO_AT_ONCE) $(ARGS)
 
 .PHONY: browser
-browser: install ## Look at the Dagster UI in headless Chromium
+browser: install ## Look at the pages of Dagster and X-Ray in headless Chromium
 	$(RUN)pytest -m browser $(ARGS)
 
 .PHONY: screenshot

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from ml_platform.errors import SettingsError
@@ -95,6 +95,19 @@ class Settings(BaseSettings):
         default="",
         description="Findings of X-Ray that are told without being asked for: names with commas "
         "between them, or `all`. Empty: none, only `mlp xray findings` tells them.",
+    )
+    xray_url: str = Field(
+        default="http://127.0.0.1:9729", description="Where people open X-Ray's pages."
+    )
+    xray_token: SecretStr | None = Field(
+        default=None,
+        description="What people log in to X-Ray's pages with, 16 characters or more. Empty: no "
+        "login, and pages on this machine alone.",
+    )
+    xray_user_header: str = Field(
+        default="",
+        description="The header in which a proxy before X-Ray's pages says who has logged in, such "
+        "as `X-Forwarded-User`; nobody may reach them but through that proxy. Empty: none.",
     )
     dagster_url: str = Field(
         default="http://127.0.0.1:3000", description="Where people open the Dagster UI."

@@ -7,7 +7,17 @@ import sys
 
 import typer
 
-from ml_platform.cli import backfill, cluster, demo, doctor, features, model, pool, xray
+from ml_platform.cli import (
+    backfill,
+    cluster,
+    demo,
+    doctor,
+    features,
+    model,
+    pool,
+    xray,
+    xray_serve,
+)
 from ml_platform.cli.boundary import guarded
 
 app = typer.Typer(
@@ -20,6 +30,7 @@ app = typer.Typer(
 app.add_typer(model.app, name="model")
 app.add_typer(cluster.app, name="cluster")
 app.add_typer(xray.app, name="xray")
+xray.app.command("serve", **xray_serve.HELP)(xray_serve.serve)
 app.add_typer(features.app, name="features")
 app.add_typer(pool.app, name="pool")
 app.command("backfill", **backfill.HELP)(backfill.backfill)

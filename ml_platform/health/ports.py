@@ -1,14 +1,16 @@
-"""The ports on which `make dev` serves Dagster and MLflow: free, or who has them.
+"""The ports on which `make dev` serves Dagster, MLflow and X-Ray: free, or who has them.
 
     python -m ml_platform.health.ports
 
-prints `dagster_port=3000` and `mlflow_port=5000` for a shell, the second empty where MLflow is a
-server of its own; or it says which port is taken, by whom, and which setting takes another.
+prints `dagster_port=3000`, `mlflow_port=5000` and `xray_port=9729` for a shell, the second empty
+where MLflow is a server of its own; or it says which port is taken, by whom, and which setting
+takes another.
 """
 
 import socket
 import sys
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -51,6 +53,12 @@ def mlflow_pages(settings: Settings) -> Pages | None:
     return Pages(name="MLflow", port=port, variable="MLP_MLFLOW_UI_URL")
 
 
+def xray_pages(settings: Settings) -> Pages:
+    """X-Ray's pages; on the usual port where the setting names another machine."""
+    port = _local_port(settings.xray_url, 9729)
+    return Pages(name="X-Ray", port=port, variable="MLP_XRAY_URL")
+
+
 def holder(port: int) -> str | None:
     """Who listens on a port of this machine, in a few words; None if nobody does."""
     with socket.socket() as probe:
@@ -68,14 +76,15 @@ def require_free(settings: Settings) -> dict[str, int | None]:
     Raises:
         SettingsError: one is taken; names it, who has it, and the setting.
     """
-    pages = [dagster_pages(settings), mlflow_pages(settings)]
+    pages = [dagster_pages(settings), mlflow_pages(settings), xray_pages(settings)]
     ours = [one for one in pages if one is not None]
-    if len({one.port for one in ours}) < len(ours):
-        raise SettingsError(
-            f"{' and '.join(one.name for one in ours)} would both be served on port {ours[0].port}",
-            hint=f"take another port for one: {ours[0].variable}=http://{LOCALHOST}:"
-            f"{ours[0].port + 1} make dev",
-        )
+    for first, other in combinations(ours, 2):
+        if first.port == other.port:
+            raise SettingsError(
+                f"{first.name} and {other.name} would both be served on port {first.port}",
+                hint=f"take another port for one: {first.variable}=http://{LOCALHOST}:"
+                f"{first.port + 1} make dev",
+            )
     for one in pages:
         if one is not None and (taken := holder(one.port)) is not None:
             raise SettingsError(
@@ -88,7 +97,7 @@ def require_free(settings: Settings) -> dict[str, int | None]:
     }
 
 
-_NAMES: Final = ("dagster", "mlflow")
+_NAMES: Final = ("dagster", "mlflow", "xray")
 
 
 def is_local(url: str) -> bool:

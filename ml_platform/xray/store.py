@@ -141,13 +141,20 @@ class Store:
         return self._all(_OPEN)
 
     def attempts(
-        self, *, model: str = "", cause: str = "", since_s: float | None = None, limit: int
+        self,
+        *,
+        model: str = "",
+        cause: str = "",
+        status: str = "",
+        since_s: float | None = None,
+        limit: int,
     ) -> list[AttemptRecord]:
         """Those that go on first, then the newest.
 
         Args:
             model: Of this model alone, if one is given.
             cause: That ended by this cause alone, if one is given.
+            status: Of this status alone, if one is given.
             since_s: Those that have lived since then, in seconds since 1970.
             limit: How many at most.
         """
@@ -156,6 +163,8 @@ class Store:
             asked.append(ATTEMPTS.c.model == model)
         if cause:
             asked.append(ATTEMPTS.c.cause == cause)
+        if status:
+            asked.append(ATTEMPTS.c.status == status)
         # Two questions, each answered in the order of an index; in one, all rows would be sorted.
         found = self._newest(_OPEN, *asked, limit=limit)
         if since_s is not None:

@@ -157,7 +157,9 @@ def test_pods_go_on_while_containerd_starts_again(
 def test_a_component_that_does_not_start_shows_the_end_of_its_log(node: Node) -> None:
     broken = Component(name="broken")
     broken.define(["sh", "-c", "echo no such door >&2; exit 1"], probe="http://127.0.0.1:9/")
-    with pytest.raises(Exception, match=r"broken ended (at once|while starting)[\s\S]*no such door"):
+    with pytest.raises(
+        Exception, match=r"broken ended (at once|while starting)[\s\S]*no such door"
+    ):
         broken.start()
 
 

@@ -10,6 +10,7 @@ from ml_platform.training.journal import note_attempt
 from ml_platform.training.record import Attempt, Claim, Ended, Owner, Ready, Started, TrainingRecord
 from ml_platform.training.request import TrainingRequest
 from ml_platform.training.telemetry.writer import SAMPLES_FOLDER
+from ml_platform.xray.costs import Cost
 from ml_platform.xray.records import Event
 from ml_platform.xray.samples import Sample, to_line
 from tests.support.lineages import lineage
@@ -23,6 +24,17 @@ OUT_OF_MEMORY: Final = Failure(
     message="a worker went over its memory limit and was killed",
     hint="give the workers more memory in `cluster.workers.memory`.",
     evidence=("OOMKilled, exit code 137",),
+)
+
+NO_COST: Final = Cost(
+    paid_s=0.0,
+    idle_s=0.0,
+    cpu_hours=0.0,
+    gib_hours=0.0,
+    gpu_hours=0.0,
+    total=None,
+    idle=None,
+    wasted=None,
 )
 
 

@@ -26,11 +26,12 @@ def free() -> int:
     return port
 
 
-def settings(home: Path, *, dagster: int, mlflow: int) -> Settings:
+def settings(home: Path, *, dagster: int, mlflow: int, xray: int = 0) -> Settings:
     return Settings(
         home=home,
         dagster_url=f"http://127.0.0.1:{dagster}",
         mlflow_ui_url=f"http://127.0.0.1:{mlflow}/",
+        xray_url=f"http://127.0.0.1:{xray or free_port()}",
     )
 
 
@@ -51,10 +52,18 @@ def test_a_taken_port_of_mlflow_is_named_with_its_setting(
     assert "MLP_MLFLOW_UI_URL=" in raised.value.hint
 
 
+def test_a_taken_port_of_xray_is_named_with_its_setting(
+    tmp_path: Path, taken: int, free: int
+) -> None:
+    with pytest.raises(SettingsError, match="on which X-Ray would be served") as raised:
+        require_free(settings(tmp_path, dagster=free, mlflow=free_port(), xray=taken))
+    assert "MLP_XRAY_URL=" in raised.value.hint
+
+
 def test_free_ports_are_those_of_the_settings(tmp_path: Path, free: int) -> None:
-    another = free_port()
-    ports = require_free(settings(tmp_path, dagster=free, mlflow=another))
-    assert ports == {"dagster_port": free, "mlflow_port": another}
+    another, third = free_port(), free_port()
+    ports = require_free(settings(tmp_path, dagster=free, mlflow=another, xray=third))
+    assert ports == {"dagster_port": free, "mlflow_port": another, "xray_port": third}
 
 
 def test_one_port_is_not_free_for_both(tmp_path: Path, free: int) -> None:
@@ -73,9 +82,9 @@ def test_an_mlflow_that_is_a_server_is_not_served(tmp_path: Path, free: int) -> 
 
 def test_pages_on_another_machine_leave_the_usual_port(tmp_path: Path) -> None:
     remote = Settings(home=tmp_path, dagster_url="https://dagster.example/prod")
-    assert holder(3000) is not None or require_free(
+    assert (holder(3000) or holder(9729)) is not None or require_free(
         remote.model_copy(update={"mlflow_tracking_uri": "http://mlflow.example"})
-    ) == {"dagster_port": 3000, "mlflow_port": None}
+    ) == {"dagster_port": 3000, "mlflow_port": None, "xray_port": 9729}
 
 
 def test_the_holder_of_a_port_is_its_process(taken: int) -> None:

@@ -98,6 +98,12 @@ def test_attempts_are_chosen_by_model_cause_partition_and_hash(store: Store) -> 
     assert store.of_training("%") == store.of_training("3f2a9c0d1b7e5a62") == []
 
 
+def test_attempts_are_chosen_by_status(store: Store) -> None:
+    keep(store, attempt(1), attempt(2, status="failed"), attempt(3, status="open", ended_at_s=None))
+    for status, number in (("succeeded", 1), ("failed", 2), ("open", 3)):
+        assert [one.number for one in store.attempts(status=status, limit=9)] == [number]
+
+
 def test_those_that_have_lived_since_then_are_those_that_ended_later_or_go_on(
     store: Store,
 ) -> None:

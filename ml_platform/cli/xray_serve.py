@@ -1,0 +1,62 @@
+"""`mlp xray serve`: X-Ray's pages in a browser."""
+
+import time
+from contextlib import suppress
+from typing import Annotated, Final
+
+import typer
+
+from ml_platform.cli.helptext import help_of
+
+GATHER_WITHIN_S: Final = 60.0
+"""Each time; what is not gathered by then comes next time."""
+HELP: Final = help_of(
+    "mlp xray serve --port 9729",
+    "Serve X-Ray's pages, and gather meanwhile.",
+    "They are read on this machine alone. With [bold]--host[/] others may come, who log in with "
+    "MLP_XRAY_TOKEN, or through a proxy that names them in the header MLP_XRAY_USER_HEADER.",
+)
+
+
+def serve(
+    port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65_535, help="By default that of MLP_XRAY_URL; 0 for a free one."),
+    ] = None,
+    host: Annotated[str, typer.Option(help="Address of this machine to listen on.")] = "127.0.0.1",
+) -> None:
+    """Serve the pages until it is interrupted."""
+    from ml_platform.cli.output import note
+    from ml_platform.health.ports import xray_pages
+    from ml_platform.settings import load_settings
+    from ml_platform.xray.gather import Gathered, gather
+    from ml_platform.xray.pages.access import access_for
+    from ml_platform.xray.pages.addresses import Others
+    from ml_platform.xray.pages.app import Site, make_app
+    from ml_platform.xray.pages.gathering import Gathering
+    from ml_platform.xray.pages.serving import bind, server_of
+    from ml_platform.xray.parallel import Deadline
+    from ml_platform.xray.store import open_store
+
+    settings = load_settings()
+    access = access_for(host, settings)
+    with (
+        bind(host, xray_pages(settings).port if port is None else port) as listening,
+        open_store(settings) as store,
+    ):
+
+        def gather_new() -> Gathered:
+            return gather(store, settings.storage_root, deadline=Deadline(GATHER_WITHIN_S))
+
+        with Gathering(gather_new) as gathering:
+            site = Site(
+                store=store,
+                others=Others.of(settings),
+                access=access,
+                now=time.time,
+                trouble=lambda: gathering.trouble,
+            )
+            name = f"[{host}]" if ":" in host else host
+            note(f"X-Ray: http://{name}:{listening.getsockname()[1]}  (Ctrl-C ends it)")
+            with suppress(KeyboardInterrupt):
+                server_of(make_app(site)).run(sockets=[listening])

@@ -1,0 +1,164 @@
+"""The archived log of an attempt: its end, what has come since, and what is looked for in it.
+
+It lies in segments that are named by their first byte, so a part of it is read without the rest,
+and a place in it is a number that stays.
+"""
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final
+
+from ml_platform.errors import StorageError
+from ml_platform.storage import Folder
+from ml_platform.training.telemetry.log_archive import LOG_FOLDER
+from ml_platform.xray.parallel import THREADS, Deadline, ask_all
+
+LOOKED_BACK: Final = 200
+"""Segments that are read for the end of a log; one may be a single line."""
+READ_AT_ONCE: Final = 16 << 20
+"""Bytes, so that memory stays flat whatever is searched."""
+_COLOURS: Final = re.compile(rb"\x1b\[[0-?]*[ -/]*[@-~]")
+_WORDS: Final = re.compile(r"[a-z0-9_]+")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LogLine:
+    """A line of a log.
+
+    Attributes:
+        byte: Where it begins in the log.
+        text: The line, without what colours a terminal.
+    """
+
+    byte: int
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LogPart:
+    """Some lines of a log.
+
+    Attributes:
+        lines: Oldest first.
+        next_byte: Where the log goes on that was not looked at; None where nothing is left of it.
+        end_byte: The end of what was archived when this was read; what comes later begins there.
+    """
+
+    lines: tuple[LogLine, ...]
+    next_byte: int | None
+    end_byte: int
+
+
+class ArchivedLog:
+    """The log in an attempt's folder, as it is when this is made.
+
+    Everything that reads raises `StorageError` when the storage does not answer.
+
+    Args:
+        attempt: The attempt's folder.
+        deadline: Until when it is read; what is not by then is left over.
+    """
+
+    def __init__(self, attempt: Folder, deadline: Deadline) -> None:
+        self._folder = attempt / LOG_FOLDER
+        self._deadline = deadline
+        names = [one.removesuffix(".log") for one in attempt.names(LOG_FOLDER)]
+        self._begins = sorted(int(one) for one in names if one.isdigit())
+
+    def __bool__(self) -> bool:
+        return bool(self._begins)
+
+    def last(self, most: int) -> LogPart:
+        """Its last lines."""
+        lines: list[LogLine] = []
+        pieces: list[tuple[int, bytes]] = []
+        left = self._begins[max(0, len(self._begins) - LOOKED_BACK) :]
+        # Most of the time the end is in a few segments, and a few are quick.
+        while left and len(lines) <= most:
+            batch, left = left[-THREADS:], left[:-THREADS]
+            earlier = list(self._read(batch))
+            if len(earlier) < len(batch):
+                break
+            pieces = [*earlier, *pieces]
+            lines = list(_lines(pieces[0][0], b"".join(content for _, content in pieces)))
+        end = pieces[-1][0] + len(pieces[-1][1]) if pieces else 0
+        return LogPart(lines=tuple(lines[-most:]), next_byte=None, end_byte=end)
+
+    def since(self, byte: int, most: int) -> LogPart:
+        """Its lines from a place on."""
+        return self._part(byte, most, wanted="")
+
+    def search(self, wanted: str, most: int, *, since: int = 0) -> LogPart:
+        """Its lines that have a text, whatever the case of its letters, from a place on."""
+        return self._part(since, most, wanted=wanted.lower())
+
+    def _part(self, since: int, most: int, *, wanted: str) -> LogPart:
+        begins = self._begins[max(0, bisect_right(self._begins, since) - 1) :]
+        found: list[LogLine] = []
+        at, rest, read = since, b"", 0
+        for begin, content in self._read_on(begins):
+            at = at if rest else begin
+            content = rest + content
+            read += 1
+            # A line may go on in the next segment; without one it ends here.
+            whole = len(content) if read == len(begins) else content.rfind(b"\n") + 1
+            content, rest = content[:whole], content[whole:]
+            for line in _lines(at, content) if _may_have(content, wanted) else ():
+                if line.byte >= since and wanted in line.text.lower():
+                    if len(found) == most:
+                        return LogPart(lines=tuple(found), next_byte=line.byte, end_byte=at + whole)
+                    found.append(line)
+            at += whole
+        left = at if read < len(begins) else None
+        return LogPart(lines=tuple(found), next_byte=left, end_byte=max(at, since))
+
+    def _read_on(self, begins: Sequence[int]) -> Iterator[tuple[int, bytes]]:
+        """Segments in their order for as long as there is time, some read beside each other."""
+        sizes = [after - before for before, after in pairwise(begins)] + [0]
+        batch: list[int] = []
+        bytes_in_it = 0
+        for begin, size in zip(begins, sizes, strict=True):
+            batch.append(begin)
+            bytes_in_it += size
+            if len(batch) == THREADS or bytes_in_it >= READ_AT_ONCE or begin == begins[-1]:
+                read = list(self._read(batch))
+                yield from read
+                if len(read) < len(batch):
+                    return
+                batch, bytes_in_it = [], 0
+
+    def _read(self, begins: Sequence[int]) -> Iterator[tuple[int, bytes]]:
+        """The segments in their order, up to the first for which there was no time."""
+        read: dict[int, bytes] = {}
+        for begin, content in ask_all(self._segment, begins, self._deadline):
+            if isinstance(content, StorageError):
+                raise content
+            if isinstance(content, bytes):
+                read[begin] = content
+        for begin in begins:
+            if begin not in read:
+                return
+            yield begin, read[begin]
+
+    def _segment(self, begin: int) -> bytes:
+        return self._folder.read(f"{begin:015d}.log")
+
+
+def _may_have(content: bytes, wanted: str) -> bool:
+    """Whether it is worth while to look at each line, which takes ten times as long.
+
+    A colour may begin or end between two words, and in no word.
+    """
+    words = _WORDS.findall(wanted) if wanted.isascii() else []
+    return not words or max(words, key=len).encode() in content.lower()
+
+
+def _lines(byte: int, content: bytes) -> Iterator[LogLine]:
+    """The lines of what begins at a byte of the log."""
+    for line in content.splitlines(keepends=True):
+        text = _COLOURS.sub(b"", line).decode(errors="replace").rstrip("\r\n")
+        yield LogLine(byte=byte, text=text)
+        byte += len(line)

@@ -1,0 +1,137 @@
+"""The page of a model: its partitions, how long each took, and what came of it."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from ml_platform.xray.find import find_attempt
+from ml_platform.xray.listing import Listed, listed
+from ml_platform.xray.pages.addresses import Others
+from ml_platform.xray.pages.picture import Chart, chart_of
+from ml_platform.xray.pages.table import Column, ordered
+from ml_platform.xray.store import Store
+from ml_platform.xray.words import span
+
+LOOKED_AT: Final = 400
+"""Of the model's newest attempts: more take a tenth of a second and are read by nobody."""
+IN_CHART: Final = 60
+"""Partitions; more are thinner than a line on a phone."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PartitionRow:
+    """A partition.
+
+    Attributes:
+        partition: Which one.
+        attempts: How many were made for it, also for other parameters.
+        newest: The newest of them.
+    """
+
+    partition: str
+    attempts: int
+    newest: Listed
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ModelPage:
+    """What the page of a model shows.
+
+    Attributes:
+        model: Its name.
+        sentence: How it has gone.
+        sort: By which column its partitions are sorted.
+        partitions: By their names, the newest first, unless they are sorted.
+        chart: How long the newest of them ran; None if none has run.
+        is_cut: Whether there are older attempts that this does not count.
+        goes_on: Whether anything does.
+        dagster_asset: The asset that is trained, in Dagster.
+        mlflow_model: Its versions, in MLflow.
+    """
+
+    model: str
+    sentence: str
+    sort: str
+    partitions: tuple[PartitionRow, ...]
+    chart: Chart | None
+    is_cut: bool
+    goes_on: bool
+    dagster_asset: str
+    mlflow_model: str
+
+
+COLUMNS: Final[tuple[Column[PartitionRow], ...]] = (
+    Column(name="partition", title="Partition", value=lambda one: one.partition),
+    Column(name="attempts", title="Attempts", value=lambda one: one.attempts, is_number=True),
+    Column(name="outcome", title="Outcome", value=lambda one: one.newest.attempt.status),
+    Column(name="cause", title="Cause", value=lambda one: one.newest.attempt.cause),
+    Column(name="ran_s", title="Ran", value=lambda one: one.newest.times.ran_s, is_number=True),
+    Column(
+        name="waited_s",
+        title="Waited",
+        value=lambda one: (one.newest.times.queued_s or 0.0) + one.newest.times.starting_s,
+        is_number=True,
+    ),
+    Column(
+        name="rung", title="Memory rung", value=lambda one: one.newest.attempt.rung, is_number=True
+    ),
+    Column(name="attempt", title="Newest", value=lambda one: one.newest.attempt.id),
+)
+
+
+def model_page(store: Store, model: str, sort: str, *, others: Others, now_s: float) -> ModelPage:
+    """The page of a model.
+
+    Raises:
+        InputError: no attempt of it is known, or there is no column to sort by.
+    """
+    found = store.attempts(model=model, limit=LOOKED_AT)
+    if not found:
+        find_attempt(store, model, partition="any")  # raises, with what is near
+    rows: dict[str, list[Listed]] = {}
+    for one in listed(store, found, now_s=now_s):
+        rows.setdefault(one.attempt.partition, []).append(one)
+    partitions = [
+        PartitionRow(
+            partition=partition,
+            attempts=len(several),
+            newest=max(several, key=lambda one: one.attempt.claimed_at_s),
+        )
+        for partition, several in sorted(rows.items(), reverse=True)
+    ]
+    in_chart = reversed(partitions[:IN_CHART])
+    return ModelPage(
+        model=model,
+        sentence=_sentence(model, partitions),
+        sort=sort,
+        partitions=tuple(ordered(partitions, COLUMNS, sort)),
+        chart=chart_of([(one.partition, one.newest) for one in in_chart]),
+        is_cut=len(found) == LOOKED_AT,
+        goes_on=any(one.is_open for one in found),
+        dagster_asset=others.asset(model),
+        mlflow_model=others.versions(model),
+    )
+
+
+def _sentence(model: str, rows: list[PartitionRow]) -> str:
+    counts = [
+        f"{count} {word}"
+        for status, word in (
+            ("succeeded", "succeeded"),
+            ("failed", "failed"),
+            ("superseded", "superseded"),
+            ("open", "going on"),
+        )
+        if (count := sum(one.newest.attempt.status == status for one in rows))
+    ]
+    ran = sorted(
+        one.newest.times.ran_s
+        for one in rows
+        if one.newest.times.ran_s is not None and one.newest.attempt.status == "succeeded"
+    )
+    half = (
+        f" Half of those that succeeded ran no longer than {span(ran[len(ran) // 2])}."
+        if ran
+        else ""
+    )
+    noun = "partition" if len(rows) == 1 else "partitions"
+    return f"{model} was trained for {len(rows)} {noun}: {', '.join(counts)}.{half}"

@@ -1,0 +1,63 @@
+"""The first page: is anything wrong now, whose is it, what goes on, and the newest attempts."""
+
+from dataclasses import dataclass, replace
+
+from ml_platform.xray.listing import Listed, listed
+from ml_platform.xray.pages.attempts_table import COLUMNS, SPANS_S, Chosen
+from ml_platform.xray.pages.table import ordered
+from ml_platform.xray.pages.verdict import RECENT_S, Verdict, verdict_of
+from ml_platform.xray.store import Store
+
+LOOKED_AT = 500
+"""Attempts among which something may be wrong."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Overview:
+    """What the first page shows.
+
+    Attributes:
+        verdict: Whether anything is wrong now, whatever is chosen.
+        chosen: What of the attempts is shown.
+        models: Those that can be chosen.
+        attempts: Those that go on, and the newest.
+        has_more: Whether there are more of them.
+        goes_on: Whether anything does, so that the page will soon be another.
+    """
+
+    verdict: Verdict
+    chosen: Chosen
+    models: tuple[str, ...]
+    attempts: tuple[Listed, ...]
+    has_more: bool
+    goes_on: bool
+
+
+def overview(store: Store, chosen: Chosen, *, now_s: float) -> Overview:
+    """The first page, as it is now.
+
+    Raises:
+        InputError: no such column is there to sort by.
+    """
+    recent = store.attempts(since_s=now_s - RECENT_S, limit=LOOKED_AT)
+    verdict = verdict_of(listed(store, recent, now_s=now_s), now_s=now_s)
+    if verdict.level == "empty" and store.attempts(limit=1):
+        verdict = replace(
+            verdict, level="well", sentence="Nothing is wrong now; for a day nothing has gone on."
+        )
+    found = store.attempts(
+        model=chosen.model,
+        cause=chosen.cause,
+        status=chosen.status,
+        since_s=now_s - SPANS_S[chosen.since] if chosen.since else None,
+        limit=chosen.limit + 1,
+    )
+    rows = listed(store, found[: chosen.limit], now_s=now_s)
+    return Overview(
+        verdict=verdict,
+        chosen=chosen,
+        models=tuple(store.partitions()),
+        attempts=tuple(ordered(rows, COLUMNS, chosen.sort)),
+        has_more=len(found) > chosen.limit,
+        goes_on=any(one.is_open for one in (*recent, *found)),
+    )

@@ -1,0 +1,185 @@
+"""Pages that tell a story: an attempt, a training over its attempts, a run."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import tzinfo
+from itertools import pairwise
+
+from ml_platform.xray.attempt import AttemptRecord
+from ml_platform.xray.find import find_attempt, find_attempts
+from ml_platform.xray.listing import Details, Listed, details, listed, told
+from ml_platform.xray.pages.addresses import Links, Others
+from ml_platform.xray.pages.picture import Timeline, timeline_of, timeline_of_attempts
+from ml_platform.xray.store import Store
+
+NEXT = "Next: "
+"""How the last line of a story begins."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AttemptPage:
+    """What the page of an attempt shows.
+
+    Attributes:
+        sentence: What happened.
+        next_step: What to do.
+        details: All that is known of it.
+        timeline: Its phases as a picture.
+        attempts: All of its training, oldest first.
+        later: Id of the attempt that came after it; empty if none did.
+        before: Id of the one before; empty if it is the first.
+        links: Where else to look.
+    """
+
+    sentence: str
+    next_step: str
+    details: Details
+    timeline: Timeline
+    attempts: tuple[Listed, ...]
+    later: str
+    before: str
+    links: Links
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StoryPage:
+    """What the page of a training, or of a run, shows.
+
+    Attributes:
+        name: The training, or the run.
+        lines: The story, its first line and the next step apart.
+        sentence: What came of it.
+        next_step: What to do.
+        attempts: Of which it is, oldest first.
+        trainings: Of which they are, with a picture each.
+        goes_on: Whether anything of it does.
+    """
+
+    name: str
+    sentence: str
+    next_step: str
+    lines: tuple[str, ...]
+    attempts: tuple[Listed, ...]
+    trainings: tuple["TrainingPicture", ...]
+    goes_on: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrainingPicture:
+    """A training as pictures: its attempts on one scale, and each with its phases."""
+
+    training: str
+    model: str
+    partition: str
+    together: Timeline
+    each: tuple[tuple[Details, Timeline], ...]
+
+
+def attempt_page(
+    store: Store,
+    what: str,
+    *,
+    others: Others,
+    now_s: float,
+    zone: tzinfo | None = None,
+) -> AttemptPage:
+    """The page of an attempt.
+
+    Args:
+        store: Where it is.
+        what: Its id, or that of its job.
+        others: Pages that it leads to.
+        now_s: Now, in seconds since 1970.
+        zone: The reader's.
+
+    Raises:
+        InputError: there is none, or more than one.
+    """
+    one = find_attempt(store, what)
+    lines = told(store, [one], now_s=now_s, zone=zone).lines
+    all_of_it = _of_its_training(store, one)
+    found = details(store, one, now_s=now_s)
+    ids = [other.id for other in all_of_it]
+    pairs = list(pairwise(ids))
+    return AttemptPage(
+        sentence=lines[0],
+        next_step=lines[-1].removeprefix(NEXT),
+        details=found,
+        timeline=timeline_of(found, now_s=now_s),
+        attempts=listed(store, all_of_it, now_s=now_s),
+        later=next((after for before, after in pairs if before == one.id), ""),
+        before=next((before for before, after in pairs if after == one.id), ""),
+        links=others.of_attempt(one),
+    )
+
+
+def training_page(
+    store: Store, training: str, *, now_s: float, partition: str = "", zone: tzinfo | None = None
+) -> StoryPage:
+    """The page of a training.
+
+    Raises:
+        InputError: there is none.
+    """
+    found = [one for one in store.of_training(training) if partition in ("", one.partition)]
+    if not found:
+        found = find_attempts(store, training)
+    return _story_page(store, found[0].training, found, now_s, zone)
+
+
+def run_page(store: Store, run: str, *, now_s: float, zone: tzinfo | None = None) -> StoryPage:
+    """The page of a run.
+
+    Raises:
+        InputError: there is none, or more than one.
+    """
+    return _story_page(store, run, find_attempts(store, run), now_s, zone)
+
+
+def of_one_name(store: Store, what: str) -> list[AttemptRecord]:
+    """The attempts that have this id: partitions of equal snapshots have trainings of one name."""
+    training, _, number = what.rpartition("-")
+    if not training or not number.isdigit():
+        return []
+    return [one for one in store.of_training(training) if one.number == int(number)]
+
+
+def _of_its_training(store: Store, one: AttemptRecord) -> list[AttemptRecord]:
+    found = store.of_training(one.training)
+    return _oldest_first([other for other in found if other.key[:2] == one.key[:2]])
+
+
+def _oldest_first(attempts: Sequence[AttemptRecord]) -> list[AttemptRecord]:
+    return sorted(attempts, key=lambda one: (one.claimed_at_s, one.number))
+
+
+def _story_page(
+    store: Store, name: str, found: list[AttemptRecord], now_s: float, zone: tzinfo | None
+) -> StoryPage:
+    lines = told(store, found, now_s=now_s, zone=zone).lines
+    ordered = _oldest_first(found)
+    trainings = dict.fromkeys(one.key[:2] for one in ordered)
+    return StoryPage(
+        name=name,
+        sentence=lines[0],
+        next_step=lines[-1].removeprefix(NEXT),
+        lines=lines[1:-1],
+        attempts=listed(store, ordered, now_s=now_s),
+        trainings=tuple(
+            _picture(store, [one for one in ordered if one.key[:2] == key], now_s)
+            for key in trainings
+        ),
+        goes_on=any(one.is_open for one in found),
+    )
+
+
+def _picture(store: Store, attempts: list[AttemptRecord], now_s: float) -> TrainingPicture:
+    first = attempts[0]
+    found = [details(store, one, now_s=now_s) for one in attempts]
+    return TrainingPicture(
+        training=first.training,
+        model=first.model,
+        partition=first.partition,
+        together=timeline_of_attempts(listed(store, attempts, now_s=now_s), now_s=now_s),
+        each=tuple((one, timeline_of(one, now_s=now_s)) for one in found),
+    )
