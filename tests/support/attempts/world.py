@@ -21,9 +21,12 @@ from tests.support.lineages import lineage
 
 PROCESSES: Final = multiprocessing.get_context("forkserver")
 PROCESSES.set_forkserver_preload(
-    [comers.__name__, "httpx", "h11", "httpcore", "websockets.sync.client"]
+    [
+        *(comers.__name__, "httpx", "h11", "httpcore", "websockets.sync.client"),
+        # Of steps that train on Kubernetes, where each would spend most of a second on importing.
+        *("gcsfs", "kubernetes.client", "kubernetes.config"),
+    ]
 )
-
 
 JOIN_S: Final = 120
 
