@@ -49,13 +49,14 @@ def run_out_of_memory(
         ended = str(error)
     else:
         raise FaultError(f"{namespace}/{pod}: the eater ended by itself")
-    if not folder.exists():  # v2: the kernel has killed all of it
+    try:
+        until(
+            f"kill by the kernel in {namespace}/{pod} ({ended})",
+            lambda: cgroups.oom_kills(folder) - before,
+            timeout_s=_NOTICE_S,
+        )
+    except FileNotFoundError:  # the kernel has killed all of it, and its cgroup is gone
         return
-    until(
-        f"kill by the kernel in {namespace}/{pod} ({ended})",
-        lambda: cgroups.oom_kills(folder) - before,
-        timeout_s=_NOTICE_S,
-    )
     if whole:
         kill_container(cluster, namespace, pod, container)
 
