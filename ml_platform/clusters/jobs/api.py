@@ -113,9 +113,17 @@ class JobsApi:
         answer = self._request("GET", "/api/v0/nodes").json()
         return sum(node["state"] == "ALIVE" for node in answer["data"]["result"]["result"])
 
-    def job(self, submission_id: str) -> JobDetails | None:
-        """One job, or None if the head knows none of this id; raises as `jobs`."""
-        answer = self._request("GET", f"/api/jobs/{submission_id}", allow=404)
+    def job(self, submission_id: str, *, within_s: float = REQUEST_TIMEOUT_S) -> JobDetails | None:
+        """One job, or None if the head knows none of this id.
+
+        Args:
+            submission_id: The job.
+            within_s: How long the head may be silent.
+
+        Raises as `jobs`.
+        """
+        path = f"/api/jobs/{submission_id}"
+        answer = self._request("GET", path, allow=404, timeout_s=within_s)
         return None if answer.status_code == 404 else _details(answer.json())
 
     def submit(

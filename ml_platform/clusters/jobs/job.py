@@ -5,6 +5,7 @@ the connection loses nothing: the job runs on, and its log is read again from wh
 """
 
 import contextlib
+import itertools
 import math
 import shlex
 import time
@@ -14,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal, cast, get_args
 
 from ml_platform.clusters.interface import Cluster
-from ml_platform.clusters.jobs.api import JobDetails, JobsApi
+from ml_platform.clusters.jobs.api import REQUEST_TIMEOUT_S, JobDetails, JobsApi
 from ml_platform.clusters.jobs.log import LogLines
 from ml_platform.clusters.jobs.program import Program
 from ml_platform.clusters.jobs.retry import HeadRetry, retry_of
@@ -35,6 +36,11 @@ PATIENCE: Final = 0.1
 """A pause is so much of the time waited already: Ray starts a job in a second, or queues it."""
 LOOK_S: Final = 2.0
 """How often to look at a job whose log goes on coming, or cannot be had."""
+LOOK_WITHIN_S: Final = 3.0
+"""How long the head may be silent at the first look, and twice as long at each further one.
+
+Behind a proxy a pod that has gone answers nothing, and whether it has gone is asked after a look.
+"""
 LOG_REST_S: Final = 1.5
 """How long the head may be silent when it is asked for the rest of the log of a job that is over.
 
@@ -296,7 +302,7 @@ class FollowedJob:
             self._retry.sleep(min(pause, deadline - now))
 
     def _now(self) -> JobDetails:
-        details = self._retry.ask(lambda: self._api.job(self.submission_id))
+        details = self._retry.ask(_look(self._api, self.submission_id))
         if details is None:
             raise ClusterLostError(
                 f"the Ray head at {self._api.url} has forgotten job {self.submission_id}: "
@@ -350,9 +356,14 @@ def followed_job(
             raise
 
 
+def _look(api: JobsApi, submission_id: str) -> Callable[[], JobDetails | None]:
+    limits_s = (min(LOOK_WITHIN_S * 2**n, REQUEST_TIMEOUT_S) for n in itertools.count())
+    return lambda: api.job(submission_id, within_s=next(limits_s))
+
+
 def _submit_once(api: JobsApi, cluster: Cluster, job: JobRequest, retry: HeadRetry) -> bool:
     """Submit unless it is there; returns whether it was there before."""
-    if retry.ask(lambda: api.job(job.submission_id)) is not None:
+    if retry.ask(_look(api, job.submission_id)) is not None:
         return True
     entrypoint = job.entrypoint
     # `exec`: the shell that Ray starts becomes the driver, and signals reach it.

@@ -69,7 +69,7 @@ class RayJobsServer:
         loses_answers: How many of the next submissions are accepted, but answered with HTTP 500.
         unseen: How many of the next questions for a job are answered with HTTP 404.
         log_status: The HTTP status of requests for a log, and for a stream of it.
-        hanging: Which of them, `logs` and `logs/tail`, are never answered.
+        hanging: Ends of paths, `logs`, `logs/tail` or a job's id: such requests are never answered.
         stop_status: What a stopped job becomes.
         token: What a request has to bring; None if everybody may come in.
     """
@@ -160,11 +160,10 @@ class RayJobsServer:
         if self.failures > 0:
             self.failures -= 1
             return web.Response(status=500, text="scripted failure")
-        if request.path.endswith(("/logs", "/logs/tail")):
-            if any(request.path.endswith(f"/{one}") for one in self.hanging):
-                await asyncio.Event().wait()
-            if self.log_status != 200:
-                return web.Response(status=self.log_status, text="scripted refusal of the log")
+        if any(request.path.endswith(f"/{one}") for one in self.hanging):
+            await asyncio.Event().wait()
+        if request.path.endswith(("/logs", "/logs/tail")) and self.log_status != 200:
+            return web.Response(status=self.log_status, text="scripted refusal of the log")
         answer: web.StreamResponse = await handler(request)
         return answer
 

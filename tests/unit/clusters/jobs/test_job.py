@@ -263,6 +263,31 @@ def test_a_head_that_dies_behind_an_open_stream_is_lost(
         job.follow(on_log=lambda line: setattr(server, "failures", 1000))
 
 
+def test_a_head_that_vanishes_behind_its_proxy_is_lost_within_seconds(
+    server: RayJobsServer, recorder: Recorder
+) -> None:
+    server.hanging = frozenset({ID})
+    began = real_time.monotonic()
+    with (
+        pytest.raises(ClusterLostError, match="the Ray head has ended"),
+        followed_job(cluster_at(server, is_gone=lambda: True), JOB, recorder),
+    ):
+        pass
+    assert real_time.monotonic() - began < 5
+
+
+def test_a_look_that_gets_no_answer_is_repeated(server: RayJobsServer, recorder: Recorder) -> None:
+    def recover() -> None:
+        server.hanging = frozenset()
+
+    server.next_jobs(log=LOG)
+    server.hanging = frozenset({ID})
+    threading.Timer(1.0, recover).start()
+    with followed_job(cluster_at(server), JOB, recorder) as job:
+        outcome = job.follow(on_log=ignore)
+    assert outcome.status == "succeeded"
+
+
 def test_a_finished_job_gives_its_log_and_outcome_without_a_stream(
     server: RayJobsServer, job: FollowedJob
 ) -> None:
