@@ -27,9 +27,11 @@ def serve(
 ) -> None:
     """Serve the pages until it is interrupted."""
     from ml_platform.cli.output import note
+    from ml_platform.cli.xray_store import known_prices
     from ml_platform.health.ports import xray_pages
     from ml_platform.settings import load_settings
     from ml_platform.xray.gather import Gathered, gather
+    from ml_platform.xray.metrics import exposition, known
     from ml_platform.xray.pages.access import access_for
     from ml_platform.xray.pages.addresses import Others
     from ml_platform.xray.pages.app import Site, make_app
@@ -40,6 +42,7 @@ def serve(
 
     settings = load_settings()
     access = access_for(host, settings)
+    prices = known_prices()
     with (
         bind(host, xray_pages(settings).port if port is None else port) as listening,
         open_store(settings) as store,
@@ -49,12 +52,25 @@ def serve(
             return gather(store, settings.storage_root, deadline=Deadline(GATHER_WITHIN_S))
 
         with Gathering(gather_new) as gathering:
+
+            def metrics() -> bytes:
+                return exposition(
+                    known(
+                        store,
+                        settings.storage_root,
+                        prices=prices,
+                        has_trouble=bool(gathering.trouble),
+                        now_s=time.time(),
+                    )
+                )
+
             site = Site(
                 store=store,
                 others=Others.of(settings),
                 access=access,
                 now=time.time,
                 trouble=lambda: gathering.trouble,
+                metrics=metrics,
             )
             name = f"[{host}]" if ":" in host else host
             note(f"X-Ray: http://{name}:{listening.getsockname()[1]}  (Ctrl-C ends it)")
