@@ -10,10 +10,12 @@ from ml_platform.clusters.causes import Cause
 from ml_platform.settings import Settings
 from ml_platform.xray.attempt import AttemptRecord
 from ml_platform.xray.gather import gather
+from ml_platform.xray.listing import Listed
 from ml_platform.xray.metrics import Known, exposition, known, monday_s
 from ml_platform.xray.prices import Prices
 from ml_platform.xray.prune import prune
 from ml_platform.xray.store import Store
+from ml_platform.xray.timeline import Doing, Times
 from tests.support.xray import AT_S, DAY_S, OUT_OF_MEMORY, Training, note, runs
 from tests.unit.xray.test_costs import FLAT, OF_HOUR, SPEC
 from tests.unit.xray.test_store import attempt, keep
@@ -65,6 +67,20 @@ def ephemeral(number: int, **values: Any) -> AttemptRecord:
             "spec": SPEC.model_dump(mode="json"),
         }
         | values,
+    )
+
+
+def a_bit_of_all() -> Known:
+    """A sample of each metric."""
+    queued = Times(queued_s=60.0, starting_s=30.0, ran_s=None)
+    one = Listed(attempt=ephemeral(1), times=queued, doing=Doing(state="running", seconds=60.0))
+    other = Listed(attempt=ephemeral(2, spec={"provisioner": "orbital"}), times=queued, doing=None)
+    return Known(
+        going_on=(one, other),
+        recent=(one,),
+        prices=FLAT,
+        gathered_at_s=AT_S,
+        now_s=NOW_S,
     )
 
 
