@@ -38,18 +38,21 @@ def serve(
     from ml_platform.xray.pages.gathering import Gathering
     from ml_platform.xray.pages.serving import bind, server_of
     from ml_platform.xray.parallel import Deadline
+    from ml_platform.xray.reaped import ReapedThisWeek
     from ml_platform.xray.store import open_store
 
     settings = load_settings()
     access = access_for(host, settings)
-    prices = known_prices()
+    prices, reaped = known_prices(), ReapedThisWeek(settings.storage_root)
     with (
         bind(host, xray_pages(settings).port if port is None else port) as listening,
         open_store(settings) as store,
     ):
 
         def gather_new() -> Gathered:
-            return gather(store, settings.storage_root, deadline=Deadline(GATHER_WITHIN_S))
+            found = gather(store, settings.storage_root, deadline=Deadline(GATHER_WITHIN_S))
+            reaped.look(now_s=time.time())
+            return found
 
         with Gathering(gather_new) as gathering:
 
@@ -60,6 +63,7 @@ def serve(
                         settings.storage_root,
                         prices=prices,
                         has_trouble=bool(gathering.trouble),
+                        reaped=reaped.count,
                         now_s=time.time(),
                     )
                 )

@@ -1,7 +1,7 @@
 """What X-Ray knows, as Prometheus reads it: what goes on, how it ends, what it costs an hour.
 
-`known` asks the store, `exposition` writes; nothing waits for storage. No metric is kept in this
-process: whichever server of one database is asked says the same.
+`known` asks the store, `exposition` writes; nothing waits for storage. No metric is counted in this
+process: whichever server of one database is asked says the same, and a restart forgets nothing.
 
 A counter must not fall when old attempts are pruned. So what is counted begins anew each Monday,
 00:00 UTC, which Prometheus takes as it takes a restart; and nothing is pruned that is younger than
@@ -12,7 +12,6 @@ import bisect
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from itertools import accumulate
 from typing import Final
 
@@ -29,6 +28,7 @@ from prometheus_client.registry import Collector
 from ml_platform.clusters.causes import Cause
 from ml_platform.xray.listing import Listed, listed
 from ml_platform.xray.prices import Prices, spec_of
+from ml_platform.xray.reaped import monday_s
 from ml_platform.xray.store import Store
 
 CONTENT_TYPE: Final = CONTENT_TYPE_PLAIN_0_0_4
@@ -51,6 +51,7 @@ class Known:
         gathered_at_s: When all that the storage had was in the store, in seconds since 1970; None
             if it never was.
         has_trouble: Whether not all is gathered.
+        reaped: How many clusters the reaper has removed since Monday; None if that is not known.
         now_s: Now, in seconds since 1970.
     """
 
@@ -60,11 +61,18 @@ class Known:
     prices: Prices = field(default_factory=Prices)
     gathered_at_s: float | None = None
     has_trouble: bool = False
+    reaped: int | None = None
     now_s: float
 
 
 def known(
-    store: Store, storage_root: str, *, prices: Prices, has_trouble: bool, now_s: float
+    store: Store,
+    storage_root: str,
+    *,
+    prices: Prices,
+    has_trouble: bool,
+    reaped: int | None = None,
+    now_s: float,
 ) -> Known:
     """What the store knows.
 
@@ -80,6 +88,7 @@ def known(
         prices=prices,
         gathered_at_s=store.gathered_at_s(storage_root),
         has_trouble=has_trouble,
+        reaped=reaped,
         now_s=now_s,
     )
 
@@ -89,13 +98,6 @@ def exposition(known: Known) -> bytes:
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Collected(known))
     return generate_latest(registry)
-
-
-def monday_s(now_s: float) -> float:
-    """When the week began, in UTC: from there on is counted."""
-    now = datetime.fromtimestamp(now_s, UTC)
-    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    return (midnight - timedelta(days=now.weekday())).timestamp()
 
 
 class _Collected(Collector):
@@ -128,6 +130,13 @@ class _Collected(Collector):
             ),
         )
         yield from _costs(known.going_on, known.prices)
+        if known.reaped is not None:
+            yield CounterMetricFamily(
+                "mlp_clusters_reaped",
+                "Clusters that the reaper has removed since Monday, 00:00 UTC, when it begins "
+                "anew.",
+                value=known.reaped,
+            )
         if known.gathered_at_s is not None:
             yield GaugeMetricFamily(
                 "mlp_xray_gathered_timestamp_seconds",

@@ -11,7 +11,7 @@ from ml_platform.settings import Settings
 from ml_platform.xray.attempt import AttemptRecord
 from ml_platform.xray.gather import gather
 from ml_platform.xray.listing import Listed
-from ml_platform.xray.metrics import Known, exposition, known, monday_s
+from ml_platform.xray.metrics import Known, exposition, known
 from ml_platform.xray.prices import Prices
 from ml_platform.xray.prune import prune
 from ml_platform.xray.store import Store
@@ -80,6 +80,7 @@ def a_bit_of_all() -> Known:
         recent=(one,),
         prices=FLAT,
         gathered_at_s=AT_S,
+        reaped=2,
         now_s=NOW_S,
     )
 
@@ -115,11 +116,6 @@ def test_what_ended_is_counted_by_status_and_cause_from_0_on(store: Store) -> No
     assert value(found, ended, {"status": "succeeded", "cause": ""}) == 1
     for cause in {*Cause} - {Cause.NODE_LOST}:
         assert value(found, ended, {"status": "failed", "cause": cause.value}) == 0
-
-
-def test_a_week_is_counted_from_monday_on_in_utc() -> None:
-    assert [monday_s(at_s) for at_s in (AT_S, MONDAY_S, MONDAY_S + 7 * DAY_S - 1)] == [MONDAY_S] * 3
-    assert monday_s(MONDAY_S - 1) == MONDAY_S - 7 * DAY_S
 
 
 def test_no_counter_falls_when_old_attempts_are_pruned(store: Store) -> None:
@@ -202,6 +198,12 @@ def test_when_all_was_gathered_is_that_of_this_storage(store: Store, settings: S
 def test_trouble_of_gathering_is_1(store: Store) -> None:
     assert value(asked(store), "mlp_xray_gathering_trouble") == 0
     assert value(asked(store, has_trouble=True), "mlp_xray_gathering_trouble") == 1
+
+
+def test_what_the_reaper_has_removed_is_counted_when_it_is_known(store: Store) -> None:
+    name = "mlp_clusters_reaped_total"
+    assert value(asked(store), name) is None
+    assert value(asked(store, reaped=3), name) == 3
 
 
 def test_whatever_a_model_is_named_is_one_label(store: Store) -> None:
