@@ -6,8 +6,8 @@ up for more than a few seconds.
 """
 
 import time
-from collections.abc import Callable, Collection
-from typing import Final
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, Final
 
 import dagster as dg
 
@@ -37,7 +37,7 @@ def findings_check(
     """The check of a model whose trainings the store of these settings knows."""
 
     def judge(request: TrainingRequest, number: int) -> dg.AssetCheckResult:
-        where = {
+        where: dict[str, dg.MetadataValue[Any]] = {
             "partition": dg.MetadataValue.text(request.partition),
             "xray": dg.MetadataValue.url(training_page(settings.xray_url, request)),
         }
@@ -106,7 +106,7 @@ def _found(
     return None
 
 
-def _passed(note: str, where: dict[str, dg.MetadataValue]) -> dg.AssetCheckResult:
+def _passed(note: str, where: Mapping[str, dg.MetadataValue[Any]]) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
         check_name=NAME,
         passed=True,

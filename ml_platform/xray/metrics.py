@@ -156,7 +156,7 @@ def _going_on(attempts: Sequence[Listed]) -> Iterator[Metric]:
     longest: dict[tuple[str, str], float] = {}
     for one in attempts:
         if one.doing is not None:
-            where = (one.attempt.model, one.doing.state)
+            where: tuple[str, str] = (one.attempt.model, one.doing.state)
             counts[where] += 1
             longest[where] = max(longest.get(where, 0.0), one.doing.seconds)
     found = GaugeMetricFamily(

@@ -39,16 +39,8 @@ def series(text: bytes) -> Series:
 
 
 def asked(store: Store, now_s: float = NOW_S, **how: Any) -> Series:
-    return series(
-        exposition(
-            known(
-                store,
-                ROOT,
-                now_s=now_s,
-                **{"prices": Prices(), "has_trouble": False} | how,
-            )
-        )
-    )
+    plain: dict[str, Any] = {"prices": Prices(), "has_trouble": False}
+    return series(exposition(known(store, ROOT, now_s=now_s, **plain | how)))
 
 
 def value(found: Series, name: str, labels: Mapping[str, str] | None = None) -> float | None:
