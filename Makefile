@@ -79,6 +79,10 @@ kubernetes-matrix: install ## Every fault in every phase of a training (MATRIX=r
 	-MLP_MATRIX=$(or $(MATRIX),real) MLP_MATRIX_RESULTS=$(CURDIR)/.mlp/matrix.json $(RUN)pytest -m kubernetes $(MATRIX_TESTS) $(ARGS)
 	$(RUN)python -m tests.kubernetes.matrix $(CURDIR)/.mlp/matrix.json
 
+.PHONY: monitoring
+monitoring: install ## Check deploy/monitoring, by promtool too where that is installed
+	$(RUN)pytest tests/unit/deploy/test_monitoring.py $(ARGS)
+
 .PHONY: check
 check: lint types layers test ## What CI runs
 

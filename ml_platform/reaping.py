@@ -1,5 +1,6 @@
 """What nobody needs any more is removed: by a sensor, and by `mlp cluster reap` without Dagster."""
 
+import time
 from typing import Final, Literal
 
 import dagster as dg
@@ -7,6 +8,7 @@ import dagster as dg
 from ml_platform.clusters.interface import ClustersAccess, Reaped, RunEnd
 from ml_platform.errors import ClusterError
 from ml_platform.settings import Settings
+from ml_platform.xray.reaped import note_reaped
 
 EVERY_S: Final = 60
 
@@ -39,14 +41,21 @@ def build_reaper(settings: Settings) -> dg.Definitions:
     def sensor(context: dg.SensorEvaluationContext) -> dg.SkipReason:
         clusters: ClustersAccess = context.resources.clusters
         reaped: list[Reaped] = []
+
+        def note() -> None:
+            for one in reaped:
+                if one.removed:
+                    context.log.info(_in_words(one))
+            if trouble := note_reaped(settings.storage_root, reaped, now_s=time.time()):
+                context.log.warning(trouble)
+
         for provisioner in clusters.provisioners():
             try:
                 reaped += provisioner.reap(run_ends(context.instance), dry_run=False)
             except ClusterError as error:
+                note()
                 return dg.SkipReason(f"not all could be looked at or removed: {error.message}")
-        for one in reaped:
-            if one.removed:
-                context.log.info(_in_words(one))
+        note()
         return dg.SkipReason("; ".join(map(_in_words, reaped)) or "every cluster is needed")
 
     return dg.Definitions(sensors=[sensor])

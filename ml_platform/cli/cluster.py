@@ -3,6 +3,7 @@
 What makes and uses clusters of a person's own stands in `cluster_up` and `cluster_use`.
 """
 
+import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
@@ -146,9 +147,11 @@ def reap(
     from ml_platform.cli.output import note, print_result
     from ml_platform.reaping import run_ends
     from ml_platform.settings import load_settings
+    from ml_platform.xray.reaped import note_reaped
 
+    settings = load_settings()
     try:
-        run_ended_s = run_ends(open_instance(load_settings()))
+        run_ended_s = run_ends(open_instance(settings))
     except Exception as error:  # boundary: this has to work when Dagster's database is away
         note(f"Dagster cannot be asked which runs have ended: {error}")
         run_ended_s = _nobody_knows
@@ -157,6 +160,8 @@ def reap(
         for provisioner in _provisioners()
         for one in provisioner.reap(run_ended_s, dry_run=not yes)
     ]
+    if trouble := note_reaped(settings.storage_root, found, now_s=time.time()):
+        note(trouble)
     print_result(found, show_reaped, as_json=as_json)
 
 

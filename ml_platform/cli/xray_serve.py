@@ -27,34 +27,54 @@ def serve(
 ) -> None:
     """Serve the pages until it is interrupted."""
     from ml_platform.cli.output import note
+    from ml_platform.cli.xray_store import known_prices
     from ml_platform.health.ports import xray_pages
     from ml_platform.settings import load_settings
     from ml_platform.xray.gather import Gathered, gather
+    from ml_platform.xray.metrics import exposition, known
     from ml_platform.xray.pages.access import access_for
     from ml_platform.xray.pages.addresses import Others
     from ml_platform.xray.pages.app import Site, make_app
     from ml_platform.xray.pages.gathering import Gathering
     from ml_platform.xray.pages.serving import bind, server_of
     from ml_platform.xray.parallel import Deadline
+    from ml_platform.xray.reaped import ReapedThisWeek
     from ml_platform.xray.store import open_store
 
     settings = load_settings()
     access = access_for(host, settings)
+    prices, reaped = known_prices(), ReapedThisWeek(settings.storage_root)
     with (
         bind(host, xray_pages(settings).port if port is None else port) as listening,
         open_store(settings) as store,
     ):
 
         def gather_new() -> Gathered:
-            return gather(store, settings.storage_root, deadline=Deadline(GATHER_WITHIN_S))
+            found = gather(store, settings.storage_root, deadline=Deadline(GATHER_WITHIN_S))
+            reaped.look(now_s=time.time())
+            return found
 
         with Gathering(gather_new) as gathering:
+
+            def metrics() -> bytes:
+                return exposition(
+                    known(
+                        store,
+                        settings.storage_root,
+                        prices=prices,
+                        has_trouble=bool(gathering.trouble),
+                        reaped=reaped.count,
+                        now_s=time.time(),
+                    )
+                )
+
             site = Site(
                 store=store,
                 others=Others.of(settings),
                 access=access,
                 now=time.time,
                 trouble=lambda: gathering.trouble,
+                metrics=metrics,
             )
             name = f"[{host}]" if ":" in host else host
             note(f"X-Ray: http://{name}:{listening.getsockname()[1]}  (Ctrl-C ends it)")

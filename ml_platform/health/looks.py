@@ -14,13 +14,15 @@ from ml_platform.clusters.local.inventory import local_clusters
 from ml_platform.clusters.open import local_home
 from ml_platform.health.code import code
 from ml_platform.health.look import Look, State, reached, tried
-from ml_platform.health.pages import dagster_look, mlflow_look
+from ml_platform.health.pages import dagster_look, mlflow_look, xray_look
 from ml_platform.place import claim_storage
 from ml_platform.registry.owner import open_registry
 from ml_platform.registry.store import embedded_file, embedded_models
 from ml_platform.settings import DEMO_END, Settings, without_passwords
 from ml_platform.storage import Folder
+from ml_platform.uris import sqlite_file
 from ml_platform.warehouse.open import open_warehouse
+from ml_platform.xray.store import open_store
 
 NEEDED: Final = ("dagster", "dagster-dbt", "dbt-core", "ray", "torch", "pyarrow", "mlflow")
 ENGINES: Final = {"duckdb": ("duckdb", "dbt-duckdb"), "bigquery": ("dbt-bigquery", "gcsfs")}
@@ -34,7 +36,8 @@ GIB: Final = 2**30
 def examine(settings: Settings) -> list[Look]:
     """Everything, in the order in which a person would look."""
     looks = [*installed(settings), *configured(settings), *code(settings)]
-    reach = (_warehouse, _storage, _registry, _instance, dagster_look, mlflow_look, _rays)
+    kept = (_warehouse, _storage, _registry, _instance, _xray)
+    reach = (*kept, dagster_look, mlflow_look, xray_look, _rays)
     return [*looks, *(look(settings) for look in reach), *_machine(settings)]
 
 
@@ -123,6 +126,20 @@ def _instance(settings: Settings) -> Look:
 
     fix = f"move {settings.dagster_folder} away: a new one is made, which knows no run so far."
     return tried("Dagster's home", ask, fix=fix)
+
+
+def _xray(settings: Settings) -> Look:
+    file = sqlite_file(settings.xray_database)
+
+    def ask() -> str:
+        if file is not None and not file.exists():
+            return f"{file}: made by the first `mlp xray ls`"
+        with open_store(settings) as store:
+            going_on = len(store.open_attempts())
+        return f"{file or without_passwords(settings.xray_database)}, {going_on} going on"
+
+    fix = "correct MLP_XRAY_URI; unset, it is a file under MLP_HOME."
+    return tried("X-Ray's database", ask, fix=fix)
 
 
 def _rays(settings: Settings) -> Look:

@@ -2,6 +2,7 @@
 
 import os
 import socket
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -15,7 +16,13 @@ from ml_platform.storage import StorageAccess
 from ml_platform.training.launch import Trained, find_result, reused, train
 from ml_platform.training.listeners import EndedReport, Listeners
 from ml_platform.training.log_reader import JobLogReader
-from ml_platform.training.metadata import failed_attempt, phases_table, table
+from ml_platform.training.metadata import (
+    attempt_page,
+    failed_attempt,
+    phases_table,
+    table,
+    training_page,
+)
 from ml_platform.training.pictures import learning_curve
 from ml_platform.training.plan import ModelPlan, make_request, window_manifests
 from ml_platform.training.record import Owner, TrainingRecord
@@ -54,6 +61,30 @@ class ModelRegistrar(Protocol):
         """Keep a trained model as a version; the same inputs are the same version."""
 
 
+class ModelSettings(PartitionBounds, Protocol):
+    """What a model's asset is made with; the settings say it."""
+
+    @property
+    def xray_url(self) -> str:
+        """Where people open X-Ray's pages."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrainingCheck:
+    """A check that follows each training, in its step, and blocks nothing.
+
+    Attributes:
+        name: Its name on the asset.
+        description: What it looks for.
+        judge: Looks at a training and the number of the attempt that made the model. The step
+            waits for it, and fails with it.
+    """
+
+    name: str
+    description: str
+    judge: Callable[[TrainingRequest, int], dg.AssetCheckResult]
+
+
 class TrainingConfig(dg.Config):
     """What a person may choose when materializing a model."""
 
@@ -61,12 +92,15 @@ class TrainingConfig(dg.Config):
     """Train again even if a model of the very same inputs is there."""
 
 
-def build_model(plan: ModelPlan, bounds: PartitionBounds) -> dg.AssetsDefinition:
+def build_model(
+    plan: ModelPlan, settings: ModelSettings, *, checks: Sequence[TrainingCheck] = ()
+) -> dg.AssetsDefinition:
     """The asset `<model>/model`."""
     window = plan.training.window_days
+    key = asset_key(plan.name, "model")
 
     @dg.asset(
-        key=asset_key(plan.name, "model"),
+        key=key,
         deps=[
             dg.AssetDep(
                 asset_key(plan.name, "training_set"),
@@ -75,7 +109,7 @@ def build_model(plan: ModelPlan, bounds: PartitionBounds) -> dg.AssetsDefinition
                 ),
             )
         ],
-        partitions_def=daily_partitions(bounds),
+        partitions_def=daily_partitions(settings),
         backfill_policy=dg.BackfillPolicy.multi_run(max_partitions_per_run=1),
         description=f"The model trained by Ray on the {window} days up to the partition. The same "
         "inputs are never trained twice: a running training is followed, a finished one returned.",
@@ -87,6 +121,9 @@ def build_model(plan: ModelPlan, bounds: PartitionBounds) -> dg.AssetsDefinition
             "label": plan.features.label,
             "cluster": plan.cluster.model_dump_json(exclude_unset=True),
         },
+        check_specs=[
+            dg.AssetCheckSpec(one.name, asset=key, description=one.description) for one in checks
+        ],
     )
     def model(
         context: dg.AssetExecutionContext,
@@ -94,9 +131,9 @@ def build_model(plan: ModelPlan, bounds: PartitionBounds) -> dg.AssetsDefinition
         storage: dg.ResourceParam[StorageAccess],
         clusters: dg.ResourceParam[ClustersAccess],
         registry: dg.ResourceParam[ModelRegistrar],
-    ) -> dg.MaterializeResult[None]:
+    ) -> Iterator[dg.MaterializeResult[None]]:
         partition = context.partition_key
-        manifests = window_manifests(plan, partition, storage_root=storage.root, bounds=bounds)
+        manifests = window_manifests(plan, partition, storage_root=storage.root, bounds=settings)
         request = make_request(
             plan,
             partition,
@@ -105,7 +142,7 @@ def build_model(plan: ModelPlan, bounds: PartitionBounds) -> dg.AssetsDefinition
             cluster=clusters.resolved(plan.cluster),
             retrain=_root_of(context) if config.retrain else "",
         )
-        trained = _train(context, plan, request, clusters)
+        trained = _train(context, plan, request, clusters, settings.xray_url)
         registered = registry.register(
             TrainedModelFacts(
                 request=request,
@@ -115,9 +152,13 @@ def build_model(plan: ModelPlan, bounds: PartitionBounds) -> dg.AssetsDefinition
                 run_id=context.run_id,
             ),
         )
-        return dg.MaterializeResult(
-            metadata=_metadata(request, trained, registered),
+        yield dg.MaterializeResult(
+            metadata={
+                **_metadata(request, trained, registered),
+                "xray": dg.MetadataValue.url(training_page(settings.xray_url, request)),
+            },
             data_version=dg.DataVersion(request.inputs_hash()),
+            check_results=[one.judge(request, trained.result.attempt) for one in checks],
         )
 
     return model
@@ -128,6 +169,7 @@ def _train(
     plan: ModelPlan,
     request: TrainingRequest,
     clusters: ClustersAccess,
+    xray_url: str,
 ) -> Trained:
     done = find_result(request)
     if done is not None:  # no job runs, whose messages Pipes would miss
@@ -137,7 +179,9 @@ def _train(
     listeners = Listeners(
         on_log=reader.on_line,
         on_event=lambda event: _log_event(context, event),
-        on_attempt=lambda report: _show_failed(context, report),
+        on_attempt=lambda report: _show_failed(
+            context, report, attempt_page(xray_url, request, report.claim.number)
+        ),
         on_decision=lambda decision: _log_decision(context, decision),
     )
     with dg.open_pipes_session(
@@ -195,7 +239,7 @@ def _log_decision(context: dg.AssetExecutionContext, decision: Decision) -> None
     say(f"{decision.action.value}: {decision.reason}")
 
 
-def _show_failed(context: dg.AssetExecutionContext, report: EndedReport) -> None:
+def _show_failed(context: dg.AssetExecutionContext, report: EndedReport, xray_page: str) -> None:
     """Every failed attempt is seen in the asset's history, also when a later one succeeds."""
     ended, claim = report.ended, report.claim
     failure = ended.failure
@@ -209,7 +253,7 @@ def _show_failed(context: dg.AssetExecutionContext, report: EndedReport) -> None
             asset_key=context.asset_key,
             partition=context.partition_key,
             description=f"attempt {claim.number} failed: {failure.message}",
-            metadata=failed_attempt(report, failure),
+            metadata=failed_attempt(report, failure, xray_page=xray_page),
         )
     )
 

@@ -2,19 +2,24 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from urllib.parse import urlencode
 
 import dagster as dg
 
 from ml_platform.clusters.causes import Failure
 from ml_platform.training.listeners import EndedReport
+from ml_platform.training.request import TrainingRequest
 from ml_platform.training.result import PhaseRecord
 
 
-def failed_attempt(report: EndedReport, failure: Failure) -> Mapping[str, dg.MetadataValue]:
+def failed_attempt(
+    report: EndedReport, failure: Failure, *, xray_page: str
+) -> Mapping[str, dg.MetadataValue]:
     """Its cause, what it went through, and the last lines of its job and of its cluster."""
     ended, claim = report.ended, report.claim
     return {
         "attempt": dg.MetadataValue.int(claim.number),
+        "xray": dg.MetadataValue.url(xray_page),
         "cause": dg.MetadataValue.text(failure.cause.value),
         "place": dg.MetadataValue.text(str(failure.place)),
         "next": dg.MetadataValue.text(failure.hint),
@@ -24,6 +29,17 @@ def failed_attempt(report: EndedReport, failure: Failure) -> Mapping[str, dg.Met
         "log_tail": code_block(ended.log_tail),
         **{f"log of {source}": code_block(lines) for source, lines in report.logs.items()},
     }
+
+
+def training_page(xray_url: str, request: TrainingRequest) -> str:
+    """The page of a training in X-Ray, with the story of all its attempts."""
+    chosen = urlencode({"partition": request.partition})
+    return f"{xray_url.rstrip('/')}/trainings/{request.inputs_hash()}?{chosen}"
+
+
+def attempt_page(xray_url: str, request: TrainingRequest, number: int) -> str:
+    """The page of one of its attempts."""
+    return f"{xray_url.rstrip('/')}/attempts/{request.inputs_hash()}-{number}"
 
 
 def phases_table(phases: Iterable[PhaseRecord]) -> dg.TableMetadataValue:

@@ -115,6 +115,21 @@ class Store:
         with self._database.writing() as connection:
             put(connection, GATHERED, [row])
 
+    def gathered_at_s(self, storage_root: str) -> float | None:
+        """When a journal was gathered whole last, in seconds since 1970; None before the first."""
+        query = select(GATHERED.c.gathered_at_s).where(GATHERED.c.storage_root == storage_root)
+        found = self._rows(query)
+        return found[0]["gathered_at_s"] if found else None
+
+    def ended_since(self, at_s: float) -> dict[tuple[str, str], int]:
+        """How many attempts have ended since then, by status and cause."""
+        query = (
+            select(ATTEMPTS.c.status, ATTEMPTS.c.cause, func.count().label("attempts"))
+            .where(self._ours, ~_OPEN, ATTEMPTS.c.ended_at_s >= at_s)
+            .group_by(ATTEMPTS.c.status, ATTEMPTS.c.cause)
+        )
+        return {(row["status"], row["cause"]): row["attempts"] for row in self._rows(query)}
+
     def known_since(self, day: date) -> dict[AttemptKey, float]:
         """Attempts that were claimed on that day (UTC) or later, and when."""
         since_s = datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()

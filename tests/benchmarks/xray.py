@@ -20,6 +20,8 @@ from ml_platform.xray.database import open_database
 from ml_platform.xray.find import find_attempt, find_attempts
 from ml_platform.xray.gather import gather
 from ml_platform.xray.listing import details, listed, told
+from ml_platform.xray.metrics import exposition, known
+from ml_platform.xray.prices import Prices
 from ml_platform.xray.reading import AttemptRef, read_attempt
 from ml_platform.xray.schema import ATTEMPTS
 from ml_platform.xray.store import Store, open_store
@@ -112,12 +114,19 @@ def _print_answers(store: Store, settings: Settings) -> None:
         found = find_attempts(store, f"run-{next(which) * 7 % (THERE // 2 - OPEN)}")
         told(store, found, now_s=AT_S)
 
+    def metrics() -> None:
+        now_s = AT_S + next(which)
+        exposition(
+            known(store, settings.storage_root, prices=Prices(), has_trouble=False, now_s=now_s)
+        )
+
     questions = {
         "a plain `SELECT` of one training": plain,
         "`ls`": ls,
         "`ls --model --since`": ls_of_model,
         "`show`": show,
         "`why`": why,
+        "`/metrics`": metrics,
     }
     took = {name: _milliseconds(ask) for name, ask in questions.items()}
     database.close()

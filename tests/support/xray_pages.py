@@ -12,10 +12,12 @@ import httpx
 from ml_platform.settings import Settings
 from ml_platform.training.telemetry.log_archive import LOG_FOLDER
 from ml_platform.xray.gather import gather
+from ml_platform.xray.metrics import exposition, known
 from ml_platform.xray.pages.access import access_for
 from ml_platform.xray.pages.addresses import Others
 from ml_platform.xray.pages.app import Site, make_app
 from ml_platform.xray.pages.serving import bind, server_of
+from ml_platform.xray.prices import Prices
 from ml_platform.xray.store import open_store
 from tests.support.xray import AT_S, OUT_OF_MEMORY, Training, end, note, runs
 
@@ -117,6 +119,15 @@ def pages_of(
             access=access_for(host, settings),
             now=now,
             trouble=trouble,
+            metrics=lambda: exposition(
+                known(
+                    store,
+                    settings.storage_root,
+                    prices=Prices(),
+                    has_trouble=bool(trouble()),
+                    now_s=now(),
+                )
+            ),
         )
         with served(site) as url:
             yield url

@@ -1,5 +1,6 @@
 """What the sensor that reaps says of each cluster."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from ml_platform.clusters.kuberay import labels
 from ml_platform.clusters.kuberay.ephemeral import EphemeralProvisioner
 from ml_platform.reaping import build_reaper
 from ml_platform.settings import Settings
+from ml_platform.xray.reaped import ReapedThisWeek
 from tests.unit.clusters.kuberay.clusters import CONFIG
 from tests.unit.clusters.kuberay.kubernetes_server import KubernetesServer, kubernetes_server
 
@@ -37,11 +39,16 @@ def job(name: str, created: str, **annotations: str) -> dict[str, Any]:
     return {"metadata": {**metadata, "annotations": annotations}, "spec": {}, "status": {}}
 
 
-def evaluated(server: KubernetesServer, *jobs: dict[str, Any]) -> str:
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(home=tmp_path, clusters_file=Path("clusters.yaml"))
+
+
+def evaluated(server: KubernetesServer, settings: Settings, *jobs: dict[str, Any]) -> str:
     """What one evaluation of the sensor says."""
     server.objects["rayjobs"] = list(jobs)
     server.documents |= {one["metadata"]["name"]: one for one in jobs}
-    (sensor,) = build_reaper(Settings(clusters_file=Path("clusters.yaml"))).sensors or ()
+    (sensor,) = build_reaper(settings).sensors or ()
     assert isinstance(sensor, dg.SensorDefinition)
     with dg.DagsterInstance.ephemeral() as instance:
         context = dg.build_sensor_context(
@@ -50,9 +57,12 @@ def evaluated(server: KubernetesServer, *jobs: dict[str, Any]) -> str:
         return str(sensor.evaluate_tick(context).skip_message)
 
 
-def test_what_went_and_what_is_kept_is_said_with_the_reason(server: KubernetesServer) -> None:
+def test_what_went_and_what_is_kept_is_said_with_the_reason(
+    server: KubernetesServer, settings: Settings
+) -> None:
     said = evaluated(
         server,
+        settings,
         job("expired", "2020-01-01T00:00:00Z", **{labels.EXPIRES: "2020-01-02T00:00:00Z"}),
         job("queued", "2999-01-01T00:00:00Z", **{labels.RUN: "reproduce-1"}),
     )
@@ -63,7 +73,19 @@ def test_what_went_and_what_is_kept_is_said_with_the_reason(server: KubernetesSe
     assert server.deleted == ["expired"]
 
 
-def test_one_that_may_not_be_deleted_is_said(server: KubernetesServer) -> None:
+def test_what_went_is_left_for_the_metrics(server: KubernetesServer, settings: Settings) -> None:
+    evaluated(
+        server,
+        settings,
+        job("expired", "2020-01-01T00:00:00Z", **{labels.EXPIRES: "2020-01-02T00:00:00Z"}),
+        job("queued", "2999-01-01T00:00:00Z", **{labels.RUN: "reproduce-1"}),
+    )
+    reaped = ReapedThisWeek(settings.storage_root)
+    reaped.look(now_s=time.time())
+    assert reaped.count == 1
+
+
+def test_one_that_may_not_be_deleted_is_said(server: KubernetesServer, settings: Settings) -> None:
     server.refused["DELETE expired"] = 403
     expired = job("expired", "2020-01-01T00:00:00Z", **{labels.EXPIRES: "2020-01-02T00:00:00Z"})
-    assert evaluated(server, expired).startswith("not all could be looked at or removed")
+    assert evaluated(server, settings, expired).startswith("not all could be looked at or removed")

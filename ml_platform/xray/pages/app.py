@@ -7,6 +7,7 @@
     /runs/ID                    the story of a run                                  also .csv
     /compare?a=ID&b=ID          what differs between two attempts
     /find?q=…                   goes to whichever of these is meant
+    /metrics                    for Prometheus
 
 Nothing here waits for storage, but for the log of an attempt.
 """
@@ -32,6 +33,7 @@ from ml_platform.xray.attempt import AttemptRecord
 from ml_platform.xray.compare import compared
 from ml_platform.xray.find import find_attempt, find_attempts
 from ml_platform.xray.listing import details
+from ml_platform.xray.metrics import CONTENT_TYPE
 from ml_platform.xray.pages import addresses, attempts_table, model_page, stories
 from ml_platform.xray.pages.access import COOKIE, Access, after_login, is_secure
 from ml_platform.xray.pages.attempts_table import chosen_by
@@ -60,6 +62,7 @@ class Site:
         access: Who may read.
         now: Seconds since 1970.
         trouble: Why not all is gathered, in words; empty if nothing is missing.
+        metrics: What Prometheus reads.
     """
 
     store: Store
@@ -67,6 +70,7 @@ class Site:
     access: Access
     now: Callable[[], float]
     trouble: Callable[[], str]
+    metrics: Callable[[], bytes]
 
 
 def make_app(site: Site) -> ASGIApp:
@@ -85,6 +89,7 @@ def make_app(site: Site) -> ASGIApp:
         Route("/login", pages.login),
         Route("/login", pages.log_in, methods=["POST"]),
         Route("/logout", pages.log_out, methods=["POST"]),
+        Route("/metrics", lambda _: Response(site.metrics(), media_type=CONTENT_TYPE)),
         Route("/health", lambda _: PlainTextResponse("ok\n")),
         Mount("/static", StaticFiles(directory=STATIC)),
     ]

@@ -54,7 +54,7 @@ class Guard:
         if is_open(path) or self._access.lets_in(request.headers, request.cookies):
             return None
         hint = "send `Authorization: Bearer TOKEN`" if self._access.token else "ask the proxy"
-        if path.endswith((".json", ".csv")):
+        if path.endswith((".json", ".csv", "/metrics")):
             return JSONResponse({"error": "log in first", "hint": hint}, status_code=401)
         if not self._access.token:
             return PlainTextResponse(

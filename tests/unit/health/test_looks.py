@@ -10,8 +10,12 @@ import pytest
 
 from ml_platform.health.look import Look
 from ml_platform.health.looks import examine
-from ml_platform.health.pages import dagster_look, mlflow_look
+from ml_platform.health.pages import dagster_look, mlflow_look, xray_look
 from ml_platform.settings import Settings
+from ml_platform.xray.gather import gather
+from ml_platform.xray.store import open_store
+from tests.support.xray import Training
+from tests.support.xray_pages import pages_of
 
 REGISTRY = "registry (MLflow)"
 
@@ -47,11 +51,58 @@ def test_a_port_that_somebody_has_is_said_with_the_setting_for_another(
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         url = f"http://127.0.0.1:{server.getsockname()[1]}"
-        other = settings.model_copy(update={"mlflow_ui_url": url, "dagster_url": url})
-        pages = {one.name: one for one in (dagster_look(other), mlflow_look(other))}
-    assert pages["Dagster's pages"].state == pages["MLflow's pages"].state == "note"
+        other = settings.model_copy(
+            update={"mlflow_ui_url": url, "dagster_url": url, "xray_url": url}
+        )
+        looks = (dagster_look, mlflow_look, xray_look)
+        pages = {one.name: one for one in (look(other) for look in looks)}
+    assert {one.state for one in pages.values()} == {"note"}
+    assert "MLP_XRAY_URL" in pages["X-Ray's pages"].fix
     assert "MLP_DAGSTER_URL" in pages["Dagster's pages"].fix
     assert "MLP_MLFLOW_UI_URL" in pages["MLflow's pages"].fix
+
+
+def test_pages_of_xray_that_answer_are_there(settings: Settings) -> None:
+    with pages_of(settings) as url:
+        found = xray_look(settings.model_copy(update={"xray_url": f"{url}/"}))
+    assert (found.state, found.value) == ("ok", url)
+
+
+def test_pages_of_xray_on_this_machine_are_opened_when_somebody_wants_them(
+    settings: Settings,
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    found = xray_look(settings.model_copy(update={"xray_url": f"http://127.0.0.1:{port}"}))
+    assert (found.state, found.fix) == ("ok", "")
+    assert "`make dev` starts it" in found.value
+
+
+def test_pages_of_xray_that_were_named_and_do_not_answer_are_noted(settings: Settings) -> None:
+    for url in ("http://xray.invalid:1", "gopher://xray.invalid"):
+        found = xray_look(settings.model_copy(update={"xray_url": url}))
+        assert found.state == "note"
+        assert "MLP_XRAY_URL" in found.fix
+
+
+def test_a_database_of_xray_that_is_not_there_yet_is_well_and_not_made(settings: Settings) -> None:
+    found = looks_at(settings)["X-Ray's database"]
+    assert found.state == "ok"
+    assert "made by the first" in found.value
+    assert not (settings.home / "xray").exists()
+
+
+def test_the_database_of_xray_is_opened(settings: Settings) -> None:
+    Training(storage_root=settings.storage_root).claim()
+    with open_store(settings) as store:
+        gather(store, settings.storage_root)
+    assert looks_at(settings)["X-Ray's database"].value.endswith("xray.db, 1 going on")
+
+
+def no_xray(home: Path) -> str:
+    (home / "xray").mkdir()
+    (home / "xray" / "xray.db").write_text("not a database, however long this text may be")
+    return "X-Ray's database"
 
 
 def no_store(home: Path) -> str:
@@ -76,7 +127,7 @@ def no_storage(home: Path) -> str:
     return "storage"
 
 
-@pytest.mark.parametrize("damage", [no_store, no_warehouse, no_dagster, no_storage])
+@pytest.mark.parametrize("damage", [no_store, no_warehouse, no_dagster, no_storage, no_xray])
 def test_what_is_damaged_is_a_no_with_a_next_step(
     settings: Settings, damage: Callable[[Path], str]
 ) -> None:

@@ -90,6 +90,15 @@ def test_a_program_sends_the_token(home: Path) -> None:
         assert httpx.get(f"{url}/attempts.csv", headers={"authorization": TOKEN}).status_code == 401
 
 
+def test_prometheus_reads_the_metrics_with_the_token_and_is_refused_without(home: Path) -> None:
+    with pages_of(with_token(home), host=EVERYWHERE) as url:
+        refused = httpx.get(f"{url}/metrics")
+        assert refused.status_code == 401  # a redirection would lead it to a page, which it reads
+        read = httpx.get(f"{url}/metrics", headers={"authorization": f"Bearer {TOKEN}"})
+    assert read.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
+    assert "# TYPE mlp_attempts_ended_total counter\n" in read.text
+
+
 def test_a_proxy_says_who_has_logged_in(home: Path) -> None:
     proxied = settings(home, xray_user_header="X-Forwarded-User")
     with pages_of(proxied, host=EVERYWHERE) as url:
