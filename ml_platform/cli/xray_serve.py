@@ -27,6 +27,7 @@ def serve(
 ) -> None:
     """Serve the pages until it is interrupted."""
     from ml_platform.cli.output import note
+    from ml_platform.cli.xray_store import known_prices, loud_findings
     from ml_platform.health.ports import xray_pages
     from ml_platform.settings import load_settings
     from ml_platform.xray.gather import Gathered, gather
@@ -40,6 +41,7 @@ def serve(
 
     settings = load_settings()
     access = access_for(host, settings)
+    prices, loud = known_prices(), loud_findings()
     with (
         bind(host, xray_pages(settings).port if port is None else port) as listening,
         open_store(settings) as store,
@@ -55,6 +57,8 @@ def serve(
                 access=access,
                 now=time.time,
                 trouble=lambda: gathering.trouble,
+                prices=prices,
+                loud=loud,
             )
             name = f"[{host}]" if ":" in host else host
             note(f"X-Ray: http://{name}:{listening.getsockname()[1]}  (Ctrl-C ends it)")

@@ -78,9 +78,21 @@ def details(
     now_s: float,
     prices: Prices | None = None,
     loud: Collection[str] = (),
+    found: Sequence[Finding] | None = None,
 ) -> Details:
-    """All that is known of one; without prices its cost is unknown."""
+    """All that is known of one; without prices its cost is unknown.
+
+    Args:
+        store: Where it is.
+        attempt: Which.
+        now_s: Now, in seconds since 1970.
+        prices: Of an hour.
+        loud: Findings that are told without being asked for.
+        found: What is to be told of it, if that is known already; nothing is looked for then.
+    """
     prices = prices or Prices()
+    if found is None:
+        found = loud_findings(store, attempt, prices=prices, loud=loud, now_s=now_s)
     events = tuple(store.events([attempt])[attempt.key].values())
     (one,) = listed(store, [attempt], now_s=now_s)
     return Details(
@@ -89,7 +101,7 @@ def details(
         doing=one.doing,
         phases=phases(attempt, events, now_s=now_s),
         cost=cost_of_one(store, attempt, prices=prices, now_s=now_s),
-        findings=loud_findings(store, attempt, prices=prices, loud=loud, now_s=now_s),
+        findings=tuple(found),
     )
 
 
@@ -101,17 +113,28 @@ def told(
     zone: tzinfo | None = None,
     prices: Prices | None = None,
     loud: Collection[str] = (),
+    found: Sequence[Finding] | None = None,
 ) -> Told:
-    """Their story; what one training cost and what was found in it is part of it."""
+    """Their story; what one training cost and what was found in its last attempt is part of it.
+
+    Args:
+        store: Where they are.
+        attempts: At least one.
+        now_s: Now, in seconds since 1970.
+        zone: The reader's; this machine's if not given.
+        prices: Of an hour.
+        loud: Findings that are told without being asked for.
+        found: What is to be told of the last, if that is known already.
+    """
     prices = prices or Prices()
     events = {key: tuple(named.values()) for key, named in store.events(attempts).items()}
     cost: CostSum | None = None
-    found: tuple[Finding, ...] = ()
     last = last_of_training(attempts)
     if last is not None:
         cost = cost_of_training(store, last, prices=prices, now_s=now_s)
-        found = loud_findings(store, last, prices=prices, loud=loud, now_s=now_s)
-    lines = story(attempts, events, now_s=now_s, zone=zone, cost=cost, found=found)
+        if found is None:
+            found = loud_findings(store, last, prices=prices, loud=loud, now_s=now_s)
+    lines = story(attempts, events, now_s=now_s, zone=zone, cost=cost, found=found or ())
     return Told(lines=lines, attempts=tuple(one.id for one in attempts))
 
 

@@ -101,6 +101,11 @@ class SampleStore:
         with self._database.reading() as connection:
             return self._of_attempt(connection, key, every_s)
 
+    def nodes_of(self, key: AttemptKey, *, every_s: float) -> tuple[NodeUse, ...]:
+        """What the nodes of an attempt used, merged to one of each in so many seconds."""
+        with self._database.reading() as connection:
+            return self._nodes(connection, key, every_s)
+
     def finer_than(self, every_s: float, *, ended_before_s: float) -> list[AttemptKey]:
         """Attempts that ended before then, and of which there are more samples than that."""
         query = (
@@ -128,16 +133,22 @@ class SampleStore:
 
     def _of_attempt(self, connection: Connection, key: AttemptKey, every_s: float) -> Samples:
         steps: Select[Any] = select(*_STEP_TIMES)
-        nodes: Select[Any] = select(*_NODE_USE)
         if every_s:
             steps = _merged(STEP_TIMES, _STEP_TIMES, ("rank",), every_s)
-            nodes = _merged(NODE_USE, _NODE_USE, ("node", "is_head"), every_s)
         steps = steps.where(*self._of(STEP_TIMES, key)).order_by("at_s", STEP_TIMES.c.rank)
-        nodes = nodes.where(*self._of(NODE_USE, key)).order_by("at_s", NODE_USE.c.node)
         return Samples(
             steps=tuple(StepTimes(**row) for row in connection.execute(steps).mappings()),
-            nodes=tuple(NodeUse(**row) for row in connection.execute(nodes).mappings()),
+            nodes=self._nodes(connection, key, every_s),
         )
+
+    def _nodes(
+        self, connection: Connection, key: AttemptKey, every_s: float
+    ) -> tuple[NodeUse, ...]:
+        nodes: Select[Any] = select(*_NODE_USE)
+        if every_s:
+            nodes = _merged(NODE_USE, _NODE_USE, ("node", "is_head"), every_s)
+        nodes = nodes.where(*self._of(NODE_USE, key)).order_by("at_s", NODE_USE.c.node)
+        return tuple(NodeUse(**row) for row in connection.execute(nodes).mappings())
 
     def _whose(self, key: AttemptKey) -> dict[str, Any]:
         training, partition, number = key

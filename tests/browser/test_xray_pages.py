@@ -14,7 +14,7 @@ from tests.support.xray_pages import MARKUP, Story, addresses, archive, id_of, p
 
 pytestmark = pytest.mark.browser
 
-NAMES = ("overview", "attempt", "log", "training", "model", "run", "compare")
+NAMES = ("overview", "attempt", "measured", "log", "training", "model", "run", "compare")
 SIZES = {"desk": (1280, 800), "phone": (375, 700)}
 # Each text whose contrast with what is behind it is less than WCAG wants of small text.
 TOO_FAINT = """() => {
@@ -65,7 +65,8 @@ class Person:
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[Settings, Story]:
-    settings = Settings(home=tmp_path_factory.mktemp("xray") / "home")
+    home = tmp_path_factory.mktemp("xray") / "home"
+    settings = Settings(home=home, price_cpu_hour=1.0, xray_findings="straggler")
     return settings, tell_story(settings.storage_root)
 
 

@@ -11,13 +11,16 @@ import httpx
 
 from ml_platform.settings import Settings
 from ml_platform.training.telemetry.log_archive import LOG_FOLDER
+from ml_platform.xray.findings.judges import loud_names
 from ml_platform.xray.gather import gather
 from ml_platform.xray.pages.access import access_for
 from ml_platform.xray.pages.addresses import Others
 from ml_platform.xray.pages.app import Site, make_app
 from ml_platform.xray.pages.serving import bind, server_of
+from ml_platform.xray.prices import GIB, prices_of
+from ml_platform.xray.samples import NodeUse, StepTimes
 from ml_platform.xray.store import open_store
-from tests.support.xray import AT_S, OUT_OF_MEMORY, Training, end, note, runs
+from tests.support.xray import AT_S, OUT_OF_MEMORY, Training, end, measure, note, runs
 
 LOCALHOST: Final = "127.0.0.1"
 STARTED_WITHIN_S: Final = 20.0
@@ -37,7 +40,7 @@ class Story:
 
     Attributes:
         failed: Ran out of memory twice; what others have written in it is markup.
-        succeeded: Lost its worker, and was tried again.
+        succeeded: Lost its worker, and was tried again; then its second worker was a straggler.
         waiting: Waits in a queue.
         running: Runs, and its log grows.
     """
@@ -63,7 +66,9 @@ def tell_story(storage_root: str) -> Story:
     end(again, at_s=AT_S + 1400, failure=failure, log_tail=("epoch 0", MARKUP))
     lost = OUT_OF_MEMORY.model_copy(update={"message": "the node was taken away"})
     succeeded.train(1, at_s=AT_S + 2000, failure=lost, run="run-of-bob")
-    archive(succeeded.train(2, at_s=AT_S + 2800, run="run-of-bob"), "epoch 0", "epoch 1", MARKUP)
+    again = succeeded.train(2, at_s=AT_S + 2800, run="run-of-bob")
+    archive(again, "epoch 0", "epoch 1", MARKUP)
+    measure_straggler(again, at_s=AT_S + 2890)
     queued = waiting.claim(at_s=NOW_S - 900, run="run-of-ada-2")
     note(queued, "cluster", "began", NOW_S - 900)
     note(queued, "cluster", "happened", NOW_S - 890, detail=f"queued: {MARKUP}")
@@ -71,6 +76,41 @@ def tell_story(storage_root: str) -> Story:
     runs(goes_on, at_s=NOW_S - 600)
     archive(goes_on, "epoch 0", "epoch 1")
     return Story(failed=failed, succeeded=succeeded, waiting=waiting, running=running)
+
+
+def measure_straggler(attempt: Any, *, at_s: float) -> None:
+    """Ten minutes of a head and two workers, for the second of which the first waits."""
+    for rank, (cpu_s, data_s) in enumerate(((15.0, 1.0), (45.0, 2.0))):
+        steps = [
+            StepTimes(
+                at_s=at_s + after_s,
+                rank=rank,
+                node=f"10.0.0.{rank}",
+                epoch=after_s // 120,
+                batches=20,
+                rows=20_480,
+                data_s=data_s,
+                step_s=58.0,
+                cpu_s=cpu_s,
+                checkpoint_s=0.5,
+            )
+            for after_s in range(60, 601, 60)
+        ]
+        measure(attempt, f"worker-{rank}", *steps)
+    for node, cpus, gib in (("10.0.0.9", 1.0, 1.0), ("10.0.0.0", 1.5, 3.0), ("10.0.0.1", 3.5, 3.8)):
+        use = [
+            NodeUse(
+                at_s=at_s + after_s,
+                node=node,
+                is_head=node.endswith("9"),
+                cpus=4.0,
+                cpu_used=cpus * (0.6 + after_s % 60 / 100),
+                memory_bytes=4.0 * GIB,
+                memory_used_bytes=gib * GIB * (0.5 + after_s / 1200),
+            )
+            for after_s in range(0, 601, 15)
+        ]
+        measure(attempt, f"node-{node}", *use)
 
 
 def id_of(training: Training, number: int) -> str:
@@ -84,6 +124,7 @@ def addresses(story: Story) -> dict[str, str]:
     return {
         "overview": "/",
         "attempt": f"/attempts/{id_of(story.failed, 2)}",
+        "measured": f"/attempts/{second}",
         "log": f"/attempts/{second}/log",
         "training": f"/trainings/{first.rpartition('-')[0]}",
         "model": "/models/flight_delay",
@@ -117,6 +158,8 @@ def pages_of(
             access=access_for(host, settings),
             now=now,
             trouble=trouble,
+            prices=prices_of(settings),
+            loud=loud_names(settings.xray_findings),
         )
         with served(site) as url:
             yield url

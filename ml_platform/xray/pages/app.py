@@ -11,8 +11,8 @@
 Nothing here waits for storage, but for the log of an attempt.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import Any, Final
@@ -41,6 +41,7 @@ from ml_platform.xray.pages.overview import overview
 from ml_platform.xray.pages.picture import side_by_side
 from ml_platform.xray.pages.rendering import html_of, json_of
 from ml_platform.xray.pages.table import Column, to_csv
+from ml_platform.xray.prices import Prices
 from ml_platform.xray.store import Store
 
 STATIC: Final = Path(__file__).parent / "static"
@@ -60,6 +61,8 @@ class Site:
         access: Who may read.
         now: Seconds since 1970.
         trouble: Why not all is gathered, in words; empty if nothing is missing.
+        prices: Of an hour.
+        loud: Findings that a person has turned on.
     """
 
     store: Store
@@ -67,6 +70,8 @@ class Site:
     access: Access
     now: Callable[[], float]
     trouble: Callable[[], str]
+    prices: Prices = field(default_factory=Prices)
+    loud: Collection[str] = ()
 
 
 def make_app(site: Site) -> ASGIApp:
@@ -122,6 +127,8 @@ class _Pages:
             _what(request),
             others=self._site.others,
             now_s=self._site.now(),
+            prices=self._site.prices,
+            loud=self._site.loud,
             zone=_zone(request),
         )
         return self._answer(request, "attempt.html", page, goes_on=page.details.attempt.is_open)
@@ -138,6 +145,7 @@ class _Pages:
             self._store,
             _what(request),
             now_s=self._site.now(),
+            prices=self._site.prices,
             partition=request.query_params.get("partition", ""),
             zone=_zone(request),
         )
@@ -145,7 +153,11 @@ class _Pages:
 
     def run(self, request: Request) -> Response:
         page = stories.run_page(
-            self._store, _what(request), now_s=self._site.now(), zone=_zone(request)
+            self._store,
+            _what(request),
+            now_s=self._site.now(),
+            prices=self._site.prices,
+            zone=_zone(request),
         )
         return self._story(request, page, of_run=True)
 
