@@ -105,6 +105,14 @@ def details(
     )
 
 
+def details_to_compare(
+    store: Store, attempt: AttemptRecord, *, prices: Prices, now_s: float
+) -> Details:
+    """All that is known of one, with all that was found in it: who compares has asked for that."""
+    found = judged(store, attempt, prices=prices, loud=(), now_s=now_s)
+    return details(store, attempt, now_s=now_s, prices=prices, found=found)
+
+
 def told(
     store: Store,
     attempts: Sequence[AttemptRecord],

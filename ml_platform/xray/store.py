@@ -144,6 +144,7 @@ class Store:
         self,
         *,
         model: str = "",
+        partition: str = "",
         cause: str = "",
         status: str = "",
         since_s: float | None = None,
@@ -153,6 +154,7 @@ class Store:
 
         Args:
             model: Of this model alone, if one is given.
+            partition: Of this partition alone, if one is given.
             cause: That ended by this cause alone, if one is given.
             status: Of this status alone, if one is given.
             since_s: Those that have lived since then, in seconds since 1970.
@@ -161,6 +163,8 @@ class Store:
         asked: list[Any] = []
         if model:
             asked.append(ATTEMPTS.c.model == model)
+        if partition:
+            asked.append(ATTEMPTS.c.partition == partition)
         if cause:
             asked.append(ATTEMPTS.c.cause == cause)
         if status:

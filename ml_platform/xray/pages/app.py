@@ -31,7 +31,7 @@ from ml_platform.errors import InputError, PlatformError, XrayError
 from ml_platform.xray.attempt import AttemptRecord
 from ml_platform.xray.compare import compared
 from ml_platform.xray.find import find_attempt, find_attempts
-from ml_platform.xray.listing import details
+from ml_platform.xray.listing import details_to_compare
 from ml_platform.xray.pages import addresses, attempts_table, model_page, stories
 from ml_platform.xray.pages.access import COOKIE, Access, after_login, is_secure
 from ml_platform.xray.pages.attempts_table import chosen_by
@@ -180,7 +180,9 @@ class _Pages:
                 return self._error(request, error, 400)
             return self._html(request, "compare_form.html", asked=asked)
         now_s = self._site.now()
-        a, b = (details(self._store, find_attempt(self._store, one), now_s=now_s) for one in asked)
+        found = [find_attempt(self._store, one) for one in asked]
+        prices = self._site.prices
+        a, b = (details_to_compare(self._store, one, prices=prices, now_s=now_s) for one in found)
         return self._answer(
             request, "compare.html", compared(a, b), asked=asked, pictures=side_by_side(a, b, now_s)
         )

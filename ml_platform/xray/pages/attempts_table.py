@@ -29,6 +29,7 @@ class Chosen:
     """What of all attempts is shown, and in which order; empty for all and as it is."""
 
     model: str = ""
+    partition: str = ""
     cause: str = ""
     status: str = ""
     since: str = ""
@@ -38,7 +39,7 @@ class Chosen:
     @property
     def is_all(self) -> bool:
         """Whether nothing is left out by choice."""
-        return not (self.model or self.cause or self.status or self.since)
+        return not (self.model or self.partition or self.cause or self.status or self.since)
 
     @property
     def query(self) -> str:
@@ -77,6 +78,7 @@ def chosen_by(query: Mapping[str, str]) -> Chosen:
     cause = query.get("cause", "")
     return Chosen(
         model=query.get("model", ""),
+        partition=query.get("partition", "").strip(),
         cause=known_cause(cause) if cause else "",
         status=status,
         since=since,

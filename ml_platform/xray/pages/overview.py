@@ -47,6 +47,7 @@ def overview(store: Store, chosen: Chosen, *, now_s: float) -> Overview:
         )
     found = store.attempts(
         model=chosen.model,
+        partition=chosen.partition,
         cause=chosen.cause,
         status=chosen.status,
         since_s=now_s - SPANS_S[chosen.since] if chosen.since else None,

@@ -48,7 +48,10 @@ def test_its_cost_is_among_the_facts_idle_and_wasted_apart(
     assert "<dt>of it wasted</dt><dd>0.35</dd>" in shown(1)
     assert "<dt>of it wasted</dt>" not in shown(2, "succeeded")
     assert "<dt>cost so far</dt>" in shown(1, "running")
-    assert "It cost 0.70, 0.35 of it wasted." in facts(reader, f"{measured_attempt(story)}.json")["sentence"]
+    assert (
+        "It cost 0.70, 0.35 of it wasted."
+        in facts(reader, f"{measured_attempt(story)}.json")["sentence"]
+    )
 
 
 def test_without_a_price_its_cost_is_unknown(written: tuple[Settings, Story]) -> None:
