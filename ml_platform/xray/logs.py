@@ -85,7 +85,7 @@ def kept_log(
 def _where(attempt: AttemptRecord) -> str:
     if attempt.is_open:
         return (
-            "it goes on: its step in Dagster shows the log, and some seconds after its driver began "
+            "it goes on: its step in Dagster shows the log, and seconds after its driver began "
             "it is archived too."
         )
     return (

@@ -14,7 +14,7 @@ from tests.support.xray_pages import MARKUP, Story, addresses, archive, id_of, p
 
 pytestmark = pytest.mark.browser
 
-NAMES = ("overview", "attempt", "measured", "log", "training", "model", "run", "compare")
+NAMES = ("overview", "attempt", "measured", "log", "training", "model", "run", "costs", "compare")
 SIZES = {"desk": (1280, 800), "phone": (375, 700)}
 # Each text whose contrast with what is behind it is less than WCAG wants of small text.
 TOO_FAINT = """() => {

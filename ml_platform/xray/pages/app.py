@@ -5,6 +5,7 @@
     /trainings/ID               a training over its attempts                        also .csv
     /models/NAME                a model over its partitions                         also .csv
     /runs/ID                    the story of a run                                  also .csv
+    /costs                      what was spent on what, and what of it was wasted   also .csv
     /compare?a=ID&b=ID          what differs between two attempts
     /find?q=…                   goes to whichever of these is meant
 
@@ -32,7 +33,7 @@ from ml_platform.xray.attempt import AttemptRecord
 from ml_platform.xray.compare import compared
 from ml_platform.xray.find import find_attempt, find_attempts
 from ml_platform.xray.listing import details_to_compare
-from ml_platform.xray.pages import addresses, attempts_table, model_page, stories
+from ml_platform.xray.pages import addresses, attempts_table, costs_page, model_page, stories
 from ml_platform.xray.pages.access import COOKIE, Access, after_login, is_secure
 from ml_platform.xray.pages.attempts_table import chosen_by
 from ml_platform.xray.pages.guard import Guard
@@ -85,6 +86,7 @@ def make_app(site: Site) -> ASGIApp:
         Route("/trainings/{what}", pages.training),
         Route("/models/{what}", pages.model),
         Route("/runs/{what}", pages.run),
+        *(Route(f"/costs{suffix}", pages.costs) for suffix in ("", *SUFFIXES)),
         *(Route(f"/compare{suffix}", pages.compare) for suffix in ("", ".json")),
         Route("/find", pages.find),
         Route("/login", pages.login),
@@ -111,7 +113,8 @@ class _Pages:
     def overview(self, request: Request) -> Response:
         try:
             chosen = chosen_by(request.query_params)
-            page = overview(self._store, chosen, now_s=self._site.now())
+            prices = self._site.prices
+            page = overview(self._store, chosen, prices=prices, now_s=self._site.now())
         except InputError as error:
             return self._error(request, error, 400)
         table = _Table(page.attempts, attempts_table.COLUMNS)
@@ -171,6 +174,17 @@ class _Pages:
         )
         table = _Table(page.partitions, model_page.COLUMNS)
         return self._answer(request, "model.html", page, table, goes_on=page.goes_on)
+
+    def costs(self, request: Request) -> Response:
+        try:
+            chosen = costs_page.chosen_costs(request.query_params)
+            page = costs_page.costs_page(
+                self._store, chosen, prices=self._site.prices, now_s=self._site.now()
+            )
+        except InputError as error:
+            return self._error(request, error, 400)
+        table = _Table(page.rows, costs_page.COLUMNS)
+        return self._answer(request, "costs.html", page, table, choices=costs_page.CHOICES)
 
     def compare(self, request: Request) -> Response:
         asked = [request.query_params.get(name, "").strip() for name in ("a", "b")]

@@ -37,7 +37,7 @@ def twin(address: str) -> str:
 
 @pytest.mark.parametrize(
     "name",
-    ["overview", "attempt", "measured", "log", "training", "model", "run", "compare"],
+    ["overview", "attempt", "measured", "log", "training", "model", "run", "costs", "compare"],
 )
 def test_a_page_and_its_twin_say_the_same_sentence(
     reader: httpx.Client, story: Story, name: str
