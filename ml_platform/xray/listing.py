@@ -3,15 +3,20 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
+from typing import Final
 
 from ml_platform.xray.attempt import AttemptRecord
 from ml_platform.xray.costs import Cost, CostSum
 from ml_platform.xray.findings.finding import Finding
 from ml_platform.xray.judging import cost_of_one, cost_of_training, judged
 from ml_platform.xray.prices import Prices
+from ml_platform.xray.progress import Progress, progress
 from ml_platform.xray.store import Store
 from ml_platform.xray.story import story
 from ml_platform.xray.timeline import Doing, Phase, Times, doing, phases, times
+
+NEWEST: Final = 60
+"""Samples of a worker among which its epoch began: an hour of a long training."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -22,11 +27,13 @@ class Listed:
         attempt: The attempt.
         times: Where its time went.
         doing: What it is at; None if it has ended.
+        progress: How far it is; None where nothing is known of that.
     """
 
     attempt: AttemptRecord
     times: Times
     doing: Doing | None
+    progress: Progress | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,6 +47,7 @@ class Details:
         phases: What it went through.
         cost: What it has cost.
         findings: What was found in it, of what is told without being asked for.
+        progress: How far it is; None where nothing is known of that.
     """
 
     attempt: AttemptRecord
@@ -48,6 +56,7 @@ class Details:
     phases: tuple[Phase, ...]
     cost: Cost
     findings: tuple[Finding, ...] = ()
+    progress: Progress | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,9 +70,12 @@ class Told:
 def listed(store: Store, attempts: Sequence[AttemptRecord], *, now_s: float) -> tuple[Listed, ...]:
     """The attempts, in their order, with where their time went until now."""
     events = {key: tuple(named.values()) for key, named in store.events(attempts).items()}
+    running = [one.key for one in attempts if one.is_open and one.ready_at_s is not None]
+    steps = store.sample_store.first_and_newest(running, newest=NEWEST) if running else {}
     return tuple(
         Listed(
             attempt=one,
+            progress=progress(one, steps.get(one.key, ()), now_s=now_s),
             times=times(one, events[one.key], now_s=now_s),
             doing=doing(one, events[one.key], now_s=now_s) if one.is_open else None,
         )
@@ -99,6 +111,7 @@ def details(
         attempt=attempt,
         times=one.times,
         doing=one.doing,
+        progress=one.progress,
         phases=phases(attempt, events, now_s=now_s),
         cost=cost_of_one(store, attempt, prices=prices, now_s=now_s),
         findings=tuple(found),

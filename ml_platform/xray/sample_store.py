@@ -106,6 +106,28 @@ class SampleStore:
         with self._database.reading() as connection:
             return self._nodes(connection, key, every_s)
 
+    def first_and_newest(
+        self, keys: Collection[AttemptKey], *, newest: int
+    ) -> dict[AttemptKey, tuple[StepTimes, ...]]:
+        """What the first worker of each attempt measured first, and so many of the newest.
+
+        Each is the end of an index, however long the attempt is.
+        """
+        found = {}
+        with self._database.reading() as connection:
+            for key in keys:
+                of_worker = (*self._of(STEP_TIMES, key), STEP_TIMES.c.rank == 0)
+                query = select(*_STEP_TIMES).where(*of_worker)
+                ends = (
+                    query.order_by(STEP_TIMES.c.at_s.desc()).limit(newest),
+                    query.order_by(STEP_TIMES.c.at_s).limit(1),
+                )
+                rows = [
+                    StepTimes(**row) for end in ends for row in connection.execute(end).mappings()
+                ]
+                found[key] = tuple(sorted(set(rows), key=lambda one: one.at_s))
+        return found
+
     def finer_than(self, every_s: float, *, ended_before_s: float) -> list[AttemptKey]:
         """Attempts that ended before then, and of which there are more samples than that."""
         query = (

@@ -42,7 +42,7 @@ class Story:
         failed: Ran out of memory twice; what others have written in it is markup.
         succeeded: Lost its worker, and was tried again; then its second worker was a straggler.
         waiting: Waits in a queue.
-        running: Runs, and its log grows.
+        running: Is in the fourth of its eight epochs, and its log grows.
     """
 
     failed: Training
@@ -53,11 +53,10 @@ class Story:
 
 def tell_story(storage_root: str) -> Story:
     """Leave the trainings in a storage."""
-    trainings = [
-        Training(storage_root=storage_root, partition=one)
-        for one in (EARLY, LATE, WAITING, RUNNING)
-    ]
-    failed, succeeded, waiting, running = trainings
+    failed, succeeded, waiting = (
+        Training(storage_root=storage_root, partition=one) for one in (EARLY, LATE, WAITING)
+    )
+    running = Training(storage_root=storage_root, partition=RUNNING, parameters={"epochs": 8})
     failure = OUT_OF_MEMORY.model_copy(update={"message": MARKUP, "evidence": (MARKUP,)})
     failed.train(1, at_s=AT_S, failure=failure, run="run-of-ada")
     again = failed.claim(2, at_s=AT_S + 700, run="run-of-ada", rung=1)
@@ -75,28 +74,14 @@ def tell_story(storage_root: str) -> Story:
     goes_on = running.claim(at_s=NOW_S - 600, run="run-of-bob-2")
     runs(goes_on, at_s=NOW_S - 600)
     archive(goes_on, "epoch 0", "epoch 1")
+    measure_steps(goes_on, at_s=NOW_S - 510, rank=0, cpu_s=30.0, data_s=1.0, until_s=480)
     return Story(failed=failed, succeeded=succeeded, waiting=waiting, running=running)
 
 
 def measure_straggler(attempt: Any, *, at_s: float) -> None:
     """Ten minutes of a head and two workers, for the second of which the first waits."""
-    for rank, (cpu_s, data_s) in enumerate(((15.0, 1.0), (45.0, 2.0))):
-        steps = [
-            StepTimes(
-                at_s=at_s + after_s,
-                rank=rank,
-                node=f"10.0.0.{rank}",
-                epoch=after_s // 120,
-                batches=20,
-                rows=20_480,
-                data_s=data_s,
-                step_s=58.0,
-                cpu_s=cpu_s,
-                checkpoint_s=0.5,
-            )
-            for after_s in range(60, 601, 60)
-        ]
-        measure(attempt, f"worker-{rank}", *steps)
+    measure_steps(attempt, at_s=at_s, rank=0, cpu_s=15.0, data_s=1.0)
+    measure_steps(attempt, at_s=at_s, rank=1, cpu_s=45.0, data_s=2.0)
     for node, cpus, gib in (("10.0.0.9", 1.0, 1.0), ("10.0.0.0", 1.5, 3.0), ("10.0.0.1", 3.5, 3.8)):
         use = [
             NodeUse(
@@ -111,6 +96,28 @@ def measure_straggler(attempt: Any, *, at_s: float) -> None:
             for after_s in range(0, 601, 15)
         ]
         measure(attempt, f"node-{node}", *use)
+
+
+def measure_steps(
+    attempt: Any, *, at_s: float, rank: int, cpu_s: float, data_s: float, until_s: int = 600
+) -> None:
+    """A minute after another of a worker whose epochs take two."""
+    steps = [
+        StepTimes(
+            at_s=at_s + after_s,
+            rank=rank,
+            node=f"10.0.0.{rank}",
+            epoch=(after_s - 60) // 120,
+            batches=20,
+            rows=20_480,
+            data_s=data_s,
+            step_s=60.0 - data_s,
+            cpu_s=cpu_s,
+            checkpoint_s=0.5,
+        )
+        for after_s in range(60, until_s + 1, 60)
+    ]
+    measure(attempt, f"worker-{rank}", *steps)
 
 
 def id_of(training: Training, number: int) -> str:

@@ -115,6 +115,16 @@ COLUMNS: Final[tuple[Column[Listed], ...]] = (
         title="Why",
         value=lambda one: one.doing.reason if one.doing else one.attempt.cause,
     ),
+    Column(
+        name="percent",
+        value=lambda one: one.progress.percent if one.progress else None,
+        is_number=True,
+    ),
+    Column(
+        name="left_s",
+        value=lambda one: one.progress.left_s if one.progress else None,
+        is_number=True,
+    ),
     Column(name="place", value=lambda one: one.attempt.cause_place),
     Column(name="ended_at", value=lambda one: utc(one.attempt.ended_at_s)),
     Column(name="queued_s", value=lambda one: one.times.queued_s, is_number=True),

@@ -1,9 +1,14 @@
 """The page of an attempt: what was found in it, what it cost, and what it used."""
 
+import csv
+import io
+
 import httpx
+import pytest
 
 from ml_platform.settings import Settings
-from tests.support.xray_pages import Story, facts, id_of, pages_of
+from ml_platform.xray.words import span
+from tests.support.xray_pages import RUNNING, Story, facts, id_of, pages_of
 
 
 def measured_attempt(story: Story) -> str:
@@ -94,8 +99,20 @@ def test_each_workers_time_is_drawn_and_there_as_a_table(
 def test_where_nothing_was_measured_one_line_says_why(reader: httpx.Client, story: Story) -> None:
     waits = reader.get(f"/attempts/{id_of(story.waiting, 1)}").text
     assert "Nothing was measured yet: it does not run." in waits
-    runs = reader.get(f"/attempts/{id_of(story.running, 1)}").text
-    assert "Nothing was measured yet: what it measures is gathered" in runs
     ended = reader.get(f"/attempts/{id_of(story.failed, 1)}").text
     assert "Nothing was measured: it was over within seconds" in ended
     assert 'class="area"' not in ended
+
+
+def test_how_far_one_is_that_runs_is_told_on_its_page_and_in_the_list(
+    reader: httpx.Client, story: Story
+) -> None:
+    address = f"/attempts/{id_of(story.running, 1)}"
+    found = facts(reader, f"{address}.json")["details"]["progress"]
+    assert (found["epoch"], found["epochs"], found["percent"]) == (4, 8, pytest.approx(50, abs=1))
+    told = f"epoch 4 of 8, {found['percent']:.0f} %, at most {span(found['left_s'])} left"
+    assert f"It is in {told}." in reader.get(address).text
+    assert told in reader.get("/").text
+    (row,) = csv.DictReader(io.StringIO(reader.get(f"/attempts.csv?partition={RUNNING}").text))
+    assert float(row["percent"]) == found["percent"]
+    assert "<progress" not in reader.get(f"/attempts/{id_of(story.failed, 1)}").text

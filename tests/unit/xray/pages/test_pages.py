@@ -215,7 +215,6 @@ def test_two_attempts_are_compared_by_what_differs(reader: httpx.Client, story: 
         "outcome",
         "wasted",
         "straggler",
-        "memory_limit",
         "recompute",
     ]
     assert found["sentence"].startswith("They ended as failed (out_of_memory in group workers) and")
