@@ -200,16 +200,24 @@ def summed(
     """Their costs together."""
     found = [of_each[one.key] for one in attempts]
     known = [one for one in found if one.total is not None]
+    cpu_hours = gib_hours = gpu_hours = total = idle = wasted = 0.0
+    for one in found:
+        cpu_hours += one.cpu_hours
+        gib_hours += one.gib_hours
+        gpu_hours += one.gpu_hours
+        total += one.total or 0.0
+        idle += one.idle or 0.0
+        wasted += one.wasted or 0.0
     return CostSum(
         name=name,
         attempts=len(found),
         unknown=len(found) - len(known),
-        cpu_hours=sum(one.cpu_hours for one in found),
-        gib_hours=sum(one.gib_hours for one in found),
-        gpu_hours=sum(one.gpu_hours for one in found),
-        total=sum(one.total or 0.0 for one in known) if known else None,
-        idle=sum(one.idle or 0.0 for one in known) if known else None,
-        wasted=sum(one.wasted or 0.0 for one in known) if known else None,
+        cpu_hours=cpu_hours,
+        gib_hours=gib_hours,
+        gpu_hours=gpu_hours,
+        total=total if known else None,
+        idle=idle if known else None,
+        wasted=wasted if known else None,
     )
 
 

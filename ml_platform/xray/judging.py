@@ -15,7 +15,7 @@ from ml_platform.xray.timeline import times
 
 EARLIER: Final = 20
 """Attempts that one is compared with at most."""
-STRETCHES: Final = 300
+STRETCHES: Final = 200
 """Samples of each worker and node at most: of two days on eight nodes there are 50,000."""
 
 

@@ -189,7 +189,9 @@ class Store:
         asked: list[Any] = [ATTEMPTS.c.model == model] if model else []
         if since_s is not None:
             asked.append(or_(_OPEN, ATTEMPTS.c.ended_at_s >= since_s))
-        return paid_attempts_of(self._rows(select(*PAID_COLUMNS).where(self._ours, *asked)))
+        query = select(*PAID_COLUMNS).where(self._ours, *asked)
+        with self._database.reading() as connection:
+            return paid_attempts_of(connection.execute(query).all())
 
     def earlier(self, attempt: AttemptRecord, *, limit: int) -> list[AttemptRecord]:
         """Attempts of other trainings of its model that succeeded before it, newest first."""

@@ -117,7 +117,8 @@ def attempt_page(
     found = details(store, one, now_s=now_s, prices=prices, found=aloud)
     stretch_s = every_s(one, now_s=now_s)
     nodes = seen.samples.nodes
-    if nodes and stretch_s < merged_to_s(one, now_s=now_s):
+    # In a long attempt what was read for the findings is as fine, and reading takes the longest.
+    if nodes and merged_to_s(one, now_s=now_s) > 2 * stretch_s:
         nodes = store.sample_store.nodes_of(one.key, every_s=stretch_s)
     ids = [other.id for other in all_of_it]
     pairs = list(pairwise(ids))

@@ -19,13 +19,8 @@ MOST_LANES: Final = 12
 GAP: Final = 3.0
 """Stretches without a sample, after which nothing is known of the time between."""
 
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Point:
-    """A share at a moment: `at_pct` of the width, `share_pct` of what there is."""
-
-    at_pct: float
-    share_pct: float
+Point = tuple[float, float]
+"""A moment, in per cent of the width, and a share, in per cent of what there is."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -200,18 +195,15 @@ class _Drawn:
 
     def _point(self, at_s: float, share: float) -> Point:
         at = 100.0 * (at_s - self.begin_s) / self.length_s
-        return Point(
-            at_pct=round(min(max(0.0, at), 100.0), 2),
-            share_pct=round(min(max(0.0, share), 100.0), 1),
-        )
+        return round(min(max(0.0, at), 100.0), 2), round(min(max(0.0, share), 100.0), 1)
 
 
 def _area(points: Sequence[Point]) -> str:
-    first, last = points[0], points[-1]
+    (begin, _), (last, share) = points[0], points[-1]
     # A single sample is seen too.
-    end = max(last.at_pct, first.at_pct + 0.4)
-    line = " ".join(f"L{one.at_pct:g} {100 - one.share_pct:g}" for one in points)
-    return f"M{first.at_pct:g} 100 {line} L{end:g} {100 - last.share_pct:g} L{end:g} 100Z"
+    end = max(last, begin + 0.4)
+    line = " ".join(f"L{at:g} {100 - share:g}" for at, share in points)
+    return f"M{begin:g} 100 {line} L{end:g} {100 - share:g} L{end:g} 100Z"
 
 
 def _workers(ranks: Sequence[RankTimes]) -> Timeline:
@@ -228,17 +220,23 @@ def _workers(ranks: Sequence[RankTimes]) -> Timeline:
 
 def _worker(one: RankTimes, longest_s: float) -> Lane:
     bars, at_pct = [], 0.0
+    who = f"rank {one.rank} on {one.node}" if one.node else f"rank {one.rank}"
     parts = _parts(one)
     whole_s = sum(seconds for _, seconds in parts)
     for kind, seconds in parts:
         width = round(100.0 * seconds / longest_s, 3)
         if width:
-            told = f"rank {one.rank}: {kind} {span(seconds)}"
+            told = f"{who}: {kind} {span(seconds)}"
             bars.append(Bar(at_pct=round(at_pct, 3), width_pct=width, kind=kind, told=told))
         at_pct += width
     return Lane(
-        name=f"rank {one.rank} on {one.node}" if one.node else f"rank {one.rank}",
-        took=", ".join(f"{kind} {seconds / whole_s:.0%}" for kind, seconds in parts if seconds),
+        name=f"rank {one.rank}",
+        # What is left it computed; on a phone there is no room for more.
+        took=", ".join(
+            f"{kind} {seconds / whole_s:.0%}"
+            for kind, seconds in parts
+            if seconds and kind != "computing"
+        ),
         bars=tuple(bars),
     )
 

@@ -86,7 +86,8 @@ def test_each_workers_time_is_drawn_and_there_as_a_table(
 ) -> None:
     page = reader.get(measured_attempt(story)).text
     lanes = facts(reader, f"{measured_attempt(story)}.json")["measured"]["workers"]["lanes"]
-    assert [one["name"] for one in lanes] == ["rank 0 on 10.0.0.0", "rank 1 on 10.0.0.1"]
+    assert [one["name"] for one in lanes] == ["rank 0", "rank 1"]
+    assert lanes[0]["bars"][0]["told"] == "rank 0 on 10.0.0.0: data 10 s"
     assert [bar["kind"] for bar in lanes[0]["bars"]] == [
         "data",
         "computing",
