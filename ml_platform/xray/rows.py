@@ -23,7 +23,9 @@ PAID_COLUMNS: Final = (
     cast(ATTEMPTS.c.spec, Text).label("spec"),
 )
 """What costs are made of: of 10,000 attempts all columns take twenty times as long."""
-_UNASKED: Final = {name: "" for name in ("folder_uri", "run", "place", "cluster", "job")}
+_UNASKED: Final[Mapping[str, Any]] = {
+    name: "" for name in ("folder_uri", "run", "place", "cluster", "job")
+}
 EVENT_COLUMNS: Final = tuple(EVENTS.c[one.name] for one in fields(Event))
 UNREADABLE_COLUMNS: Final = tuple(UNREADABLE.c[one.name] for one in fields(Unreadable))
 

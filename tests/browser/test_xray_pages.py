@@ -146,7 +146,8 @@ def test_each_page_reads_in_both_themes_on_a_desk_and_on_a_phone(
 def test_what_others_have_written_does_nothing(person: Person, story: Story) -> None:
     person.open(f"/attempts/{id_of(story.failed, 2)}")
 
-    expect(person.page.get_by_text(MARKUP).first).to_be_visible()
+    why = person.page.get_by_role("region", name="Why it ended")
+    expect(why.get_by_text(MARKUP).first).to_be_visible()
     expect(person.page.locator("[data-part] .log")).to_contain_text(MARKUP)
 
 
