@@ -1,11 +1,11 @@
 """`mlp xray`: what happened to trainings and why, out of what they have left in object storage."""
 
 import time
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
-from ml_platform.cli import xray_cost, xray_findings, xray_prune
+from ml_platform.cli import xray_compare, xray_cost, xray_findings, xray_prune
 from ml_platform.cli.helptext import help_of
 from ml_platform.cli.xray_store import (
     gather_measured,
@@ -13,6 +13,9 @@ from ml_platform.cli.xray_store import (
     known_prices,
     loud_findings,
 )
+
+READ_WITHIN_S: Final = 30.0
+"""The end of a log."""
 
 app = typer.Typer(no_args_is_help=True, help="See what happened to trainings, and why.")
 
@@ -125,6 +128,7 @@ def why(
     **help_of(
         "mlp xray logs 3f2a9c0d-1 --source job",
         "Print the last lines that an attempt has left, of its job or of a container.",
+        "That of the job is there while it goes on; [bold]mlp xray serve[/] has all of it.",
     ),
 )
 def logs(
@@ -136,15 +140,17 @@ def logs(
     ] = "",
     as_json: Json = False,
 ) -> None:
-    """Print kept logs."""
+    """Print the end of a log."""
     from ml_platform.cli.output import print_result
     from ml_platform.cli.xray_show import show_log
     from ml_platform.xray.find import find_attempt
-    from ml_platform.xray.logs import kept_log
+    from ml_platform.xray.logs import archive_of, kept_log
+    from ml_platform.xray.parallel import Deadline
 
     with gathered_store() as store:
         found = find_attempt(store, what, partition, number)
-    print_result(kept_log(found, source), show_log, as_json=as_json)
+    archive = archive_of(found, Deadline(READ_WITHIN_S))
+    print_result(kept_log(found, source, archive=archive), show_log, as_json=as_json)
 
 
 @app.command(
@@ -184,6 +190,7 @@ def gather(
         raise typer.Exit(FAILED)
 
 
+app.command("compare", **xray_compare.HELP)(xray_compare.compare)
 app.command("findings", **xray_findings.HELP)(xray_findings.findings)
 app.command("cost", **xray_cost.HELP)(xray_cost.cost)
 app.command("prune", **xray_prune.HELP)(xray_prune.prune)

@@ -1,7 +1,6 @@
 """`mlp xray cost`: what trainings cost, and what of it was for nothing."""
 
 import time
-from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -11,7 +10,7 @@ from ml_platform.cli.helptext import help_of
 from ml_platform.cli.xray_store import gathered_store
 
 if TYPE_CHECKING:
-    from ml_platform.xray.costs import CostSum
+    from ml_platform.xray.spending import Spending
 
 HELP: Final = help_of(
     "mlp xray cost --since 30d --by cause",
@@ -21,7 +20,6 @@ HELP: Final = help_of(
     "checkpoint that another went on from. Prices are MLP_PRICE_CPU_HOUR, MLP_PRICE_GIB_HOUR and "
     "MLP_PRICE_GPU_HOUR, or those of the kinds of nodes in MLP_CLUSTERS_FILE.",
 )
-ALL: Final = 1_000_000
 
 
 class By(Enum):
@@ -31,15 +29,6 @@ class By(Enum):
     PARTITION = "partition"
     RUN = "run"
     CAUSE = "cause"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Costs:
-    """What is told: the parts, the dearest first, and the whole."""
-
-    by: By
-    parts: "tuple[CostSum, ...]"
-    whole: "CostSum"
 
 
 def cost(
@@ -54,22 +43,18 @@ def cost(
     from ml_platform.cli.output import print_result
     from ml_platform.cli.spans import seconds_of
     from ml_platform.settings import load_settings
-    from ml_platform.xray.costs import costs, summed, summed_by
     from ml_platform.xray.prices import prices_of
+    from ml_platform.xray.spending import spending
 
     now_s = time.time()
     since_s = now_s - seconds_of(since)
     prices = prices_of(load_settings())
     with gathered_store() as store:
-        found = store.attempts(model=model, since_s=since_s, limit=ALL)
-    of_each = costs(found, prices, now_s=now_s)
-    result = Costs(
-        by=by, parts=summed_by(by.value, found, of_each), whole=summed(found, of_each, name="all")
-    )
+        result = spending(store, by.value, prices=prices, now_s=now_s, since_s=since_s, model=model)
     print_result(result, _show, as_json=as_json)
 
 
-def _show(found: Costs) -> None:
+def _show(found: "Spending") -> None:
     from ml_platform.cli.output import counted, print_table, say
     from ml_platform.xray.words import money
 
@@ -91,7 +76,7 @@ def _show(found: Costs) -> None:
         for one in lines
     ]
     numbers = ("attempts", "CPU h", "GiB h", "GPU h", "cost", "idle", "wasted")
-    print_table((found.by.value, *numbers), rows, right=numbers)
+    print_table((found.by, *numbers), rows, right=numbers)
     if found.whole.unknown:
         what = counted(found.whole.unknown, "attempt")
         say(f"of {what} the cost is unknown: on a machine of one's own, or without a price")

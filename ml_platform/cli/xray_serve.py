@@ -27,7 +27,7 @@ def serve(
 ) -> None:
     """Serve the pages until it is interrupted."""
     from ml_platform.cli.output import note
-    from ml_platform.cli.xray_store import known_prices
+    from ml_platform.cli.xray_store import known_prices, loud_findings
     from ml_platform.health.ports import xray_pages
     from ml_platform.settings import load_settings
     from ml_platform.xray.gather import Gathered, gather
@@ -43,7 +43,7 @@ def serve(
 
     settings = load_settings()
     access = access_for(host, settings)
-    prices, reaped = known_prices(), ReapedThisWeek(settings.storage_root)
+    prices, loud, reaped = known_prices(), loud_findings(), ReapedThisWeek(settings.storage_root)
     with (
         bind(host, xray_pages(settings).port if port is None else port) as listening,
         open_store(settings) as store,
@@ -75,6 +75,8 @@ def serve(
                 now=time.time,
                 trouble=lambda: gathering.trouble,
                 metrics=metrics,
+                prices=prices,
+                loud=loud,
             )
             name = f"[{host}]" if ":" in host else host
             note(f"X-Ray: http://{name}:{listening.getsockname()[1]}  (Ctrl-C ends it)")

@@ -58,6 +58,7 @@ def show_details(found: Details) -> None:
         ("id", one.id),
         ("status", MARKS.get(one.status, one.status)),
         ("now", _doing(found.doing) if found.doing else ""),
+        ("progress", found.progress.told if found.progress else ""),
         ("claimed", moment_and_zone(one.claimed_at_s)),
         ("ended", moment_and_zone(one.ended_at_s) if one.ended_at_s else ""),
         ("queued", span(spent.queued_s) if spent.queued_s else ""),
@@ -164,7 +165,8 @@ def _took(spent: Times) -> str:
 
 def _cause(one: Listed) -> str:
     if one.doing is not None:
-        return _doing(one.doing)
+        told = _doing(one.doing)
+        return f"{told}; {one.progress.told}" if one.progress else told
     place = f" in {one.attempt.cause_place}" if one.attempt.cause_place else ""
     return f"{one.attempt.cause}{place}"
 

@@ -7,13 +7,15 @@ from typing import Any, Final, Literal
 
 from ml_platform.xray.attempt import AttemptRecord
 from ml_platform.xray.listing import Details
-from ml_platform.xray.words import span
+from ml_platform.xray.words import money, span
 
 MATTERS_FROM: Final = 1.2
 """A time that is as much longer differs; less is what two equal runs differ by."""
 MATTERS_FROM_S: Final = 5.0
 
-Group = Literal["outcome", "data", "code", "parameters", "cluster", "times"]
+Group = Literal["outcome", "data", "code", "parameters", "cluster", "times", "cost", "findings"]
+_SEEN: Final = ("outcome", "times", "cost", "findings")
+"""What came of them; the other groups were asked for."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,23 +55,39 @@ class Compared:
 
 
 def compared(a: Details, b: Details) -> Compared:
-    """What differs between them."""
+    """What differs between them.
+
+    Args:
+        a: The first, with all that was found in it.
+        b: The second.
+    """
     found = tuple(_differences(a, b))
     return Compared(a=a, b=b, sentence=_sentence(a, b, found), differences=found)
 
 
 def _sentence(a: Details, b: Details, found: tuple[Difference, ...]) -> str:
     ended = f"{_how(a.attempt)} and {_how(b.attempt)}"
-    asked = [one for one in found if one.group not in ("outcome", "times")]
+    asked = [one for one in found if one.group not in _SEEN]
     longer = [one for one in found if one.group == "times"]
     if not asked:
         why = "nothing else of them differs that was asked for"
         if longer:
             why += f"; what differs is {_listed([f'{one.name} ({one.told})' for one in longer])}"
-        return f"They ended as {ended}: {why}."
+        return f"They ended as {ended}: {why}.{_found(found)}"
     more = f", and {len(asked) - 3} more" if len(asked) > 3 else ""
     told = _listed([one.name for one in asked[:3]])
-    return f"They ended as {ended}. Before that they differ in {told}{more}."
+    return f"They ended as {ended}. Before that they differ in {told}{more}.{_found(found)}"
+
+
+def _found(found: tuple[Difference, ...]) -> str:
+    """What was found in one of them alone."""
+    told = ""
+    for name in ("A", "B"):
+        alone = [
+            one.name for one in found if one.group == "findings" and one.told == f"only {name}"
+        ]
+        told += f" Found in {name} alone: {_listed(alone)}." if alone else ""
+    return told
 
 
 def _differences(a: Details, b: Details) -> Iterator[Difference]:
@@ -95,6 +113,10 @@ def _differences(a: Details, b: Details) -> Iterator[Difference]:
             yield from _longer(f"phase {name}", _seconds(a, name), _seconds(b, name))
     yield from _longer("running", spent.ran_s, others.ran_s)
     yield from _differ("times", "worker restarts", one.worker_restarts, other.worker_restarts)
+    yield from _dearer("cost", a.cost.total, b.cost.total)
+    yield from _dearer("idle", a.cost.idle, b.cost.idle)
+    yield from _dearer("wasted", a.cost.wasted, b.cost.wasted)
+    yield from _of_findings(a, b)
 
 
 def _differ(group: Group, name: str, a: object, b: object) -> Iterator[Difference]:
@@ -135,6 +157,31 @@ def _longer(name: str, a: float | None, b: float | None) -> Iterator[Difference]
         b="" if b is None else span(b),
         told=_ratio(a, b),
     )
+
+
+def _dearer(name: str, a: float | None, b: float | None) -> Iterator[Difference]:
+    """A sum that is as much larger as a time that matters."""
+    if money(a) == money(b):
+        return
+    told = ""
+    if a is not None and b is not None:
+        smaller, larger = sorted((a, b))
+        if larger < smaller * MATTERS_FROM:
+            return
+        which = "B" if b > a else "A"
+        told = f"{which} {larger / smaller:.1f} × as much" if smaller else f"only {which}"
+    yield Difference(group="cost", name=name, a=money(a), b=money(b), told=told)
+
+
+def _of_findings(a: Details, b: Details) -> Iterator[Difference]:
+    """What was found in one of them alone; how much of it, in both, is a matter of each."""
+    left = {one.name: one.sentence for one in a.findings}
+    right = {one.name: one.sentence for one in b.findings}
+    for name in dict.fromkeys((*left, *right)):
+        if (name in left) != (name in right):
+            only = "only A" if name in left else "only B"
+            sides = (left.get(name, ""), right.get(name, ""))
+            yield Difference(group="findings", name=name, a=sides[0], b=sides[1], told=only)
 
 
 def _ratio(a: float | None, b: float | None) -> str:

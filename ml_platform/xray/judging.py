@@ -1,5 +1,6 @@
 """Findings and costs of attempts, out of the store."""
 
+import math
 from collections.abc import Collection
 from typing import Final
 
@@ -14,6 +15,8 @@ from ml_platform.xray.timeline import times
 
 EARLIER: Final = 20
 """Attempts that one is compared with at most."""
+STRETCHES: Final = 200
+"""Samples of each worker and node at most: of two days on eight nodes there are 50,000."""
 
 
 def judged(
@@ -38,8 +41,7 @@ def seen_of(store: Store, attempt: AttemptRecord, *, prices: Prices, now_s: floa
     return Seen(
         attempt=attempt,
         events=events[attempt.key],
-        # As coarse as they will be in a week, so that what is found stays so.
-        samples=store.samples(attempt, every_s=THINNED_TO_S),
+        samples=store.samples(attempt, every_s=merged_to_s(attempt, now_s=now_s)),
         training=tuple(training),
         earlier=tuple(
             Past(attempt=one, times=times(one, events[one.key], now_s=now_s)) for one in earlier
@@ -47,6 +49,16 @@ def seen_of(store: Store, attempt: AttemptRecord, *, prices: Prices, now_s: floa
         prices=prices,
         now_s=now_s,
     )
+
+
+def merged_to_s(attempt: AttemptRecord, *, now_s: float) -> float:
+    """The stretch of which findings see one sample: in a long attempt it is longer.
+
+    At least as long as what is left in a week, so that what is found stays so.
+    """
+    end_s = now_s if attempt.ended_at_s is None else attempt.ended_at_s
+    length_s = max(0.0, end_s - attempt.claimed_at_s)
+    return THINNED_TO_S * max(1, math.ceil(length_s / STRETCHES / THINNED_TO_S))
 
 
 def cost_of_training(

@@ -3,15 +3,20 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
+from typing import Final
 
 from ml_platform.xray.attempt import AttemptRecord
 from ml_platform.xray.costs import Cost, CostSum
 from ml_platform.xray.findings.finding import Finding
 from ml_platform.xray.judging import cost_of_one, cost_of_training, judged
 from ml_platform.xray.prices import Prices
+from ml_platform.xray.progress import Progress, progress
 from ml_platform.xray.store import Store
 from ml_platform.xray.story import story
 from ml_platform.xray.timeline import Doing, Phase, Times, doing, phases, times
+
+NEWEST: Final = 60
+"""Samples of a worker among which its epoch began: an hour of a long training."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -22,11 +27,13 @@ class Listed:
         attempt: The attempt.
         times: Where its time went.
         doing: What it is at; None if it has ended.
+        progress: How far it is; None where nothing is known of that.
     """
 
     attempt: AttemptRecord
     times: Times
     doing: Doing | None
+    progress: Progress | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,6 +47,7 @@ class Details:
         phases: What it went through.
         cost: What it has cost.
         findings: What was found in it, of what is told without being asked for.
+        progress: How far it is; None where nothing is known of that.
     """
 
     attempt: AttemptRecord
@@ -48,6 +56,7 @@ class Details:
     phases: tuple[Phase, ...]
     cost: Cost
     findings: tuple[Finding, ...] = ()
+    progress: Progress | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,9 +70,12 @@ class Told:
 def listed(store: Store, attempts: Sequence[AttemptRecord], *, now_s: float) -> tuple[Listed, ...]:
     """The attempts, in their order, with where their time went until now."""
     events = {key: tuple(named.values()) for key, named in store.events(attempts).items()}
+    running = [one.key for one in attempts if one.is_open and one.ready_at_s is not None]
+    steps = store.sample_store.first_and_newest(running, newest=NEWEST) if running else {}
     return tuple(
         Listed(
             attempt=one,
+            progress=progress(one, steps.get(one.key, ()), now_s=now_s),
             times=times(one, events[one.key], now_s=now_s),
             doing=doing(one, events[one.key], now_s=now_s) if one.is_open else None,
         )
@@ -78,19 +90,40 @@ def details(
     now_s: float,
     prices: Prices | None = None,
     loud: Collection[str] = (),
+    found: Sequence[Finding] | None = None,
 ) -> Details:
-    """All that is known of one; without prices its cost is unknown."""
+    """All that is known of one; without prices its cost is unknown.
+
+    Args:
+        store: Where it is.
+        attempt: Which.
+        now_s: Now, in seconds since 1970.
+        prices: Of an hour.
+        loud: Findings that are told without being asked for.
+        found: What is to be told of it, if that is known already; nothing is looked for then.
+    """
     prices = prices or Prices()
+    if found is None:
+        found = loud_findings(store, attempt, prices=prices, loud=loud, now_s=now_s)
     events = tuple(store.events([attempt])[attempt.key].values())
     (one,) = listed(store, [attempt], now_s=now_s)
     return Details(
         attempt=attempt,
         times=one.times,
         doing=one.doing,
+        progress=one.progress,
         phases=phases(attempt, events, now_s=now_s),
         cost=cost_of_one(store, attempt, prices=prices, now_s=now_s),
-        findings=loud_findings(store, attempt, prices=prices, loud=loud, now_s=now_s),
+        findings=tuple(found),
     )
+
+
+def details_to_compare(
+    store: Store, attempt: AttemptRecord, *, prices: Prices, now_s: float
+) -> Details:
+    """All that is known of one, with all that was found in it: who compares has asked for that."""
+    found = judged(store, attempt, prices=prices, loud=(), now_s=now_s)
+    return details(store, attempt, now_s=now_s, prices=prices, found=found)
 
 
 def told(
@@ -101,17 +134,28 @@ def told(
     zone: tzinfo | None = None,
     prices: Prices | None = None,
     loud: Collection[str] = (),
+    found: Sequence[Finding] | None = None,
 ) -> Told:
-    """Their story; what one training cost and what was found in it is part of it."""
+    """Their story; what one training cost and what was found in its last attempt is part of it.
+
+    Args:
+        store: Where they are.
+        attempts: At least one.
+        now_s: Now, in seconds since 1970.
+        zone: The reader's; this machine's if not given.
+        prices: Of an hour.
+        loud: Findings that are told without being asked for.
+        found: What is to be told of the last, if that is known already.
+    """
     prices = prices or Prices()
     events = {key: tuple(named.values()) for key, named in store.events(attempts).items()}
     cost: CostSum | None = None
-    found: tuple[Finding, ...] = ()
     last = last_of_training(attempts)
     if last is not None:
         cost = cost_of_training(store, last, prices=prices, now_s=now_s)
-        found = loud_findings(store, last, prices=prices, loud=loud, now_s=now_s)
-    lines = story(attempts, events, now_s=now_s, zone=zone, cost=cost, found=found)
+        if found is None:
+            found = loud_findings(store, last, prices=prices, loud=loud, now_s=now_s)
+    lines = story(attempts, events, now_s=now_s, zone=zone, cost=cost, found=found or ())
     return Told(lines=lines, attempts=tuple(one.id for one in attempts))
 
 

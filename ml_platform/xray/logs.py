@@ -1,4 +1,7 @@
-"""The last lines of an attempt that its folder has kept, by where they are from."""
+"""The last lines of an attempt that its folder has, by where they are from.
+
+That of its job is archived while it is written; what a failed attempt kept of it is shorter.
+"""
 
 import difflib
 from dataclasses import dataclass
@@ -6,10 +9,14 @@ from typing import Final
 
 from ml_platform.errors import InputError
 from ml_platform.training.record import TrainingRecord
+from ml_platform.xray.archived_log import ArchivedLog
 from ml_platform.xray.attempt import AttemptRecord
+from ml_platform.xray.parallel import Deadline
 
 JOB: Final = "job"
 """The log of the Ray job: its driver, and what the workers printed."""
+LAST: Final = 200
+"""Lines of an archived log; its page has all."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,17 +36,34 @@ class KeptLog:
     lines: tuple[str, ...]
 
 
-def kept_log(attempt: AttemptRecord, source: str = "") -> KeptLog:
-    """The lines of a source; of the job, or else of the first container, if none is named.
+def archive_of(attempt: AttemptRecord, deadline: Deadline) -> ArchivedLog:
+    """The log of its job as far as it is archived, which is false where nothing is.
 
     Raises:
-        InputError: there is no such source, or nothing was kept.
+        StorageError: the storage does not answer.
+    """
+    folder = TrainingRecord(attempt.folder_uri).attempt(attempt.number).folder
+    return ArchivedLog(folder, deadline)
+
+
+def kept_log(
+    attempt: AttemptRecord, source: str = "", *, archive: ArchivedLog | None = None
+) -> KeptLog:
+    """The lines of a source; of the job, or else of the first container, if none is named.
+
+    Args:
+        attempt: Whose.
+        source: Which log.
+        archive: The log of its job, if that is archived.
+
+    Raises:
+        InputError: there is no such source, or nothing is there.
         StorageError: the storage does not answer.
     """
     found = TrainingRecord(attempt.folder_uri).attempt(attempt.number)
     ended = found.ended()
     tail = ended.log_tail if ended else ()
-    sources = (*([JOB] if tail else []), *found.log_sources())
+    sources = (*([JOB] if tail or archive else []), *found.log_sources())
     if not sources:
         raise InputError(f"no log of attempt {attempt.short_id} was kept", hint=_where(attempt))
     chosen = source or sources[0]
@@ -50,13 +74,21 @@ def kept_log(attempt: AttemptRecord, source: str = "") -> KeptLog:
             f"attempt {attempt.short_id} has no log of {source!r}{meant}",
             hint=f"--source takes {', '.join(sources)}.",
         )
-    lines = tail if chosen == JOB else found.log(chosen)
+    if chosen != JOB:
+        lines = found.log(chosen)
+    else:
+        archived = archive.last(LAST).lines if archive else ()
+        lines = tuple(line.text for line in archived) or tail
     return KeptLog(attempt=attempt.id, source=chosen, sources=sources, lines=lines)
 
 
 def _where(attempt: AttemptRecord) -> str:
     if attempt.is_open:
         return (
-            "it goes on: its step in Dagster shows the log. The last lines are kept when it fails."
+            "it goes on: its step in Dagster shows the log, and seconds after its driver began "
+            "it is archived too."
         )
-    return f"only failed attempts keep one; the step of run {attempt.run} in Dagster has its log."
+    return (
+        "it never ran, could not write to its storage, or is of a version that archived none; the "
+        f"step of run {attempt.run} in Dagster has its log."
+    )

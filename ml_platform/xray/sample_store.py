@@ -16,6 +16,9 @@ from ml_platform.xray.rows import ATTEMPT_COLUMNS, add, attempt_of, key_columns,
 from ml_platform.xray.samples import NodeUse, Sample, Samples, StepTimes
 from ml_platform.xray.schema import ATTEMPTS, NODE_USE, SAMPLE_OBJECTS, SAMPLED, STEP_TIMES
 
+MERGED_KEPT: Final = 16
+"""Attempts whose merged samples stay at hand, a megabyte each: a page asks anew every five seconds,
+and 50,000 samples take a tenth of a second to merge."""
 _STEP_TIMES: Final = tuple(STEP_TIMES.c[one.name] for one in fields(StepTimes))
 _NODE_USE: Final = tuple(NODE_USE.c[one.name] for one in fields(NodeUse))
 _MEANS: Final = frozenset({"cpu_used", "gpu_used", "object_store_used_bytes"})
@@ -50,6 +53,7 @@ class SampleStore:
     def __init__(self, database: Database, namespace: str) -> None:
         self._database = database
         self._namespace = namespace
+        self._merged: dict[tuple[AttemptKey, float, tuple[bool, float]], Samples] = {}
 
     def keep(self, read: Sequence[SamplesRead]) -> None:
         """Keep what was read, and that it was."""
@@ -99,7 +103,43 @@ class SampleStore:
     def of(self, key: AttemptKey, *, every_s: float = 0.0) -> Samples:
         """The samples of an attempt; merged to one of each worker and node in so long, if given."""
         with self._database.reading() as connection:
-            return self._of_attempt(connection, key, every_s)
+            edition = self._edition(connection, key, every_s) if every_s else None
+            if edition is None:
+                return self._of_attempt(connection, key, every_s)
+            found = self._merged.get((key, every_s, edition))
+            if found is None:
+                found = self._of_attempt(connection, key, every_s)
+                self._merged[key, every_s, edition] = found
+                for oldest in list(self._merged)[:-MERGED_KEPT]:
+                    self._merged.pop(oldest, None)
+            return found
+
+    def nodes_of(self, key: AttemptKey, *, every_s: float) -> tuple[NodeUse, ...]:
+        """What the nodes of an attempt used, merged to one of each in so many seconds."""
+        with self._database.reading() as connection:
+            return self._nodes(connection, key, every_s)
+
+    def first_and_newest(
+        self, keys: Collection[AttemptKey], *, newest: int
+    ) -> dict[AttemptKey, tuple[StepTimes, ...]]:
+        """What the first worker of each attempt measured first, and so many of the newest.
+
+        Each is the end of an index, however long the attempt is.
+        """
+        found = {}
+        with self._database.reading() as connection:
+            for key in keys:
+                of_worker = (*self._of(STEP_TIMES, key), STEP_TIMES.c.rank == 0)
+                query = select(*_STEP_TIMES).where(*of_worker)
+                ends = (
+                    query.order_by(STEP_TIMES.c.at_s.desc()).limit(newest),
+                    query.order_by(STEP_TIMES.c.at_s).limit(1),
+                )
+                rows = [
+                    StepTimes(**row) for end in ends for row in connection.execute(end).mappings()
+                ]
+                found[key] = tuple(sorted(set(rows), key=lambda one: one.at_s))
+        return found
 
     def finer_than(self, every_s: float, *, ended_before_s: float) -> list[AttemptKey]:
         """Attempts that ended before then, and of which there are more samples than that."""
@@ -126,18 +166,41 @@ class SampleStore:
                 add(connection, table, rows)
             put(connection, SAMPLED, [self._whose(key) | {"every_s": every_s}])
 
+    def _edition(
+        self, connection: Connection, key: AttemptKey, every_s: float
+    ) -> tuple[bool, float] | None:
+        """Changes when what is merged does, but for a tenth of a stretch; None if not known."""
+        whole = select(SAMPLED.c.every_s).where(*self._of(SAMPLED, key))
+        left_s = connection.execute(whole).scalar()
+        if left_s is not None:
+            return True, left_s
+        newest = (
+            select(STEP_TIMES.c.at_s)
+            .where(*self._of(STEP_TIMES, key), STEP_TIMES.c.rank == 0)
+            .order_by(STEP_TIMES.c.at_s.desc())
+            .limit(1)
+        )
+        at_s = connection.execute(newest).scalar()
+        return None if at_s is None else (False, at_s // (every_s / 10))
+
     def _of_attempt(self, connection: Connection, key: AttemptKey, every_s: float) -> Samples:
         steps: Select[Any] = select(*_STEP_TIMES)
-        nodes: Select[Any] = select(*_NODE_USE)
         if every_s:
             steps = _merged(STEP_TIMES, _STEP_TIMES, ("rank",), every_s)
-            nodes = _merged(NODE_USE, _NODE_USE, ("node", "is_head"), every_s)
         steps = steps.where(*self._of(STEP_TIMES, key)).order_by("at_s", STEP_TIMES.c.rank)
-        nodes = nodes.where(*self._of(NODE_USE, key)).order_by("at_s", NODE_USE.c.node)
         return Samples(
             steps=tuple(StepTimes(**row) for row in connection.execute(steps).mappings()),
-            nodes=tuple(NodeUse(**row) for row in connection.execute(nodes).mappings()),
+            nodes=self._nodes(connection, key, every_s),
         )
+
+    def _nodes(
+        self, connection: Connection, key: AttemptKey, every_s: float
+    ) -> tuple[NodeUse, ...]:
+        nodes: Select[Any] = select(*_NODE_USE)
+        if every_s:
+            nodes = _merged(NODE_USE, _NODE_USE, ("node", "is_head"), every_s)
+        nodes = nodes.where(*self._of(NODE_USE, key)).order_by("at_s", NODE_USE.c.node)
+        return tuple(NodeUse(**row) for row in connection.execute(nodes).mappings())
 
     def _whose(self, key: AttemptKey) -> dict[str, Any]:
         training, partition, number = key

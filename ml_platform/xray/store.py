@@ -19,12 +19,14 @@ from ml_platform.xray.records import Event
 from ml_platform.xray.rows import (
     ATTEMPT_COLUMNS,
     EVENT_COLUMNS,
+    PAID_COLUMNS,
     UNREADABLE_COLUMNS,
     add,
     attempt_of,
     attempt_row,
     event_row,
     key_columns,
+    paid_attempts_of,
     put,
 )
 from ml_platform.xray.sample_store import SampleStore
@@ -159,6 +161,7 @@ class Store:
         self,
         *,
         model: str = "",
+        partition: str = "",
         cause: str = "",
         status: str = "",
         since_s: float | None = None,
@@ -168,6 +171,7 @@ class Store:
 
         Args:
             model: Of this model alone, if one is given.
+            partition: Of this partition alone, if one is given.
             cause: That ended by this cause alone, if one is given.
             status: Of this status alone, if one is given.
             since_s: Those that have lived since then, in seconds since 1970.
@@ -176,6 +180,8 @@ class Store:
         asked: list[Any] = []
         if model:
             asked.append(ATTEMPTS.c.model == model)
+        if partition:
+            asked.append(ATTEMPTS.c.partition == partition)
         if cause:
             asked.append(ATTEMPTS.c.cause == cause)
         if status:
@@ -185,6 +191,22 @@ class Store:
         if since_s is not None:
             asked.append(ATTEMPTS.c.ended_at_s >= since_s)
         return found + self._newest(~_OPEN, *asked, limit=limit - len(found))
+
+    def paid_attempts(
+        self, *, model: str = "", since_s: float | None = None
+    ) -> list[AttemptRecord]:
+        """All of them, with what costs are made of alone; the rest of each is as if not known.
+
+        Args:
+            model: Of this model alone, if one is given.
+            since_s: Those that have lived since then, in seconds since 1970.
+        """
+        asked: list[Any] = [ATTEMPTS.c.model == model] if model else []
+        if since_s is not None:
+            asked.append(or_(_OPEN, ATTEMPTS.c.ended_at_s >= since_s))
+        query = select(*PAID_COLUMNS).where(self._ours, *asked)
+        with self._database.reading() as connection:
+            return paid_attempts_of(connection.execute(query).all())
 
     def earlier(self, attempt: AttemptRecord, *, limit: int) -> list[AttemptRecord]:
         """Attempts of other trainings of its model that succeeded before it, newest first."""

@@ -14,7 +14,7 @@ from tests.support.xray_pages import MARKUP, Story, addresses, archive, id_of, p
 
 pytestmark = pytest.mark.browser
 
-NAMES = ("overview", "attempt", "log", "training", "model", "run", "compare")
+NAMES = ("overview", "attempt", "measured", "log", "training", "model", "run", "costs", "compare")
 SIZES = {"desk": (1280, 800), "phone": (375, 700)}
 # Each text whose contrast with what is behind it is less than WCAG wants of small text.
 TOO_FAINT = """() => {
@@ -42,6 +42,13 @@ TOO_FAINT = """() => {
   return faint;
 }"""
 
+# Each line of a picture whose name and length lie over each other.
+OVER_EACH_OTHER = """() => [...document.querySelectorAll("text.lane")].filter((lane) => {
+  const took = lane.nextElementSibling;
+  const [a, b] = [lane.getBoundingClientRect(), took.getBoundingClientRect()];
+  return b.width && a.right > b.left;
+}).map((lane) => lane.textContent)"""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Person:
@@ -65,7 +72,8 @@ class Person:
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[Settings, Story]:
-    settings = Settings(home=tmp_path_factory.mktemp("xray") / "home")
+    home = tmp_path_factory.mktemp("xray") / "home"
+    settings = Settings(home=home, price_cpu_hour=1.0, xray_findings="straggler")
     return settings, tell_story(settings.storage_root)
 
 
@@ -132,13 +140,42 @@ def test_each_page_reads_in_both_themes_on_a_desk_and_on_a_phone(
     widest = person.page.evaluate("document.documentElement.scrollWidth")
     assert widest <= width, "it has to be scrolled sideways"
     assert person.page.evaluate(TOO_FAINT) == []
+    assert person.page.evaluate(OVER_EACH_OTHER) == []
 
 
 def test_what_others_have_written_does_nothing(person: Person, story: Story) -> None:
     person.open(f"/attempts/{id_of(story.failed, 2)}")
 
-    expect(person.page.get_by_text(MARKUP).first).to_be_visible()
+    why = person.page.get_by_role("region", name="Why it ended")
+    expect(why.get_by_text(MARKUP).first).to_be_visible()
     expect(person.page.locator("[data-part] .log")).to_contain_text(MARKUP)
+
+
+def test_what_was_found_and_measured_unfolds(person: Person, story: Story) -> None:
+    person.open(addresses(story)["measured"])
+
+    expect(person.page.get_by_text("Rank 1 on node 10.0.0.1 took").first).to_be_visible()
+    folded = person.page.locator(".findings").get_by_text("memory_limit")
+    expect(folded).to_be_hidden()
+    person.page.get_by_text("that nobody has turned on").click()
+    expect(folded).to_be_visible()
+    person.page.get_by_text("Each worker's time, as a table").click()
+    expect(person.page.get_by_role("cell", name="7 min 15 s")).to_be_visible()
+    areas = person.page.locator("path.area")
+    expect(areas).to_have_count(6)
+    widths = [box["width"] for one in areas.all() if (box := one.bounding_box())]
+    assert len(widths) == 6
+    assert min(widths) > 500
+
+
+def test_costs_are_told_by_another_part_and_sorted(person: Person) -> None:
+    person.open("/costs")
+    person.page.get_by_label("By").select_option("run")
+
+    expect(person.page.locator("tbody tr")).to_have_count(4)
+    person.page.get_by_role("link", name="Wasted").click()
+    expect(person.page.locator("th[aria-sort=ascending]")).to_have_text("Wasted")
+    assert "by=run" in person.page.url
 
 
 def test_a_filter_applies_at_once_and_stays_in_the_address(person: Person) -> None:

@@ -45,13 +45,21 @@ class Training:
     storage_root: str
     partition: str = "2013-03-14"
     retrain: str = ""
+    parameters: dict[str, Any] = field(default_factory=dict)
     cluster: ClusterSpec = field(default_factory=lambda: ClusterSpec(provisioner="ephemeral"))
 
     @property
     def request(self) -> TrainingRequest:
         request = lineage(self.partition, retrain=self.retrain).request
+        training = request.training.model_copy(
+            update={"parameters": request.training.parameters | self.parameters}
+        )
         return request.model_copy(
-            update={"storage_root": self.storage_root, "cluster": self.cluster}
+            update={
+                "storage_root": self.storage_root,
+                "cluster": self.cluster,
+                "training": training,
+            }
         )
 
     @property

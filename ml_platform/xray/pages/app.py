@@ -5,6 +5,7 @@
     /trainings/ID               a training over its attempts                        also .csv
     /models/NAME                a model over its partitions                         also .csv
     /runs/ID                    the story of a run                                  also .csv
+    /costs                      what was spent on what, and what of it was wasted   also .csv
     /compare?a=ID&b=ID          what differs between two attempts
     /find?q=…                   goes to whichever of these is meant
     /metrics                    for Prometheus
@@ -12,8 +13,8 @@
 Nothing here waits for storage, but for the log of an attempt.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import Any, Final
@@ -32,9 +33,9 @@ from ml_platform.errors import InputError, PlatformError, XrayError
 from ml_platform.xray.attempt import AttemptRecord
 from ml_platform.xray.compare import compared
 from ml_platform.xray.find import find_attempt, find_attempts
-from ml_platform.xray.listing import details
+from ml_platform.xray.listing import details_to_compare
 from ml_platform.xray.metrics import CONTENT_TYPE
-from ml_platform.xray.pages import addresses, attempts_table, model_page, stories
+from ml_platform.xray.pages import addresses, attempts_table, costs_page, model_page, stories
 from ml_platform.xray.pages.access import COOKIE, Access, after_login, is_secure
 from ml_platform.xray.pages.attempts_table import chosen_by
 from ml_platform.xray.pages.guard import Guard
@@ -43,6 +44,7 @@ from ml_platform.xray.pages.overview import overview
 from ml_platform.xray.pages.picture import side_by_side
 from ml_platform.xray.pages.rendering import html_of, json_of
 from ml_platform.xray.pages.table import Column, to_csv
+from ml_platform.xray.prices import Prices
 from ml_platform.xray.store import Store
 
 STATIC: Final = Path(__file__).parent / "static"
@@ -63,6 +65,8 @@ class Site:
         now: Seconds since 1970.
         trouble: Why not all is gathered, in words; empty if nothing is missing.
         metrics: What Prometheus reads.
+        prices: Of an hour.
+        loud: Findings that a person has turned on.
     """
 
     store: Store
@@ -71,6 +75,8 @@ class Site:
     now: Callable[[], float]
     trouble: Callable[[], str]
     metrics: Callable[[], bytes]
+    prices: Prices = field(default_factory=Prices)
+    loud: Collection[str] = ()
 
 
 def make_app(site: Site) -> ASGIApp:
@@ -84,6 +90,7 @@ def make_app(site: Site) -> ASGIApp:
         Route("/trainings/{what}", pages.training),
         Route("/models/{what}", pages.model),
         Route("/runs/{what}", pages.run),
+        *(Route(f"/costs{suffix}", pages.costs) for suffix in ("", *SUFFIXES)),
         *(Route(f"/compare{suffix}", pages.compare) for suffix in ("", ".json")),
         Route("/find", pages.find),
         Route("/login", pages.login),
@@ -111,7 +118,8 @@ class _Pages:
     def overview(self, request: Request) -> Response:
         try:
             chosen = chosen_by(request.query_params)
-            page = overview(self._store, chosen, now_s=self._site.now())
+            prices = self._site.prices
+            page = overview(self._store, chosen, prices=prices, now_s=self._site.now())
         except InputError as error:
             return self._error(request, error, 400)
         table = _Table(page.attempts, attempts_table.COLUMNS)
@@ -127,6 +135,8 @@ class _Pages:
             _what(request),
             others=self._site.others,
             now_s=self._site.now(),
+            prices=self._site.prices,
+            loud=self._site.loud,
             zone=_zone(request),
         )
         return self._answer(request, "attempt.html", page, goes_on=page.details.attempt.is_open)
@@ -143,6 +153,7 @@ class _Pages:
             self._store,
             _what(request),
             now_s=self._site.now(),
+            prices=self._site.prices,
             partition=request.query_params.get("partition", ""),
             zone=_zone(request),
         )
@@ -150,7 +161,11 @@ class _Pages:
 
     def run(self, request: Request) -> Response:
         page = stories.run_page(
-            self._store, _what(request), now_s=self._site.now(), zone=_zone(request)
+            self._store,
+            _what(request),
+            now_s=self._site.now(),
+            prices=self._site.prices,
+            zone=_zone(request),
         )
         return self._story(request, page, of_run=True)
 
@@ -165,6 +180,17 @@ class _Pages:
         table = _Table(page.partitions, model_page.COLUMNS)
         return self._answer(request, "model.html", page, table, goes_on=page.goes_on)
 
+    def costs(self, request: Request) -> Response:
+        try:
+            chosen = costs_page.chosen_costs(request.query_params)
+            page = costs_page.costs_page(
+                self._store, chosen, prices=self._site.prices, now_s=self._site.now()
+            )
+        except InputError as error:
+            return self._error(request, error, 400)
+        table = _Table(page.rows, costs_page.COLUMNS)
+        return self._answer(request, "costs.html", page, table, choices=costs_page.CHOICES)
+
     def compare(self, request: Request) -> Response:
         asked = [request.query_params.get(name, "").strip() for name in ("a", "b")]
         if not all(asked):
@@ -173,7 +199,9 @@ class _Pages:
                 return self._error(request, error, 400)
             return self._html(request, "compare_form.html", asked=asked)
         now_s = self._site.now()
-        a, b = (details(self._store, find_attempt(self._store, one), now_s=now_s) for one in asked)
+        found = [find_attempt(self._store, one) for one in asked]
+        prices = self._site.prices
+        a, b = (details_to_compare(self._store, one, prices=prices, now_s=now_s) for one in found)
         return self._answer(
             request, "compare.html", compared(a, b), asked=asked, pictures=side_by_side(a, b, now_s)
         )

@@ -29,6 +29,7 @@ class Chosen:
     """What of all attempts is shown, and in which order; empty for all and as it is."""
 
     model: str = ""
+    partition: str = ""
     cause: str = ""
     status: str = ""
     since: str = ""
@@ -38,7 +39,7 @@ class Chosen:
     @property
     def is_all(self) -> bool:
         """Whether nothing is left out by choice."""
-        return not (self.model or self.cause or self.status or self.since)
+        return not (self.model or self.partition or self.cause or self.status or self.since)
 
     @property
     def query(self) -> str:
@@ -77,6 +78,7 @@ def chosen_by(query: Mapping[str, str]) -> Chosen:
     cause = query.get("cause", "")
     return Chosen(
         model=query.get("model", ""),
+        partition=query.get("partition", "").strip(),
         cause=known_cause(cause) if cause else "",
         status=status,
         since=since,
@@ -112,6 +114,16 @@ COLUMNS: Final[tuple[Column[Listed], ...]] = (
         name="why",
         title="Why",
         value=lambda one: one.doing.reason if one.doing else one.attempt.cause,
+    ),
+    Column(
+        name="percent",
+        value=lambda one: one.progress.percent if one.progress else None,
+        is_number=True,
+    ),
+    Column(
+        name="left_s",
+        value=lambda one: one.progress.left_s if one.progress else None,
+        is_number=True,
     ),
     Column(name="place", value=lambda one: one.attempt.cause_place),
     Column(name="ended_at", value=lambda one: utc(one.attempt.ended_at_s)),

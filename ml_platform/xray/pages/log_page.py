@@ -12,7 +12,7 @@ from ml_platform.errors import InputError, StorageError
 from ml_platform.training.record import TrainingRecord
 from ml_platform.xray.archived_log import ArchivedLog, LogLine, LogPart
 from ml_platform.xray.attempt import AttemptRecord
-from ml_platform.xray.logs import JOB, kept_log
+from ml_platform.xray.logs import JOB, archive_of, kept_log
 from ml_platform.xray.parallel import Deadline, ask_all
 
 READ_WITHIN_S: Final = 8.0
@@ -100,10 +100,10 @@ def log_page(attempt: AttemptRecord, wanted: Wanted, *, within_s: float = READ_W
 
 def _read(page: LogPage, deadline: Deadline, attempt: AttemptRecord) -> LogPage:
     wanted = page.wanted
-    found = TrainingRecord(attempt.folder_uri).attempt(attempt.number)
-    log = ArchivedLog(found.folder, deadline)
+    log = archive_of(attempt, deadline)
     if log and wanted.source in ("", JOB):
         part = _part(log, wanted)
+        found = TrainingRecord(attempt.folder_uri).attempt(attempt.number)
         return replace(
             page,
             source=JOB,
@@ -113,14 +113,13 @@ def _read(page: LogPage, deadline: Deadline, attempt: AttemptRecord) -> LogPage:
             next_byte=part.next_byte,
             end_byte=part.end_byte,
         )
-    kept = kept_log(attempt, wanted.source)
+    kept = kept_log(attempt, wanted.source, archive=log)
     lines = tuple(
         LogLine(byte=number, text=line)
         for number, line in enumerate(kept.lines)
         if wanted.text.lower() in line.lower()
     )
-    sources = kept.sources if not log or JOB in kept.sources else (JOB, *kept.sources)
-    return replace(page, source=kept.source, sources=sources, lines=lines)
+    return replace(page, source=kept.source, sources=kept.sources, lines=lines)
 
 
 def _part(log: ArchivedLog, wanted: Wanted) -> LogPart:

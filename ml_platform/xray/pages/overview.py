@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass, replace
 
+from ml_platform.xray.costs import AnHour, an_hour
 from ml_platform.xray.listing import Listed, listed
 from ml_platform.xray.pages.attempts_table import COLUMNS, SPANS_S, Chosen
 from ml_platform.xray.pages.table import ordered
 from ml_platform.xray.pages.verdict import RECENT_S, Verdict, verdict_of
+from ml_platform.xray.prices import Prices
 from ml_platform.xray.store import Store
 
 LOOKED_AT = 500
@@ -18,6 +20,7 @@ class Overview:
 
     Attributes:
         verdict: Whether anything is wrong now, whatever is chosen.
+        an_hour: What goes on costs so much an hour now.
         chosen: What of the attempts is shown.
         models: Those that can be chosen.
         attempts: Those that go on, and the newest.
@@ -26,6 +29,7 @@ class Overview:
     """
 
     verdict: Verdict
+    an_hour: AnHour
     chosen: Chosen
     models: tuple[str, ...]
     attempts: tuple[Listed, ...]
@@ -33,7 +37,7 @@ class Overview:
     goes_on: bool
 
 
-def overview(store: Store, chosen: Chosen, *, now_s: float) -> Overview:
+def overview(store: Store, chosen: Chosen, *, prices: Prices, now_s: float) -> Overview:
     """The first page, as it is now.
 
     Raises:
@@ -47,6 +51,7 @@ def overview(store: Store, chosen: Chosen, *, now_s: float) -> Overview:
         )
     found = store.attempts(
         model=chosen.model,
+        partition=chosen.partition,
         cause=chosen.cause,
         status=chosen.status,
         since_s=now_s - SPANS_S[chosen.since] if chosen.since else None,
@@ -55,6 +60,7 @@ def overview(store: Store, chosen: Chosen, *, now_s: float) -> Overview:
     rows = listed(store, found[: chosen.limit], now_s=now_s)
     return Overview(
         verdict=verdict,
+        an_hour=an_hour(recent, prices),
         chosen=chosen,
         models=tuple(store.partitions()),
         attempts=tuple(ordered(rows, COLUMNS, chosen.sort)),

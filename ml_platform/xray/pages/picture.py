@@ -100,7 +100,7 @@ def timeline_of(found: Details, *, now_s: float, length_s: float = 0.0) -> Timel
         now_s: Now, in seconds since 1970.
         length_s: How long the scale is at least.
     """
-    begin_s, end_s = _whole(found, now_s)
+    begin_s, end_s = whole(found, now_s)
     scale = _Scale(begin_s=begin_s, length_s=max(1.0, length_s, end_s - begin_s))
     lanes = []
     for name in dict.fromkeys(one.name for one in found.phases):
@@ -115,12 +115,12 @@ def timeline_of(found: Details, *, now_s: float, length_s: float = 0.0) -> Timel
             )
         )
     told = "; ".join(f"{lane.name} {lane.took}".strip() for lane in lanes)
-    return Timeline(lanes=tuple(lanes), ticks=_ticks(scale.length_s), told=told)
+    return Timeline(lanes=tuple(lanes), ticks=ticks_of(scale.length_s), told=told)
 
 
 def side_by_side(a: Details, b: Details, now_s: float) -> tuple[Timeline, Timeline]:
     """Two attempts on one scale."""
-    ends = (_whole(a, now_s), _whole(b, now_s))
+    ends = (whole(a, now_s), whole(b, now_s))
     length_s = max(end_s - begin_s for begin_s, end_s in ends)
     return (
         timeline_of(a, now_s=now_s, length_s=length_s),
@@ -136,7 +136,7 @@ def timeline_of_attempts(attempts: Sequence[Listed], *, now_s: float) -> Timelin
     scale = _Scale(begin_s=begin_s, length_s=max(1.0, max(ends) - begin_s))
     lanes = tuple(_lane_of(scale, one, end_s) for one, end_s in zip(ordered, ends, strict=True))
     told = "; ".join(f"{lane.name} {lane.took}" for lane in lanes)
-    return Timeline(lanes=lanes, ticks=_ticks(scale.length_s), told=told)
+    return Timeline(lanes=lanes, ticks=ticks_of(scale.length_s), told=told)
 
 
 def chart_of(rows: Sequence[tuple[str, Listed]]) -> Chart | None:
@@ -174,6 +174,27 @@ def chart_of(rows: Sequence[tuple[str, Listed]]) -> Chart | None:
     )
 
 
+def whole(found: Details, now_s: float) -> tuple[float, float]:
+    """When it began and ended; clocks differ, so no phase of it is left out."""
+    one = found.attempt
+    began = [one.claimed_at_s, *(phase.began_at_s for phase in found.phases)]
+    ended = [phase.began_at_s + (phase.seconds or 0.0) for phase in found.phases]
+    return min(began), max([now_s if one.ended_at_s is None else one.ended_at_s, *ended])
+
+
+def ticks_of(length_s: float) -> tuple[Tick, ...]:
+    """Marks at round lengths, from 0 on."""
+    step_s = _step(length_s)
+    found = []
+    for number in range(int(length_s / step_s) + 1):
+        at = 100.0 * number * step_s / length_s
+        anchor: Literal["start", "middle", "end"] = "start" if number == 0 else "middle"
+        if at > 94.0:
+            anchor = "end"
+        found.append(Tick(at_pct=round(at, 3), told=_mark(number * step_s), anchor=anchor))
+    return tuple(found)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Scale:
     begin_s: float
@@ -184,14 +205,6 @@ class _Scale:
         width = min(100.0, max(NARROWEST_PCT, seconds * share))
         at = min(max(0.0, (at_s - self.begin_s) * share), 100.0 - width)
         return Bar(at_pct=round(at, 3), width_pct=round(width, 3), kind=kind, told=told)
-
-
-def _whole(found: Details, now_s: float) -> tuple[float, float]:
-    """When it began and ended; clocks differ, so no phase of it is left out."""
-    one = found.attempt
-    began = [one.claimed_at_s, *(phase.began_at_s for phase in found.phases)]
-    ended = [phase.began_at_s + (phase.seconds or 0.0) for phase in found.phases]
-    return min(began), max([now_s if one.ended_at_s is None else one.ended_at_s, *ended])
 
 
 def _bar(scale: _Scale, one: Phase) -> Bar:
@@ -239,18 +252,6 @@ def _status(one: Listed) -> str:
 def _step(length_s: float) -> float:
     fits = (step for step in _STEPS_S if length_s / step <= MOST_TICKS - 1)
     return next(fits, _STEPS_S[-1] * math.ceil(length_s / _STEPS_S[-1] / MOST_TICKS))
-
-
-def _ticks(length_s: float) -> tuple[Tick, ...]:
-    step_s = _step(length_s)
-    found = []
-    for number in range(int(length_s / step_s) + 1):
-        at = 100.0 * number * step_s / length_s
-        anchor: Literal["start", "middle", "end"] = "start" if number == 0 else "middle"
-        if at > 94.0:
-            anchor = "end"
-        found.append(Tick(at_pct=round(at, 3), told=_mark(number * step_s), anchor=anchor))
-    return tuple(found)
 
 
 def _mark(seconds: float) -> str:

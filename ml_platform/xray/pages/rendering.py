@@ -13,7 +13,7 @@ from markupsafe import Markup, escape
 
 from ml_platform.xray.attempt import SHORT, AttemptRecord
 from ml_platform.xray.pages import addresses
-from ml_platform.xray.words import moment_and_zone, shortened, span
+from ml_platform.xray.words import moment_and_zone, money, shortened, span
 
 _CODE: Final = re.compile(r"`([^`\n]+)`")
 NOTHING: Final = "–"
@@ -92,6 +92,7 @@ def _templates() -> Environment:
         "marked": _marked,
         "short_id": _short_id,
         "shortened": shortened,
+        "money": money,
         "begun": lambda text: text[:1].upper() + text[1:],
         "why": _why,
         "state": lambda status: STATES.get(status, status),

@@ -13,6 +13,7 @@ from ml_platform.settings import load_settings
 from ml_platform.storage import Folder
 from ml_platform.xray.samples import StepTimes
 from tests.support.xray import AT_S, DAY_S, OUT_OF_MEMORY, Training, end, measure, note, runs
+from tests.support.xray_pages import archive
 
 MARKUP = "[bold]no[/bold] [/nothing]"
 LOGS = {"c-w-abcde.ray-worker": ("a line", "the last one")}
@@ -246,3 +247,27 @@ def test_it_is_quick_as_it_imports_no_dagster(home: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "0 []"
+
+
+def test_two_attempts_are_compared_by_what_differs(said: Any, failed: Training) -> None:
+    first = f"{failed.request.folder_uri.rsplit('/', 1)[1]}-1"
+    failed.train(2, at_s=AT_S + 900)
+    second = first.replace("-1", "-2")
+    code, out, _ = said("compare", first, second)
+    assert code == 0
+    assert out.startswith("They ended as failed (out_of_memory in group workers) and succeeded:")
+    assert "what differs" in out
+    found = json.loads(said("compare", first, second, "--json")[1])
+    assert found["differences"][0]["name"] == "outcome"
+    code, _, err = said("compare", first, "nothing-1")
+    assert (code, "nothing-1" in err) == (2, True)
+
+
+def test_the_log_of_an_attempt_that_goes_on_is_its_archived_one(
+    said: Any, failed: Training
+) -> None:
+    waiting = Training(storage_root=failed.storage_root, partition="2013-03-15")
+    assert "it goes on" in said("logs", "flight_delay", "2013-03-15")[2]
+    archive(waiting.record.attempt(1), "epoch 0", MARKUP)
+    code, out, _ = said("logs", "flight_delay", "2013-03-15")
+    assert (code, out) == (0, f"epoch 0 {MARKUP}")

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from ml_platform.xray.compare import Compared, compared
+from ml_platform.xray.findings.finding import Finding
 from ml_platform.xray.listing import Details
 from ml_platform.xray.timeline import Phase, Times
 from tests.support.xray import NO_COST
@@ -20,6 +21,14 @@ def details(*, ran_s: float | None = 600.0, pulling_s: float = 30.0, **values: A
         phases=(phase,),
         cost=NO_COST,
     )
+
+
+def costing(total: float | None, *findings: str) -> Details:
+    found = tuple(
+        Finding(name=one, sentence=f"It is {one}.", evidence=(), confidence="low", next_step="")
+        for one in findings
+    )
+    return replace(details(), cost=replace(NO_COST, total=total, wasted=total), findings=found)
 
 
 def names(found: Compared) -> list[str]:
@@ -74,3 +83,20 @@ def test_the_outcome_comes_first() -> None:
     found = compared(a, details(limits={"seed": 2}))
     assert names(found)[0] == "outcome"
     assert found.sentence.startswith("They ended as failed (node_lost in node spot-7) and")
+
+
+def test_what_one_of_them_cost_more_is_told_with_how_much() -> None:
+    cost, wasted = compared(costing(1.0), costing(2.5)).differences
+    assert (cost.name, cost.a, cost.b, cost.told) == ("cost", "1.00", "2.50", "B 2.5 × as much")
+    assert wasted.name == "wasted"
+    assert names(compared(costing(1.0), costing(1.1))) == []
+    assert names(compared(costing(None), costing(None))) == []
+    assert compared(costing(None), costing(2.0)).differences[0].a == "unknown"
+
+
+def test_what_was_found_in_one_alone_is_named_and_told() -> None:
+    found = compared(costing(None, "slower"), costing(None, "slower", "straggler"))
+    (alone,) = found.differences
+    assert (alone.group, alone.name, alone.told) == ("findings", "straggler", "only B")
+    assert (alone.a, alone.b) == ("", "It is straggler.")
+    assert found.sentence.endswith("that was asked for. Found in B alone: straggler.")

@@ -52,6 +52,18 @@ def test_samples_of_a_stretch_are_one_of_each_worker_with_times_summed(store: St
     )
 
 
+def test_what_was_merged_is_merged_anew_when_there_is_more(store: Store) -> None:
+    one = attempt()
+    measured(store, one, step(10), ended=False)
+    assert len(store.samples(one, every_s=300).steps) == 1
+    assert store.samples(one, every_s=300) is store.samples(one, every_s=300)
+    measured(store, one, step(100), ended=False)
+    (merged,) = store.samples(one, every_s=300).steps
+    assert merged.batches == 4
+    measured(store, one, step(101), step(400))
+    assert [found.batches for found in store.samples(one, every_s=300).steps] == [6, 2]
+
+
 def test_samples_of_a_stretch_are_one_of_each_node_with_its_mean_use_and_most_memory(
     store: Store,
 ) -> None:

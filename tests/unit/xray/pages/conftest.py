@@ -16,6 +16,8 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[Settings, Story]:
         home=tmp_path_factory.mktemp("xray_pages") / "home",
         dagster_url="https://dagster.example/",
         mlflow_ui_url="https://mlflow.example/",
+        price_cpu_hour=1.0,
+        xray_findings="straggler",
     )
     return settings, tell_story(settings.storage_root)
 

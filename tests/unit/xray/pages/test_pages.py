@@ -37,7 +37,7 @@ def twin(address: str) -> str:
 
 @pytest.mark.parametrize(
     "name",
-    ["overview", "attempt", "log", "training", "model", "run", "compare"],
+    ["overview", "attempt", "measured", "log", "training", "model", "run", "costs", "compare"],
 )
 def test_a_page_and_its_twin_say_the_same_sentence(
     reader: httpx.Client, story: Story, name: str
@@ -83,6 +83,8 @@ def partitions(reader: httpx.Client, query: str) -> list[str]:
         ("?status=succeeded", [LATE]),
         ("?cause=out_of_memory&limit=1", [LATE]),
         ("?model=ltv", []),
+        (f"?partition={LATE}", [LATE, LATE]),
+        (f"?partition={EARLY}&status=succeeded", []),
         ("?since=1h", [RUNNING, WAITING]),
         ("?status=open&sort=partition", [WAITING, RUNNING]),
         ("?sort=-ran_s&limit=3", [LATE, RUNNING, WAITING]),
@@ -209,7 +211,12 @@ def test_a_run_is_told_with_its_page_in_dagster(reader: httpx.Client) -> None:
 def test_two_attempts_are_compared_by_what_differs(reader: httpx.Client, story: Story) -> None:
     address = addresses(story)["compare"]
     found = facts(reader, twin(address))
-    assert [one["name"] for one in found["differences"]] == ["outcome"]
+    assert [one["name"] for one in found["differences"]] == [
+        "outcome",
+        "wasted",
+        "straggler",
+        "recompute",
+    ]
     assert found["sentence"].startswith("They ended as failed (out_of_memory in group workers) and")
 
 
