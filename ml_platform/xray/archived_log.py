@@ -4,12 +4,15 @@ It lies in segments that are named by their first byte, so a part of it is read 
 and a place in it is a number that stays.
 """
 
+import json
 import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
+
+from dagster_pipes import PIPES_PROTOCOL_VERSION_FIELD
 
 from ml_platform.errors import StorageError
 from ml_platform.storage import Folder
@@ -30,7 +33,7 @@ class LogLine:
 
     Attributes:
         byte: Where it begins in the log.
-        text: The line, without what colours a terminal.
+        text: The line, without what colours a terminal; of a message to Dagster what it says.
     """
 
     byte: int
@@ -160,5 +163,19 @@ def _lines(byte: int, content: bytes) -> Iterator[LogLine]:
     """The lines of what begins at a byte of the log."""
     for line in content.splitlines(keepends=True):
         text = _COLOURS.sub(b"", line).decode(errors="replace").rstrip("\r\n")
-        yield LogLine(byte=byte, text=text)
+        told = _told(text) if PIPES_PROTOCOL_VERSION_FIELD in text else text
+        if told is not None:
+            yield LogLine(byte=byte, text=told)
         byte += len(line)
+
+
+def _told(text: str) -> str | None:
+    """What a message of Dagster Pipes says to a person; None if it is for Dagster alone."""
+    before, brace, rest = text.partition("{")
+    try:
+        message = json.loads(brace + rest)
+        if message["method"] != "log":
+            return None
+        return before + str(message["params"]["message"])
+    except (ValueError, KeyError, TypeError):
+        return text

@@ -95,6 +95,23 @@ def test_colours_are_left_out_and_hide_nothing(attempt: Folder) -> None:
     assert texts(log_of(attempt).search("GRÜ", 9)) == ["Grüße \ufffd"]
 
 
+def test_a_message_to_dagster_is_read_as_what_it_says(attempt: Folder) -> None:
+    mark = b'(RayTrainWorker pid=7) {"__dagster_pipes_version": "0.1", "method": '
+    log = mark + b'"log", "params": {"message": "epoch 1: loss 0.5", "level": "INFO"}}\n'
+    write(
+        attempt,
+        mark + b'"opened", "params": {}}\n' + log,
+        b'{"__dagster_pipes_version": cut\n',
+        mark + b'"closed", "params": {}}\n',
+    )
+    said = [
+        "(RayTrainWorker pid=7) epoch 1: loss 0.5",
+        '{"__dagster_pipes_version": cut',
+    ]
+    assert texts(log_of(attempt).last(10)) == said
+    assert texts(log_of(attempt).search("loss 0.5", 10)) == said[:1]
+
+
 def test_without_time_the_rest_is_left_over(attempt: Folder) -> None:
     write(attempt, b"one\n")
     part = ArchivedLog(attempt, Deadline(0.0)).since(0, 9)
