@@ -11,9 +11,11 @@ import pytest
 from ml_platform.settings import PROJECT_ROOT
 
 _MAKEFILE = """
-install browser:
-check:
+install lint layers types browser:
+test:
 	./all_tests
+unit:
+	./quick_tests
 kubernetes-programs:
 	./programs
 kubernetes-test:
@@ -86,6 +88,7 @@ def checkout(tmp_path: Path) -> Checkout:
     it.program("bin/python3.11", "")
     it.program(".bootstrap/go/bin/pip", 'echo "$@" >>installed')
     it.program("all_tests", "")
+    it.program("quick_tests", "")
     it.program("programs", "")
     it.pytest_ends(0)
     return it
@@ -140,6 +143,20 @@ def test_the_tests_on_kubernetes_wait_for_the_programs(checkout: Checkout) -> No
 def test_programs_that_cannot_be_built_are_left_to_the_tests_to_tell(checkout: Checkout) -> None:
     checkout.program("programs", "exit 1")
     assert checkout.run() == 0
+    assert checkout.sessions == ["--cache-clear"]
+
+
+def test_the_quick_tests_run_beside_those_on_kubernetes(checkout: Checkout) -> None:
+    checkout.program("quick_tests", "touch quick; until [ -e slow ]; do sleep 0.05; done")
+    checkout.program("pytest", "touch slow; until [ -e quick ]; do sleep 0.05; done")
+    assert checkout.run() == 0
+
+
+@pytest.mark.parametrize("codes", [(0,), (1, 0)])
+def test_a_quick_test_that_fails_fails_it_all(checkout: Checkout, codes: tuple[int, ...]) -> None:
+    checkout.program("quick_tests", "exit 1")
+    checkout.pytest_ends(*codes)
+    assert checkout.run() == 1
     assert checkout.sessions == ["--cache-clear"]
 
 
