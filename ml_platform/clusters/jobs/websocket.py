@@ -37,7 +37,13 @@ def websocket(
     # that the closing of its socket does not end: the server's session tickets woke it, and nothing
     # follows. What ends it is the end of the connection. Until its reads can be ended.
     with connection.dup() as lifeline:
-        overdue = threading.Timer(open_within_s + GRACE_S, _break_off, (lifeline,))
+        is_late = threading.Event()
+
+        def give_up() -> None:
+            is_late.set()
+            _break_off(lifeline)
+
+        overdue = threading.Timer(open_within_s + GRACE_S, give_up)
         overdue.start()
         try:
             opened = connect(
@@ -55,6 +61,11 @@ def websocket(
                 close_timeout=0.05,  # it does not answer our closing either
             )
             stream = opened.__enter__()
+        except (OSError, WebSocketException) as error:
+            # What is broken off while it is opened fails in one of many ways.
+            if is_late.is_set():
+                raise TimeoutError(f"{where.netloc} opened no stream in time") from error
+            raise
         finally:
             overdue.cancel()
         try:
