@@ -26,8 +26,10 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 
 from ml_platform.clusters.causes import Cause
+from ml_platform.xray.attempt import AttemptRecord
+from ml_platform.xray.costs import an_hour
 from ml_platform.xray.listing import Listed, listed
-from ml_platform.xray.prices import Prices, spec_of
+from ml_platform.xray.prices import Prices
 from ml_platform.xray.reaped import monday_s
 from ml_platform.xray.store import Store
 
@@ -204,18 +206,9 @@ def _histogram(name: str, documentation: str, seconds: Iterable[tuple[str, float
 
 
 def _costs(attempts: Sequence[Listed], prices: Prices) -> Iterator[Metric]:
-    costs: dict[str, float] = {}
-    unknown: Counter[str] = Counter()
-    for attempt in (one.attempt for one in attempts):
-        # One that never was ready is not paid for, nor is one's own machine.
-        if attempt.ready_at_s is None or attempt.provisioner != "ephemeral":
-            continue
-        spec = spec_of(attempt)
-        of_hour = None if spec is None else prices.of_cluster(spec)
-        if of_hour is None:
-            unknown[attempt.model] += 1
-        else:
-            costs[attempt.model] = costs.get(attempt.model, 0.0) + of_hour
+    of_models: dict[str, list[AttemptRecord]] = {}
+    for one in attempts:
+        of_models.setdefault(one.attempt.model, []).append(one.attempt)
     known = GaugeMetricFamily(
         "mlp_cost_per_hour",
         "What the clusters of attempts cost an hour now, in the currency of the prices.",
@@ -226,9 +219,11 @@ def _costs(attempts: Sequence[Listed], prices: Prices) -> Iterator[Metric]:
         "Attempts whose clusters are paid for and in no cost, since no price of them is known.",
         labels=("model",),
     )
-    for model, cost in sorted(costs.items()):
-        known.add_metric((model,), cost)
-    for model, count in sorted(unknown.items()):
-        unpriced.add_metric((model,), count)
+    for model, several in sorted(of_models.items()):
+        hour = an_hour(several, prices)
+        if hour.price is not None:
+            known.add_metric((model,), hour.price)
+        if hour.unknown:
+            unpriced.add_metric((model,), hour.unknown)
     yield known
     yield unpriced
