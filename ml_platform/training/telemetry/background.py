@@ -1,11 +1,12 @@
 """A thread that observes while a block runs, and is not waited for longer than its end may take."""
 
 import threading
+from abc import ABC, abstractmethod
 from types import TracebackType
 from typing import Self
 
 
-class Background:
+class Background(ABC):
     """Runs `_run` beside a block; what derives from it says what that is.
 
     Args:
@@ -35,6 +36,6 @@ class Background:
         self.closing.set()
         self._thread.join(self._closed_within_s)
 
+    @abstractmethod
     def _run(self) -> None:
         """Observe until `closing` is set."""
-        raise NotImplementedError
