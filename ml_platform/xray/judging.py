@@ -1,15 +1,16 @@
 """Findings and costs of attempts, out of the store."""
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Final
 
-from ml_platform.xray.attempt import AttemptRecord
+from ml_platform.xray.attempt import AttemptKey, AttemptRecord
 from ml_platform.xray.costs import Cost, CostSum, costs, summed
 from ml_platform.xray.findings.finding import Finding, Past, Seen
 from ml_platform.xray.findings.judges import findings_of
 from ml_platform.xray.prices import Prices
 from ml_platform.xray.prune import THINNED_TO_S
+from ml_platform.xray.records import Event
 from ml_platform.xray.store import Store
 from ml_platform.xray.timeline import times
 
@@ -34,9 +35,7 @@ def judged(
 def seen_of(store: Store, attempt: AttemptRecord, *, prices: Prices, now_s: float) -> Seen:
     """What is known of an attempt, and of those that it is compared with."""
     earlier = store.earlier(attempt, limit=EARLIER)
-    events = {
-        key: tuple(named.values()) for key, named in store.events([attempt, *earlier]).items()
-    }
+    events = events_of(store, [attempt, *earlier])
     training = [one for one in siblings(store, attempt) if one.number <= attempt.number]
     return Seen(
         attempt=attempt,
@@ -72,6 +71,13 @@ def cost_of_training(
 def cost_of_one(store: Store, attempt: AttemptRecord, *, prices: Prices, now_s: float) -> Cost:
     """What an attempt has cost; wasted or not, as those after it went on."""
     return costs(siblings(store, attempt), prices, now_s=now_s)[attempt.key]
+
+
+def events_of(
+    store: Store, attempts: Sequence[AttemptRecord]
+) -> dict[AttemptKey, tuple[Event, ...]]:
+    """What began and ended in each, oldest first."""
+    return {key: tuple(named.values()) for key, named in store.events(attempts).items()}
 
 
 def siblings(store: Store, attempt: AttemptRecord) -> list[AttemptRecord]:

@@ -1,16 +1,17 @@
 """Attempts in a list, one with all that is known of it, and their story, out of the store."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 from typing import Final
 
-from ml_platform.xray.attempt import AttemptRecord
+from ml_platform.xray.attempt import AttemptKey, AttemptRecord
 from ml_platform.xray.costs import Cost, CostSum
 from ml_platform.xray.findings.finding import Finding
-from ml_platform.xray.judging import cost_of_one, cost_of_training, judged
+from ml_platform.xray.judging import cost_of_one, cost_of_training, events_of, judged
 from ml_platform.xray.prices import Prices
 from ml_platform.xray.progress import Progress, progress
+from ml_platform.xray.records import Event
 from ml_platform.xray.store import Store
 from ml_platform.xray.story import story
 from ml_platform.xray.timeline import Doing, Phase, Times, doing, phases, times
@@ -69,18 +70,7 @@ class Told:
 
 def listed(store: Store, attempts: Sequence[AttemptRecord], *, now_s: float) -> tuple[Listed, ...]:
     """The attempts, in their order, with where their time went until now."""
-    events = {key: tuple(named.values()) for key, named in store.events(attempts).items()}
-    running = [one.key for one in attempts if one.is_open and one.ready_at_s is not None]
-    steps = store.sample_store.first_and_newest(running, newest=NEWEST) if running else {}
-    return tuple(
-        Listed(
-            attempt=one,
-            progress=progress(one, steps.get(one.key, ()), now_s=now_s),
-            times=times(one, events[one.key], now_s=now_s),
-            doing=doing(one, events[one.key], now_s=now_s) if one.is_open else None,
-        )
-        for one in attempts
-    )
+    return _listed(store, attempts, events_of(store, attempts), now_s)
 
 
 def details(
@@ -105,14 +95,14 @@ def details(
     prices = prices or Prices()
     if found is None:
         found = loud_findings(store, attempt, prices=prices, loud=loud, now_s=now_s)
-    events = tuple(store.events([attempt])[attempt.key].values())
-    (one,) = listed(store, [attempt], now_s=now_s)
+    events = events_of(store, [attempt])
+    (one,) = _listed(store, [attempt], events, now_s)
     return Details(
         attempt=attempt,
         times=one.times,
         doing=one.doing,
         progress=one.progress,
-        phases=phases(attempt, events, now_s=now_s),
+        phases=phases(attempt, events[attempt.key], now_s=now_s),
         cost=cost_of_one(store, attempt, prices=prices, now_s=now_s),
         findings=tuple(found),
     )
@@ -148,7 +138,7 @@ def told(
         found: What is to be told of the last, if that is known already.
     """
     prices = prices or Prices()
-    events = {key: tuple(named.values()) for key, named in store.events(attempts).items()}
+    events = events_of(store, attempts)
     cost: CostSum | None = None
     last = last_of_training(attempts)
     if last is not None:
@@ -179,3 +169,22 @@ def loud_findings(
         return ()
     found = judged(store, attempt, prices=prices, loud=loud, now_s=now_s)
     return tuple(one for one in found if not one.quiet)
+
+
+def _listed(
+    store: Store,
+    attempts: Sequence[AttemptRecord],
+    events: Mapping[AttemptKey, tuple[Event, ...]],
+    now_s: float,
+) -> tuple[Listed, ...]:
+    running = [one.key for one in attempts if one.is_open and one.ready_at_s is not None]
+    steps = store.sample_store.first_and_newest(running, newest=NEWEST) if running else {}
+    return tuple(
+        Listed(
+            attempt=one,
+            progress=progress(one, steps.get(one.key, ()), now_s=now_s),
+            times=times(one, events[one.key], now_s=now_s),
+            doing=doing(one, events[one.key], now_s=now_s) if one.is_open else None,
+        )
+        for one in attempts
+    )

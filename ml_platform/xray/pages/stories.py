@@ -9,7 +9,7 @@ from ml_platform.xray.attempt import AttemptRecord
 from ml_platform.xray.find import find_attempt, find_attempts
 from ml_platform.xray.findings.finding import Finding
 from ml_platform.xray.findings.judges import findings_of
-from ml_platform.xray.judging import merged_to_s, seen_of
+from ml_platform.xray.judging import merged_to_s, seen_of, siblings
 from ml_platform.xray.listing import Details, Listed, details, listed, told
 from ml_platform.xray.pages.addresses import Links, Others
 from ml_platform.xray.pages.picture import Timeline, timeline_of, timeline_of_attempts
@@ -113,7 +113,7 @@ def attempt_page(
     findings = sorted(findings_of(seen, loud=loud), key=lambda finding: finding.quiet)
     aloud = [finding for finding in findings if not finding.quiet]
     lines = told(store, [one], now_s=now_s, zone=zone, prices=prices, found=aloud).lines
-    all_of_it = _of_its_training(store, one)
+    all_of_it = siblings(store, one)
     found = details(store, one, now_s=now_s, prices=prices, found=aloud)
     stretch_s = every_s(one, now_s=now_s)
     nodes = seen.samples.nodes
@@ -179,11 +179,6 @@ def of_one_name(store: Store, what: str) -> list[AttemptRecord]:
     if not training or not number.isdigit():
         return []
     return [one for one in store.of_training(training) if one.number == int(number)]
-
-
-def _of_its_training(store: Store, one: AttemptRecord) -> list[AttemptRecord]:
-    found = store.of_training(one.training)
-    return _oldest_first([other for other in found if other.key[:2] == one.key[:2]])
 
 
 def _oldest_first(attempts: Sequence[AttemptRecord]) -> list[AttemptRecord]:
