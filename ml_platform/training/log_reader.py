@@ -10,11 +10,14 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 import dagster as dg
-from dagster_pipes import PipesDefaultMessageWriter, PipesParams
+from dagster_pipes import (
+    PIPES_PROTOCOL_VERSION_FIELD,
+    PipesDefaultMessageWriter,
+    PipesParams,
+)
 
 from ml_platform.clusters.jobs.log import plain_line
 
-PIPES_MARK: Final = "__dagster_pipes_version"
 WORKER_MARK: Final = "RayTrainWorker"
 RAY_TRAIN_SAYS: Final = (
     "Setting up process group for",
@@ -60,7 +63,7 @@ class JobLogReader(dg.PipesMessageReader):
     def on_line(self, line: str) -> None:
         """Take one line of the job's log."""
         text = plain_line(line)
-        if PIPES_MARK in text:
+        if PIPES_PROTOCOL_VERSION_FIELD in text:
             message = _parse(text)
             if message is not None and self._handler is not None:
                 self._handler.handle_message(message)

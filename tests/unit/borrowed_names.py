@@ -132,13 +132,6 @@ DAGSTER = (
         "`--max-parallel` limits a server's pool",
         "setConcurrencyLimit = ",
     ),
-    _row(
-        "__dagster_pipes_version",
-        _LOG,
-        "dagster_pipes/__init__.py",
-        "how a Pipes message is told from a line of log",
-        'PIPES_PROTOCOL_VERSION_FIELD = "__dagster_pipes_version"',
-    ),
 )
 
 DBT = (

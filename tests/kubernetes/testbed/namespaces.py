@@ -43,6 +43,8 @@ SYSCTLS_OF_KUBELET: Final = (
 )
 # A bridge otherwise takes the lowest address among its ports, and neighbours remember the old one.
 _BRIDGE_HARDWARE_ADDRESS: Final = "02:00:0a:56:00:01"
+# Go's programs take memory, of which there is enough, before processor time, of which there is not.
+_GARBAGE: Final = "400"
 
 
 class NamespacesError(KubernetesTestError):
@@ -51,7 +53,7 @@ class NamespacesError(KubernetesTestError):
 
 def environment() -> dict[str, str]:
     """What all that the node starts has in its environment."""
-    return {**os.environ, MARK: layout.MARK}
+    return {**os.environ, MARK: layout.MARK, "GOGC": _GARBAGE}
 
 
 def spawn(command: Sequence[str], *, log: Path) -> int:
