@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import IO, Any, Final, Protocol, TypeVar
+from typing import IO, Any, Final, Protocol, TypeVar, cast
 
 import fsspec
 from fsspec.core import url_to_fs
@@ -17,6 +17,7 @@ from fsspec.implementations.local import LocalFileSystem
 
 from ml_platform.errors import StorageError
 from ml_platform.storage_retry import StorageRetry
+from ml_platform.storage_stream import AskedStream
 from ml_platform.uris import file_uri, local_path
 
 Answer = TypeVar("Answer")
@@ -86,14 +87,16 @@ class Folder:
         return content
 
     def open(self, name: str) -> IO[bytes]:
-        """The file as a stream.
+        """The file as a stream, each read of which is waited for as `ask` does.
 
         Raises:
             FileNotFoundError: it is not there.
         """
         path = self.path(name)
         stream: IO[bytes] = self.ask("open", name, lambda: self.filesystem.open(path, "rb"))
-        return stream
+        if isinstance(self.filesystem, LocalFileSystem):
+            return stream
+        return cast("IO[bytes]", AskedStream(stream, partial(self.ask, "read", name)))
 
     def size(self, name: str) -> int:
         """The file's length in bytes.

@@ -123,7 +123,10 @@ class TrainingRun(ABC):
 
     @abstractmethod
     def save_model(self, tensors: "Mapping[str, torch.Tensor]") -> None:
-        """Hand over the finished model's weights (rank 0's are kept), as `model.safetensors`."""
+        """Hand over the finished model's weights, as `model.safetensors`.
+
+        Rank 0's are kept; other workers may call it too.
+        """
 
     @abstractmethod
     def mean_over_workers(self, values: Mapping[str, float]) -> dict[str, float]:

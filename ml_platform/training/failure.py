@@ -18,6 +18,7 @@ from ml_platform.errors import (
     StorageError,
     TrainingStoppedError,
 )
+from ml_platform.storage_retry import is_silence
 from ml_platform.training.request import PACKAGE_ROOT
 
 _WRAPPED: Final = ("controller_failure", "health_check_failure", "_base_exc", "cause", "__cause__")
@@ -109,7 +110,7 @@ def _classify(error: BaseException, code: Path) -> Failure:
     place = _place_in(code, text)
     if place is None:
         return Failure(
-            cause=Cause.STORAGE if isinstance(innermost, OSError) else Cause.PLATFORM,
+            cause=Cause.STORAGE if _is_of_storage(innermost) else Cause.PLATFORM,
             place=_place(error),
             message=f"the training could not be run: {raised}",
             hint="materialize again; if it stays, the job's log has the whole story.",
@@ -123,6 +124,10 @@ def _classify(error: BaseException, code: Path) -> Failure:
         hint=f"mend {file} at line {line}.",
         traceback=text,
     )
+
+
+def _is_of_storage(error: BaseException) -> bool:
+    return isinstance(error, OSError) or is_silence(error)
 
 
 _GPU_MEMORY: Final = re.compile(

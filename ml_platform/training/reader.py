@@ -248,13 +248,8 @@ def _read_group(group: RowGroup, columns: list[str]) -> "pa.Table":
     import pyarrow.parquet as pq
 
     folder, _, name = group.uri.rpartition("/")
-    place = Folder(folder)
-
-    def read() -> "pa.Table":
-        with place.filesystem.open(place.path(name), "rb") as stream:
-            return pq.ParquetFile(stream).read_row_group(group.index, columns=columns)
-
-    return place.ask("read", name, read)
+    with Folder(folder).open(name) as stream:
+        return pq.ParquetFile(stream).read_row_group(group.index, columns=columns)
 
 
 def read_ahead(batches: Iterator[Batch]) -> Generator[Batch]:

@@ -214,7 +214,8 @@ class WorkerRun(TrainingRun):
     def save_model(self, tensors: "Mapping[str, torch.Tensor]") -> None:
         """See `TrainingRun.save_model`."""
         _require_tensors(tensors)
-        self._weights = _plain(tensors)
+        if self.rank == 0:
+            self._weights = _plain(tensors)
 
     def mean_over_workers(self, values: Mapping[str, float]) -> dict[str, float]:
         """See `TrainingRun.mean_over_workers`."""
@@ -270,16 +271,17 @@ class WorkerRun(TrainingRun):
         """`train` has returned after `loop_s` seconds: keep the finished model.
 
         Raises:
-            ModelSpecError: `train.py` has handed over no model.
+            ModelSpecError: `train.py` has handed over no model on rank 0.
         """
         if self._positions is not None:
             self._positions.end()
-        if self._weights is None:
-            raise ModelSpecError(
-                "train.py ended without a call of run.save_model",
-                hint="call `run.save_model(net.state_dict())` at the end of `train`.",
-            )
         if self.rank == 0:
+            if self._weights is None:
+                raise ModelSpecError(
+                    "train.py ended without a call of run.save_model on rank 0, whose model is "
+                    "kept",
+                    hint="call `run.save_model(net.state_dict())` at the end of `train`.",
+                )
             self._checkpoint(finished=True, loop_s=loop_s)
         self._steps.flush()
 

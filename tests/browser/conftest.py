@@ -31,8 +31,7 @@ def server(
     """Dagster on a copy of the home of the main job, since its daemon writes."""
     folder = tmp_path_factory.mktemp("dagster_ui")
     home = folder / "home"
-    # As long as Ray is up there are sockets in its folder.
-    shutil.copytree(main_job.home, home, ignore=shutil.ignore_patterns("ray"))
+    shutil.copytree(main_job.as_made, home)
     with dagster_server(home, folder / "server.log") as running:
         yield running
 

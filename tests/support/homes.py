@@ -4,6 +4,8 @@ Treat them as read-only; `tests.support.dbt_runs.copy_of_home` makes a home to w
 """
 
 import os
+import pickle
+import shutil
 import signal
 import time
 from dataclasses import dataclass
@@ -24,13 +26,17 @@ from tests.support.dbt_runs import build_days, copy_of_home, dbt, settings_of
 @pytest.fixture(scope="session")
 def raw_home(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
     """A home whose warehouse has the raw tables and the staging views; dbt's project is parsed."""
-    # The processes of one session have their folders in one; the first builds it for both.
-    folder = tmp_path_factory.getbasetemp()
-    home = (folder if worker_id == "master" else folder.parent) / "raw_home"
+    home = _of_all_processes(tmp_path_factory, worker_id) / "raw_home"
     with file_lock(home.with_suffix(".lock")):
         if not home.exists():
             _build_raw_home(home.with_suffix(".building")).rename(home)
     return home
+
+
+def _of_all_processes(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """A folder of this session; the first of its processes makes what lies there, for all."""
+    folder = tmp_path_factory.getbasetemp()
+    return folder if worker_id == "master" else folder.parent
 
 
 def _build_raw_home(home: Path) -> Path:
@@ -64,22 +70,38 @@ class MainJob:
 
     Attributes:
         home: Where it ran.
+        as_made: A copy of it, which no test changes.
         interrupted: How the first command ended.
         finished: How the second ended.
     """
 
     home: Path
+    as_made: Path
     interrupted: Said
     finished: Said
 
 
 @pytest.fixture(scope="session")
-def main_job(raw_home: Path, tmp_path_factory: pytest.TempPathFactory) -> MainJob:
+def main_job(raw_home: Path, tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> MainJob:
     """Everything from features to champion of one day, by the command line.
 
-    In a folder with a space, of which every stage makes an address.
+    Only the tests of one file work on its home; those of other processes may look at `as_made`.
     """
-    home = copy_of_home(raw_home, tmp_path_factory.mktemp("main_job") / "ho me")
+    folder = _of_all_processes(tmp_path_factory, worker_id) / "main_job"
+    done = folder / "done.pickle"
+    with file_lock(folder.with_suffix(".lock")):
+        if not done.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            done.write_bytes(pickle.dumps(_run_main_job(raw_home, folder)))
+    made = pickle.loads(done.read_bytes())
+    assert isinstance(made, MainJob)
+    return made
+
+
+def _run_main_job(raw_home: Path, folder: Path) -> MainJob:
+    # With a space, as every stage makes an address of it.
+    home = copy_of_home(raw_home, folder / "ho me")
     day = ("--from", TRAINED_DAY, "--to", TRAINED_DAY)
     command = ["backfill", MODEL, *day, "--here"]
     log = home / "interrupted.log"
@@ -95,11 +117,11 @@ def main_job(raw_home: Path, tmp_path_factory: pytest.TempPathFactory) -> MainJo
         finally:
             process.kill()
             process.wait()
-    return MainJob(
-        home=home,
-        interrupted=Said(code=code, out=log.read_text(), err=""),
-        finished=mlp(home, *command),
-    )
+    interrupted = Said(code=code, out=log.read_text(), err="")
+    finished = mlp(home, *command)
+    # As long as Ray is up there are sockets in its folder.
+    as_made = shutil.copytree(home, folder / "as made", ignore=shutil.ignore_patterns("ray"))
+    return MainJob(home=home, as_made=as_made, interrupted=interrupted, finished=finished)
 
 
 def dagster_of(home: Path) -> dg.DagsterInstance:

@@ -1,4 +1,4 @@
-"""Which tests go to one process when two run at once: those of a file, and all that start a Ray."""
+"""Which tests go to one process when two run at once: those of a file, and most that start a Ray."""
 
 from pathlib import PurePosixPath
 from typing import Final
@@ -7,8 +7,9 @@ import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-# Two Rays that start at once on two cores are late for everything.
+# Two Rays that start at once on two cores are late for everything that has a limit of seconds.
 _ONE_RAY_AT_A_TIME: Final = "on_ray"
+_HAS_TIME: Final = "test_main_job.py"
 
 
 class ByFixtures(LoadScopeScheduling):
@@ -16,8 +17,9 @@ class ByFixtures(LoadScopeScheduling):
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.split("::")[0]
-        folder = PurePosixPath(file).parent
-        return str(folder) if folder.name == _ONE_RAY_AT_A_TIME else file
+        path = PurePosixPath(file)
+        together = path.parent.name == _ONE_RAY_AT_A_TIME and path.name != _HAS_TIME
+        return str(path.parent) if together else file
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFixtures:

@@ -58,7 +58,7 @@ STAND_IN: Final = Ray(
     config=LightClusters.config,
     marks=lambda request: Folder(request.folder_uri),
     within_s=60.0,
-    at_once=4,
+    at_once=6,
 )
 REAL: Final = Ray(
     name="real",
@@ -66,5 +66,5 @@ REAL: Final = Ray(
     config=LightClusters.real_ray,
     marks=lambda request: Folder(str(request.training.parameters["marks"])),
     within_s=240.0,
-    at_once=1,
+    at_once=2,
 )

@@ -17,4 +17,4 @@ def test_each_module_of_xray_has_its_place_in_the_layers() -> None:
     modules |= {path.parent.name for path in folder.glob("*/__init__.py")}
     named = [name for layer in layers for name in layer]
     assert layers[:2] == [[], ["pages"]]
-    assert sorted([*named, "samples"]) == sorted(modules)
+    assert sorted(named) == sorted(modules)

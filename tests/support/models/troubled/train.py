@@ -48,7 +48,8 @@ def train(run: TrainingRun) -> None:
         if params.get("trouble_epoch") == epoch:
             value = trouble(params, value, run.rank)
         run.report(epoch, {"train_loss": value}, partial(dict, net.state_dict()))
-    run.save_model(net.state_dict())
+    if run.rank == 0:  # as many programs for torch do
+        run.save_model(net.state_dict())
 
 
 def trouble(params: dict[str, Any], loss: float, rank: int) -> float:
