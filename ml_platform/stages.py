@@ -7,14 +7,17 @@ if TYPE_CHECKING:
 
 ModelStage = Literal["training_set", "model", "evaluation", "champion"]
 """A stage that is an asset of each model."""
+DayStage = Literal["model", "evaluation", "champion"]
+"""One that is made day by day."""
+LastStage = Literal["features", "training_set", "model", "evaluation", "champion"]
+"""One after which the flow may stop."""
 Stage = Literal["source", "features", "training_set", "model", "evaluation", "champion"]
 
 STAGES: Final[tuple[Stage, ...]] = get_args(Stage)
 MODEL_STAGES: Final[tuple[ModelStage, ...]] = get_args(ModelStage)
 RANGE_STAGES: Final[tuple[Stage, ...]] = ("features", "training_set")
 """Made for all days of a range at once, as neighbouring windows overlap."""
-DAY_STAGES: Final[tuple[ModelStage, ...]] = ("model", "evaluation", "champion")
-"""Made day by day."""
+DAY_STAGES: Final[tuple[DayStage, ...]] = get_args(DayStage)
 
 RAW: Final = "raw"
 STAGING: Final = "staging"

@@ -4,7 +4,14 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+# Other work runs beside the tests.
+hypothesis.settings.register_profile(
+    "any_load", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("any_load")
 
 pytest_plugins = ["tests.support.homes", "tests.support.left_out", "tests.support.two_at_once"]
 

@@ -1,12 +1,12 @@
 """`mlp backfill`: history of a model, from features to champion."""
 
-import enum
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from ml_platform.cli.helptext import help_of
+from ml_platform.stages import LastStage
 
 if TYPE_CHECKING:
     from ml_platform.backfill.in_process import BackfillReport
@@ -23,23 +23,13 @@ HELP: Final = help_of(
 )
 
 
-class LastStage(enum.StrEnum):
-    """What `--through` may name."""
-
-    FEATURES = "features"
-    TRAINING_SET = "training_set"
-    MODEL = "model"
-    EVALUATION = "evaluation"
-    CHAMPION = "champion"
-
-
 def backfill(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The model.")],
     first: Annotated[str, typer.Option("--from", metavar="DAY", help="The first partition.")],
     last: Annotated[str, typer.Option("--to", metavar="DAY", help="The last partition.")],
     through: Annotated[
         LastStage, typer.Option("--through", help="Stop after this stage.")
-    ] = LastStage.CHAMPION,
+    ] = "champion",
     max_parallel: Annotated[
         int | None,
         typer.Option(
@@ -79,8 +69,8 @@ def backfill(
     model = read_model(name)
     with terminal_session(settings) as session:
         chain = session.chain(model)
-        days = requested_days(chain, first, last, settings, through=through.value)
-        plan = make_plan(session, chain, days, through=through.value, redo=redo)
+        days = requested_days(chain, first, last, settings, through=through)
+        plan = make_plan(session, chain, days, through=through, redo=redo)
         if dry_run:
             print_result(plan, show_plan, as_json=as_json)
             return

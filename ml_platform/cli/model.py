@@ -1,12 +1,12 @@
 """`mlp model`: begin, check, train, list, show, promote and reproduce models."""
 
-import enum
 from functools import partial
 from typing import Annotated
 
 import typer
 
 from ml_platform.cli.helptext import help_of
+from ml_platform.stages import DayStage
 
 app = typer.Typer(no_args_is_help=True, help="Begin, check, train, compare and promote models.")
 
@@ -15,14 +15,6 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON."
 Version = Annotated[
     int, typer.Argument(metavar="[VERSION]", min=0, help="Default: the champion, else the newest.")
 ]
-
-
-class Through(enum.StrEnum):
-    """What `--through` may name."""
-
-    MODEL = "model"
-    EVALUATION = "evaluation"
-    CHAMPION = "champion"
 
 
 @app.command(
@@ -131,8 +123,8 @@ def train(
     partition: Annotated[str, typer.Option("--partition", metavar="DAY", help="The day.")],
     retrain: Annotated[bool, typer.Option("--retrain", help="Train again in any case.")] = False,
     through: Annotated[
-        Through, typer.Option("--through", help="Go on to the evaluation, or the champion.")
-    ] = Through.MODEL,
+        DayStage, typer.Option("--through", help="Go on to the evaluation, or the champion.")
+    ] = "model",
     as_json: AsJson = False,
 ) -> None:
     """Run the asset `NAME/model`, and those after it."""
@@ -150,8 +142,8 @@ def train(
     settings = load_settings()
     with terminal_session(settings, every_message=not as_json) as session:
         chain = session.chain(model)
-        days = requested_days(chain, partition, partition, settings, through=through.value)
-        stages = DAY_STAGES[: DAY_STAGES.index(through.value) + 1]
+        days = requested_days(chain, partition, partition, settings, through=through)
+        stages = DAY_STAGES[: DAY_STAGES.index(through) + 1]
         assets = tuple(key for stage in stages for key in chain.assets(stage))
         config = {asset_name(name, "model"): {"retrain": retrain}}
         with session.executor(chain) as executor:

@@ -38,6 +38,8 @@ def show_check(report: CheckReport) -> None:
         say(TICK, f"{report.model}: no mistakes found")
     if report.plan is not None:
         _show_plan(report.model, report.plan)
+        if report.passed:
+            _show_next(report.model, report.plan)
 
 
 def _show_plan(model: str, plan: TrainingPlan) -> None:
@@ -61,6 +63,9 @@ def _show_plan(model: str, plan: TrainingPlan) -> None:
         ("expected", _expected(plan)),
     ]
     print_table(("training", model), rows)
+
+
+def _show_next(model: str, plan: TrainingPlan) -> None:
     if plan.missing:
         say(
             f"next: mlp backfill {model} --from {plan.partition} --to {plan.partition}  ",

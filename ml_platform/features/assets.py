@@ -35,7 +35,7 @@ from ml_platform.features.table_metadata import (
     lineage_table,
     only_describes,
 )
-from ml_platform.features.tables import ModelTable, model_table, tables_of
+from ml_platform.features.tables import ModelTable, asset_names, model_table, tables_of
 from ml_platform.features.translator import FeatureTranslator
 from ml_platform.features.windows import window_arguments
 from ml_platform.partitions import daily_partitions, require_days
@@ -145,7 +145,12 @@ def run_dbt(
     if invocation.process.returncode != 0:
         results = _results(invocation)
         tables = _tables_that_drifted(warehouse, invocation.manifest, results)
-        raise build_error(results, str(invocation.get_error() or ""), tables)
+        raise build_error(
+            results,
+            str(invocation.get_error() or ""),
+            tables,
+            asset_names(invocation.manifest),
+        )
     require_complete(planned=context.selected_asset_keys, built=built.keys(), short=short)
     shutil.rmtree(invocation.target_path, ignore_errors=True)
 

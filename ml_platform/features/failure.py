@@ -18,7 +18,10 @@ _IN_THE_UI: Final = (
 
 
 def build_error(
-    results: Mapping[str, Any], output: str, tables: Mapping[str, Found] | None = None
+    results: Mapping[str, Any],
+    output: str,
+    tables: Mapping[str, Found] | None = None,
+    names: Mapping[str, str] | None = None,
 ) -> FeatureBuildError:
     """What dbt said, model by model.
 
@@ -26,11 +29,16 @@ def build_error(
         results: dbt's `run_results.json`, or nothing if it did not get so far.
         output: All that dbt said, for when there are no results.
         tables: By dbt's unique id, what is in tables whose columns are no longer their model's.
+        names: By dbt's unique id, what assets are called, as commands take it.
     """
     drifts = drifted(results)
+
+    def name(unique_id: str) -> str:
+        return (names or {}).get(unique_id) or unique_id.split(".")[2]
+
     failed = [
         (
-            result["unique_id"].split(".")[2],
+            name(result["unique_id"]),
             result["status"],
             (str(drifts.get(result["unique_id"], "")) or result["message"] or "").strip(),
         )
@@ -43,9 +51,9 @@ def build_error(
             f"dbt stopped before it built anything:\n{(said or output).strip()}",
             hint="mend what dbt names above.",
         )
-    lines = [f"  {name} ({status}): {message}" for name, status, message in failed]
+    lines = [f"  {model} ({status}): {message}" for model, status, message in failed]
     ways = [
-        f"{model.split('.')[2]}: {ways_on(model.split('.')[2], drift, (tables or {}).get(model))}"
+        f"{name(model)}: {ways_on(name(model), drift, (tables or {}).get(model))}"
         for model, drift in drifts.items()
     ]
     tests_only = all(status == "fail" for _, status, _ in failed)

@@ -77,6 +77,16 @@ def tables_of(manifest: Mapping[str, Any], keys: Collection[dg.AssetKey]) -> lis
     ]
 
 
+def asset_names(manifest: Mapping[str, Any]) -> dict[str, str]:
+    """By dbt's unique id, what the assets of models are called, as commands take it."""
+    translator = FeatureTranslator()
+    return {
+        unique_id: translator.get_asset_key(node).to_user_string()
+        for unique_id, node in manifest["nodes"].items()
+        if node["resource_type"] == "model"
+    }
+
+
 def table_ref(node: Node) -> TableRef:
     """The table of a model, seed or source."""
     return TableRef(node["schema"], node.get("alias") or node["identifier"])

@@ -102,7 +102,9 @@ def check_model(
     read = read_folder(folder, names_taken_by_dbt(settings))
     mistakes = import_mistakes(folder)
     if not isinstance(read, ModelFolder):
-        return CheckReport(model=name, mistakes=(*read, *mistakes), notes=(), plan=None)
+        told = {one.file for one in read}
+        mistakes = [*read, *(one for one in mistakes if one.file not in told)]
+        return CheckReport(model=name, mistakes=tuple(mistakes), notes=(), plan=None)
     notes: list[str] = []
     definitions = built(read)
     if isinstance(definitions, list):

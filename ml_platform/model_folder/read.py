@@ -3,6 +3,7 @@
 Every mistake is found at once and carries its line, where `mlp model check` shows them together.
 """
 
+import ast
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,7 +89,7 @@ def read_model(name: str, models: Path = MODELS_FOLDER) -> ModelFolder:
 
 
 def read_folder(folder: Path, taken: Mapping[str, str] = NO_NAMES) -> ModelFolder | list[Mistake]:
-    """What a model's folder says, or everything that is wrong with its name and `defs.yaml`.
+    """What a model's folder says, or all that is wrong with its name, `defs.yaml` and syntax.
 
     Args:
         folder: The model's folder.
@@ -101,6 +102,27 @@ def read_folder(folder: Path, taken: Mapping[str, str] = NO_NAMES) -> ModelFolde
     if missing:
         hint = f"add it to {folder}; `mlp model new` shows what goes in."
         return [Mistake(file=name, line=None, message="is missing", hint=hint) for name in missing]
+    found = _read_spec(folder)
+    if wrong := [*_not_python(folder)]:
+        return [*wrong, *([] if isinstance(found, ModelFolder) else found)]
+    return found
+
+
+def _not_python(folder: Path) -> Iterator[Mistake]:
+    """Mistakes of syntax in the files of the folder; nothing is run."""
+    for path in sorted(folder.rglob("*.py")):
+        if not path.is_file() or "__pycache__" in path.parts:
+            continue
+        name = path.relative_to(folder).as_posix()
+        try:
+            compile(path.read_bytes(), name, "exec", flags=ast.PyCF_ONLY_AST, dont_inherit=True)
+        except SyntaxError as error:
+            yield Mistake(file=name, line=error.lineno, message=f"is no Python: {error.msg}")
+        except ValueError as error:  # a byte that no source has
+            yield Mistake(file=name, line=None, message=f"is no Python: {error}")
+
+
+def _read_spec(folder: Path) -> ModelFolder | list[Mistake]:
     try:
         text = (folder / SPEC_FILE).read_text()
         root = yaml.compose(text, Loader=yaml.SafeLoader)

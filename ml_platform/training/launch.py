@@ -72,11 +72,10 @@ def train(
     if done is not None:
         return reused(done)
     source = code or request.code_folder
-    if record.has_request():  # written after the code, which is all there then
-        renew_evaluation(request, source)
-    else:
+    if not record.has_request():  # written after the code, which is all there then
         send_code(request, source)
         record.write_request(request)
+    renew_evaluation(request, source)
     attempts = loop(
         request,
         record,

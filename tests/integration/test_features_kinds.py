@@ -74,7 +74,9 @@ class Shop:
 
     def materialize(self, *names: str) -> dg.ExecuteInProcessResult:
         """Build the tables of these names, or all, for the day that has rows."""
-        selection = [dg.AssetKey(name) for name in names] or list(self.features.keys)
+        selection = [dg.AssetKey.from_user_string(name) for name in names] or list(
+            self.features.keys
+        )
         with dg.DagsterInstance.ephemeral() as instance:
             return dg.materialize(
                 [self.features],
@@ -173,3 +175,20 @@ def test_a_model_that_is_gone_since_the_project_was_loaded_fails_the_step(
     error = error_of(result)
     assert "dbt built 1 of 2 tables and says it is done; not built: lookup" in error.message
     assert "reload the code location" in error.message
+
+
+def test_the_ways_on_name_a_model_as_commands_take_it(
+    shop: Shop, built: dg.ExecuteInProcessResult
+) -> None:
+    folder = shop.settings.project_dir / "models" / "features"
+    names = {"customised": "extra/customised", "versioned_v1": "versioned_v1"}
+    before = {name: (folder / f"{name}.sql").read_text() for name in names}
+    for name, text in before.items():
+        (folder / f"{name}.sql").write_text(text.replace(", n from", ", n, n + 1 as extra from"))
+    try:
+        error = error_of(shop.materialize(*names.values()))
+    finally:
+        for name, text in before.items():
+            (folder / f"{name}.sql").write_text(text)
+    for name in names.values():
+        assert f"`mlp features refresh {name} --full`" in error.message

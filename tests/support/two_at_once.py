@@ -1,4 +1,4 @@
-"""Which tests go to one process when two run at once: those of a file, and most that start a Ray."""
+"""Which tests go to one process when two run at once: those of a file, most that start a Ray."""
 
 from pathlib import PurePosixPath
 from typing import Final

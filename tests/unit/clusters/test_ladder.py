@@ -3,7 +3,7 @@
 from itertools import product
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ml_platform.clusters.causes import Cause, Place
@@ -191,7 +191,6 @@ budgets_of_any_size = st.builds(
 )
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # other work beside it
 @given(
     st.lists(
         st.tuples(causes, st.sampled_from([WORKER, GPU]), st.booleans(), few),
@@ -228,7 +227,6 @@ def test_whatever_goes_wrong_it_ends(
     assert len(attempts) <= allowed + 1
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.tuples(causes, st.booleans(), few), min_size=1, max_size=12))
 def test_a_decision_is_always_one_with_a_reason(troubles: list[tuple[Cause, bool, int]]) -> None:
     attempts = [ended(cause, progressed=p, restarts=n) for cause, p, n in troubles]

@@ -129,6 +129,14 @@ def test_a_train_py_that_cannot_be_imported_is_shown_with_its_line(
     assert any("train.py" in one.file and "trch" in one.message for one in mistakes)
 
 
+def test_a_train_py_that_is_no_python_is_shown_once(models: Path, settings: Settings) -> None:
+    change(models, "train.py", "import torch", "import torch (")
+    change(models, "defs.yaml", "window_days", "window_day")
+    found = check(models, settings).mistakes
+    assert sorted({one.file for one in found}) == ["defs.yaml", "train.py"]
+    assert len([one for one in found if one.file == "train.py"]) == 1
+
+
 def test_a_file_that_is_no_yaml_is_shown_with_its_line(models: Path, settings: Settings) -> None:
     change(models, "defs.yaml", "attributes:", "attributes: [")
     file, message, _ = only_mistake(check(models, settings))

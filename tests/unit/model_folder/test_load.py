@@ -115,6 +115,19 @@ def test_a_link_that_leads_nowhere_is_named(models: Path) -> None:
     assert "`ltv/layers.py`: No such file" in broken(loaded(models))["ltv"]
 
 
+@pytest.mark.parametrize("file", ["train.py", "evaluate.py", "layers.py"])
+def test_a_file_that_is_no_python_breaks_that_model_alone(models: Path, file: str) -> None:
+    (models / "ltv" / file).write_text("import math\n\ndef train(:\n")
+    definitions = loaded(models)
+    assert f"`ltv/{file}:3`: is no Python: invalid syntax" in broken(definitions)["ltv"]
+    assert jobs(definitions) == ["churn_nightly"]
+
+
+def test_a_byte_that_no_source_has_is_named(models: Path) -> None:
+    (models / "ltv" / "layers.py").write_bytes(b"x = 1\0\n")
+    assert "`ltv/layers.py`: is no Python" in broken(loaded(models))["ltv"]
+
+
 @pytest.mark.parametrize("file", ["defs.yaml", "train.py", "evaluate.py"])
 def test_a_missing_file_breaks_that_model_alone(models: Path, file: str) -> None:
     (models / "ltv" / file).unlink()

@@ -14,6 +14,7 @@ from ml_platform.errors import (
     WorkerDiedError,
 )
 from ml_platform.training.launch import find_result
+from ml_platform.training.model_code import send_code
 from ml_platform.training.record import Attempt, TrainingRecord
 from ml_platform.training.result import DriverOutcome
 from tests.support.trainings import TROUBLED
@@ -169,6 +170,18 @@ def test_user_code_is_tried_once_and_raised_with_its_traceback(
         step.train()
     assert raised.value.traceback == "KeyError: 'wind'"
     assert len(server.submitted) == 1
+
+
+def test_an_evaluate_py_that_was_mended_after_a_kill_before_the_request_is_the_one_that_counts(
+    server: RayJobsServer, step: Step, tmp_path: Path
+) -> None:
+    code = shutil.copytree(TROUBLED, tmp_path / "troubled")
+    step.wanted = step.wanted.model_copy(update={"code": str(code)})
+    send_code(step.wanted, code)  # and then it was killed
+    (code / "evaluate.py").write_text("mended = True\n")
+    server.driven_by(drivers(step.record, succeeds))
+    step.train()
+    assert step.record.folder.read("code/evaluate.py") == b"mended = True\n"
 
 
 def test_an_evaluate_py_that_was_mended_needs_no_other_training(

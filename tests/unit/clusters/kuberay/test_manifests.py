@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 
 from ml_platform.clusters.kuberay import labels
 from ml_platform.clusters.kuberay.checks import mistakes
@@ -29,11 +29,7 @@ from tests.unit.clusters.kuberay.clusters import (
     workers_of,
 )
 
-# Other work runs beside it.
-ANY_LOAD = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
-
-@ANY_LOAD
 @given(name=NAMES, spec=specs())
 def test_every_valid_cluster_has_valid_names_labels_and_quantities(
     name: str, spec: ClusterSpec
@@ -57,7 +53,6 @@ def test_every_valid_cluster_has_valid_names_labels_and_quantities(
         assert sorted(volumes) == sorted(set(mounted))
 
 
-@ANY_LOAD
 @given(name=NAMES, spec=specs())
 def test_equal_arguments_give_equal_manifests_and_are_left_alone(
     name: str, spec: ClusterSpec

@@ -58,7 +58,7 @@ def test_what_is_too_much_to_think_through_is_let_pass() -> None:
     assert left_over([kind()], pods("a", MOST_PODS, 8), pods("b", MOST_PODS, 8)) == ""
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     st.lists(
         st.lists(st.integers(1, 11), min_size=1, max_size=5).filter(lambda one: sum(one) <= 12),
