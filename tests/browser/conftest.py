@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.support.chromium import INSTALL, PATIENCE_S, chromium, find_chromium
+from tests.support.chromium import INSTALL, TIMEOUT_S, chromium, find_chromium
 from tests.support.dagster_pages import Reader, listening
 from tests.support.dagster_server import DagsterServer, dagster_server
 from tests.support.homes import MainJob
@@ -39,7 +39,7 @@ def server(
 @pytest.fixture(scope="session")
 def tab(executable: str) -> Iterator[Page]:
     """The one tab of the one browser."""
-    expect.set_options(timeout=PATIENCE_S * 1000)
+    expect.set_options(timeout=TIMEOUT_S * 1000)
     with chromium(executable) as context:
         yield context.new_page()
 

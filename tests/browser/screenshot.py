@@ -14,7 +14,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from ml_platform.settings import load_settings
-from tests.support.chromium import INSTALL, PATIENCE_S, WIDTH_PX, chromium, find_chromium
+from tests.support.chromium import INSTALL, TIMEOUT_S, WIDTH_PX, chromium, find_chromium
 from tests.support.dagster_pages import graph_path
 from tests.support.dagster_server import dagster_server
 
@@ -40,7 +40,7 @@ def main() -> int:
             dagster_server(home, Path(folder) / "server.log") as server,
             chromium(executable, height_px=HEIGHT_PX) as context,
         ):
-            expect.set_options(timeout=PATIENCE_S * 1000)
+            expect.set_options(timeout=TIMEOUT_S * 1000)
             page = context.new_page()
             page.goto(server.url + graph_path(*UNFOLDED))
             PICTURE.write_bytes(graph_picture(page))

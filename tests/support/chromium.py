@@ -11,7 +11,7 @@ INSTALL: Final = "Chromium is missing: apt-get install chromium"
 WIDTH_PX: Final = 1600
 HEIGHT_PX: Final = 1000
 # On a busy machine a page of Dagster takes its time.
-PATIENCE_S: Final = 60.0
+TIMEOUT_S: Final = 60.0
 
 FLAGS: Final = (
     # Tests may run as root in a container, where Chromium has no sandbox.
@@ -48,6 +48,6 @@ def chromium(executable: str, *, height_px: int = HEIGHT_PX) -> Iterator[Browser
             timezone_id="UTC",
             locale="en-US",
         )
-        context.set_default_timeout(PATIENCE_S * 1000)
+        context.set_default_timeout(TIMEOUT_S * 1000)
         yield context
         browser.close()

@@ -32,7 +32,7 @@ from ml_platform.xray.records import Recorder
 
 POLL_S: Final = 0.2
 LONGEST_PAUSE_S: Final = 5.0
-PATIENCE: Final = 0.1
+SHARE_OF_AGE: Final = 0.1
 """A pause is so much of the time waited already: Ray starts a job in a second, or queues it."""
 LOOK_S: Final = 2.0
 """How often to look at a job whose log goes on coming, or cannot be had."""
@@ -298,7 +298,7 @@ class FollowedJob:
             now = self._retry.clock()
             if condition(details) or now >= deadline:
                 return details
-            pause = min(max(POLL_S, PATIENCE * (now - began)), LONGEST_PAUSE_S)
+            pause = min(max(POLL_S, SHARE_OF_AGE * (now - began)), LONGEST_PAUSE_S)
             self._retry.sleep(min(pause, deadline - now))
 
     def _now(self) -> JobDetails:

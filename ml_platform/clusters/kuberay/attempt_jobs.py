@@ -15,10 +15,10 @@ from ml_platform.clusters.kuberay.config import KubeRayConfig
 from ml_platform.clusters.kuberay.creating import create_job
 from ml_platform.clusters.kuberay.deadline import extended, running_deadline_s
 from ml_platform.clusters.kuberay.manifests import ray_job
-from ml_platform.clusters.kuberay.patience import Patience
 from ml_platform.clusters.kuberay.removal import GONE_WITHIN_S, POLL_S
 from ml_platform.clusters.kuberay.seen import Object, annotation, uid_of
 from ml_platform.clusters.kuberay.views import is_over
+from ml_platform.clusters.kuberay.watched_limit import WatchedLimit
 from ml_platform.errors import (
     ClusterError,
     ClusterLostError,
@@ -57,7 +57,7 @@ class AttemptJobs:
 
     def create_or_adopt(self, request: ClusterRequest, recorder: Recorder) -> tuple[Object, bool]:
         """The RayJob of this name that is to be used, and whether it was made for it."""
-        patience = Patience(GONE_WITHIN_S, self._clock)
+        limit = WatchedLimit(GONE_WITHIN_S, self._clock)
         path = jobs_path(self._config.namespace)
         while True:
             there = self._api.get(f"{path}/{request.name}")
@@ -79,7 +79,7 @@ class AttemptJobs:
                 if request.incarnation or self._can_be_adopted(there, request):
                     return self._adopt(there, request), False
                 self._api.delete(f"{path}/{request.name}", uid=uid_of(there))
-            if patience.is_over():
+            if limit.is_over():
                 raise ClusterStartError(
                     f"the cluster {request.name} of before is not gone after {GONE_WITHIN_S:.0f} s",
                     hint="`mlp cluster show` has its pods; is the operator of KubeRay running?",

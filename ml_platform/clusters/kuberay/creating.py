@@ -1,4 +1,4 @@
-"""A RayJob is made, or it is said why not: the API server's no is a finding, as one of a pod is."""
+"""A RayJob is made, or it is said why not: the API server's no is diagnosed, as one of a pod is."""
 
 from collections.abc import Mapping
 from typing import Any

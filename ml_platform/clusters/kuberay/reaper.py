@@ -28,7 +28,7 @@ UNHEARD_S: Final = 24 * 3600.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Verdict:
+class ReapDecision:
     """What becomes of a cluster of which nobody is known to need it.
 
     Attributes:
@@ -40,17 +40,19 @@ class Verdict:
     kept: str = ""
 
 
-def verdict_on(job: Object, limits: Limits, *, run_ended_s: RunEnd, now_s: float) -> Verdict | None:
+def decision_on(
+    job: Object, limits: Limits, *, run_ended_s: RunEnd, now_s: float
+) -> ReapDecision | None:
     """Whether a RayJob of ours goes; None if it is needed, or goes by itself."""
     metadata = job["metadata"]
     if "deletionTimestamp" in metadata:
         return None
     expires = expires_s(job)
     if expires is not None and expires <= now_s:
-        return Verdict(reason=f"it expired at {expiry_of(job)}")
+        return ReapDecision(reason=f"it expired at {expiry_of(job)}")
     if is_over(job) and _over_for_s(job, now_s) > LEFT_OVER_S:
         ended_at = (job.get("status") or {}).get("endTime")
-        return Verdict(reason=f"it has ended at {ended_at} and was left over")
+        return ReapDecision(reason=f"it has ended at {ended_at} and was left over")
     if expires is not None:
         return None
     run = annotation(job, labels.RUN)
@@ -60,7 +62,7 @@ def verdict_on(job: Object, limits: Limits, *, run_ended_s: RunEnd, now_s: float
     if ended is None or now_s - ended < RETRY_WITHIN_S:
         return None
     ago = f"{(now_s - ended) / 60:.0f} min ago"
-    return Verdict(reason=f"its run {run} ended {ago} and nobody came back for it")
+    return ReapDecision(reason=f"its run {run} ended {ago} and nobody came back for it")
 
 
 def reap(
@@ -77,7 +79,7 @@ def reap(
         ApiRefusedError: the account may not list or delete; of objects, after all others.
         ApiAwayError: the API server stayed away.
     """
-    judged = partial(verdict_on, limits=config.limits, run_ended_s=run_ended_s, now_s=now_s)
+    judged = partial(decision_on, limits=config.limits, run_ended_s=run_ended_s, now_s=now_s)
     ours = labels.selector(config.environment)
     refused: ApiRefusedError | None = None
     for listed in api.list(jobs_path(config.namespace), labels=ours):
@@ -98,7 +100,7 @@ def _removed(
     api: KubernetesApi,
     config: KubeRayConfig,
     name: str,
-    judged: Callable[[Object], Verdict | None],
+    judged: Callable[[Object], ReapDecision | None],
     *,
     dry_run: bool,
 ) -> Iterator[Reaped]:
@@ -113,15 +115,17 @@ def _removed(
     yield Reaped(name=name, reason=found.reason, removed=removed, kept=kept)
 
 
-def _while_it_may_be_used(job: Object, run: str, limits: Limits, now_s: float) -> Verdict:
+def _while_it_may_be_used(job: Object, run: str, limits: Limits, now_s: float) -> ReapDecision:
     running_s = (job.get("spec") or {}).get("activeDeadlineSeconds") or limits.running_s
     until_s = now_s - _age_s(job, now_s) + limits.queue_s + running_s + UNHEARD_S
     unheard = f"Dagster has never heard of its run {run}" if run else "it has no run of Dagster"
     if expires := expiry_of(job):
         unheard = f"its {labels.EXPIRES} is {expires!r}, which is no time, and {unheard}"
     if now_s > until_s:
-        return Verdict(reason=f"{unheard}, and it is a day older than it may wait and run")
-    return Verdict(reason=unheard, kept=f"somebody else may use it until {expiry_text(until_s)}")
+        return ReapDecision(reason=f"{unheard}, and it is a day older than it may wait and run")
+    return ReapDecision(
+        reason=unheard, kept=f"somebody else may use it until {expiry_text(until_s)}"
+    )
 
 
 def _delete(api: KubernetesApi, path: str, job: Object) -> str:

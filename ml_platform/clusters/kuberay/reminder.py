@@ -11,7 +11,7 @@ from typing import Final
 
 from ml_platform.clusters.kuberay import labels
 from ml_platform.clusters.kuberay.api import KubernetesApi, clusters_path, jobs_path
-from ml_platform.clusters.kuberay.diagnosis.findings import Finding
+from ml_platform.clusters.kuberay.diagnosis.diagnoses import Diagnosis
 from ml_platform.clusters.kuberay.seen import Seen
 from ml_platform.errors import ClusterError
 
@@ -44,10 +44,10 @@ class Reminder:
         self._now = now
         self._since: float | None = None
 
-    def about(self, seen: Seen, findings: Sequence[Finding]) -> None:
+    def about(self, seen: Seen, diagnoses: Sequence[Diagnosis]) -> None:
         """Remind KubeRay, if something has been refused since `EVERY_S`; best effort."""
         path = self._path(seen)
-        if not path or not any(one.operator_pauses for one in findings):
+        if not path or not any(one.operator_pauses for one in diagnoses):
             self._since = None
         elif self._since is None:
             self._since = self._clock()

@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from ml_platform.clusters.kuberay.api import KubernetesApi, jobs_path
-from ml_platform.clusters.kuberay.patience import Patience
 from ml_platform.clusters.kuberay.seen import Object
+from ml_platform.clusters.kuberay.watched_limit import WatchedLimit
 from ml_platform.errors import ClusterError, ClusterLeftError
 from ml_platform.xray.records import Recorder
 
@@ -82,9 +82,9 @@ class Removal:
         Raises:
             ClusterError: something is, after `GONE_WITHIN_S` in which it could be looked at.
         """
-        patience = Patience(GONE_WITHIN_S, self._clock)
+        limit = WatchedLimit(GONE_WITHIN_S, self._clock)
         while left():
-            if patience.is_over():
+            if limit.is_over():
                 raise ClusterError(
                     f"the {what} of {name} is not gone after {GONE_WITHIN_S:.0f} s",
                     hint="is the operator of KubeRay running?",

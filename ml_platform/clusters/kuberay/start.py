@@ -10,7 +10,7 @@ from ml_platform.clusters.kuberay import labels
 from ml_platform.clusters.kuberay.api import KubernetesApi
 from ml_platform.clusters.kuberay.config import Limits
 from ml_platform.clusters.kuberay.diagnosis.diagnose import diagnose
-from ml_platform.clusters.kuberay.diagnosis.findings import Finding
+from ml_platform.clusters.kuberay.diagnosis.diagnoses import Diagnosis
 from ml_platform.clusters.kuberay.diagnosis.head import readiness
 from ml_platform.clusters.kuberay.diagnosis.log_sources import LogSource, failed_to_start
 from ml_platform.clusters.kuberay.kueue import PlaceInQueue, workload_of
@@ -93,7 +93,7 @@ class Start:
         *,
         read_logs: Callable[[Sequence[LogSource]], Logs] = lambda sources: {},
         place_in_queue: Callable[[Seen], Seen] = lambda seen: seen,
-        remind: Callable[[Seen, Sequence[Finding]], None] = lambda seen, findings: None,
+        remind: Callable[[Seen, Sequence[Diagnosis]], None] = lambda seen, diagnoses: None,
         shown_within_s: float = SHOWN_WITHIN_S,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], float] = time.time,
@@ -135,19 +135,19 @@ class Start:
             if seen.ray_job is not None and is_ready(seen, workers):
                 return seen
             seen = self._place_in_queue(seen)
-            findings = diagnose(seen, recreations=self._recreations(seen))
-            self._tell(findings)
+            diagnoses = diagnose(seen, recreations=self._recreations(seen))
+            self._tell(diagnoses)
             now = self._clock()
             wait = "queue" if phase_of(seen.ray_job, seen.pods)[0] == "queued" else "start"
             self._spent_s[wait] += now - last
             last = now
-            self._give_up_if_hopeless(seen, findings)
-            self._remind(seen, findings)
+            self._give_up_if_hopeless(seen, diagnoses)
+            self._remind(seen, diagnoses)
             left_s = self._seconds_left(seen, wait)
             if left_s > 0:
-                self._watch.wait(changes, self._next_look_s(findings, left_s))
+                self._watch.wait(changes, self._next_look_s(diagnoses, left_s))
             elif self._is_sure(seen, wait):
-                raise self._too_late(seen, findings, wait)
+                raise self._too_late(seen, diagnoses, wait)
 
     def _seconds_left(self, seen: Seen, wait: str) -> float:
         limit_s = self._limits.queue_s if wait == "queue" else self._limits.start_s
@@ -177,24 +177,24 @@ class Start:
             now[group] += 1
         return {group: len(uids) - now[group] for group, uids in self._pods.items()}
 
-    def _tell(self, findings: tuple[Finding, ...]) -> None:
-        for one in findings:
+    def _tell(self, diagnoses: tuple[Diagnosis, ...]) -> None:
+        for one in diagnoses:
             is_new = one.key not in self._first_seen
             if is_new:
                 self._first_seen[one.key] = self._clock()
             if is_new or one.news not in ("", self._news.get(one.key)):
                 self._news[one.key] = one.news
                 self._recorder.happened("cluster", detail=f"{one.state}: {one.failure.message}")
-        standing = {one.key for one in findings}
+        standing = {one.key for one in diagnoses}
         for gone in self._first_seen.keys() - standing:
             del self._first_seen[gone]
             del self._news[gone]
 
-    def _give_up_if_hopeless(self, seen: Seen, findings: tuple[Finding, ...]) -> None:
-        due = next((one for one in findings if self._is_due(one)), None)
+    def _give_up_if_hopeless(self, seen: Seen, diagnoses: tuple[Diagnosis, ...]) -> None:
+        due = next((one for one in diagnoses if self._is_due(one)), None)
         if due is not None:
-            # Findings stand in the order of what they tell, and why it was late stands first.
-            raise self._named(seen, findings[0] if due.says_only_when else due)
+            # Diagnoses stand in the order of what they tell, and why it was late stands first.
+            raise self._named(seen, diagnoses[0] if due.says_only_when else due)
         job = seen.ray_job
         if job is None:
             return
@@ -205,26 +205,28 @@ class Start:
                 hint="`mlp cluster show` has its pods; run the step again.",
             )
 
-    def _is_due(self, one: Finding) -> bool:
+    def _is_due(self, one: Diagnosis) -> bool:
         limit_s = 0.0 if one.state == "broken" else one.give_up_after_s
         return limit_s is not None and self._clock() - self._first_seen[one.key] >= limit_s
 
-    def _named(self, seen: Seen, finding: Finding) -> ClusterStartError:
-        """The error of a finding, with what failed containers said last."""
+    def _named(self, seen: Seen, diagnosis: Diagnosis) -> ClusterStartError:
+        """The error of a diagnosis, with what failed containers said last."""
         logs = self._read_logs(failed_to_start(seen))
         ends = {source.key: lines[-EVIDENCE_LINES:] for source, lines in logs.items()}
         again = diagnose(seen, recreations=self._recreations(seen), logs=ends)
-        told = next((one for one in again if one.key == finding.key), finding)
+        told = next((one for one in again if one.key == diagnosis.key), diagnosis)
         return told.failure.to_start_error(self._name, logs=by_name(logs))
 
-    def _too_late(self, seen: Seen, findings: tuple[Finding, ...], wait: str) -> ClusterStartError:
+    def _too_late(
+        self, seen: Seen, diagnoses: tuple[Diagnosis, ...], wait: str
+    ) -> ClusterStartError:
         if seen.ray_job is None:
             return ClusterStartError(
                 f"the cluster {self._name} was removed while it started",
                 hint="who did that? `mlp cluster ls` shows what there is; run the step again.",
             )
-        if findings:
-            return self._named(seen, findings[0])
+        if diagnoses:
+            return self._named(seen, diagnoses[0])
         where = "in its queue" if wait == "queue" else "for its pods"
         return ClusterStartError(
             f"the cluster {self._name} waited {self._spent_s[wait]:.0f} s {where} and nothing "
@@ -232,9 +234,9 @@ class Start:
             hint="`mlp cluster show` has its pods; is the operator of KubeRay running?",
         )
 
-    def _next_look_s(self, findings: tuple[Finding, ...], left_s: float) -> float:
+    def _next_look_s(self, diagnoses: tuple[Diagnosis, ...], left_s: float) -> float:
         """Seconds until a clock may have run out, if nothing changes before."""
-        for one in findings:
+        for one in diagnoses:
             if one.give_up_after_s is not None:
                 since = self._clock() - self._first_seen[one.key]
                 left_s = min(left_s, one.give_up_after_s - since)

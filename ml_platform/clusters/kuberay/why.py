@@ -57,8 +57,8 @@ def why_it_waits(api: KubernetesApi, job: Object, *, now_s: float) -> str:
     namespace, queue = metadata["namespace"], (metadata.get("labels") or {}).get(labels.QUEUE, "")
     listed = _Listed(api, subjects(namespace, metadata["name"], queue=queue))
     seen = PlaceInQueue(api, namespace).added_to(seen_by(listed, metadata["uid"], now_s))
-    findings = diagnose(seen)
-    if not findings:
+    diagnoses = diagnose(seen)
+    if not diagnoses:
         return ""
-    failure = findings[0].failure
+    failure = diagnoses[0].failure
     return f"{failure.message} {failure.hint}".strip()

@@ -18,7 +18,7 @@ from ml_platform.xray.samples import Sample, to_line
 SAMPLES_FOLDER: Final = "samples"
 EVERY_S: Final = 10.0
 LONGEST_EVERY_S: Final = 60.0
-PATIENCE: Final = 1 / 60
+SHARE_OF_AGE: Final = 1 / 60
 """Of a writer's age: the older it is, the less a minute more is of what would be lost. A worker
 writes some 1,500 objects in its first day so, and 8,600 without."""
 MOST_WAITING: Final = 10_000
@@ -95,4 +95,4 @@ class SampleWriter(Background):
 
 def interval_s(age_s: float, *, shortest_s: float = EVERY_S) -> float:
     """How long a writer of this age collects before it writes."""
-    return max(shortest_s, min(age_s * PATIENCE, LONGEST_EVERY_S))
+    return max(shortest_s, min(age_s * SHARE_OF_AGE, LONGEST_EVERY_S))

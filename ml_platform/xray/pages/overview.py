@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from ml_platform.xray.costs import AnHour, an_hour
 from ml_platform.xray.listing import Listed, listed
 from ml_platform.xray.pages.attempts_table import COLUMNS, SPANS_S, Chosen
+from ml_platform.xray.pages.headline import RECENT_S, Headline, headline_of
 from ml_platform.xray.pages.table import ordered
-from ml_platform.xray.pages.verdict import RECENT_S, Verdict, verdict_of
 from ml_platform.xray.prices import Prices
 from ml_platform.xray.store import Store
 
@@ -19,7 +19,7 @@ class Overview:
     """What the first page shows.
 
     Attributes:
-        verdict: Whether anything is wrong now, whatever is chosen.
+        headline: Whether anything is wrong now, whatever is chosen.
         an_hour: What goes on costs so much an hour now.
         chosen: What of the attempts is shown.
         models: Those that can be chosen.
@@ -28,7 +28,7 @@ class Overview:
         goes_on: Whether anything does, so that the page will soon be another.
     """
 
-    verdict: Verdict
+    headline: Headline
     an_hour: AnHour
     chosen: Chosen
     models: tuple[str, ...]
@@ -44,10 +44,10 @@ def overview(store: Store, chosen: Chosen, *, prices: Prices, now_s: float) -> O
         InputError: no such column is there to sort by.
     """
     recent = store.attempts(since_s=now_s - RECENT_S, limit=LOOKED_AT)
-    verdict = verdict_of(listed(store, recent, now_s=now_s), now_s=now_s)
-    if verdict.level == "empty" and store.attempts(limit=1):
-        verdict = replace(
-            verdict, level="well", sentence="Nothing is wrong now; for a day nothing has gone on."
+    headline = headline_of(listed(store, recent, now_s=now_s), now_s=now_s)
+    if headline.level == "empty" and store.attempts(limit=1):
+        headline = replace(
+            headline, level="well", sentence="Nothing is wrong now; for a day nothing has gone on."
         )
     found = store.attempts(
         model=chosen.model,
@@ -59,7 +59,7 @@ def overview(store: Store, chosen: Chosen, *, prices: Prices, now_s: float) -> O
     )
     rows = listed(store, found[: chosen.limit], now_s=now_s)
     return Overview(
-        verdict=verdict,
+        headline=headline,
         an_hour=an_hour(recent, prices),
         chosen=chosen,
         models=tuple(store.partitions()),

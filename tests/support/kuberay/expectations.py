@@ -7,7 +7,7 @@ from typing import Final
 
 from tests.support.kuberay.work_queue import Key
 
-PATIENCE_S: Final = 30.0
+TIMEOUT_S: Final = 30.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,7 +39,7 @@ class Expectations:
         open_ones = [
             e
             for e in self._of.get(cluster, [])
-            if is_there(e.pod) != e.created and not (e.created and now - e.since > PATIENCE_S)
+            if is_there(e.pod) != e.created and not (e.created and now - e.since > TIMEOUT_S)
         ]
         self._of[cluster] = open_ones
         return frozenset(e.group for e in open_ones)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ml_platform.clusters.causes import Cause, Place
-from ml_platform.clusters.kuberay.diagnosis.findings import Finding, finding, where_of
+from ml_platform.clusters.kuberay.diagnosis.diagnoses import Diagnosis, diagnosis, where_of
 from ml_platform.clusters.kuberay.diagnosis.pods import Pod
 from ml_platform.clusters.kuberay.diagnosis.quota import over_quota
 
@@ -26,7 +26,7 @@ class _Rule:
 
     Attributes:
         words: Are looked for in what it said.
-        key: Of the finding; `{by}` stands for that part, `{where}` for the place.
+        key: Of the diagnosis; `{by}` stands for that part, `{where}` for the place.
         message: `{what}` stands for the object that it did not make, `{text}` for all it said.
         hint: What to do.
         give_up_after_s: 0: it will never be otherwise. None: as long as a start may take.
@@ -137,7 +137,7 @@ _RULES: Final = (
 )
 
 
-def refusal(text: str, place: Place, *, what: str, pods: Iterable[Pod] = ()) -> Finding | None:
+def refusal(text: str, place: Place, *, what: str, pods: Iterable[Pod] = ()) -> Diagnosis | None:
     """What the API server's words mean; None for words that say nothing of this object.
 
     Args:
@@ -155,7 +155,7 @@ def refusal(text: str, place: Place, *, what: str, pods: Iterable[Pod] = ()) -> 
         by = next(filter(None, match.groupdict().values()), "")
         words = {"by": by, "where": where_of(place), "what": what, "text": text}
         broken = rule.give_up_after_s == 0
-        return finding(
+        return diagnosis(
             rule.key.format(**words),
             "broken" if broken else "starting",
             place,

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ml_platform.clusters.causes import Place
+from ml_platform.clusters.kuberay.diagnosis.diagnoses import Diagnosis, State, diagnosis
 from ml_platform.clusters.kuberay.diagnosis.events import EventSeen
-from ml_platform.clusters.kuberay.diagnosis.findings import Finding, State, finding
 from ml_platform.clusters.kuberay.diagnosis.images import image_trouble
 from ml_platform.clusters.kuberay.diagnosis.memory import died_of_memory, memory_failure
 from ml_platform.clusters.kuberay.diagnosis.pods import Container, Pod, describe
@@ -63,7 +63,7 @@ def gang_of(pods: Iterable[Pod]) -> tuple[str, ...]:
     return tuple(sorted(there - {""}))
 
 
-def container_troubles(pod: Pod, told: Told) -> Iterator[Finding]:
+def container_troubles(pod: Pod, told: Told) -> Iterator[Diagnosis]:
     """What is wrong with the containers of a pod that is to stay."""
     for container in pod.containers():
         if container.ready and container.running is not None and not container.init:
@@ -78,8 +78,8 @@ def container_troubles(pod: Pod, told: Told) -> Iterator[Finding]:
             yield _not_made(pod, container)
 
 
-def _not_made(pod: Pod, container: Container) -> Finding:
-    return finding(
+def _not_made(pod: Pod, container: Container) -> Diagnosis:
+    return diagnosis(
         f"container-config/{pod.where}/{container.name}",
         "starting",
         pod.place,
@@ -92,7 +92,7 @@ def _not_made(pod: Pod, container: Container) -> Finding:
     )
 
 
-def _failing(pod: Pod, container: Container, told: Told) -> Finding:
+def _failing(pod: Pod, container: Container, told: Told) -> Diagnosis:
     times = container.failures + told.recreations
     broken = times >= FAILURES and container.running is None
     state: State = "broken" if broken else "starting"
@@ -100,7 +100,7 @@ def _failing(pod: Pod, container: Container, told: Told) -> Finding:
     if container.name == OF_GANG:
         return _gang_failed(pod, container, told, state, evidence)
     if container.name in OF_NODE:
-        return finding(
+        return diagnosis(
             f"preflight/{container.name}/{pod.where}",
             state,
             Place(kind="node", name=pod.node),
@@ -114,7 +114,7 @@ def _failing(pod: Pod, container: Container, told: Told) -> Finding:
         return _out_of_memory(pod, container, state, evidence)
     kind = "init container" if container.init else "container"
     count = f"{times} times" if times > 1 else "once"
-    return finding(
+    return diagnosis(
         f"{'init' if container.init else 'crash'}/{pod.where}/{container.name}",
         state,
         pod.place,
@@ -126,9 +126,9 @@ def _failing(pod: Pod, container: Container, told: Told) -> Finding:
 
 def _gang_failed(
     pod: Pod, container: Container, told: Told, state: State, evidence: list[str]
-) -> Finding:
+) -> Diagnosis:
     nodes = ", ".join(told.gang) or pod.node
-    return finding(
+    return diagnosis(
         f"preflight/{OF_GANG}/{pod.where}",
         state,
         pod.place,
@@ -141,10 +141,10 @@ def _gang_failed(
     )
 
 
-def _out_of_memory(pod: Pod, container: Container, state: State, evidence: list[str]) -> Finding:
+def _out_of_memory(pod: Pod, container: Container, state: State, evidence: list[str]) -> Diagnosis:
     if not container.init:
         failure = memory_failure(pod, container)
-        return finding(
+        return diagnosis(
             f"oom/{pod.where}/{container.name}",
             state,
             failure.place,
@@ -155,7 +155,7 @@ def _out_of_memory(pod: Pod, container: Container, state: State, evidence: list[
         )
     limit = f" of {container.memory_limit}" if container.memory_limit else ""
     # Not OUT_OF_MEMORY: its limit is not the group's, so climbing the memory ladder is no help.
-    return finding(
+    return diagnosis(
         f"init-oom/{pod.where}/{container.name}",
         state,
         pod.place,

@@ -13,12 +13,12 @@ from ml_platform.clusters.kuberay.diagnosis.containers import (
     container_troubles,
     gang_of,
 )
-from ml_platform.clusters.kuberay.diagnosis.events import EventSeen, all_events, is_noise
-from ml_platform.clusters.kuberay.diagnosis.findings import (
-    Finding,
-    finding,
+from ml_platform.clusters.kuberay.diagnosis.diagnoses import (
+    Diagnosis,
+    diagnosis,
     without_repetitions,
 )
+from ml_platform.clusters.kuberay.diagnosis.events import EventSeen, all_events, is_noise
 from ml_platform.clusters.kuberay.diagnosis.job import invalid, not_taken_up, queued, too_late
 from ml_platform.clusters.kuberay.diagnosis.nodes import failed_by_node, taken_away
 from ml_platform.clusters.kuberay.diagnosis.pods import Pod, pods_of, said_of_pods
@@ -33,10 +33,10 @@ def diagnose(
     *,
     recreations: Mapping[str, int] | None = None,
     logs: Mapping[str, Sequence[str]] | None = None,
-) -> tuple[Finding, ...]:
+) -> tuple[Diagnosis, ...]:
     """What is wrong now, the most telling first; empty when all is well. Pure.
 
-    Any finding that is `broken` ends a start, and the first is what to say then: broken ones stand
+    Any that is `broken` ends a start, and the first is what to say then: broken ones stand
     before what may still pass, but a deadline of KubeRay's last, because it tells when and not why.
     What was overcome is not said again: a container that died of memory and is ready now is found
     by `out_of_memory`.
@@ -47,13 +47,13 @@ def diagnose(
             single look cannot show.
         logs: Last lines of containers that failed, by `pod/container`.
     """
-    found = without_repetitions(_findings(seen, recreations or {}, logs or {}))
+    found = without_repetitions(_diagnoses(seen, recreations or {}, logs or {}))
     return (*sorted(found, key=lambda one: one.state != "broken"), *too_late(seen))
 
 
-def _findings(
+def _diagnoses(
     seen: Seen, recreations: Mapping[str, int], logs: Mapping[str, Sequence[str]]
-) -> Iterator[Finding]:
+) -> Iterator[Diagnosis]:
     with_noise = all_events(seen.events)
     events = tuple(event for event in with_noise if not is_noise(event))
     pods = sorted(pods_of(seen), key=lambda pod: not pod.is_head)
@@ -81,12 +81,12 @@ def _findings(
         yield from slow(pod, all_said[pod.name], at_s=seen.at_s, head_is_ready=head_is_ready)
 
 
-def _made_anew(pod: Pod, times: int, events: tuple[EventSeen, ...]) -> Iterator[Finding]:
+def _made_anew(pod: Pod, times: int, events: tuple[EventSeen, ...]) -> Iterator[Diagnosis]:
     """Its predecessors died before anybody saw of what."""
     if times < FAILURES or pod.is_ready:
         return
     deleted = [str(e) for e in events if e.reason in ("DeletedHeadPod", "DeletedWorkerPod")]
-    yield finding(
+    yield diagnosis(
         f"made-anew/{pod.where}",
         "broken",
         pod.place,

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from ml_platform.clusters.causes import Cause
+from ml_platform.clusters.kuberay.diagnosis.diagnoses import Diagnosis, diagnosis
 from ml_platform.clusters.kuberay.diagnosis.events import EventSeen
-from ml_platform.clusters.kuberay.diagnosis.findings import Finding, finding
 from ml_platform.clusters.kuberay.diagnosis.pods import Container, Pod
 
 PULL_AGAIN_S: Final = 30.0
@@ -43,7 +43,7 @@ _NAMES: Final = re.compile(r'"[^"]*"|\bhttps?://\S+')
 _AGAIN: Final = "Nothing: it is tried again. "
 
 
-def image_trouble(pod: Pod, container: Container, events: Sequence[EventSeen]) -> Finding | None:
+def image_trouble(pod: Pod, container: Container, events: Sequence[EventSeen]) -> Diagnosis | None:
     """Why the image of a container that waits is not there; None if it waits for something else.
 
     Args:
@@ -61,8 +61,8 @@ def image_trouble(pod: Pod, container: Container, events: Sequence[EventSeen]) -
     return None
 
 
-def _never_pulled(pod: Pod, container: Container) -> Finding:
-    return finding(
+def _never_pulled(pod: Pod, container: Container) -> Diagnosis:
+    return diagnosis(
         f"image-never-pull/{pod.role}/{container.image}",
         "broken",
         pod.place,
@@ -72,8 +72,8 @@ def _never_pulled(pod: Pod, container: Container) -> Finding:
     )
 
 
-def _bad_name(pod: Pod, container: Container) -> Finding:
-    return finding(
+def _bad_name(pod: Pod, container: Container) -> Diagnosis:
+    return diagnosis(
         f"image-name/{pod.role}/{container.image}",
         "broken",
         pod.place,
@@ -84,7 +84,7 @@ def _bad_name(pod: Pod, container: Container) -> Finding:
     )
 
 
-def _not_pulled(pod: Pod, container: Container, events: Sequence[EventSeen]) -> Finding:
+def _not_pulled(pod: Pod, container: Container, events: Sequence[EventSeen]) -> Diagnosis:
     failed = [
         event.message
         for event in events
@@ -94,7 +94,7 @@ def _not_pulled(pod: Pod, container: Container, events: Sequence[EventSeen]) -> 
     why = container.waiting_message if ": " in container.waiting_message else ""
     why = why or (failed[-1] if failed else container.waiting_message)
     said, hint, give_up_after_s = _meaning(_NAMES.sub("", why.replace(container.image, "")))
-    return finding(
+    return diagnosis(
         f"image/{pod.role}/{container.image}",
         "starting",
         pod.place,

@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from ml_platform.clusters.causes import Cause, Place
 from ml_platform.clusters.kuberay import labels
+from ml_platform.clusters.kuberay.diagnosis.diagnoses import Diagnosis, State, diagnosis
 from ml_platform.clusters.kuberay.diagnosis.events import EventSeen, seconds
-from ml_platform.clusters.kuberay.diagnosis.findings import Finding, State, finding
 from ml_platform.clusters.kuberay.seen import KueueUnknown, Object, Seen
 
 _INVALID: Final = re.compile(r"Invalid(RayJob|RayCluster)(Spec|Metadata|Status)")
@@ -39,7 +39,7 @@ NO_QUEUE_AFTER_S: Final = 60.0
 """A queue that is made together with the job may come a moment later."""
 
 
-def invalid(seen: Seen, events: tuple[EventSeen, ...]) -> Iterator[Finding]:
+def invalid(seen: Seen, events: tuple[EventSeen, ...]) -> Iterator[Diagnosis]:
     """What KubeRay will not take up, ever."""
     status = _status(seen.ray_job)
     if status.get("jobDeploymentStatus") == "ValidationFailed":
@@ -52,8 +52,8 @@ def invalid(seen: Seen, events: tuple[EventSeen, ...]) -> Iterator[Finding]:
                 yield _invalid("RayCluster", event.message, (str(event),), event.name)
 
 
-def _invalid(kind: str, message: str, evidence: tuple[str, ...], name: str) -> Finding:
-    return finding(
+def _invalid(kind: str, message: str, evidence: tuple[str, ...], name: str) -> Diagnosis:
+    return diagnosis(
         f"invalid/{kind}",
         "broken",
         _CLUSTER,
@@ -65,7 +65,7 @@ def _invalid(kind: str, message: str, evidence: tuple[str, ...], name: str) -> F
     )
 
 
-def not_taken_up(seen: Seen) -> Iterator[Finding]:
+def not_taken_up(seen: Seen) -> Iterator[Diagnosis]:
     """Of an object to which KubeRay has said nothing at all; it takes milliseconds."""
     if seen.ray_job is None or _status(seen.ray_job):
         return
@@ -73,7 +73,7 @@ def not_taken_up(seen: Seen) -> Iterator[Finding]:
     made_s = seconds(metadata.get("creationTimestamp"))
     if not made_s or seen.at_s - made_s <= TAKEN_UP_S:
         return
-    yield finding(
+    yield diagnosis(
         "not-taken-up",
         "starting",
         _CLUSTER,
@@ -85,7 +85,7 @@ def not_taken_up(seen: Seen) -> Iterator[Finding]:
     )
 
 
-def queued(seen: Seen) -> Iterator[Finding]:
+def queued(seen: Seen) -> Iterator[Diagnosis]:
     """Waits in a queue, or was suspended."""
     if seen.ray_job is None or not (seen.ray_job.get("spec") or {}).get("suspend"):
         return
@@ -98,7 +98,7 @@ def queued(seen: Seen) -> Iterator[Finding]:
         yield from _in_queue(seen.workload, queue)
     elif queue:
         end, why, hint = _UNTOLD[seen.kueue_unknown]
-        yield finding(
+        yield diagnosis(
             f"queued/{queue}{end}",
             "queued",
             _CLUSTER,
@@ -108,7 +108,7 @@ def queued(seen: Seen) -> Iterator[Finding]:
     else:
         namespace = seen.ray_job["metadata"].get("namespace")
         where = f" -n {namespace}" if namespace else ""
-        yield finding(
+        yield diagnosis(
             "suspended",
             "queued",
             _CLUSTER,
@@ -118,7 +118,7 @@ def queued(seen: Seen) -> Iterator[Finding]:
         )
 
 
-def _in_queue(workload: Object, queue: str) -> Iterator[Finding]:
+def _in_queue(workload: Object, queue: str) -> Iterator[Diagnosis]:
     conditions = {one["type"]: one for one in _status(workload).get("conditions") or ()}
     checks = _status(workload).get("admissionChecks") or ()
     refused = [one for one in checks if one["state"] == "Rejected"]
@@ -146,7 +146,7 @@ def _in_queue(workload: Object, queue: str) -> Iterator[Finding]:
         about, why = "evicted", evicted
     position = _position(workload)
     why = why or "Kueue has not looked at it yet"
-    yield finding(
+    yield diagnosis(
         "/".join(filter(None, ("queued", queue, about))),
         state,
         _CLUSTER,
@@ -172,7 +172,7 @@ def _position(workload: Object) -> str:
     return f", {here} before it{others}"
 
 
-def too_late(seen: Seen) -> Iterator[Finding]:
+def too_late(seen: Seen) -> Iterator[Diagnosis]:
     """KubeRay has ended it: that says when, seldom why."""
     status = _status(seen.ray_job)
     if status.get("jobDeploymentStatus") != "Failed":
@@ -180,7 +180,7 @@ def too_late(seen: Seen) -> Iterator[Finding]:
     reason, message = status.get("reason") or "", status.get("message") or ""
     match reason:
         case "PreRunningDeadlineExceeded":
-            yield finding(
+            yield diagnosis(
                 "deadline/pre-running",
                 "broken",
                 _CLUSTER,
@@ -190,7 +190,7 @@ def too_late(seen: Seen) -> Iterator[Finding]:
                 says_only_when=True,
             )
         case "DeadlineExceeded":
-            yield finding(
+            yield diagnosis(
                 "deadline/active",
                 "broken",
                 _CLUSTER,
@@ -202,7 +202,7 @@ def too_late(seen: Seen) -> Iterator[Finding]:
                 says_only_when=True,
             )
         case "JobStatusCheckTimeoutExceeded" | "JobDeploymentStatusTransitionGracePeriodExceeded":
-            yield finding(
+            yield diagnosis(
                 f"head-silent/{reason}",
                 "broken",
                 Place(kind="head"),

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from ml_platform.clusters.causes import Cause, Place
+from ml_platform.clusters.kuberay.diagnosis.diagnoses import Diagnosis, diagnosis
 from ml_platform.clusters.kuberay.diagnosis.events import EventSeen
-from ml_platform.clusters.kuberay.diagnosis.findings import Finding, finding
 from ml_platform.clusters.kuberay.diagnosis.pods import Pod
 
 _ANOTHER: Final = "Nothing: another pod takes its place."
@@ -32,14 +32,14 @@ _REASONS: Final = {
 }
 
 
-def taken_away(pod: Pod, said: tuple[EventSeen, ...]) -> Iterator[Finding]:
+def taken_away(pod: Pod, said: tuple[EventSeen, ...]) -> Iterator[Diagnosis]:
     """What took the pod from its node; none for one that is ready or was deleted by a client."""
     found = disruption(pod, said)
     if found is None or pod.is_ready:
         return
     kind, why, evidence = found
     node = f" ({pod.node})" if pod.node else ""
-    yield finding(
+    yield diagnosis(
         f"{kind}/{pod.where}",
         "starting",
         Place(kind="node", name=pod.node),
@@ -78,11 +78,11 @@ def _hint(pod: Pod, kind: str, evidence: str) -> str:
     return f"{nothing} If it happens often, keep the group off spot nodes (`spot: false`)."
 
 
-def failed_by_node(pod: Pod) -> Iterator[Finding]:
+def failed_by_node(pod: Pod) -> Iterator[Diagnosis]:
     """A node that did not take a pod which the scheduler had given it, and the like."""
     if pod.phase != "Failed" or not pod.reason or pod.is_going or pod.reason in _REASONS:
         return
-    yield finding(
+    yield diagnosis(
         f"pod-failed/{pod.where}/{pod.reason}",
         "starting",
         pod.place,

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from ml_platform.clusters.causes import Place
-from ml_platform.clusters.kuberay.diagnosis.findings import Finding, finding
+from ml_platform.clusters.kuberay.diagnosis.diagnoses import Diagnosis, diagnosis
 from ml_platform.clusters.kuberay.diagnosis.pods import Pod
 from ml_platform.clusters.kuberay.quantities import as_text, quantity
 
@@ -15,7 +15,7 @@ _EXCEEDED: Final = re.compile(
 )
 
 
-def over_quota(text: str, place: Place, what: str, pods: Iterable[Pod]) -> Finding | None:
+def over_quota(text: str, place: Place, what: str, pods: Iterable[Pod]) -> Diagnosis | None:
     """What the API server said, if that was it.
 
     Args:
@@ -46,7 +46,7 @@ def over_quota(text: str, place: Place, what: str, pods: Iterable[Pod]) -> Findi
     else:
         hint = "Wait until others have ended, stop what is not needed (`mlp cluster ls`), or "
         hint += "have the quota raised."
-    return finding(
+    return diagnosis(
         f"quota/{match['quota']}",
         "broken" if never else "starting",
         place,

@@ -10,8 +10,8 @@ from typing import Final
 
 from ml_platform.clusters.causes import Place
 from ml_platform.clusters.kuberay.diagnosis.admission import NO_RIGHT, refusal
+from ml_platform.clusters.kuberay.diagnosis.diagnoses import Diagnosis, diagnosis, where_of
 from ml_platform.clusters.kuberay.diagnosis.events import EventSeen
-from ml_platform.clusters.kuberay.diagnosis.findings import Finding, finding, where_of
 from ml_platform.clusters.kuberay.diagnosis.pods import pods_of
 from ml_platform.clusters.kuberay.seen import Seen
 
@@ -23,7 +23,7 @@ _NOT_INSTALLED: Final = ("404 page not found", "could not find the requested res
 """The API server's words for kinds of objects that it does not know."""
 
 
-def refused(seen: Seen, events: tuple[EventSeen, ...]) -> Iterator[Finding]:
+def refused(seen: Seen, events: tuple[EventSeen, ...]) -> Iterator[Diagnosis]:
     """Pods, or the whole RayCluster, that the API server would not make."""
     for head, text in _texts(seen, events):
         place = _place(seen, head, text)
@@ -33,7 +33,7 @@ def refused(seen: Seen, events: tuple[EventSeen, ...]) -> Iterator[Finding]:
         yield refusal(text, place, what=what, pods=pods_of(seen)) or _not_made(text, place, what)
 
 
-def refused_create(text: str, namespace: str) -> Finding | None:
+def refused_create(text: str, namespace: str) -> Diagnosis | None:
     """Why the RayJob itself was not made; None for words that say nothing of it, but of us.
 
     Args:
@@ -41,7 +41,7 @@ def refused_create(text: str, namespace: str) -> Finding | None:
         namespace: Where it was to be.
     """
     if any(words in text for words in _NOT_INSTALLED):
-        return finding(
+        return diagnosis(
             "not-installed",
             "broken",
             _CLUSTER,
@@ -51,7 +51,7 @@ def refused_create(text: str, namespace: str) -> Finding | None:
             evidence=[text],
         )
     if f'namespaces "{namespace}" not found' in text:
-        return finding(
+        return diagnosis(
             "no-namespace",
             "broken",
             _CLUSTER,
@@ -107,8 +107,8 @@ def _is_made(seen: Seen, place: Place) -> bool:
     return wanted is not None and len(live) >= wanted
 
 
-def _not_made(text: str, place: Place, what: str) -> Finding:
-    return finding(
+def _not_made(text: str, place: Place, what: str) -> Diagnosis:
+    return diagnosis(
         f"create/{where_of(place)}",
         "starting",
         place,

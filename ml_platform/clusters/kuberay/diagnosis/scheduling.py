@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
+from ml_platform.clusters.kuberay.diagnosis.diagnoses import Diagnosis, diagnosis
 from ml_platform.clusters.kuberay.diagnosis.events import EventSeen
-from ml_platform.clusters.kuberay.diagnosis.findings import Finding, finding
 from ml_platform.clusters.kuberay.diagnosis.pods import Pod
 from ml_platform.clusters.kuberay.quantities import as_text, quantity
 
@@ -22,14 +22,14 @@ _VOLUME_ELSEWHERE: Final = re.compile(r"volume(?:'s)? node affinity", re.IGNOREC
 _SCALER: Final = frozenset({"NotTriggerScaleUp", "TriggeredScaleUp"})
 
 
-def unschedulable(pod: Pod, said: tuple[EventSeen, ...]) -> Iterator[Finding]:
+def unschedulable(pod: Pod, said: tuple[EventSeen, ...]) -> Iterator[Diagnosis]:
     """Why the scheduler finds no node; it tries again by itself, and nodes may be added."""
     condition = pod.condition("PodScheduled")
     if condition.get("status") != "False":
         return
     text = condition.get("message") or ""
     if condition.get("reason") == "SchedulingGated":
-        yield finding(
+        yield diagnosis(
             f"gated/{pod.where}",
             "queued",
             pod.place,
@@ -41,7 +41,7 @@ def unschedulable(pod: Pod, said: tuple[EventSeen, ...]) -> Iterator[Finding]:
         yield _unschedulable(pod, text, said)
 
 
-def _unschedulable(pod: Pod, text: str, said: tuple[EventSeen, ...]) -> Finding:
+def _unschedulable(pod: Pod, text: str, said: tuple[EventSeen, ...]) -> Diagnosis:
     heading = _HEADING.match(text)
     nodes = int(heading["nodes"]) if heading else 0
     # Behind the first full stop stands what preemption would bring.
@@ -60,7 +60,7 @@ def _unschedulable(pod: Pod, text: str, said: tuple[EventSeen, ...]) -> Finding:
         message += " A node is being added."
     elif scaler:
         message += f" No node is being added: {scaler[-1].message}"
-    return finding(
+    return diagnosis(
         f"unschedulable/{pod.where}",
         "starting",
         pod.place,

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from ml_platform.clusters.kuberay.diagnosis.diagnoses import Diagnosis, diagnosis
 from ml_platform.clusters.kuberay.diagnosis.events import EventSeen, seconds
-from ml_platform.clusters.kuberay.diagnosis.findings import Finding, finding
 from ml_platform.clusters.kuberay.diagnosis.pods import Pod, describe, started_s
 
 PULLING_S: Final = 30.0
@@ -21,7 +21,7 @@ _USUAL: Final = frozenset({"", "ContainerCreating", "PodInitializing"})
 
 def slow(
     pod: Pod, said: tuple[EventSeen, ...], *, at_s: float, head_is_ready: bool
-) -> Iterator[Finding]:
+) -> Iterator[Diagnosis]:
     """What a pod that is not ready yet is busy with, if that takes long.
 
     A worker that waits for a head which is not ready is not slow itself.
@@ -35,7 +35,7 @@ def slow(
         yield from _not_ready(pod, last, at_s)
 
 
-def _pulling(pod: Pod, last: dict[str, EventSeen], at_s: float) -> Iterator[Finding]:
+def _pulling(pod: Pod, last: dict[str, EventSeen], at_s: float) -> Iterator[Diagnosis]:
     pulling, pulled = last.get("Pulling"), last.get("Pulled")
     if pulling is None or at_s - pulling.at_s <= PULLING_S:
         return
@@ -46,7 +46,7 @@ def _pulling(pod: Pod, last: dict[str, EventSeen], at_s: float) -> Iterator[Find
         return
     match = _IMAGE.search(pulling.message)
     image = match[1] if match else ""
-    yield finding(
+    yield diagnosis(
         f"pulling/{pod.role}/{image}",
         "starting",
         pod.place,
@@ -57,7 +57,7 @@ def _pulling(pod: Pod, last: dict[str, EventSeen], at_s: float) -> Iterator[Find
     )
 
 
-def _unbegun(pod: Pod, at_s: float) -> Iterator[Finding]:
+def _unbegun(pod: Pod, at_s: float) -> Iterator[Diagnosis]:
     """A pod that its node has begun nothing of, without a word about why."""
     scheduled = pod.condition("PodScheduled")
     since_s = seconds(scheduled.get("lastTransitionTime"))
@@ -65,7 +65,7 @@ def _unbegun(pod: Pod, at_s: float) -> Iterator[Finding]:
         return
     if _tells_itself(pod) or any(one.running or one.ended for one in pod.containers()):
         return
-    yield finding(
+    yield diagnosis(
         f"unbegun/{pod.where}",
         "starting",
         pod.place,
@@ -81,11 +81,11 @@ def _tells_itself(pod: Pod) -> bool:
     return any(one.waiting_reason not in _USUAL for one in pod.containers())
 
 
-def _set_up(pod: Pod, last: dict[str, EventSeen]) -> Iterator[Finding]:
+def _set_up(pod: Pod, last: dict[str, EventSeen]) -> Iterator[Diagnosis]:
     failed = [event for reason, event in last.items() if reason in _SETUP]
     if not failed or any(container.running or container.ended for container in pod.containers()):
         return
-    yield finding(
+    yield diagnosis(
         f"set-up/{pod.where}/{failed[-1].reason}",
         "starting",
         pod.place,
@@ -95,7 +95,7 @@ def _set_up(pod: Pod, last: dict[str, EventSeen]) -> Iterator[Finding]:
     )
 
 
-def _not_ready(pod: Pod, last: dict[str, EventSeen], at_s: float) -> Iterator[Finding]:
+def _not_ready(pod: Pod, last: dict[str, EventSeen], at_s: float) -> Iterator[Diagnosis]:
     for container in pod.containers():
         began_s = started_s(container)
         if container.running is None or container.ready or container.failures or not began_s:
@@ -103,7 +103,7 @@ def _not_ready(pod: Pod, last: dict[str, EventSeen], at_s: float) -> Iterator[Fi
         if at_s - began_s > NOT_READY_S:
             unhealthy = last.get("Unhealthy")
             kind = "init container" if container.init else "container"
-            yield finding(
+            yield diagnosis(
                 f"not-ready/{pod.where}/{container.name}",
                 "starting",
                 pod.place,

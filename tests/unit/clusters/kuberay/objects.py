@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ml_platform.clusters.kuberay.diagnosis.diagnose import diagnose
-from ml_platform.clusters.kuberay.diagnosis.findings import Finding
+from ml_platform.clusters.kuberay.diagnosis.diagnoses import Diagnosis
 from ml_platform.clusters.kuberay.seen import Object, Seen
 from tests.unit.clusters.kuberay.recorded import BEGIN_S, time_text
 
@@ -117,7 +117,7 @@ def seen_of(*pods: Object, events: Sequence[Object] = (), t: float = 0.0, **othe
     return Seen(pods=tuple(pods), events=tuple(events), at_s=BEGIN_S + t, **objects)
 
 
-def only_finding(seen: Seen, **known: Any) -> Finding:
+def only_finding(seen: Seen, **known: Any) -> Diagnosis:
     """The one trouble there is."""
     (found,) = diagnose(seen, **known)
     return found

@@ -10,8 +10,8 @@ from ml_platform.clusters.kuberay.api import KubernetesApi
 from ml_platform.clusters.kuberay.config import KubeRayConfig
 from ml_platform.clusters.kuberay.ephemeral import EphemeralProvisioner
 from ml_platform.clusters.kuberay.manifests import ray_job
-from ml_platform.clusters.kuberay.patience import LONGEST_LOOK_S
 from ml_platform.clusters.kuberay.removal import GONE_WITHIN_S
+from ml_platform.clusters.kuberay.watched_limit import LONGEST_LOOK_S
 from ml_platform.clusters.refusals import PASSING_S
 from ml_platform.errors import ClusterStartError
 from ml_platform.xray.records import Recorder

@@ -14,9 +14,9 @@ from ml_platform.clusters.kuberay.reaper import (
     LEFT_OVER_S,
     RETRY_WITHIN_S,
     UNHEARD_S,
-    Verdict,
+    ReapDecision,
+    decision_on,
     reap,
-    verdict_on,
 )
 from ml_platform.errors import ApiRefusedError
 from ml_platform.reaping import run_ends
@@ -52,15 +52,15 @@ def job(
     }
 
 
-def verdict(
+def decision(
     given: dict[str, Any], *, ended: RunEnd = lambda run: None, after_s: float = 0.0
-) -> Verdict | None:
-    return verdict_on(given, limits=LIMITS, run_ended_s=ended, now_s=NOW + after_s)
+) -> ReapDecision | None:
+    return decision_on(given, limits=LIMITS, run_ended_s=ended, now_s=NOW + after_s)
 
 
 def why(given: dict[str, Any], *, run_ended_s: float | None = None) -> str:
     """Why it goes; empty for one that stays."""
-    found = verdict(given, ended=lambda run: run_ended_s)
+    found = decision(given, ended=lambda run: run_ended_s)
     return found.reason if found is not None and not found.kept else ""
 
 
@@ -85,8 +85,8 @@ def test_a_healthy_training_of_many_hours_is_needed_and_not_that_of_a_dead_run(
     ended: RunEnd,
 ) -> None:
     healthy, left = (job(annotations={labels.RUN: run}) for run in ("lives", "died"))
-    assert verdict(healthy, ended=ended, after_s=200 * HOURS) is None
-    assert "died ended 60 min ago" in str(verdict(left, ended=ended))
+    assert decision(healthy, ended=ended, after_s=200 * HOURS) is None
+    assert "died ended 60 min ago" in str(decision(left, ended=ended))
 
 
 @pytest.mark.parametrize(
@@ -103,8 +103,8 @@ def test_a_cluster_of_nobody_that_dagster_knows_is_kept_until_a_day_after_all_it
     # It was created 6 hours ago.
     left_s = LIMITS.queue_s + RUNS_FOR_S + UNHEARD_S - 6 * HOURS
 
-    before = verdict(queued, ended=ended, after_s=left_s - 1)
-    after = verdict(queued, ended=ended, after_s=left_s + 1)
+    before = decision(queued, ended=ended, after_s=left_s - 1)
+    after = decision(queued, ended=ended, after_s=left_s + 1)
 
     assert before is not None
     assert after is not None
@@ -116,12 +116,12 @@ def test_a_cluster_of_nobody_that_dagster_knows_is_kept_until_a_day_after_all_it
 
 def test_a_dagster_that_cannot_be_asked_is_no_word_of_a_run() -> None:
     queued = job(annotations=OF_A_RUN, status={"jobDeploymentStatus": "Suspended"})
-    assert verdict(queued, ended=lambda run: None, after_s=1000 * HOURS) is None
+    assert decision(queued, ended=lambda run: None, after_s=1000 * HOURS) is None
 
 
 @pytest.mark.parametrize("expires", ["tomorrow", "2026-13-01T00:00:00Z", "1767355200"])
 def test_an_end_that_cannot_be_read_is_not_known(expires: str) -> None:
-    found = verdict(job(annotations={labels.EXPIRES: expires}))
+    found = decision(job(annotations={labels.EXPIRES: expires}))
     assert found is not None
     assert found.reason == (
         f"its {labels.EXPIRES} is {expires!r}, which is no time, and it has no run of Dagster"

@@ -7,8 +7,8 @@ import pytest
 from ml_platform.clusters.kuberay import labels
 from ml_platform.clusters.kuberay.api import KubernetesApi
 from ml_platform.clusters.kuberay.ephemeral import EphemeralProvisioner
-from ml_platform.clusters.kuberay.patience import LONGEST_LOOK_S
 from ml_platform.clusters.kuberay.removal import GONE_WITHIN_S, POLL_S, Removal
+from ml_platform.clusters.kuberay.watched_limit import LONGEST_LOOK_S
 from ml_platform.errors import ClusterError, ClusterLeftError
 from ml_platform.xray.records import Event, Recorder
 from tests.unit.clusters.fake_time import FakeTime

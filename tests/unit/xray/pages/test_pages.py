@@ -47,7 +47,7 @@ def test_a_page_and_its_twin_say_the_same_sentence(
     assert page.status_code == 200
     assert page.headers["content-type"].startswith("text/html")
     found = facts(reader, twin(address))
-    sentence = found.get("sentence") or found.get("verdict", {}).get("sentence") or found["source"]
+    sentence = found.get("sentence") or found.get("headline", {}).get("sentence") or found["source"]
     assert sentence in page.text.replace("&#39;", "'")
     assert f'href="{twin(address)}"'.replace("&", "&amp;") in page.text
 
@@ -55,10 +55,10 @@ def test_a_page_and_its_twin_say_the_same_sentence(
 def test_the_first_page_says_what_is_wrong_and_whose_it_is(
     reader: httpx.Client, story: Story
 ) -> None:
-    verdict = facts(reader, "/attempts.json")["verdict"]
-    assert verdict["level"] == "wrong"
-    assert verdict["sentence"].startswith("1 thing is wrong now, for the model's author;")
-    (trouble,) = verdict["troubles"]
+    headline = facts(reader, "/attempts.json")["headline"]
+    assert headline["level"] == "wrong"
+    assert headline["sentence"].startswith("1 thing is wrong now, for the model's author;")
+    (trouble,) = headline["troubles"]
     assert trouble["attempt"] == id_of(story.failed, 2)
     assert trouble["told"] == "failed 2 h 37 min ago by out_of_memory in group workers"
     assert trouble["run"] == "run-of-ada"

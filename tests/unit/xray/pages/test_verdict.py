@@ -6,7 +6,7 @@ from typing import Any, Literal
 import pytest
 
 from ml_platform.xray.listing import Listed
-from ml_platform.xray.pages.verdict import AUTHOR, OPERATOR, verdict_of
+from ml_platform.xray.pages.headline import AUTHOR, OPERATOR, headline_of
 from ml_platform.xray.timeline import Doing, Times
 from tests.unit.xray.test_store import attempt
 
@@ -32,11 +32,11 @@ def listed(doing: Doing | None, **values: Any) -> Listed:
 
 
 def test_of_nothing_there_is_nothing_to_say() -> None:
-    assert verdict_of([], now_s=NOW_S).level == "empty"
+    assert headline_of([], now_s=NOW_S).level == "empty"
 
 
 def test_what_goes_on_as_usual_is_counted() -> None:
-    found = verdict_of(
+    found = headline_of(
         [going("running", 60), going("queued", 60, partition="b"), ended("succeeded")], now_s=NOW_S
     )
     assert found.level == "well"
@@ -45,13 +45,13 @@ def test_what_goes_on_as_usual_is_counted() -> None:
 
 def test_a_failure_is_wrong_until_its_partition_has_a_newer_attempt() -> None:
     failed = ended(number=1, ago_s=HOUR_S)
-    assert verdict_of([failed], now_s=NOW_S).level == "wrong"
-    assert verdict_of([failed, ended("succeeded", number=2)], now_s=NOW_S).level == "well"
-    assert verdict_of([failed, going("running", 60, number=2)], now_s=NOW_S).level == "well"
+    assert headline_of([failed], now_s=NOW_S).level == "wrong"
+    assert headline_of([failed, ended("succeeded", number=2)], now_s=NOW_S).level == "well"
+    assert headline_of([failed, going("running", 60, number=2)], now_s=NOW_S).level == "well"
 
 
 def test_a_failure_of_days_ago_is_no_news() -> None:
-    assert verdict_of([ended(ago_s=25 * HOUR_S)], now_s=NOW_S).level == "well"
+    assert headline_of([ended(ago_s=25 * HOUR_S)], now_s=NOW_S).level == "well"
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_a_failure_of_days_ago_is_no_news() -> None:
     ],
 )
 def test_a_failure_is_of_those_who_can_mend_it(cause: str, whose: str) -> None:
-    (trouble,) = verdict_of([ended(cause=cause)], now_s=NOW_S).troubles
+    (trouble,) = headline_of([ended(cause=cause)], now_s=NOW_S).troubles
     assert trouble.whose == whose
 
 
@@ -82,12 +82,12 @@ def test_a_failure_is_of_those_who_can_mend_it(cause: str, whose: str) -> None:
     ],
 )
 def test_what_takes_too_long_is_wrong(one: Listed, told: str) -> None:
-    (trouble,) = verdict_of([one], now_s=NOW_S).troubles
+    (trouble,) = headline_of([one], now_s=NOW_S).troubles
     assert trouble.told == told
 
 
 def test_several_things_are_counted_with_all_who_have_to_act() -> None:
-    found = verdict_of([ended(), ended(partition="b", cause="user_code")], now_s=NOW_S)
+    found = headline_of([ended(), ended(partition="b", cause="user_code")], now_s=NOW_S)
     assert found.sentence == (
         f"2 things are wrong now, for {OPERATOR} and for {AUTHOR}; nothing goes on."
     )

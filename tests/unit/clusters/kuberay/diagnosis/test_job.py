@@ -6,7 +6,7 @@ import pytest
 
 from ml_platform.clusters.causes import Cause
 from ml_platform.clusters.kuberay.diagnosis.diagnose import diagnose
-from ml_platform.clusters.kuberay.diagnosis.findings import Finding
+from ml_platform.clusters.kuberay.diagnosis.diagnoses import Diagnosis
 from tests.unit.clusters.kuberay.objects import (
     event,
     only_finding,
@@ -19,7 +19,7 @@ NO_ROOM = (
 )
 
 
-def in_queue(*conditions: tuple[str, str, str, str], **workload: Any) -> Finding:
+def in_queue(*conditions: tuple[str, str, str, str], **workload: Any) -> Diagnosis:
     told = [
         {"type": kind, "status": status, "reason": reason, "message": message}
         for kind, status, reason, message in conditions

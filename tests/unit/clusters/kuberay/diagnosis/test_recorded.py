@@ -6,7 +6,7 @@ import pytest
 
 from ml_platform.clusters.causes import Cause
 from ml_platform.clusters.kuberay.diagnosis.diagnose import diagnose
-from ml_platform.clusters.kuberay.diagnosis.findings import Finding
+from ml_platform.clusters.kuberay.diagnosis.diagnoses import Diagnosis
 from tests.unit.clusters.kuberay.recorded import BEGIN_S, View, moments
 
 IMAGE = "tb.local/absent:1"
@@ -166,8 +166,8 @@ WITH_A_NEW_HEAD = (
 )
 
 
-def told(case: Case, view: View = "core") -> list[tuple[float, Finding]]:
-    """The finding of a case, whenever it stood."""
+def told(case: Case, view: View = "core") -> list[tuple[float, Diagnosis]]:
+    """The diagnosis of a case, whenever it stood."""
     return [
         (seen.at_s - BEGIN_S, one)
         for seen in moments(case.scenario, subject=case.subject, view=view)

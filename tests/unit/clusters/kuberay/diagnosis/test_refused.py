@@ -4,7 +4,7 @@ import pytest
 
 from ml_platform.clusters.causes import Cause, Place
 from ml_platform.clusters.kuberay.diagnosis.diagnose import diagnose
-from ml_platform.clusters.kuberay.diagnosis.findings import Finding
+from ml_platform.clusters.kuberay.diagnosis.diagnoses import Diagnosis
 from ml_platform.clusters.kuberay.diagnosis.refused import refused_create
 from ml_platform.clusters.kuberay.seen import Object
 from tests.unit.clusters.kuberay.objects import (
@@ -19,7 +19,7 @@ from tests.unit.clusters.kuberay.objects import (
 POD = 'pods "c-w-worker-2n482" is forbidden: '
 
 
-def refused_with(text: str, *pods: Object, reason: str = "FailedCreateWorkerPod") -> Finding:
+def refused_with(text: str, *pods: Object, reason: str = "FailedCreateWorkerPod") -> Diagnosis:
     failure = {"type": "ReplicaFailure", "status": "True", "reason": reason}
     failure["message"] = f"{reason}\n{text}"
     return only_finding(seen_of(*pods, ray_cluster=ray_cluster(failure)))

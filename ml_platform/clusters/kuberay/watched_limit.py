@@ -7,7 +7,7 @@ LONGEST_LOOK_S: Final = 5.0
 """A look that took longer has waited for the API server, without which nothing could happen."""
 
 
-class Patience:
+class WatchedLimit:
     """A limit that only time counts for in which somebody looked.
 
     Args:

@@ -9,16 +9,15 @@ from ml_platform.clusters.causes import Cause, Failure, Place
 
 State = Literal["queued", "starting", "broken"]
 MOST_EVIDENCE: Final = 20
-"""Lines of a finding that hundreds of pods share."""
+"""Lines of a diagnosis that hundreds of pods share."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Finding:
+class Diagnosis:
     """One trouble of a cluster.
 
     Attributes:
-        key: Under which repetitions are one finding, `kind/place/…`: no pod's name, no number that
-            changes.
+        key: Under which repetitions are one, `kind/place/…`: no pod's name, no number that changes.
         state: `queued`: waits in a queue. `starting`: not ready, and may become so by itself.
             `broken`: will not; is given up at once.
         failure: What a person needs to know of it.
@@ -39,7 +38,7 @@ class Finding:
     operator_pauses: bool = False
 
 
-def finding(
+def diagnosis(
     key: str,
     state: State,
     place: Place,
@@ -52,9 +51,9 @@ def finding(
     news: str = "",
     says_only_when: bool = False,
     operator_pauses: bool = False,
-) -> Finding:
-    """A finding; `give_up_after_s` is for one that is not broken."""
-    return Finding(
+) -> Diagnosis:
+    """A diagnosis; `give_up_after_s` is for one that is not broken."""
+    return Diagnosis(
         key=key,
         state=state,
         give_up_after_s=0.0 if state == "broken" else give_up_after_s,
@@ -76,10 +75,10 @@ def where_of(place: Place) -> str:
     return place.kind if place.kind in ("head", "cluster") else f"worker/{place.name}"
 
 
-def without_repetitions(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+def without_repetitions(diagnoses: Iterable[Diagnosis]) -> tuple[Diagnosis, ...]:
     """One for each key, where the first of it stood: the worst of them, with evidence of others."""
-    by_key: dict[str, Finding] = {}
-    for one in findings:
+    by_key: dict[str, Diagnosis] = {}
+    for one in diagnoses:
         known = by_key.setdefault(one.key, one)
         if known is not one:
             worst, other = (one, known) if _left_s(one) < _left_s(known) else (known, one)
@@ -89,5 +88,5 @@ def without_repetitions(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     return tuple(by_key.values())
 
 
-def _left_s(one: Finding) -> float:
+def _left_s(one: Diagnosis) -> float:
     return inf if one.give_up_after_s is None else one.give_up_after_s

@@ -48,7 +48,7 @@ class Trouble:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Verdict:
+class Headline:
     """Whether anything is wrong now, in a sentence, and what."""
 
     level: Literal["empty", "well", "wrong"]
@@ -56,13 +56,13 @@ class Verdict:
     troubles: tuple[Trouble, ...] = ()
 
 
-def verdict_of(newest: Sequence[Listed], *, now_s: float) -> Verdict:
+def headline_of(newest: Sequence[Listed], *, now_s: float) -> Headline:
     """What is wrong among the newest attempts, those that go on among them.
 
     A failed attempt is wrong for a day, unless its partition has a newer one.
     """
     if not newest:
-        return Verdict(level="empty", sentence="No attempt is known yet.")
+        return Headline(level="empty", sentence="No attempt is known yet.")
     last = _last_of_partitions(newest)
     found = [
         trouble
@@ -72,10 +72,10 @@ def verdict_of(newest: Sequence[Listed], *, now_s: float) -> Verdict:
     ]
     goes_on = _going_on([one for one in newest if one.doing is not None])
     if not found:
-        return Verdict(level="well", sentence=f"Nothing is wrong now; {goes_on}.")
+        return Headline(level="well", sentence=f"Nothing is wrong now; {goes_on}.")
     things = "1 thing is" if len(found) == 1 else f"{len(found)} things are"
     whose = list(dict.fromkeys(one.whose for one in found))
-    return Verdict(
+    return Headline(
         level="wrong",
         sentence=f"{things} wrong now, for {' and for '.join(whose)}; {goes_on}.",
         troubles=tuple(found),
