@@ -30,7 +30,7 @@ from ml_platform.clusters.open import (
     read_clusters_file,
 )
 from ml_platform.clusters.presets import Presets
-from ml_platform.clusters.spec import ClusterSpec, Kind
+from ml_platform.clusters.spec import ClusterSpec
 from ml_platform.config_types import AbsolutePath, Name, Uri
 from ml_platform.features.project import DbtSettings
 from ml_platform.kubernetes_config import KubernetesConfig
@@ -38,7 +38,7 @@ from ml_platform.place import claim_folder, place_of
 from ml_platform.registry.mlflow_registry import Registry
 from ml_platform.registry.owner import NamespaceClaim
 from ml_platform.registry.registrar import ModelRegistry
-from ml_platform.settings import Settings, without_passwords
+from ml_platform.settings import ProvisionerKind, Settings, without_passwords
 from ml_platform.warehouse.interface import Warehouse, WarehouseAccess
 from ml_platform.warehouse.open import open_warehouse
 
@@ -50,7 +50,7 @@ class ClustersResource(dg.ConfigurableResource[Any]):
         default="",
         description="Container image for clusters whose spec names none, recorded with each model.",
     )
-    default_provisioner: Literal["local", "ephemeral"] = Field(
+    default_provisioner: ProvisionerKind = Field(
         default="local",
         description="Where models train whose `defs.yaml` does not say: on this machine, or on a "
         "cluster of Kubernetes for each attempt.",
@@ -150,7 +150,7 @@ class ClustersResource(dg.ConfigurableResource[Any]):
 
     def provisioners(self) -> list[Provisioner]:
         """One of each kind that a spec may name and that can be had here."""
-        kinds = [kind for kind in get_args(Kind) if kind == "local" or self.kubernetes]
+        kinds = [kind for kind in get_args(ProvisionerKind) if kind == "local" or self.kubernetes]
         return [self.provisioner(ClusterSpec(provisioner=kind)) for kind in kinds]
 
 

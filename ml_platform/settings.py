@@ -27,6 +27,8 @@ XRAY_DATABASES: Final = ("postgresql://", "postgresql+psycopg2://", "sqlite:///"
 LOCAL_MLFLOW_PAGES: Final = "http://127.0.0.1:5000"
 
 Environment = Literal["local", "ci", "prod"]
+ProvisionerKind = Literal["local", "ephemeral"]
+"""Who makes clusters."""
 WarehouseKind = Literal["duckdb", "bigquery"]
 
 
@@ -126,7 +128,7 @@ class Settings(BaseSettings):
         description="The last day of all partitions. Default: the demo's last day in `local`, "
         "else open-ended; `none` says open-ended.",
     )
-    provisioner: Literal["local", "ephemeral"] = Field(
+    provisioner: ProvisionerKind = Field(
         default="local",
         description="Where models train whose `defs.yaml` does not say: on this machine, or on a "
         "cluster of Kubernetes for each attempt.",

@@ -14,11 +14,14 @@ from pydantic import (
     model_validator,
 )
 
+from ml_platform.settings import ProvisionerKind
+
 MEMORY_PATTERN: Final = re.compile(r"([1-9][0-9]*)(Mi|Gi|Ti)")
 MEMORY_UNITS: Final = {"Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
 RAY_VERSION: Final = "2.60.0"
 """Of every image: clusters are made, and jobs written, for this one."""
-Kind = Literal["local", "ephemeral"]
+ON_KUBERNETES: Final[frozenset[ProvisionerKind]] = frozenset({"ephemeral"})
+"""Provisioners whose workers are pods of an attempt's own: they have a size, and a price."""
 Memory = Annotated[str, Field(description="Memory as `512Mi`, `4Gi` or `1Ti`.")]
 
 
@@ -130,7 +133,7 @@ class ClusterSpec(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    provisioner: Literal["", "local", "ephemeral"] = Field(
+    provisioner: ProvisionerKind | Literal[""] = Field(
         default="",
         description="Empty for what the environment says. `local`: a Ray on this machine, stopped "
         "when nobody needs it. `ephemeral`: a cluster on Kubernetes for each attempt, made and "
@@ -180,7 +183,7 @@ class ClusterSpec(BaseModel):
             raise ValueError(msg)
         return self
 
-    def completed(self, *, provisioner: Kind, image: str) -> "ClusterSpec":
+    def completed(self, *, provisioner: ProvisionerKind, image: str) -> "ClusterSpec":
         """The same, with what it leaves to the environment."""
         return self.model_copy(
             update={"provisioner": self.provisioner or provisioner, "image": self.image or image}

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from ml_platform.clusters.spec import ON_KUBERNETES
 from ml_platform.xray.attempt import AttemptKey, AttemptRecord
 from ml_platform.xray.prices import GIB, Prices, spec_of
 
@@ -113,7 +114,7 @@ def an_hour(attempts: Iterable[AttemptRecord], prices: Prices) -> AnHour:
     hours = [
         hour_of(one, prices)
         for one in attempts
-        if one.is_open and one.ready_at_s is not None and one.provisioner == "ephemeral"
+        if one.is_open and one.ready_at_s is not None and one.provisioner in ON_KUBERNETES
     ]
     known = [one.price for one in hours if one.price is not None]
     return AnHour(

@@ -13,7 +13,13 @@ from pydantic import ValidationError
 from ml_platform.clusters.catalogue import Catalogue, NodeKind
 from ml_platform.clusters.kuberay.fitting import Need, fitting
 from ml_platform.clusters.open import kuberay_config
-from ml_platform.clusters.spec import ClusterSpec, HeadGroup, WorkerGroup, memory_bytes
+from ml_platform.clusters.spec import (
+    ON_KUBERNETES,
+    ClusterSpec,
+    HeadGroup,
+    WorkerGroup,
+    memory_bytes,
+)
 from ml_platform.settings import Settings
 from ml_platform.xray.attempt import AttemptRecord
 
@@ -41,7 +47,7 @@ class Prices:
 
         On one's own machine there is no price.
         """
-        if spec.provisioner != "ephemeral":
+        if spec.provisioner not in ON_KUBERNETES:
             return None
         head = self.of_pod(spec.head)
         if head is None:

@@ -6,6 +6,7 @@ with which a step without a CPU is no waiting.
 
 from typing import Final
 
+from ml_platform.clusters.spec import ON_KUBERNETES
 from ml_platform.xray.findings.finding import Finding, Seen
 from ml_platform.xray.findings.rank_times import rank_times
 from ml_platform.xray.findings.straggler import straggler
@@ -19,7 +20,7 @@ SURE_SHARE: Final = 0.6
 
 def communication_bound(seen: Seen) -> Finding | None:
     """Judged by the worker that waits the least."""
-    if seen.attempt.provisioner != "ephemeral" or seen.has_gpus or straggler(seen):
+    if seen.attempt.provisioner not in ON_KUBERNETES or seen.has_gpus or straggler(seen):
         return None
     ranks = rank_times(seen.samples.steps)
     if len(ranks) < 2:

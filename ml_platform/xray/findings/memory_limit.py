@@ -3,7 +3,7 @@
 import math
 from typing import Final
 
-from ml_platform.clusters.spec import ClusterSpec, memory_bytes
+from ml_platform.clusters.spec import ON_KUBERNETES, ClusterSpec, memory_bytes
 from ml_platform.xray.findings.finding import Finding, Seen
 from ml_platform.xray.prices import GIB
 
@@ -20,7 +20,7 @@ def memory_limit(seen: Seen) -> Finding | None:
     if seen.attempt.cause == _OUT and not seen.attempt.cause_place.startswith("gpu"):
         return _ran_out(seen)
     nodes = [one for one in seen.samples.nodes if one.memory_bytes]
-    if not nodes or seen.attempt.provisioner != "ephemeral":
+    if not nodes or seen.attempt.provisioner not in ON_KUBERNETES:
         return None
     closest = max(nodes, key=lambda one: one.memory_used_bytes / one.memory_bytes)
     share = closest.memory_used_bytes / closest.memory_bytes
@@ -48,7 +48,7 @@ def _ran_out(seen: Seen) -> Finding:
         sentence=f"It ran out of memory in {place}." if place else "It ran out of memory.",
         evidence=one.evidence,
         confidence="high",
-        next_step=more if one.provisioner == "ephemeral" else one.hint or more,
+        next_step=more if one.provisioner in ON_KUBERNETES else one.hint or more,
     )
 
 

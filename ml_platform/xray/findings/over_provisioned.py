@@ -3,7 +3,7 @@
 import math
 from typing import Final
 
-from ml_platform.clusters.spec import ClusterSpec, WorkerGroup, memory_bytes
+from ml_platform.clusters.spec import ON_KUBERNETES, ClusterSpec, WorkerGroup, memory_bytes
 from ml_platform.xray.findings.finding import Finding, Seen
 from ml_platform.xray.prices import GIB
 from ml_platform.xray.words import money
@@ -26,7 +26,7 @@ def over_provisioned(seen: Seen) -> Finding | None:
     A cluster of several groups is left out: samples do not say of which a node is.
     """
     spec, ran_s = seen.spec, seen.times.ran_s
-    if spec is None or spec.provisioner != "ephemeral" or len(spec.groups) != 1:
+    if spec is None or spec.provisioner not in ON_KUBERNETES or len(spec.groups) != 1:
         return None
     nodes = seen.worker_nodes
     if not nodes or (ran_s or 0.0) < LEAST_RAN_S:

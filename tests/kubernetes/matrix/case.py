@@ -12,6 +12,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, Final
 
+from ml_platform.clusters.kuberay import labels
 from ml_platform.clusters.kuberay.access import find_access
 from ml_platform.clusters.kuberay.api import (
     KubernetesApi,
@@ -42,7 +43,7 @@ PATHS: Final[Mapping[str, Callable[[str], str]]] = {
     "pods": lambda namespace: core_path(namespace, "pods"),
 }
 MOST_ATTEMPTS: Final = 6
-# Several cases wait at once, and the store looks through all that it has each time.
+# Several cases wait at once.
 POLL_S: Final = 0.4
 
 
@@ -141,8 +142,7 @@ class Case:
         return [
             {"kind": kind, **one}
             for kind in kinds or PATHS
-            for one in self._api.list(PATHS[kind](self.light.namespace))
-            if str(one["metadata"]["name"]).startswith(self._names)
+            for one in self._api.list(PATHS[kind](self.light.namespace), labels=self._selector)
         ]
 
     def pods(self, kind: str) -> list[dict[str, Any]]:
@@ -175,8 +175,9 @@ class Case:
         return KubernetesApi(find_access(kubeconfig=str(self.light.cluster.kubeconfig)))
 
     @cached_property
-    def _names(self) -> tuple[str, ...]:
-        return tuple(self.name(one) for one in range(1, MOST_ATTEMPTS + 1))
+    def _selector(self) -> str:
+        names = (self.name(one) for one in range(1, MOST_ATTEMPTS + 1))
+        return f"{labels.CLUSTER} in ({','.join(names)})"
 
 
 @contextmanager
@@ -188,12 +189,13 @@ def new_case(testbed: CasesTestbed, ray: Ray, folder: Path) -> Iterator[Case]:
         ray: What runs in its pods.
         folder: For its code; nobody else's.
     """
-    light = testbed.light
+    # The store looks through all of a bucket each time.
+    bucket = object_storage.make_bucket("case")
+    light = replace(testbed.light, bucket=f"gs://{bucket}")
     request = ray.training(light, folder)
-    bucket = light.bucket.removeprefix("gs://")
     with in_front_of(light.outside) as api, StorageProxy(object_storage.URL, bucket) as storage:
         case = Case(
-            testbed=testbed,
+            testbed=replace(testbed, light=light),
             request=request,
             marks=ray.marks(request),
             api=api,
