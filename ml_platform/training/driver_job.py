@@ -21,7 +21,8 @@ def driver_job(
         entrypoint=Entrypoint(
             module=ENTRYPOINT_MODULE,
             arguments=(record.folder.uri, str(claim.number)),
-            env=env,
+            # Ray would set it to the worker's CPUs, which do not decide what is learned.
+            env={"OMP_NUM_THREADS": str(request.training.threads), **env},
         ),
         # What Ray keeps beside the job, for those who look at its dashboard.
         metadata={

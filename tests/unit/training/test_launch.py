@@ -172,6 +172,17 @@ def test_user_code_is_tried_once_and_raised_with_its_traceback(
     assert len(server.submitted) == 1
 
 
+def test_a_jobs_threads_are_the_trainings_and_not_those_of_its_cpus(
+    server: RayJobsServer, step: Step
+) -> None:
+    training = step.wanted.training.model_copy(update={"threads": 3})
+    step.wanted = step.wanted.model_copy(update={"training": training})
+    server.driven_by(drivers(step.record, succeeds))
+    step.train()
+    (submitted,) = server.submitted
+    assert submitted["runtime_env"]["env_vars"]["OMP_NUM_THREADS"] == "3"
+
+
 def test_an_evaluate_py_that_was_mended_after_a_kill_before_the_request_is_the_one_that_counts(
     server: RayJobsServer, step: Step, tmp_path: Path
 ) -> None:
