@@ -74,7 +74,7 @@ kubernetes-test: install ## Run the tests that need a Kubernetes node; one is br
 	$(RUN)pytest -m kubernetes $(if $(findstring tests/kubernetes,$(ARGS)),,tests/kubernetes) $(ARGS)
 
 .PHONY: kubernetes-matrix
-kubernetes-matrix: install ## Every fault in every phase of a real training (MATRIX=ci: as CI does), into tables of tests/kubernetes
+kubernetes-matrix: install ## Every fault in every phase of a training (MATRIX=real, or whole), into tables of tests/kubernetes
 	rm -f .mlp/matrix.json
 	-MLP_MATRIX=$(or $(MATRIX),real) MLP_MATRIX_RESULTS=$(CURDIR)/.mlp/matrix.json $(RUN)pytest -m kubernetes $(MATRIX_TESTS) $(ARGS)
 	$(RUN)python -m tests.kubernetes.matrix $(CURDIR)/.mlp/matrix.json
