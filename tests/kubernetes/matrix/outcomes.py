@@ -50,12 +50,18 @@ def _shifts(cells: Sequence[Cell]) -> Iterator[tuple[int, list[list[Cell]]]]:
     if alone:
         yield alone[0].ray.at_once, [[cell] for cell in alone]
     if of_node:
-        groups: dict[str, list[Cell]] = {}
+        by_fault: dict[str, list[Cell]] = {}
         for cell in of_node:
-            # No more at a time than there is room for.
-            key = cell.fault.name if cell.ray.at_once > 1 else str(cell)
-            groups.setdefault(key, []).append(cell)
-        yield 1, list(groups.values())
+            by_fault.setdefault(cell.fault.name, []).append(cell)
+        most = of_node[0].ray.together
+        yield (
+            1,
+            [
+                cells[first : first + most]
+                for cells in by_fault.values()
+                for first in range(0, len(cells), most)
+            ],
+        )
 
 
 def _note(outcomes: Sequence[Outcome]) -> None:

@@ -33,6 +33,7 @@ class Ray:
         marks: Where its driver leaves `trained/<one>-<epoch>` and heeds `hold`.
         within_s: How long each wait may take.
         at_once: How many cases this machine holds.
+        together: How many of those that one fault of the node befalls, and that wait for its end.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Ray:
     marks: Callable[[TrainingRequest], Folder]
     within_s: float
     at_once: int
+    together: int
 
 
 def _real_training(light: LightClusters, folder: Path) -> TrainingRequest:
@@ -59,6 +61,7 @@ STAND_IN: Final = Ray(
     marks=lambda request: Folder(request.folder_uri),
     within_s=60.0,
     at_once=6,
+    together=7,
 )
 REAL: Final = Ray(
     name="real",
@@ -67,4 +70,5 @@ REAL: Final = Ray(
     marks=lambda request: Folder(str(request.training.parameters["marks"])),
     within_s=240.0,
     at_once=2,
+    together=1,
 )
