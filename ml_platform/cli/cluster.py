@@ -4,7 +4,6 @@ What makes and uses clusters of a person's own stands in `cluster_up` and `clust
 """
 
 import time
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,7 +12,7 @@ from ml_platform.cli import cluster_up, cluster_use
 from ml_platform.cli.helptext import help_of
 
 if TYPE_CHECKING:
-    from ml_platform.clusters.interface import ClusterView, Provisioner, Reaped
+    from ml_platform.clusters.interface import ClusterView, Provisioner
 
 app = typer.Typer(no_args_is_help=True, help="Make, use, see and stop clusters.")
 app.command("up", **cluster_up.UP)(cluster_up.up)
@@ -33,34 +32,11 @@ Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 )
 def list_clusters(as_json: Json = False) -> None:
     """List all clusters that exist, or have left something behind."""
+    from ml_platform.cli.cluster_show import show_clusters
     from ml_platform.cli.output import print_result
 
     found = [view for provisioner in _provisioners() for view in provisioner.inventory()]
     print_result(found, show_clusters, as_json=as_json)
-
-
-def show_clusters(found: "Sequence[ClusterView]") -> None:
-    """A line a cluster."""
-    from ml_platform.cli.output import duration, print_table, say
-
-    if not found:
-        say("there is no cluster; a training makes one for itself, `mlp cluster up` one for you")
-        return
-    rows = [
-        (
-            one.name,
-            one.provisioner,
-            one.phase,
-            _workers(one),
-            ", ".join(one.users) or f"idle for {duration(one.idle_s)}",
-            len(one.jobs),
-            one.details.get("expires", ""),
-            one.url,
-        )
-        for one in found
-    ]
-    columns = ("cluster", "provisioner", "phase", "workers", "users", "jobs", "ends", "dashboard")
-    print_table(columns, rows, right=("jobs",))
 
 
 @app.command(
@@ -71,29 +47,11 @@ def show_clusters(found: "Sequence[ClusterView]") -> None:
 )
 def show(cluster: Name, as_json: Json = False) -> None:
     """Show one cluster."""
+    from ml_platform.cli.cluster_show import show_cluster
     from ml_platform.cli.output import print_result
 
     provisioner, view = _find(cluster)
     print_result(provisioner.look(view.name), show_cluster, as_json=as_json)
-
-
-def show_cluster(view: "ClusterView") -> None:
-    """A line for each thing that is known of it."""
-    from ml_platform.cli.output import duration, print_table
-
-    rows = [
-        ("provisioner", view.provisioner),
-        ("phase", view.phase),
-        ("why", view.reason),
-        ("head", f"{view.spec.head.cpus} CPU, {view.spec.head.memory}" if view.spec else ""),
-        ("workers", _workers(view)),
-        ("users", ", ".join(view.users)),
-        ("idle", duration(view.idle_s)),
-        ("jobs", ", ".join(view.jobs)),
-        ("dashboard", view.url),
-        *view.details.items(),
-    ]
-    print_table(("cluster", view.name), [row for row in rows if row[1]])
 
 
 @app.command(
@@ -144,6 +102,7 @@ def reap(
 ) -> None:
     """Remove what nobody needs, though whoever should have did not."""
     from ml_platform.backfill.dagster_home import open_instance
+    from ml_platform.cli.cluster_show import show_reaped
     from ml_platform.cli.output import note, print_result
     from ml_platform.reaping import run_ends
     from ml_platform.settings import load_settings
@@ -169,27 +128,6 @@ def _nobody_knows(run: str) -> None:
     del run
 
 
-def show_reaped(found: "Sequence[Reaped]") -> None:
-    """A line a cluster that nobody needs."""
-    from ml_platform.cli.output import print_table, say
-
-    if not found:
-        say("every cluster is needed")
-        return
-    rows = [
-        (one.name, _fate(one), "; ".join(filter(None, (one.reason, one.kept)))) for one in found
-    ]
-    print_table(("cluster", "", "why"), rows)
-    if any(not one.removed and not one.kept for one in found):
-        say("`mlp cluster reap --yes` removes them")
-
-
-def _fate(one: "Reaped") -> str:
-    if one.removed:
-        return "removed"
-    return "kept" if one.kept else "not removed"
-
-
 def _provisioners() -> "list[Provisioner]":
     from ml_platform.clusters.open import open_provisioners
     from ml_platform.settings import load_settings
@@ -210,7 +148,3 @@ def _find(name: str) -> "tuple[Provisioner, ClusterView]":
         f"there is no cluster {name!r}; there is {', '.join(seen) or 'none'}",
         hint="`mlp cluster ls` shows all.",
     )
-
-
-def _workers(view: "ClusterView") -> str:
-    return ", ".join(group.in_words() for group in view.spec.groups) if view.spec else "?"

@@ -83,7 +83,7 @@ def up(
     as_json: Json = False,
 ) -> None:
     """Make an interactive cluster."""
-    from ml_platform.cli.cluster import show_cluster
+    from ml_platform.cli.cluster_show import show_cluster
     from ml_platform.cli.output import note, print_json, print_result, say, working
     from ml_platform.cli.spans import seconds_of
     from ml_platform.clusters.kuberay.interactive_manifest import Wanted

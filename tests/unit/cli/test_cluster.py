@@ -2,7 +2,7 @@
 
 import pytest
 
-from ml_platform.cli.cluster import show_reaped
+from ml_platform.cli.cluster_show import show_reaped
 from ml_platform.clusters.interface import Reaped
 
 KEPT = Reaped(name="queued", reason="it has no run", removed=False, kept="until tomorrow")

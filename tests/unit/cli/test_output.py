@@ -11,7 +11,7 @@ from ml_platform.backfill.executor import StepResult
 from ml_platform.backfill.in_process import BackfillReport
 from ml_platform.cli.backfill import show_report
 from ml_platform.cli.boundary import show_error
-from ml_platform.cli.cluster import show_cluster, show_clusters, show_reaped
+from ml_platform.cli.cluster_show import show_cluster, show_clusters, show_reaped
 from ml_platform.cli.doctor import show_looks
 from ml_platform.cli.main import run
 from ml_platform.cli.output import TICK, dim, note, print_table, say
