@@ -24,7 +24,6 @@ from ml_platform.clusters.kuberay.interactive_manifest import (
     ending_after,
     interactive_manifest,
 )
-from ml_platform.clusters.kuberay.removal import Removal
 from ml_platform.clusters.kuberay.room import require_place
 from ml_platform.clusters.kuberay.seen import Object, annotation, uid_of
 from ml_platform.clusters.kuberay.start import start_on
@@ -104,7 +103,7 @@ class InteractiveClusters:
                     self._wait(wanted, uid_of(job), watch, recorder)
             except ClusterStartError:
                 if made:
-                    self._removal.after_failure(wanted.name, uid_of(job), recorder)
+                    self._take_back(wanted.name, recorder)
                 raise
         return self._provisioner.look(wanted.name)
 
@@ -210,10 +209,6 @@ class InteractiveClusters:
         return KubernetesApi(access, clock=self._clock, sleep=self._sleep)
 
     @cached_property
-    def _removal(self) -> Removal:
-        return Removal(self._api, self._config.namespace, clock=self._clock, sleep=self._sleep)
-
-    @cached_property
     def _provisioner(self) -> EphemeralProvisioner:
         return EphemeralProvisioner(
             self._config, api=self._api, clock=self._clock, now=self._now, sleep=self._sleep
@@ -260,6 +255,13 @@ class InteractiveClusters:
             ),
             hint=f"name another by --name; `mlp cluster show {wanted.name}` shows that one.",
         )
+
+    def _take_back(self, name: str, recorder: Recorder) -> None:
+        """Remove what was made for nothing to its last pod; why it was is the news, not this."""
+        try:
+            self._provisioner.stop(name)
+        except ClusterError as error:
+            recorder.happened("cluster", detail=f"{name} could not be removed: {error.message}")
 
     def _wait(self, wanted: Wanted, uid: str, watch: Watch, recorder: Recorder) -> None:
         limits = ending_after(self._config, wanted.ttl_s).limits
