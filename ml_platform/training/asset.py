@@ -31,6 +31,9 @@ from ml_platform.training_set.manifest import SnapshotManifest
 from ml_platform.xray.records import Event
 
 RETRY_NUMBER_TAG: Final = "dagster/retry_number"
+BACKFILL_TAG: Final = "dagster/backfill"
+TEAM: Final = "team:"
+"""How Dagster marks an owner that is a team."""
 RECIPE: Final = "recipe_hash"
 """Of each materialization of a model: by which `defs.yaml` and code it was trained."""
 
@@ -201,11 +204,19 @@ def _train(
 
 def _owner(context: dg.AssetExecutionContext) -> Owner:
     return Owner(
-        run=context.run_id,
+        run=context.run.run_id,
         root=_root_of(context),
         step=context.op_execution_context.get_step_execution_context().step.key,
         process=f"{socket.gethostname()} {os.getpid()}",
+        team=_team_of(context),
+        backfill=context.run.tags.get(BACKFILL_TAG, ""),
     )
+
+
+def _team_of(context: dg.AssetExecutionContext) -> str:
+    """The first of the asset's owners that is a team: a cost is told once, and of one team."""
+    owners = context.assets_def.specs_by_key[context.asset_key].owners
+    return next((one.removeprefix(TEAM) for one in owners if one.startswith(TEAM)), "")
 
 
 def _root_of(context: dg.AssetExecutionContext) -> str:

@@ -12,8 +12,11 @@ from ml_platform.clusters.spec import ON_KUBERNETES
 from ml_platform.xray.attempt import AttemptKey, AttemptRecord
 from ml_platform.xray.prices import GIB, Prices, spec_of
 
-By = Literal["model", "partition", "run", "cause"]
+By = Literal["model", "partition", "team", "backfill", "run", "cause"]
 HOUR_S: Final = 3600.0
+NO_TEAM: Final = "no team"
+"""No name of a team has a space in it, nor has one of a backfill."""
+NO_BACKFILL: Final = "no backfill"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,7 +49,7 @@ class CostSum:
     """What several attempts have cost.
 
     Attributes:
-        name: What they have in common: a model, a partition, a run or a cause; empty for all.
+        name: What they have in common, as a model, a team or a cause; empty for all.
         attempts: How many.
         unknown: How many of them have no known cost, and are in no sum of money.
         cpu_hours: Of all, as are the other hours.
@@ -239,6 +242,10 @@ def _name(by: By, attempt: AttemptRecord) -> str:
             return attempt.model
         case "partition":
             return f"{attempt.model} of {attempt.partition}"
+        case "team":
+            return attempt.team or NO_TEAM
+        case "backfill":
+            return attempt.backfill or NO_BACKFILL
         case "run":
             return attempt.root
         case "cause":

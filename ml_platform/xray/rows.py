@@ -16,7 +16,7 @@ ATTEMPT_COLUMNS: Final = tuple(ATTEMPTS.c[one.name] for one in fields(AttemptRec
 _PAID_NAMES: Final = (
     *("training", "partition", "number", "model", "status", "root", "provisioner"),
     *("claimed_at_s", "ready_at_s", "started_at_s", "ended_at_s", "ran_s"),
-    *("cause", "checkpoint_attempt"),
+    *("cause", "checkpoint_attempt", "team", "backfill"),
 )
 PAID_COLUMNS: Final = (
     *(ATTEMPTS.c[name] for name in _PAID_NAMES),

@@ -164,6 +164,8 @@ class Store:
         partition: str = "",
         cause: str = "",
         status: str = "",
+        team: str = "",
+        backfill: str = "",
         since_s: float | None = None,
         limit: int,
     ) -> list[AttemptRecord]:
@@ -174,18 +176,16 @@ class Store:
             partition: Of this partition alone, if one is given.
             cause: That ended by this cause alone, if one is given.
             status: Of this status alone, if one is given.
+            team: Paid for by this team alone, if one is given.
+            backfill: Of this backfill alone, if one is given.
             since_s: Those that have lived since then, in seconds since 1970.
             limit: How many at most.
         """
-        asked: list[Any] = []
-        if model:
-            asked.append(ATTEMPTS.c.model == model)
-        if partition:
-            asked.append(ATTEMPTS.c.partition == partition)
-        if cause:
-            asked.append(ATTEMPTS.c.cause == cause)
-        if status:
-            asked.append(ATTEMPTS.c.status == status)
+        chosen = {
+            **{"model": model, "partition": partition, "cause": cause, "status": status},
+            **{"team": team, "backfill": backfill},
+        }
+        asked: list[Any] = [ATTEMPTS.c[name] == one for name, one in chosen.items() if one]
         # Two questions, each answered in the order of an index; in one, all rows would be sorted.
         found = self._newest(_OPEN, *asked, limit=limit)
         if since_s is not None:

@@ -24,7 +24,7 @@ from ml_platform.xray.schema import METADATA, VERSION_TABLE
 from ml_platform.xray.store import Store, open_store
 from tests.support.postgres import NotInstalledError, Postgres, running_postgres
 from tests.support.xray import AT_S, DAY_S, OUT_OF_MEMORY, Training, end, runs
-from tests.unit.xray.conftest import NEXT
+from tests.unit.xray.conftest import CURRENT, NEWER, NEXT
 from tests.unit.xray.test_store import attempt
 
 pytestmark = pytest.mark.integration
@@ -90,7 +90,7 @@ def test_many_open_an_empty_database_at_once_and_find_the_tables_that_the_progra
     uri: str,
 ) -> None:
     with ProcessPoolExecutor(AT_ONCE, mp_context=PROCESSES) as pool:
-        assert list(pool.map(opened_once, [uri] * AT_ONCE)) == ["0002"] * AT_ONCE
+        assert list(pool.map(opened_once, [uri] * AT_ONCE)) == [CURRENT] * AT_ONCE
     database = open_database(uri)
     with database.reading() as connection:
         context = MigrationContext.configure(
@@ -107,13 +107,13 @@ def test_many_open_an_empty_database_at_once_and_find_the_tables_that_the_progra
 def test_an_older_program_reads_and_writes_in_a_newer_database(uri: str, tmp_path: Path) -> None:
     newer = tmp_path / "newer"
     shutil.copytree(VERSIONS, newer, ignore=shutil.ignore_patterns("__pycache__"))
-    (newer / "v0003_cost.py").write_text(NEXT)
+    (newer / f"v{NEWER}_cost.py").write_text(NEXT)
     newest = open_database(uri, versions=(newer,))
     older = open_database(uri)
     Store(newest, "local").keep([AttemptRead(attempt=attempt(1))], at_s=AT_S)
     Store(older, "local").keep([AttemptRead(attempt=attempt(2))], at_s=AT_S)
     for database in (older, newest):
-        assert version(database) == "0003"
+        assert version(database) == NEWER
         assert len(Store(database, "local").attempts(limit=1000)) == 2
         database.close()
 

@@ -54,6 +54,8 @@ def overview(store: Store, chosen: Chosen, *, prices: Prices, now_s: float) -> O
         partition=chosen.partition,
         cause=chosen.cause,
         status=chosen.status,
+        team=chosen.team,
+        backfill=chosen.backfill,
         since_s=now_s - SPANS_S[chosen.since] if chosen.since else None,
         limit=chosen.limit + 1,
     )

@@ -45,6 +45,25 @@ def test_of_before_nothing_is_counted_and_one_model_is_by_itself(spent: Store) -
     assert spending(spent, "run", prices=FLAT, now_s=NOW_S, model="ltv").whole.attempts == 1
 
 
+def test_what_a_team_and_a_backfill_have_spent_and_what_nobody_has(store: Store) -> None:
+    keep(
+        store,
+        hour_long(1, status="failed", cause="node_lost", team="growth", backfill="abcdefgh"),
+        hour_long(2, team="growth", backfill="abcdefgh"),
+        hour_long(1, training="b", team="risk"),
+        hour_long(1, training="c"),
+    )
+    by_team = spending(store, "team", prices=FLAT, now_s=NOW_S).parts
+    told = [(one.name, one.attempts, one.total, one.wasted) for one in by_team]
+    assert told[0] == ("growth", 2, pytest.approx(2 * OF_HOUR), pytest.approx(OF_HOUR))
+    assert [one[0] for one in told] == ["growth", "no team", "risk"]
+    by_backfill = spending(store, "backfill", prices=FLAT, now_s=NOW_S).parts
+    assert [(one.name, one.attempts) for one in by_backfill] == [
+        ("abcdefgh", 2),
+        ("no backfill", 2),
+    ]
+
+
 def test_what_is_read_for_costs_costs_as_much_as_the_whole_attempt(spent: Store) -> None:
     whole = spent.attempts(limit=9)
     assert costs(spent.paid_attempts(), FLAT, now_s=NOW_S) == costs(whole, FLAT, now_s=NOW_S)

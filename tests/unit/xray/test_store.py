@@ -46,11 +46,12 @@ def test_each_field_of_an_attempt_has_a_column() -> None:
 
 
 def test_an_attempt_comes_back_as_it_was_read(store: Store, training: Training) -> None:
-    training.train(failure=OUT_OF_MEMORY)
+    training.train(failure=OUT_OF_MEMORY, team="growth", backfill="abcdefgh")
     read = read_attempt(AttemptRef(folder_uri=training.request.folder_uri, number=1))
     store.keep([read], at_s=AT_S)
     (found,) = store.attempts(limit=9)
     assert found == read.attempt
+    assert (found.team, found.backfill) == ("growth", "abcdefgh")
     assert store.events([found]) == {found.key: read.events}
 
 
