@@ -193,15 +193,17 @@ class Store:
         return found + self._newest(~_OPEN, *asked, limit=limit - len(found))
 
     def paid_attempts(
-        self, *, model: str = "", since_s: float | None = None
+        self, *, model: str = "", team: str = "", since_s: float | None = None
     ) -> list[AttemptRecord]:
         """All of them, with what costs are made of alone; the rest of each is as if not known.
 
         Args:
             model: Of this model alone, if one is given.
+            team: Paid for by this team alone, if one is given.
             since_s: Those that have lived since then, in seconds since 1970.
         """
-        asked: list[Any] = [ATTEMPTS.c.model == model] if model else []
+        chosen = {"model": model, "team": team}
+        asked: list[Any] = [ATTEMPTS.c[name] == one for name, one in chosen.items() if one]
         if since_s is not None:
             asked.append(or_(_OPEN, ATTEMPTS.c.ended_at_s >= since_s))
         query = select(*PAID_COLUMNS).where(self._ours, *asked)
