@@ -5,6 +5,7 @@ knows it; migrations only add.
 """
 
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ _DRIVER: Final = "postgresql+psycopg2"
 _LOCK: Final = 7_229_001
 """Of PostgreSQL's advisory locks; any number that nobody else takes."""
 _WRITES: Final = "xray_writes"
+_ALEMBIC: Final = threading.Lock()
+"""Alembic keeps what it is at in a module: of two threads one would find the other's."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -158,7 +161,8 @@ def _upgrade(engine: Engine, file: Path | None, versions: tuple[Path, ...]) -> N
     with _alone(engine, file) as connection:
         if _is_behind(_version(connection), versions):  # another may have been first
             config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            with _ALEMBIC:
+                command.upgrade(config, "head")
 
 
 @contextmanager

@@ -4,7 +4,7 @@ import multiprocessing
 import shutil
 import sqlite3
 import sys
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
@@ -60,6 +60,12 @@ def test_the_migrations_make_the_tables_that_the_program_knows(uri: str) -> None
 def test_many_processes_may_open_a_new_database_at_once(uri: str) -> None:
     with ProcessPoolExecutor(4, mp_context=PROCESSES) as pool:
         assert list(pool.map(open_once, [uri] * 4)) == [CURRENT] * 4
+
+
+def test_threads_may_open_several_new_databases_at_once(tmp_path: Path) -> None:
+    uris = [sqlite_uri(tmp_path / f"{number}" / "xray.db") for number in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(open_once, uris)) == [CURRENT] * 4
 
 
 def test_an_open_database_is_brought_further_by_a_newer_program_and_read_on_by_the_older(
