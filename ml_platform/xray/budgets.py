@@ -22,6 +22,7 @@ from ml_platform.xray.prices import Prices
 from ml_platform.xray.words import money
 
 Period = Literal["day", "month"]
+Kind = Literal["team", "asset"]
 _KEYS: Final[dict[Period, str]] = {"day": "per_day", "month": "per_month"}
 
 
@@ -75,7 +76,7 @@ class Budgets(BaseModel):
     def of(self, *, team: str, model: str) -> "tuple[Limit, ...]":
         """What limits a training of this model that this team pays for."""
         asset = asset_name(model, "model")
-        found = (
+        found: tuple[tuple[Kind, str, Budget | None], ...] = (
             ("team", team, self.teams.get(team)),
             ("asset", asset, self.assets.get(asset)),
         )
@@ -100,7 +101,7 @@ class Limit:
         warn_from: Share of it from which on it is warned.
     """
 
-    kind: Literal["team", "asset"]
+    kind: Kind
     name: str
     period: Period
     amount: float

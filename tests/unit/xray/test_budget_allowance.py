@@ -24,7 +24,11 @@ TEN_MINUTES: Final = 630 / 3600
 def limited(tmp_path: Path, budgets: str, **values: Any) -> Settings:
     file = tmp_path / "clusters.yaml"
     file.write_text(f"namespace: ray\nbudgets: {budgets}")
-    plain = {"home": tmp_path / "home", "clusters_file": file, "price_cpu_hour": 1.0}
+    plain: dict[str, Any] = {
+        "home": tmp_path / "home",
+        "clusters_file": file,
+        "price_cpu_hour": 1.0,
+    }
     return Settings(**plain | values)
 
 
