@@ -79,6 +79,8 @@ ATTEMPTS: Final = Table(
     Index("xray_attempts_of_root", "namespace", "root"),
     Index("xray_attempts_ended_by", "namespace", "ended_by_run"),
     Index("xray_attempts_of_job", "namespace", "job"),
+    # With the claims, so that where those of a span of time begin is read off the index.
+    Index("xray_attempts_ended", "namespace", "ended_at_s", "claimed_at_s"),
 )
 
 EVENTS: Final = Table(

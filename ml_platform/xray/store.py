@@ -4,29 +4,40 @@ All of it is copied from object storage, and written so that doing it twice, or 
 doing it once.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, date, datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, RowMapping, Select, bindparam, delete, func, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    RowMapping,
+    Select,
+    and_,
+    bindparam,
+    delete,
+    func,
+    or_,
+    select,
+)
 
 from ml_platform.settings import Settings
 from ml_platform.xray.attempt import AttemptKey, AttemptRead, AttemptRecord, Unreadable
+from ml_platform.xray.attempt_queries import ended_since, models_query
 from ml_platform.xray.database import Database, open_database
+from ml_platform.xray.paid import By, Columns, PaidTime, paid_times_of, paid_times_query
 from ml_platform.xray.records import Event
 from ml_platform.xray.rows import (
     ATTEMPT_COLUMNS,
     EVENT_COLUMNS,
-    PAID_COLUMNS,
     UNREADABLE_COLUMNS,
     add,
-    attempt_of,
     attempt_row,
+    attempts_of,
     event_row,
     key_columns,
-    paid_attempts_of,
     put,
 )
 from ml_platform.xray.sample_store import SampleStore
@@ -189,24 +200,32 @@ class Store:
         # Two questions, each answered in the order of an index; in one, all rows would be sorted.
         found = self._newest(_OPEN, *asked, limit=limit)
         if since_s is not None:
-            asked.append(ATTEMPTS.c.ended_at_s >= since_s)
+            asked += ended_since(self._namespace, since_s)
         return found + self._newest(~_OPEN, *asked, limit=limit - len(found))
 
-    def paid_attempts(
-        self, *, model: str = "", since_s: float | None = None
-    ) -> list[AttemptRecord]:
-        """All of them, with what costs are made of alone; the rest of each is as if not known.
+    def paid_times(
+        self, by: By, *, model: str = "", since_s: float | None = None, now_s: float
+    ) -> list[PaidTime]:
+        """For how long clusters were paid for, summed of those that are alike.
 
         Args:
+            by: What the attempts of a part have in common.
             model: Of this model alone, if one is given.
             since_s: Those that have lived since then, in seconds since 1970.
+            now_s: Now, in seconds since 1970, for those that go on.
         """
-        asked: list[Any] = [ATTEMPTS.c.model == model] if model else []
-        if since_s is not None:
-            asked.append(or_(_OPEN, ATTEMPTS.c.ended_at_s >= since_s))
-        query = select(*PAID_COLUMNS).where(self._ours, *asked)
+
+        def asked(one: Columns) -> list[ColumnElement[bool]]:
+            ours = one.namespace == self._namespace
+            found = [one.model == model] if model else []
+            if since_s is None:
+                return [ours, *found]
+            # The namespace with each, so that each is looked for in an index of its own.
+            lived = or_(and_(ours, one.status == "open"), and_(ours, one.ended_at_s >= since_s))
+            return [lived, *found]
+
         with self._database.reading() as connection:
-            return paid_attempts_of(connection.execute(query).all())
+            return paid_times_of(connection.execute(paid_times_query(by, asked, now_s=now_s)))
 
     def earlier(self, attempt: AttemptRecord, *, limit: int) -> list[AttemptRecord]:
         """Attempts of other trainings of its model that succeeded before it, newest first."""
@@ -251,6 +270,10 @@ class Store:
         found = dict.fromkeys(run for row in self._rows(query) for run in (row["run"], row["root"]))
         return [run for run in found if run.startswith(beginning)]
 
+    def models(self) -> list[str]:
+        """The models of which there are attempts, by their names."""
+        return [row["model"] for row in self._rows(models_query(self._namespace))]
+
     def partitions(self) -> dict[str, list[str]]:
         """The partitions of each model of which there are attempts, newest first."""
         query = (
@@ -264,8 +287,15 @@ class Store:
             found.setdefault(row["model"], []).append(row["partition"])
         return found
 
-    def events(self, attempts: Iterable[AttemptRecord]) -> dict[AttemptKey, dict[str, Event]]:
-        """Events of these attempts by the names of their objects, oldest first."""
+    def events(
+        self, attempts: Iterable[AttemptRecord], *, names: Collection[str] = ()
+    ) -> dict[AttemptKey, dict[str, Event]]:
+        """Events of these attempts by the names of their objects, oldest first.
+
+        Args:
+            attempts: Whose.
+            names: Of these names alone, if some are given.
+        """
         found: dict[AttemptKey, dict[str, Event]] = {one.key: {} for one in attempts}
         query = (
             select(*key_columns(EVENTS), EVENTS.c.object_name, *EVENT_COLUMNS)
@@ -273,12 +303,15 @@ class Store:
             .where(EVENTS.c.training.in_({training for training, _, _ in found}))
             .order_by(EVENTS.c.at_s, EVENTS.c.object_name)
         )
-        names = [column.name for column in EVENT_COLUMNS]
-        for row in self._rows(query):
-            key = (row["training"], row["partition"], row["number"])
-            if key in found:
-                event = Event(**{name: row[name] for name in names})
-                found[key][row["object_name"]] = event
+        if names:
+            query = query.where(EVENTS.c.name.in_(sorted(names)))
+        fields = [column.name for column in EVENT_COLUMNS]
+        with self._database.reading() as connection:
+            rows: Iterable[Sequence[Any]] = connection.execute(query)
+            for training, partition, number, object_name, *row in rows:
+                of_one = found.get((training, partition, number))
+                if of_one is not None:
+                    of_one[object_name] = Event(**dict(zip(fields, row, strict=True)))
         return found
 
     def samples(self, attempt: AttemptRecord, *, every_s: float = 0.0) -> Samples:
@@ -314,16 +347,17 @@ class Store:
 
     def _newest(self, *asked: Any, limit: int) -> list[AttemptRecord]:
         query = select(*ATTEMPT_COLUMNS).where(self._ours, *asked)
-        rows = self._rows(query.order_by(*_NEWEST_FIRST).limit(limit))
-        return [attempt_of(row) for row in rows]
+        with self._database.reading() as connection:
+            return attempts_of(connection.execute(query.order_by(*_NEWEST_FIRST).limit(limit)))
 
     def _all(self, *asked: Any) -> list[AttemptRecord]:
         """All that are asked for, of which there are few.
 
         Sorted here: for an order of theirs, SQLite would go through all attempts from the newest.
         """
-        rows = self._rows(select(*ATTEMPT_COLUMNS).where(self._ours, *asked))
-        return sorted((attempt_of(row) for row in rows), key=_newest_first)
+        with self._database.reading() as connection:
+            query = select(*ATTEMPT_COLUMNS).where(self._ours, *asked)
+            return sorted(attempts_of(connection.execute(query)), key=_newest_first)
 
     def _rows(self, query: Select[Any]) -> Sequence[RowMapping]:
         with self._database.reading() as connection:

@@ -18,8 +18,8 @@ NEXT: Final = '''
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0003"
-down_revision = "0002"
+revision = "0004"
+down_revision = "0003"
 
 
 def upgrade() -> None:
@@ -48,5 +48,5 @@ def newer(tmp_path: Path) -> tuple[Path, ...]:
     """The migrations of the next version of the program."""
     folder = tmp_path / "newer"
     shutil.copytree(VERSIONS, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    (folder / "v0003_cost.py").write_text(NEXT)
+    (folder / "v0004_cost.py").write_text(NEXT)
     return (folder,)

@@ -55,7 +55,7 @@ def test_the_migrations_make_the_tables_that_the_program_knows(uri: str) -> None
 
 def test_many_processes_may_open_a_new_database_at_once(uri: str) -> None:
     with ProcessPoolExecutor(4, mp_context=PROCESSES) as pool:
-        assert list(pool.map(open_once, [uri] * 4)) == ["0002"] * 4
+        assert list(pool.map(open_once, [uri] * 4)) == ["0003"] * 4
 
 
 def test_an_open_database_is_brought_further_by_a_newer_program_and_read_on_by_the_older(
@@ -63,7 +63,7 @@ def test_an_open_database_is_brought_further_by_a_newer_program_and_read_on_by_t
 ) -> None:
     older = open_database(uri)
     newest = open_database(uri, versions=newer)
-    assert version(older) == version(newest) == "0003"
+    assert version(older) == version(newest) == "0004"
     assert "cost" in columns(older)
     older.close()
     newest.close()
@@ -74,18 +74,18 @@ def test_an_older_program_leaves_a_newer_database_as_it_is(
 ) -> None:
     open_database(uri, versions=newer).close()
     older = open_database(uri)
-    assert (version(older), "cost" in columns(older)) == ("0003", True)
+    assert (version(older), "cost" in columns(older)) == ("0004", True)
     older.close()
 
 
 def test_a_migration_that_fails_changes_nothing(uri: str, newer: tuple[Path, ...]) -> None:
     open_database(uri).close()
-    file = newer[0] / "v0003_cost.py"
+    file = newer[0] / "v0004_cost.py"
     file.write_text(f'{NEXT}    op.execute("SELECT 1 FROM nowhere")\n')
     with pytest.raises(XrayError, match="nowhere"):
         open_database(uri, versions=newer)
     database = open_database(uri)
-    assert (version(database), "cost" in columns(database)) == ("0002", False)
+    assert (version(database), "cost" in columns(database)) == ("0003", False)
     database.close()
 
 
