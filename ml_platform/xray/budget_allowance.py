@@ -90,12 +90,13 @@ def _looked_at(
             now_s = now()
             found = []
             for limit in limits:
-                attempts = store.paid_attempts(
+                paid = store.paid_since(
+                    began_s(limit.period, now_s),
                     model=request.model if limit.kind == "asset" else "",
                     team=owner.team if limit.kind == "team" else "",
-                    since_s=began_s(limit.period, now_s),
+                    now_s=now_s,
                 )
-                found.append(spent(limit, attempts, prices, now_s=now_s))
+                found.append(spent(limit, paid, prices, now_s=now_s))
             return found, gathered.trouble
 
     for _, answer in ask_all(ask, [tuple(limits)], Deadline(within_s)):

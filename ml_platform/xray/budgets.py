@@ -16,9 +16,9 @@ from ml_platform.clusters.open import BUDGETS
 from ml_platform.errors import SettingsError
 from ml_platform.settings import Settings
 from ml_platform.stages import asset_name
-from ml_platform.xray.attempt import AttemptRecord
-from ml_platform.xray.costs import HOUR_S, Hour, hour_of
-from ml_platform.xray.prices import Prices
+from ml_platform.xray.costs import HOUR_S, hour_of
+from ml_platform.xray.paid import PaidSince
+from ml_platform.xray.prices import Prices, spec_of
 from ml_platform.xray.words import money
 
 Period = Literal["day", "month"]
@@ -165,34 +165,22 @@ def ends_s(period: Period, now_s: float) -> float:
     return began_s(period, later.timestamp())
 
 
-def spent(
-    limit: Limit, attempts: Iterable[AttemptRecord], prices: Prices, *, now_s: float
-) -> Spent:
+def spent(limit: Limit, paid: Iterable[PaidSince], prices: Prices, *, now_s: float) -> Spent:
     """How much of it is spent.
 
     Args:
         limit: Which.
-        attempts: Those that it is about and that have lived in its period.
+        paid: For what it is about, since its period began.
         prices: Of an hour.
         now_s: Now, in seconds since 1970.
     """
-    since_s = began_s(limit.period, now_s)
-    hours: dict[int, Hour] = {}  # of equal specs once, as in `costs`
     amount, unknown = 0.0, 0
-    for one in attempts:
-        if one.ready_at_s is None:
-            continue
-        end_s = now_s if one.ended_at_s is None else one.ended_at_s
-        paid_s = end_s - max(one.ready_at_s, since_s)
-        if paid_s <= 0:
-            continue
-        hour = hours.get(id(one.spec))
-        if hour is None:
-            hour = hours[id(one.spec)] = hour_of(one, prices)
-        if hour.price is None:
-            unknown += 1
+    for one in paid:
+        price = hour_of(spec_of(one.spec), prices).price
+        if price is None:
+            unknown += one.attempts
         else:
-            amount += hour.price * paid_s / HOUR_S
+            amount += price * one.paid_s / HOUR_S
     return Spent(limit=limit, amount=amount, unknown=unknown, ends_at_s=ends_s(limit.period, now_s))
 
 

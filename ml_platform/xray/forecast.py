@@ -18,6 +18,8 @@ from ml_platform.xray.store import open_store
 
 NEWEST: Final = 20
 """Trainings that one more is judged by at most."""
+LOOKED_AT: Final = 1000
+"""Attempts of the model among which they are, the newest."""
 WITHIN_S: Final = 10.0
 """A person waits so long for it at most."""
 
@@ -59,18 +61,18 @@ def forecast(
     """The forecast for a training on this cluster; None without one that has succeeded.
 
     Args:
-        attempts: All of the model.
+        attempts: The newest of the model; trainings whose first is not among them are left out.
         cluster: What is asked for, as the environment resolves it.
         prices: Of an hour.
     """
     trainings: dict[tuple[str, str], list[AttemptRecord]] = {}
     for one in sorted(attempts, key=lambda one: one.number):
         trainings.setdefault((one.training, one.partition), []).append(one)
-    done = [one for one in trainings.values() if one[-1].status == "succeeded"]
+    done = [one for one in trainings.values() if _is_whole(one)]
     newest = sorted(done, key=lambda one: one[-1].claimed_at_s, reverse=True)
     wanted = cluster.spec_hash()
     # By the first attempt: those after it may have been given more memory.
-    alike = [one for one in newest if (spec := spec_of(one[0])) and spec.spec_hash() == wanted]
+    alike = [one for one in newest if (spec := spec_of(one[0].spec)) and spec.spec_hash() == wanted]
     judged = (alike or newest)[:NEWEST]
     if not judged:
         return None
@@ -108,7 +110,9 @@ def forecast_of(
             # What is not gathered by half of the time is not judged by.
             deadline = Deadline(within_s / 2)
             gather(store, settings.storage_root, samples=False, deadline=deadline, now=now)
-            return forecast(store.paid_attempts(model=model), cluster=cluster, prices=prices)
+            return forecast(
+                store.attempts(model=model, limit=LOOKED_AT), cluster=cluster, prices=prices
+            )
 
     for _, answer in ask_all(ask, [model], Deadline(within_s)):
         if isinstance(answer, Exception):
@@ -116,6 +120,10 @@ def forecast_of(
             return Forecasted(forecast=None, trouble=reason)
         return Forecasted(forecast=answer)
     return Forecasted(forecast=None, trouble=f"X-Ray did not answer within {within_s:g} s")
+
+
+def _is_whole(training: Sequence[AttemptRecord]) -> bool:
+    return training[0].number == 1 and training[-1].status == "succeeded"
 
 
 def _lived_s(attempt: AttemptRecord) -> float:

@@ -84,6 +84,8 @@ ATTEMPTS: Final = Table(
     Index("xray_attempts_of_job", "namespace", "job"),
     Index("xray_attempts_of_team", "namespace", "team", "claimed_at_s"),
     Index("xray_attempts_of_backfill", "namespace", "backfill", "claimed_at_s"),
+    # With the claims, so that where those of a span of time begin is read off the index.
+    Index("xray_attempts_ended", "namespace", "ended_at_s", "claimed_at_s"),
 )
 
 EVENTS: Final = Table(

@@ -161,7 +161,19 @@ def test_questions_are_answered_as_on_sqlite(settings: Settings) -> None:
         attempt(
             2, run="retry", root="first", claimed_at_s=AT_S + 1, status="open", ended_at_s=None
         ),
-        attempt(3, run="other", root="other", cause="user_code", status="failed", model="ltv"),
+        attempt(
+            3,
+            run="other",
+            root="other",
+            cause="user_code",
+            status="failed",
+            model="ltv",
+            ready_at_s=AT_S + 4,
+            ran_s=30.0,
+            checkpoint_attempt=2,
+            team="growth",
+            backfill="abcdefgh",
+        ),
     ]
     read = [AttemptRead(attempt=one) for one in several]
     answers = []
@@ -177,10 +189,19 @@ def test_questions_are_answered_as_on_sqlite(settings: Settings) -> None:
                     store.of_job("job-1"),
                     store.runs(beginning="ot", limit=5),
                     store.partitions(),
+                    store.models(),
+                    store.paid_times("model", since_s=AT_S, now_s=AT_S + 90),
+                    store.paid_times("partition", now_s=AT_S + 90),
+                    store.paid_times("run", model="ltv", now_s=AT_S + 90),
+                    store.paid_times("cause", now_s=AT_S + 90),
+                    store.paid_times("team", since_s=AT_S, now_s=AT_S + 90),
+                    store.paid_times("backfill", now_s=AT_S + 90),
+                    store.paid_since(AT_S + 5, team="growth", now_s=AT_S + 90),
+                    store.attempts(team="growth", backfill="abcdefgh", since_s=AT_S, limit=5),
                 )
             )
     assert answers[0] == answers[1]
-    assert [len(one) for one in answers[0]] == [3, 1, 3, 2, 1, 1, 2]
+    assert [len(one) for one in answers[0]] == [3, 1, 3, 2, 1, 1, 2, 2, 2, 2, 1, 3, 2, 2, 1, 1]
 
 
 def test_samples_are_merged_thinned_and_forgotten_as_on_sqlite(settings: Settings) -> None:

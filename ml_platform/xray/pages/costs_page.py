@@ -7,10 +7,11 @@ from urllib.parse import urlencode
 
 from ml_platform.clusters.causes import Cause
 from ml_platform.errors import InputError
-from ml_platform.xray.costs import NO_BACKFILL, NO_TEAM, By, CostSum
+from ml_platform.xray.costs import CostSum
 from ml_platform.xray.pages import addresses
 from ml_platform.xray.pages.attempts_table import STATUSES
 from ml_platform.xray.pages.table import Column, ordered, turned
+from ml_platform.xray.paid import NO_BACKFILL, NO_TEAM, By
 from ml_platform.xray.prices import Prices
 from ml_platform.xray.spending import Spending, spending
 from ml_platform.xray.store import Store

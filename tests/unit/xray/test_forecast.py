@@ -61,6 +61,13 @@ def test_the_newest_are_judged_by() -> None:
     assert (found.trainings, found.seconds) == (NEWEST, 2 * HOUR_S)
 
 
+def test_of_which_the_first_attempts_are_not_known_is_not_judged_by() -> None:
+    assert judged(trained("a", number=2)) is None
+    found = judged(trained("a", number=2), trained("b"))
+    assert found is not None
+    assert found.trainings == 1
+
+
 def test_without_a_price_its_time_is_known_alone() -> None:
     found = judged(trained("a"), prices=Prices())
     assert found is not None
