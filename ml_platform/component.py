@@ -25,6 +25,7 @@ from ml_platform.training.spec import TrainingSpec
 from ml_platform.training_set.asset import build_training_set
 from ml_platform.training_set.spec import FeaturesSpec
 from ml_platform.xray.asset_check import findings_check
+from ml_platform.xray.budget_allowance import budget_allowance
 
 MODEL_NAME: Final = re.compile(r"^[a-z][a-z0-9_]{0,39}$")
 MODEL_FILES: Final = ("train.py", "evaluate.py")
@@ -122,7 +123,12 @@ class TrainedModel(dg.Component, dg.Model, dg.Resolvable):
         plan = self.plan(folder)
         assets = {
             "training_set": build_training_set(plan.name, plan.features, settings),
-            "model": build_model(plan, settings, checks=[findings_check(settings)]),
+            "model": build_model(
+                plan,
+                settings,
+                checks=[findings_check(settings)],
+                allowance=budget_allowance(settings),
+            ),
             "evaluation": build_evaluation(plan, self.evaluation, settings),
             "champion": build_champion(plan, settings),
         }

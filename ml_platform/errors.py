@@ -30,6 +30,7 @@ PlatformError
 │   ├── NoProgressError       it ran on without a step forward
 │   ├── TrainingStoppedError  somebody stopped the job
 │   └── TrainingTimeoutError  it ran longer than `training.max_runtime_s` and was stopped
+├── BudgetError               a team or an asset has spent what it may: nothing was begun
 ├── StorageError              what is kept does not answer, or is full
 ├── EvaluationError           a model could not be scored
 ├── RegistryError             a version, an alias or the registry's server
@@ -239,6 +240,10 @@ class TrainingStoppedError(TrainingError):
 
 class TrainingTimeoutError(TrainingError):
     """The job was still running at its limit, and was stopped for that."""
+
+
+class BudgetError(PlatformError):
+    """A team or an asset has spent its budget: no attempt was begun, nothing was spent."""
 
 
 class EvaluationError(PlatformError):

@@ -88,6 +88,11 @@ class Plan:
         return (*self.shared, *self.by_day)
 
     @property
+    def trainings(self) -> int:
+        """How many models are to be trained; fewer are, where equal inputs were before."""
+        return sum("model" in step.stages for step in self.by_day)
+
+    @property
     def ready_days(self) -> tuple[str, ...]:
         """Days that were asked for and need nothing."""
         last = self.by_day if self.through in DAY_STAGES else self.shared

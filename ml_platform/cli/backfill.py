@@ -9,9 +9,9 @@ from ml_platform.cli.helptext import help_of
 from ml_platform.stages import LastStage
 
 if TYPE_CHECKING:
+    from ml_platform.backfill.expected import Expected, ExpectedPlan
     from ml_platform.backfill.in_process import BackfillReport
     from ml_platform.backfill.on_server import Launched
-    from ml_platform.backfill.plan import Plan
     from ml_platform.backfill.session import Session
 
 HELP: Final = help_of(
@@ -56,6 +56,7 @@ def backfill(
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Make the history of a model; the help is `HELP`."""
+    from ml_platform.backfill.expected import expected_of
     from ml_platform.backfill.in_process import make_plan, requested_days, run_plan
     from ml_platform.backfill.on_server import launch
     from ml_platform.cli.boundary import FAILED, WRONG_INPUT
@@ -72,7 +73,7 @@ def backfill(
         days = requested_days(chain, first, last, settings, through=through)
         plan = make_plan(session, chain, days, through=through, redo=redo)
         if dry_run:
-            print_result(plan, show_plan, as_json=as_json)
+            print_result(expected_of(plan, model, settings), show_plan, as_json=as_json)
             return
         if plan.steps and goes_to_server(session, name, here=here):
             launched = launch(settings, plan, max_parallel=max_parallel)
@@ -117,8 +118,8 @@ def goes_to_server(session: "Session", model: str, *, here: bool | None) -> bool
     return not server.stranger
 
 
-def show_plan(plan: "Plan") -> None:
-    """The plan as a table."""
+def show_plan(plan: "ExpectedPlan") -> None:
+    """The plan as a table, and what its trainings are expected to take and cost."""
     from ml_platform.backfill.executor import TITLES
     from ml_platform.cli.output import counted, print_table, say
     from ml_platform.partitions import days_in_words
@@ -139,6 +140,26 @@ def show_plan(plan: "Plan") -> None:
     title = f"{plan.model} {days_in_words(plan.days)}: {counted(len(rows), 'run')}"
     columns = ("run", "makes", "partitions", "days", "assets")
     print_table(columns, rows, title=title, right=("run", "days", "assets"))
+    if plan.trainings:
+        say(in_words(plan.expected))
+
+
+def in_words(expected: "Expected") -> str:
+    """`3 trainings: 1:30:00 h one after another, cost 12.00; as …`."""
+    from ml_platform.cli.output import counted, duration
+    from ml_platform.xray.words import money
+
+    what = counted(expected.trainings, "training")
+    if expected.seconds is None or expected.each is None:
+        why = expected.trouble or "no earlier training of this model to judge by"
+        return f"{what}: what they take and cost is not known: {why}"
+    cost = "" if expected.cost is None else f", cost {money(expected.cost)}"
+    each = expected.each
+    where = "" if each.same_cluster else ", on other clusters"
+    return (
+        f"{what}: {duration(expected.seconds)} one after another{cost}; as the last "
+        f"{each.trainings} took (median{where}), with queue and attempts that failed"
+    )
 
 
 def show_launched(launched: "Launched") -> None:

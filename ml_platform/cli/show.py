@@ -12,18 +12,21 @@ from ml_platform.cli.output import (
     ERROR,
     TICK,
     bold,
+    counted,
     dim,
     duration,
     note,
     print_table,
     say,
 )
-from ml_platform.clusters.spec import ClusterSpec
+from ml_platform.clusters.spec import ON_KUBERNETES, ClusterSpec
 from ml_platform.model_folder.check import CheckReport, TrainingPlan
 from ml_platform.partitions import days_in_words
 from ml_platform.registry.listing import ModelRow, VersionDetails, VersionRow
 from ml_platform.registry.reproduce import Comparison
 from ml_platform.settings import Settings
+from ml_platform.xray.forecast import Forecast
+from ml_platform.xray.words import money
 
 
 def show_check(report: CheckReport) -> None:
@@ -61,6 +64,7 @@ def _show_plan(model: str, plan: TrainingPlan) -> None:
             "yes: this very training is done, and would be reused" if plan.trained else "no",
         ),
         ("expected", _expected(plan)),
+        *([("earlier", _earlier(plan.earlier))] if plan.earlier else []),
     ]
     print_table(("training", model), rows)
 
@@ -87,11 +91,22 @@ def _expected(plan: TrainingPlan) -> str:
     if expected.gpu_hours:
         words.insert(2, f"{expected.gpu_hours:.2f} GPU h")
     words.append(
-        f"price {expected.price:.2f}"
+        f"price {money(expected.price)}"
         if expected.price is not None
         else "no price is set (MLP_PRICE_…)"
+        if plan.cluster.provisioner in ON_KUBERNETES
+        else "no price on one's own machine"
     )
     return f"{', '.join(words)}; judged by {expected.trainings} earlier training(s)"
+
+
+def _earlier(earlier: Forecast) -> str:
+    cost = "" if earlier.cost is None else f" and cost {money(earlier.cost)}"
+    where = "" if earlier.same_cluster else ", on other clusters than this one"
+    return (
+        f"{duration(earlier.seconds)}{cost}, with queue and attempts that failed: the median of "
+        f"{counted(earlier.trainings, 'training')}{where}"
+    )
 
 
 def show_training(result: StepResult, settings: Settings, log: Path) -> None:

@@ -17,7 +17,8 @@ HELP: Final = help_of(
     "Show what attempts have cost from when their clusters were ready, and what of it was idle or "
     "wasted.",
     "Idle is before a driver begins and after it ends; wasted are attempts that failed and left no "
-    "checkpoint that another went on from. Prices are MLP_PRICE_CPU_HOUR, MLP_PRICE_GIB_HOUR and "
+    "checkpoint that another went on from. A team is the first owner of the asset that is one, a "
+    "backfill Dagster's. Prices are MLP_PRICE_CPU_HOUR, MLP_PRICE_GIB_HOUR and "
     "MLP_PRICE_GPU_HOUR, or those of the kinds of nodes in MLP_CLUSTERS_FILE.",
 )
 
@@ -27,6 +28,8 @@ class By(Enum):
 
     MODEL = "model"
     PARTITION = "partition"
+    TEAM = "team"
+    BACKFILL = "backfill"
     RUN = "run"
     CAUSE = "cause"
 

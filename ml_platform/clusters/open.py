@@ -1,7 +1,7 @@
 """From a cluster spec to the provisioner that makes such clusters."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from ml_platform.clusters.interface import JOB_START_S, Provisioner
 from ml_platform.clusters.kuberay.config import KubeRayConfig, config_from, read_values
@@ -17,6 +17,9 @@ from ml_platform.clusters.presets import ON_A_LAPTOP, Presets
 from ml_platform.clusters.spec import ClusterSpec
 from ml_platform.errors import SettingsError
 from ml_platform.settings import Settings
+
+BUDGETS: Final = "budgets"
+"""The key of the file of clusters under which X-Ray finds what teams and assets may spend."""
 
 
 def provisioner_for(
@@ -123,6 +126,7 @@ def read_clusters_file(settings: Settings) -> tuple[dict[str, Any], dict[str, An
         SettingsError: the file cannot be read, or is none such.
     """
     kubernetes = read_values(settings.clusters_file) if settings.clusters_file else {}
+    kubernetes.pop(BUDGETS, None)  # X-Ray's, see `budgets_of`
     presets = kubernetes.pop("presets", None) or {}
     if not isinstance(presets, dict):
         raise SettingsError(

@@ -36,6 +36,8 @@ from ml_platform.training_set.columns import column_mistakes
 from ml_platform.training_set.store import SnapshotStore
 from ml_platform.warehouse.interface import TableRef
 from ml_platform.warehouse.open import open_warehouse
+from ml_platform.xray.forecast import Forecast, Forecasted, forecast_of
+from ml_platform.xray.prices import prices_of
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,7 +51,8 @@ class TrainingPlan:
         held_out: Days on which the model would be scored.
         job: Name of the Ray job; empty while a training set is missing.
         trained: Whether this very training has been done already.
-        expected: Time and cost; None without an earlier training.
+        expected: Time and cost by the rows of the window; None without an earlier training.
+        earlier: Time and cost as those before it took; None where X-Ray knows of none.
     """
 
     partition: str
@@ -61,6 +64,7 @@ class TrainingPlan:
     job: str
     trained: bool
     expected: Estimate | None
+    earlier: Forecast | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -113,7 +117,7 @@ def check_model(
     cluster = _cluster(read, settings, mistakes)
     day = partition or _newest(read, settings, now or datetime.now(UTC))
     try:
-        plan = _training_plan(read, cluster, day, settings, now)
+        plan = _training_plan(read, cluster, day, settings, now, notes)
     except PartitionError as error:
         mistakes.append(
             Mistake(file=f"--partition {day}", line=None, message=error.message, hint=error.hint)
@@ -165,6 +169,7 @@ def _training_plan(
     partition: str,
     settings: Settings,
     now: datetime | None,
+    notes: list[str],
 ) -> TrainingPlan | None:
     plan = model.plan
     parse_day(partition)
@@ -187,6 +192,11 @@ def _training_plan(
         cluster=cluster,
     )
     result = find_result(request) if whole else None
+    trained = history(settings, plan.name)
+    # Where nothing was trained X-Ray has nothing to say, and may have no database yet.
+    earlier = forecast_of(settings, plan.name, cluster) if trained else Forecasted(forecast=None)
+    if earlier.trouble:
+        notes.append(f"cost of earlier trainings: not looked at, {earlier.trouble}")
     return TrainingPlan(
         partition=partition,
         rows=rows,
@@ -197,6 +207,10 @@ def _training_plan(
         job=request.job_key().slug() if whole else "",
         trained=result is not None and result.status == "succeeded",
         expected=estimate(
-            history(settings, plan.name), rows=rows, cluster=request.cluster, settings=settings
+            trained,
+            rows=rows,
+            cluster=request.cluster,
+            price_per_hour=prices_of(settings).of_cluster(request.cluster),
         ),
+        earlier=earlier.forecast,
     )

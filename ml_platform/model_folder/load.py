@@ -6,7 +6,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from ml_platform.errors import ModelSpecError
+from ml_platform.errors import ModelSpecError, SettingsError
 from ml_platform.model_folder.broken import broken_definitions
 from ml_platform.model_folder.mistake import Mistake
 from ml_platform.model_folder.names import NO_NAMES, names_taken_by_dbt
@@ -56,7 +56,11 @@ def load_model(folder: Path, taken: Mapping[str, str] = NO_NAMES) -> dg.Definiti
 
 
 def built(model: ModelFolder) -> dg.Definitions | list[Mistake]:
-    """The definitions of a model whose `defs.yaml` can be read, or what Dagster has against it."""
+    """The definitions of a model whose `defs.yaml` can be read, or what Dagster has against it.
+
+    Raises:
+        SettingsError: the file of clusters is not usable.
+    """
     try:
         with warnings.catch_warnings():
             # Dagster's own loading is silent on what it calls beta, too.
@@ -64,6 +68,8 @@ def built(model: ModelFolder) -> dg.Definitions | list[Mistake]:
             return model.component.definitions_in(model.plan.folder)
     except ModelSpecError as error:
         return [Mistake(file=SPEC_FILE, line=None, message=error.message, hint=error.hint)]
+    except SettingsError:  # whoever runs the platform mends that, in another file
+        raise
     except OSError as error:  # a link that leads nowhere, a folder with the name of a file
         name = Path(str(error.filename)).name if error.filename else SPEC_FILE
         hint = f"mend or remove it in {model.plan.folder}."

@@ -13,6 +13,7 @@ from ml_platform.clusters.ladder import Action, Decision
 from ml_platform.partitions import PartitionBounds, daily_partitions
 from ml_platform.stages import asset_key
 from ml_platform.storage import StorageAccess
+from ml_platform.training.allowance import Allowance, unlimited
 from ml_platform.training.launch import Trained, find_result, reused, train
 from ml_platform.training.listeners import EndedReport, Listeners
 from ml_platform.training.log_reader import JobLogReader
@@ -31,6 +32,9 @@ from ml_platform.training_set.manifest import SnapshotManifest
 from ml_platform.xray.records import Event
 
 RETRY_NUMBER_TAG: Final = "dagster/retry_number"
+BACKFILL_TAG: Final = "dagster/backfill"
+TEAM: Final = "team:"
+"""How Dagster marks an owner that is a team."""
 RECIPE: Final = "recipe_hash"
 """Of each materialization of a model: by which `defs.yaml` and code it was trained."""
 
@@ -93,9 +97,13 @@ class TrainingConfig(dg.Config):
 
 
 def build_model(
-    plan: ModelPlan, settings: ModelSettings, *, checks: Sequence[TrainingCheck] = ()
+    plan: ModelPlan,
+    settings: ModelSettings,
+    *,
+    checks: Sequence[TrainingCheck] = (),
+    allowance: Allowance = unlimited,
 ) -> dg.AssetsDefinition:
-    """The asset `<model>/model`."""
+    """The asset `<model>/model`, of which `allowance` is asked before each attempt begins."""
     window = plan.training.window_days
     key = asset_key(plan.name, "model")
 
@@ -142,7 +150,7 @@ def build_model(
             cluster=clusters.resolved(plan.cluster),
             retrain=_root_of(context) if config.retrain else "",
         )
-        trained = _train(context, plan, request, clusters, settings.xray_url)
+        trained = _train(context, plan, request, clusters, allowance, settings.xray_url)
         registered = registry.register(
             TrainedModelFacts(
                 request=request,
@@ -169,6 +177,7 @@ def _train(
     plan: ModelPlan,
     request: TrainingRequest,
     clusters: ClustersAccess,
+    allowance: Allowance,
     xray_url: str,
 ) -> Trained:
     done = find_result(request)
@@ -183,6 +192,7 @@ def _train(
             context, report, attempt_page(xray_url, request, report.claim.number)
         ),
         on_decision=lambda decision: _log_decision(context, decision),
+        on_warning=context.log.warning,
     )
     with dg.open_pipes_session(
         context=context,
@@ -196,16 +206,25 @@ def _train(
             listeners=listeners,
             code=plan.folder,
             env=session.get_bootstrap_env_vars(),
+            allowance=allowance,
         )
 
 
 def _owner(context: dg.AssetExecutionContext) -> Owner:
     return Owner(
-        run=context.run_id,
+        run=context.run.run_id,
         root=_root_of(context),
         step=context.op_execution_context.get_step_execution_context().step.key,
         process=f"{socket.gethostname()} {os.getpid()}",
+        team=_team_of(context),
+        backfill=context.run.tags.get(BACKFILL_TAG, ""),
     )
+
+
+def _team_of(context: dg.AssetExecutionContext) -> str:
+    """The first of the asset's owners that is a team: a cost is told once, and of one team."""
+    owners = context.assets_def.specs_by_key[context.asset_key].owners
+    return next((one.removeprefix(TEAM) for one in owners if one.startswith(TEAM)), "")
 
 
 def _root_of(context: dg.AssetExecutionContext) -> str:

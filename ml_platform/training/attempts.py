@@ -26,6 +26,7 @@ from ml_platform.errors import (
     StorageError,
 )
 from ml_platform.training import endings
+from ml_platform.training.allowance import Allowance, unlimited
 from ml_platform.training.checkpoints import CheckpointRef, newest_checkpoint
 from ml_platform.training.claims import (
     budgets_of,
@@ -68,6 +69,7 @@ class AttemptLoop:
         owner: Who works here.
         env: Variables for the job, such as those of Dagster Pipes.
         listeners: Who is told.
+        allowance: Asked before each attempt is claimed.
         now: Seconds since 1970.
         clock: Seconds that only grow.
         sleep: Waits for some seconds.
@@ -82,6 +84,7 @@ class AttemptLoop:
         owner: Owner,
         listeners: Listeners,
         env: Mapping[str, str] | None = None,
+        allowance: Allowance = unlimited,
         now: Callable[[], float] = time.time,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
@@ -92,6 +95,7 @@ class AttemptLoop:
         self._owner = owner
         self._listeners = listeners
         self._env = dict(env or {})
+        self._allowance = allowance
         self._now = now
         self._clock = clock
         self._sleep = sleep
@@ -113,6 +117,7 @@ class AttemptLoop:
 
         Raises:
             TrainingError: it failed for good; the subclass names the cause.
+            BudgetError: no attempt may begin: a budget is spent.
             ClusterError: the cluster could not be made, was lost too often, or could not be given
                 back; after the last, the result is there all the same.
         """
@@ -151,6 +156,8 @@ class AttemptLoop:
                 raise failure.to_error()
             self._sleep(decision.pause_s)
             restarts = worker_restarts_left(failed, budgets)
+        for line in self._allowance(self._request, self._owner):
+            self._listeners.on_warning(line)
         number = attempts[-1].number + 1 if attempts else 1
         provisioner = self._provisioner_of(self._request.cluster)
         claim = new_claim(

@@ -28,7 +28,7 @@ class Estimate:
         cpu_hours: CPUs of head and workers, for that time.
         gpu_hours: GPUs of the workers.
         gib_hours: Memory of head and workers.
-        price: In the currency of the settings' prices; None where no price is set.
+        price: In the currency of the prices; None where none is known.
     """
 
     seconds: float
@@ -40,9 +40,20 @@ class Estimate:
 
 
 def estimate(
-    earlier: Sequence[TrainingResult], *, rows: int, cluster: ClusterSpec, settings: Settings
+    earlier: Sequence[TrainingResult],
+    *,
+    rows: int,
+    cluster: ClusterSpec,
+    price_per_hour: float | None,
 ) -> Estimate | None:
-    """The estimate for a training on `rows` rows; None when there was no earlier training."""
+    """The estimate for a training on `rows` rows; None when there was no earlier training.
+
+    Args:
+        earlier: Results of trainings of the model.
+        rows: Of the window.
+        cluster: On which it would run.
+        price_per_hour: Of that cluster, head and workers; None where it is not known.
+    """
     fixed, per_row = [], []
     for result in earlier:
         seconds = {phase.name: phase.seconds for phase in result.phases}
@@ -53,21 +64,13 @@ def estimate(
         return None
     expected_s = START_S + median(fixed) + median(per_row) * rows
     hours = expected_s / 3600
-    cpu_hours = hours * cluster.cpus
-    gpu_hours = hours * cluster.gpus
-    gib_hours = hours * cluster.memory_bytes / GIB
-    price = (
-        cpu_hours * settings.price_cpu_hour
-        + gpu_hours * settings.price_gpu_hour
-        + gib_hours * settings.price_gib_hour
-    )
     return Estimate(
         seconds=expected_s,
         trainings=len(per_row),
-        cpu_hours=cpu_hours,
-        gpu_hours=gpu_hours,
-        gib_hours=gib_hours,
-        price=price or None,
+        cpu_hours=hours * cluster.cpus,
+        gpu_hours=hours * cluster.gpus,
+        gib_hours=hours * cluster.memory_bytes / GIB,
+        price=None if price_per_hour is None else hours * price_per_hour,
     )
 
 

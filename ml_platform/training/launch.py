@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from ml_platform.training.allowance import Allowance, unlimited
 from ml_platform.training.attempts import AttemptLoop, ProvisionerOf
 from ml_platform.training.listeners import Listeners
 from ml_platform.training.model_code import renew_evaluation, send_code
@@ -49,6 +50,7 @@ def train(
     listeners: Listeners,
     code: Path | None = None,
     env: Mapping[str, str] | None = None,
+    allowance: Allowance = unlimited,
     loop: Callable[..., AttemptLoop] = AttemptLoop,
 ) -> Trained:
     """Train as `request` says, or return what is there already.
@@ -60,9 +62,11 @@ def train(
         listeners: Who is told while it runs.
         code: The model's folder; where the request says by default.
         env: Variables for the job, such as those of Dagster Pipes.
+        allowance: Asked before each attempt begins.
         loop: Makes the loop over the attempts.
 
     Raises:
+        BudgetError: no attempt may begin, since a team's or an asset's budget is spent.
         ModelSpecError: the code is not what the request names.
         TrainingError: the training failed; the subclass names the cause.
         ClusterError: the cluster could not be made or was lost.
@@ -83,6 +87,7 @@ def train(
         owner=owner,
         listeners=listeners,
         env=env,
+        allowance=allowance,
     )
     result = attempts.run()
     return Trained(

@@ -32,9 +32,11 @@ class Listeners:
         on_event: Called with each event.
         on_attempt: Called when an attempt has failed.
         on_decision: Called with what follows it.
+        on_warning: Called with what a person may want to know before an attempt begins.
     """
 
     on_log: Callable[[str], None]
     on_event: Callable[[Event], None] = lambda event: None
     on_attempt: Callable[[EndedReport], None] = lambda report: None
     on_decision: Callable[[Decision], None] = lambda decision: None
+    on_warning: Callable[[str], None] = lambda line: None

@@ -65,12 +65,17 @@ class Owner(_Value):
             that of the run that it retries.
         step: The step.
         process: Host and process id: a run that is resumed is another process of the same run.
+        team: Who pays: the first owner of the asset that is a team, without its `team:`. Empty if
+            none is, and in claims from before it was noted; so is `backfill`.
+        backfill: Id of Dagster's backfill that the run belongs to.
     """
 
     run: str
     root: str
     step: str = ""
     process: str = ""
+    team: str = ""
+    backfill: str = ""
 
 
 class Claim(_Value):

@@ -94,29 +94,57 @@ class ArchivedLog:
         """Its lines from a place on."""
         return self._part(byte, most, wanted="")
 
-    def search(self, wanted: str, most: int, *, since: int = 0) -> LogPart:
-        """Its lines that have a text, whatever the case of its letters, from a place on."""
-        return self._part(since, most, wanted=wanted.lower())
+    def search(
+        self, wanted: str, most: int, *, since: int = 0, patience: Deadline | None = None
+    ) -> LogPart:
+        """Its lines that have a text, whatever the case of its letters, from a place on.
 
-    def _part(self, since: int, most: int, *, wanted: str) -> LogPart:
+        Args:
+            wanted: The text.
+            most: So many lines at most.
+            since: From where.
+            patience: When it is over, what was found is enough; the first is looked for until the
+                log's own deadline.
+        """
+        return self._part(since, most, wanted=wanted.lower(), patience=patience)
+
+    def _part(
+        self, since: int, most: int, *, wanted: str, patience: Deadline | None = None
+    ) -> LogPart:
         begins = self._begins[max(0, bisect_right(self._begins, since) - 1) :]
         found: list[LogLine] = []
-        at, rest, read = since, b"", 0
-        for begin, content in self._read_on(begins):
-            at = at if rest else begin
-            content = rest + content
-            read += 1
-            # A line may go on in the next segment; without one it ends here.
-            whole = len(content) if read == len(begins) else content.rfind(b"\n") + 1
-            content, rest = content[:whole], content[whole:]
-            for line in _lines(at, content) if _may_have(content, wanted) else ():
-                if line.byte >= since and wanted in line.text.lower():
-                    if len(found) == most:
-                        return LogPart(lines=tuple(found), next_byte=line.byte, end_byte=at + whole)
-                    found.append(line)
-            at += whole
-        left = at if read < len(begins) else None
+        at, is_end = since, not begins
+        for byte, block, is_end in self._blocks(begins):  # noqa: B007
+            at = byte + len(block)
+            for line in _having(wanted, byte, block):
+                if line.byte < since:
+                    continue
+                if len(found) == most:
+                    return LogPart(lines=tuple(found), next_byte=line.byte, end_byte=at)
+                found.append(line)
+            if found and patience is not None and not patience.left_s():
+                break
+        left = None if is_end else at
         return LogPart(lines=tuple(found), next_byte=left, end_byte=max(at, since))
+
+    def _blocks(self, begins: Sequence[int]) -> Iterator[tuple[int, bytes, bool]]:
+        """Whole lines, about a segment at once: where they begin, and whether these are the last.
+
+        A line may go on in the next segment; without one it ends here.
+        """
+        rest_at, rest = 0, b""
+        for number, (begin, content) in enumerate(self._read_on(begins), 1):
+            is_end = number == len(begins)
+            cut = len(content) if is_end else content.rfind(b"\n") + 1
+            if rest and not cut and not is_end:
+                rest += content
+                continue
+            first = (content.find(b"\n", 0, cut) + 1 or cut) if rest else 0
+            if rest:
+                yield rest_at, rest + content[:first], is_end and first == cut
+            if first < cut or not content:
+                yield begin + first, content[first:cut], is_end
+            rest_at, rest = begin + cut, content[cut:]
 
     def _read_on(self, begins: Sequence[int]) -> Iterator[tuple[int, bytes]]:
         """Segments in their order for as long as there is time, some read beside each other."""
@@ -150,13 +178,36 @@ class ArchivedLog:
         return self._folder.read(f"{begin:015d}.log")
 
 
-def _may_have(content: bytes, wanted: str) -> bool:
-    """Whether it is worth while to look at each line, which takes ten times as long.
+def _having(wanted: str, byte: int, block: bytes) -> Iterator[LogLine]:
+    """The lines of a block that have a text, in small letters; all, if it is empty."""
+    for begin, end in _worth_reading(wanted, block):
+        for line in _lines(byte + begin, block[begin:end]):
+            if wanted in line.text.lower():
+                yield line
 
-    A colour may begin or end between two words, and in no word.
+
+def _worth_reading(wanted: str, block: bytes) -> Iterator[tuple[int, int]]:
+    """Where lines are that may have a text: to read each line takes thirty times as long.
+
+    They have its words. A colour may begin or end between two words, and in no word; nor does the
+    JSON of a message change one.
     """
-    words = _WORDS.findall(wanted) if wanted.isascii() else []
-    return not words or max(words, key=len).encode() in content.lower()
+    words = [one.encode() for one in _WORDS.findall(wanted)] if wanted.isascii() else []
+    if not words:
+        yield 0, len(block)
+        return
+    small = block.lower()
+    words.sort(key=len, reverse=True)
+    if any(word not in small for word in words):
+        return
+    rarest = min(words, key=small.count) if len(words) > 1 else words[0]
+    at = small.find(rarest)
+    while at >= 0:
+        begin = small.rfind(b"\n", 0, at) + 1
+        end = small.find(b"\n", at) + 1 or len(small)
+        if all(small.find(word, begin, end) >= 0 for word in words):
+            yield begin, end
+        at = small.find(rarest, end)
 
 
 def _lines(byte: int, content: bytes) -> Iterator[LogLine]:

@@ -24,6 +24,8 @@ class AttemptRecord:
         status: `open` until its end was seen.
         run: The run that claimed it.
         root: The run that a person or a schedule started, of which that may be a retry.
+        team: Who pays, as its asset's owners said when it was claimed; without `team:`.
+        backfill: Id of Dagster's backfill that its run belonged to.
         place: From where its cluster can be seen.
         job: Submission id of its Ray job.
         spec: The cluster that was asked for, as its claim has it.
@@ -52,6 +54,8 @@ class AttemptRecord:
     root: str
     step: str = ""
     process: str = ""
+    team: str = ""
+    backfill: str = ""
     provisioner: str
     place: str
     cluster: str

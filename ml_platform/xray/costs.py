@@ -6,13 +6,12 @@ they worked or not: what is queued costs nothing. Without a price a cost is unkn
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
-from ml_platform.clusters.spec import ON_KUBERNETES
+from ml_platform.clusters.spec import ON_KUBERNETES, ClusterSpec
 from ml_platform.xray.attempt import AttemptKey, AttemptRecord
 from ml_platform.xray.prices import GIB, Prices, spec_of
 
-By = Literal["model", "partition", "run", "cause"]
 HOUR_S: Final = 3600.0
 
 
@@ -46,7 +45,7 @@ class CostSum:
     """What several attempts have cost.
 
     Attributes:
-        name: What they have in common: a model, a partition, a run or a cause; empty for all.
+        name: What they have in common, as a model, a team or a cause; empty for all.
         attempts: How many.
         unknown: How many of them have no known cost, and are in no sum of money.
         cpu_hours: Of all, as are the other hours.
@@ -96,9 +95,8 @@ class AnHour:
     price: float | None
 
 
-def hour_of(attempt: AttemptRecord, prices: Prices) -> Hour:
-    """What an hour of its cluster is."""
-    spec = spec_of(attempt)
+def hour_of(spec: ClusterSpec | None, prices: Prices) -> Hour:
+    """What an hour of a cluster is; None is one that only a newer program knows."""
     if spec is None:
         return Hour(cpus=0.0, gib=0.0, gpus=0.0, price=None)
     return Hour(
@@ -112,7 +110,7 @@ def hour_of(attempt: AttemptRecord, prices: Prices) -> Hour:
 def an_hour(attempts: Iterable[AttemptRecord], prices: Prices) -> AnHour:
     """What those cost an hour that go on; who is queued, or on one's own machine, costs nothing."""
     hours = [
-        hour_of(one, prices)
+        hour_of(spec_of(one.spec), prices)
         for one in attempts
         if one.is_open and one.ready_at_s is not None and one.provisioner in ON_KUBERNETES
     ]
@@ -148,7 +146,7 @@ def cost_of(
     if ran_s is None:
         ran_s = 0.0 if attempt.started_at_s is None else end_s - attempt.started_at_s
     idle_s = min(paid_s, max(0.0, paid_s - ran_s))
-    hour = hour or hour_of(attempt, prices)
+    hour = hour or hour_of(spec_of(attempt.spec), prices)
     hours = paid_s / HOUR_S
     total = None if hour.price is None else hour.price * hours
     failed_for_nothing = attempt.status == "failed" and not was_used
@@ -175,7 +173,7 @@ def costs(
     for one in attempts:
         hour = hours.get(id(one.spec))
         if hour is None:
-            hour = hours[id(one.spec)] = hour_of(one, prices)
+            hour = hours[id(one.spec)] = hour_of(spec_of(one.spec), prices)
         was_used = one.key in went_on
         found[one.key] = cost_of(one, prices, now_s=now_s, was_used=was_used, hour=hour)
     return found
@@ -220,26 +218,3 @@ def summed(
         idle=idle if known else None,
         wasted=wasted if known else None,
     )
-
-
-def summed_by(
-    by: By, attempts: Sequence[AttemptRecord], of_each: Mapping[AttemptKey, Cost]
-) -> tuple[CostSum, ...]:
-    """Sums of those that have something in common, the dearest first."""
-    together: dict[str, list[AttemptRecord]] = {}
-    for one in attempts:
-        together.setdefault(_name(by, one), []).append(one)
-    found = [summed(several, of_each, name=name) for name, several in together.items()]
-    return tuple(sorted(found, key=lambda one: (-(one.total or 0.0), -one.cpu_hours, one.name)))
-
-
-def _name(by: By, attempt: AttemptRecord) -> str:
-    match by:
-        case "model":
-            return attempt.model
-        case "partition":
-            return f"{attempt.model} of {attempt.partition}"
-        case "run":
-            return attempt.root
-        case "cause":
-            return attempt.cause or attempt.status

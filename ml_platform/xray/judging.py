@@ -74,10 +74,11 @@ def cost_of_one(store: Store, attempt: AttemptRecord, *, prices: Prices, now_s: 
 
 
 def events_of(
-    store: Store, attempts: Sequence[AttemptRecord]
+    store: Store, attempts: Sequence[AttemptRecord], *, names: Collection[str] = ()
 ) -> dict[AttemptKey, tuple[Event, ...]]:
-    """What began and ended in each, oldest first."""
-    return {key: tuple(named.values()) for key, named in store.events(attempts).items()}
+    """What began and ended in each, oldest first; of these names alone, if some are given."""
+    found = store.events(attempts, names=names)
+    return {key: tuple(named.values()) for key, named in found.items()}
 
 
 def siblings(store: Store, attempt: AttemptRecord) -> list[AttemptRecord]:

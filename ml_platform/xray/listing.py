@@ -14,7 +14,7 @@ from ml_platform.xray.progress import Progress, progress
 from ml_platform.xray.records import Event
 from ml_platform.xray.store import Store
 from ml_platform.xray.story import story
-from ml_platform.xray.timeline import Doing, Phase, Times, doing, phases, times
+from ml_platform.xray.timeline import TOLD_BY, Doing, Phase, Times, doing, phases, times
 
 NEWEST: Final = 60
 """Samples of a worker among which its epoch began: an hour of a long training."""
@@ -68,9 +68,23 @@ class Told:
     attempts: tuple[str, ...]
 
 
-def listed(store: Store, attempts: Sequence[AttemptRecord], *, now_s: float) -> tuple[Listed, ...]:
-    """The attempts, in their order, with where their time went until now."""
-    return _listed(store, attempts, events_of(store, attempts), now_s)
+def listed(
+    store: Store,
+    attempts: Sequence[AttemptRecord],
+    *,
+    now_s: float,
+    with_progress: bool = True,
+) -> tuple[Listed, ...]:
+    """The attempts, in their order, with where their time went until now.
+
+    Args:
+        store: Where they are.
+        attempts: Which.
+        now_s: Now, in seconds since 1970.
+        with_progress: Whether to look how far those are that run, each by itself.
+    """
+    events = events_of(store, attempts, names=TOLD_BY)
+    return _listed(store, attempts, events, now_s, with_progress=with_progress)
 
 
 def details(
@@ -176,8 +190,12 @@ def _listed(
     attempts: Sequence[AttemptRecord],
     events: Mapping[AttemptKey, tuple[Event, ...]],
     now_s: float,
+    *,
+    with_progress: bool = True,
 ) -> tuple[Listed, ...]:
-    running = [one.key for one in attempts if one.is_open and one.ready_at_s is not None]
+    running = [
+        one.key for one in attempts if with_progress and one.is_open and one.ready_at_s is not None
+    ]
     steps = store.sample_store.first_and_newest(running, newest=NEWEST) if running else {}
     return tuple(
         Listed(

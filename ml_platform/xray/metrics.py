@@ -82,7 +82,7 @@ def known(
         XrayError: the store fails.
     """
     recent = store.attempts(since_s=now_s - RECENT_S, limit=RECENT_AT_MOST)
-    told = listed(store, recent, now_s=now_s)
+    told = listed(store, recent, now_s=now_s, with_progress=False)
     return Known(
         going_on=tuple(one for one in told if one.attempt.is_open),
         ended=store.ended_since(monday_s(now_s)),

@@ -5,8 +5,9 @@ memory and GPUs. Of several kinds that it fits on it is taken to be on the cheap
 spot have their own price, and only pods go there that may.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from pydantic import ValidationError
 
@@ -21,7 +22,6 @@ from ml_platform.clusters.spec import (
     memory_bytes,
 )
 from ml_platform.settings import Settings
-from ml_platform.xray.attempt import AttemptRecord
 
 GIB: Final = 2**30
 
@@ -99,10 +99,10 @@ def prices_of(settings: Settings) -> Prices:
     )
 
 
-def spec_of(attempt: AttemptRecord) -> ClusterSpec | None:
-    """The cluster that an attempt asked for; None if a newer program has written it."""
+def spec_of(spec: Mapping[str, Any]) -> ClusterSpec | None:
+    """The cluster that an attempt asked for, of its record; None if a newer program wrote it."""
     try:
-        return ClusterSpec.model_validate(attempt.spec)
+        return ClusterSpec.model_validate(spec)
     except ValidationError:
         return None
 

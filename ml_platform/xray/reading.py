@@ -158,6 +158,8 @@ def _flat(
         root=claim.owner.root,
         step=claim.owner.step,
         process=claim.owner.process,
+        team=claim.owner.team,
+        backfill=claim.owner.backfill,
         provisioner=claim.provisioner,
         place=claim.place,
         cluster=claim.cluster,

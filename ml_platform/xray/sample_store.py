@@ -8,11 +8,23 @@ from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, Connection, Select, Table, and_, cast, delete, func, select
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    Integer,
+    Select,
+    Table,
+    and_,
+    bindparam,
+    cast,
+    delete,
+    func,
+    select,
+)
 
 from ml_platform.xray.attempt import AttemptKey, AttemptRecord
 from ml_platform.xray.database import Database
-from ml_platform.xray.rows import ATTEMPT_COLUMNS, add, attempt_of, key_columns, put, storable
+from ml_platform.xray.rows import ATTEMPT_COLUMNS, add, attempts_of, key_columns, put, storable
 from ml_platform.xray.samples import NodeUse, Sample, Samples, StepTimes
 from ml_platform.xray.schema import ATTEMPTS, NODE_USE, SAMPLE_OBJECTS, SAMPLED, STEP_TIMES
 
@@ -24,6 +36,15 @@ _NODE_USE: Final = tuple(NODE_USE.c[one.name] for one in fields(NodeUse))
 _MEANS: Final = frozenset({"cpu_used", "gpu_used", "object_store_used_bytes"})
 _LEAST: Final = frozenset({"disk_free_bytes"})
 _SUMS: Final = frozenset({"batches", "rows", "data_s", "step_s", "cpu_s", "checkpoint_s"})
+_OF_FIRST_WORKER: Final = select(*_STEP_TIMES).where(
+    STEP_TIMES.c.rank == 0,
+    *(one == bindparam(one.name) for one in (STEP_TIMES.c.namespace, *key_columns(STEP_TIMES))),
+)
+# Made once: for each of many attempts that run, to make them takes as long as to ask.
+_FIRST_OF_WORKER: Final = _OF_FIRST_WORKER.order_by(STEP_TIMES.c.at_s).limit(1)
+_NEWEST_OF_WORKER: Final = _OF_FIRST_WORKER.order_by(STEP_TIMES.c.at_s.desc()).limit(
+    bindparam("newest", type_=Integer)
+)
 _SAME_ATTEMPT: Final = and_(*(one == ATTEMPTS.c[one.name] for one in SAMPLED.c if one.primary_key))
 
 
@@ -84,7 +105,7 @@ class SampleStore:
             .order_by(ATTEMPTS.c.claimed_at_s.desc(), *key_columns(ATTEMPTS))
         )
         with self._database.reading() as connection:
-            return [attempt_of(row) for row in connection.execute(query).mappings()]
+            return attempts_of(connection.execute(query))
 
     def are_all_read(self, key: AttemptKey) -> bool:
         """Whether nothing is left to read of an attempt, which has ended."""
@@ -127,18 +148,19 @@ class SampleStore:
         Each is the end of an index, however long the attempt is.
         """
         found = {}
+        names = [one.name for one in _STEP_TIMES]
+        at = names.index("at_s")
         with self._database.reading() as connection:
             for key in keys:
-                of_worker = (*self._of(STEP_TIMES, key), STEP_TIMES.c.rank == 0)
-                query = select(*_STEP_TIMES).where(*of_worker)
-                ends = (
-                    query.order_by(STEP_TIMES.c.at_s.desc()).limit(newest),
-                    query.order_by(STEP_TIMES.c.at_s).limit(1),
+                whose = self._whose(key)
+                newest_rows = connection.execute(_NEWEST_OF_WORKER, whose | {"newest": newest})
+                # One worker has one sample of a moment.
+                rows: dict[float, Sequence[Any]] = {row[at]: row for row in newest_rows}
+                if len(rows) == newest:
+                    rows |= {row[at]: row for row in connection.execute(_FIRST_OF_WORKER, whose)}
+                found[key] = tuple(
+                    StepTimes(**dict(zip(names, rows[at_s], strict=True))) for at_s in sorted(rows)
                 )
-                rows = [
-                    StepTimes(**row) for end in ends for row in connection.execute(end).mappings()
-                ]
-                found[key] = tuple(sorted(set(rows), key=lambda one: one.at_s))
         return found
 
     def finer_than(self, every_s: float, *, ended_before_s: float) -> list[AttemptKey]:

@@ -40,6 +40,9 @@ ATTEMPTS: Final = Table(
     Column("root", Text, nullable=False),
     Column("step", Text, nullable=False),
     Column("process", Text, nullable=False),
+    # A program that knows them not leaves them empty.
+    Column("team", Text, nullable=False, server_default=""),
+    Column("backfill", Text, nullable=False, server_default=""),
     Column("provisioner", Text, nullable=False),
     Column("place", Text, nullable=False),
     Column("cluster", Text, nullable=False),
@@ -79,6 +82,10 @@ ATTEMPTS: Final = Table(
     Index("xray_attempts_of_root", "namespace", "root"),
     Index("xray_attempts_ended_by", "namespace", "ended_by_run"),
     Index("xray_attempts_of_job", "namespace", "job"),
+    Index("xray_attempts_of_team", "namespace", "team", "claimed_at_s"),
+    Index("xray_attempts_of_backfill", "namespace", "backfill", "claimed_at_s"),
+    # With the claims, so that where those of a span of time begin is read off the index.
+    Index("xray_attempts_ended", "namespace", "ended_at_s", "claimed_at_s"),
 )
 
 EVENTS: Final = Table(

@@ -4,7 +4,7 @@ All of it is copied from object storage, and written so that doing it twice, or 
 doing it once.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, date, datetime
@@ -14,19 +14,28 @@ from sqlalchemy import Connection, RowMapping, Select, bindparam, delete, func, 
 
 from ml_platform.settings import Settings
 from ml_platform.xray.attempt import AttemptKey, AttemptRead, AttemptRecord, Unreadable
+from ml_platform.xray.attempt_queries import ended_since, models_query
 from ml_platform.xray.database import Database, open_database
+from ml_platform.xray.paid import (
+    By,
+    PaidSince,
+    PaidTime,
+    lived,
+    paid_since_of,
+    paid_since_query,
+    paid_times_of,
+    paid_times_query,
+)
 from ml_platform.xray.records import Event
 from ml_platform.xray.rows import (
     ATTEMPT_COLUMNS,
     EVENT_COLUMNS,
-    PAID_COLUMNS,
     UNREADABLE_COLUMNS,
     add,
-    attempt_of,
     attempt_row,
+    attempts_of,
     event_row,
     key_columns,
-    paid_attempts_of,
     put,
 )
 from ml_platform.xray.sample_store import SampleStore
@@ -164,6 +173,8 @@ class Store:
         partition: str = "",
         cause: str = "",
         status: str = "",
+        team: str = "",
+        backfill: str = "",
         since_s: float | None = None,
         limit: int,
     ) -> list[AttemptRecord]:
@@ -174,39 +185,52 @@ class Store:
             partition: Of this partition alone, if one is given.
             cause: That ended by this cause alone, if one is given.
             status: Of this status alone, if one is given.
+            team: Paid for by this team alone, if one is given.
+            backfill: Of this backfill alone, if one is given.
             since_s: Those that have lived since then, in seconds since 1970.
             limit: How many at most.
         """
-        asked: list[Any] = []
-        if model:
-            asked.append(ATTEMPTS.c.model == model)
-        if partition:
-            asked.append(ATTEMPTS.c.partition == partition)
-        if cause:
-            asked.append(ATTEMPTS.c.cause == cause)
-        if status:
-            asked.append(ATTEMPTS.c.status == status)
+        chosen = {
+            **{"model": model, "partition": partition, "cause": cause, "status": status},
+            **{"team": team, "backfill": backfill},
+        }
+        asked: list[Any] = [ATTEMPTS.c[name] == one for name, one in chosen.items() if one]
         # Two questions, each answered in the order of an index; in one, all rows would be sorted.
         found = self._newest(_OPEN, *asked, limit=limit)
         if since_s is not None:
-            asked.append(ATTEMPTS.c.ended_at_s >= since_s)
+            asked += ended_since(self._namespace, since_s)
         return found + self._newest(~_OPEN, *asked, limit=limit - len(found))
 
-    def paid_attempts(
-        self, *, model: str = "", since_s: float | None = None
-    ) -> list[AttemptRecord]:
-        """All of them, with what costs are made of alone; the rest of each is as if not known.
+    def paid_times(
+        self, by: By, *, model: str = "", since_s: float | None = None, now_s: float
+    ) -> list[PaidTime]:
+        """For how long clusters were paid for, summed of those that are alike.
 
         Args:
+            by: What the attempts of a part have in common.
             model: Of this model alone, if one is given.
             since_s: Those that have lived since then, in seconds since 1970.
+            now_s: Now, in seconds since 1970, for those that go on.
         """
-        asked: list[Any] = [ATTEMPTS.c.model == model] if model else []
-        if since_s is not None:
-            asked.append(or_(_OPEN, ATTEMPTS.c.ended_at_s >= since_s))
-        query = select(*PAID_COLUMNS).where(self._ours, *asked)
+        asked = lived(self._namespace, since_s, model=model)
         with self._database.reading() as connection:
-            return paid_attempts_of(connection.execute(query).all())
+            return paid_times_of(connection.execute(paid_times_query(by, asked, now_s=now_s)))
+
+    def paid_since(
+        self, since_s: float, *, model: str = "", team: str = "", now_s: float
+    ) -> list[PaidSince]:
+        """For how long clusters were paid for since then, summed of those that are equal.
+
+        Args:
+            since_s: In seconds since 1970; what was paid before counts for nothing.
+            model: Of this model alone, if one is given.
+            team: Paid for by this team alone, if one is given.
+            now_s: Now, in seconds since 1970, for those that go on.
+        """
+        asked = lived(self._namespace, since_s, model=model, team=team)
+        query = paid_since_query(asked, since_s=since_s, now_s=now_s)
+        with self._database.reading() as connection:
+            return paid_since_of(connection.execute(query))
 
     def earlier(self, attempt: AttemptRecord, *, limit: int) -> list[AttemptRecord]:
         """Attempts of other trainings of its model that succeeded before it, newest first."""
@@ -251,6 +275,10 @@ class Store:
         found = dict.fromkeys(run for row in self._rows(query) for run in (row["run"], row["root"]))
         return [run for run in found if run.startswith(beginning)]
 
+    def models(self) -> list[str]:
+        """The models of which there are attempts, by their names."""
+        return [row["model"] for row in self._rows(models_query(self._namespace))]
+
     def partitions(self) -> dict[str, list[str]]:
         """The partitions of each model of which there are attempts, newest first."""
         query = (
@@ -264,8 +292,15 @@ class Store:
             found.setdefault(row["model"], []).append(row["partition"])
         return found
 
-    def events(self, attempts: Iterable[AttemptRecord]) -> dict[AttemptKey, dict[str, Event]]:
-        """Events of these attempts by the names of their objects, oldest first."""
+    def events(
+        self, attempts: Iterable[AttemptRecord], *, names: Collection[str] = ()
+    ) -> dict[AttemptKey, dict[str, Event]]:
+        """Events of these attempts by the names of their objects, oldest first.
+
+        Args:
+            attempts: Whose.
+            names: Of these names alone, if some are given.
+        """
         found: dict[AttemptKey, dict[str, Event]] = {one.key: {} for one in attempts}
         query = (
             select(*key_columns(EVENTS), EVENTS.c.object_name, *EVENT_COLUMNS)
@@ -273,12 +308,15 @@ class Store:
             .where(EVENTS.c.training.in_({training for training, _, _ in found}))
             .order_by(EVENTS.c.at_s, EVENTS.c.object_name)
         )
-        names = [column.name for column in EVENT_COLUMNS]
-        for row in self._rows(query):
-            key = (row["training"], row["partition"], row["number"])
-            if key in found:
-                event = Event(**{name: row[name] for name in names})
-                found[key][row["object_name"]] = event
+        if names:
+            query = query.where(EVENTS.c.name.in_(sorted(names)))
+        fields = [column.name for column in EVENT_COLUMNS]
+        with self._database.reading() as connection:
+            rows: Iterable[Sequence[Any]] = connection.execute(query)
+            for training, partition, number, object_name, *row in rows:
+                of_one = found.get((training, partition, number))
+                if of_one is not None:
+                    of_one[object_name] = Event(**dict(zip(fields, row, strict=True)))
         return found
 
     def samples(self, attempt: AttemptRecord, *, every_s: float = 0.0) -> Samples:
@@ -314,16 +352,17 @@ class Store:
 
     def _newest(self, *asked: Any, limit: int) -> list[AttemptRecord]:
         query = select(*ATTEMPT_COLUMNS).where(self._ours, *asked)
-        rows = self._rows(query.order_by(*_NEWEST_FIRST).limit(limit))
-        return [attempt_of(row) for row in rows]
+        with self._database.reading() as connection:
+            return attempts_of(connection.execute(query.order_by(*_NEWEST_FIRST).limit(limit)))
 
     def _all(self, *asked: Any) -> list[AttemptRecord]:
         """All that are asked for, of which there are few.
 
         Sorted here: for an order of theirs, SQLite would go through all attempts from the newest.
         """
-        rows = self._rows(select(*ATTEMPT_COLUMNS).where(self._ours, *asked))
-        return sorted((attempt_of(row) for row in rows), key=_newest_first)
+        with self._database.reading() as connection:
+            query = select(*ATTEMPT_COLUMNS).where(self._ours, *asked)
+            return sorted(attempts_of(connection.execute(query)), key=_newest_first)
 
     def _rows(self, query: Select[Any]) -> Sequence[RowMapping]:
         with self._database.reading() as connection:

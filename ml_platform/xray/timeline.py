@@ -15,6 +15,8 @@ QUEUED: Final = "queued: "
 """How what happens to a cluster begins that waits in a queue."""
 _CLUSTER: Final = "cluster"
 _RUNNING: Final = "running"
+TOLD_BY: Final = (_CLUSTER, _RUNNING)
+"""Names of the events that `times` and `doing` look at."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

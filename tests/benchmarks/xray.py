@@ -2,10 +2,8 @@
 
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import replace
-from datetime import UTC, datetime
-from itertools import count, islice
+from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 from statistics import median, quantiles
 from typing import Final
@@ -13,79 +11,37 @@ from typing import Final
 from sqlalchemy import select
 
 from ml_platform.settings import Settings
-from ml_platform.storage import Folder
-from ml_platform.training.journal import JOURNAL_FOLDER
-from ml_platform.xray.attempt import AttemptRead
 from ml_platform.xray.database import open_database
 from ml_platform.xray.find import find_attempt, find_attempts
 from ml_platform.xray.gather import gather
 from ml_platform.xray.listing import details, listed, told
 from ml_platform.xray.metrics import exposition, known
 from ml_platform.xray.prices import Prices
-from ml_platform.xray.reading import AttemptRef, read_attempt
 from ml_platform.xray.schema import ATTEMPTS
 from ml_platform.xray.store import Store, open_store
 from tests.benchmarks.tables import print_table
-from tests.support.xray import AT_S, DAY_S, OUT_OF_MEMORY, Training, runs
+from tests.benchmarks.xray_pages import print_pages, print_search
+from tests.benchmarks.xray_store import MODELS, OPEN, THERE, fill, fill_samples
+from tests.support.xray import AT_S, DAY_S, OUT_OF_MEMORY, Training
 
-THERE: Final = 10_000
-A_DAY: Final = 100
-OPEN: Final = 20
-"""Of them go on."""
 NEW: Final = 100
 QUESTIONS: Final = 200
-WRITTEN_AT_ONCE: Final = 500
-MODELS: Final = 10
 
 
 def measure_xray(repeats: int) -> None:
-    """Fill a store, ask it, gather into it, and print two tables."""
+    """Fill a store, ask it, gather into it, search a log, and print the tables."""
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings(home=Path(folder))
         with open_store(settings) as store:
-            _fill(store, settings)
+            fill(store, settings)
             _print_answers(store, settings)
             _print_gathering(store, settings, repeats)
-
-
-def _fill(store: Store, settings: Settings) -> None:
-    """Attempts of as many days as it takes; those that go on lie in storage too."""
-    attempts = _attempts(settings)
-    while batch := list(islice(attempts, WRITTEN_AT_ONCE)):
-        store.keep(batch, at_s=AT_S)
-    for number in range(OPEN):
-        training = Training(storage_root=settings.storage_root, retrain=f"open {number}")
-        runs(training.claim(at_s=AT_S + number), at_s=AT_S + number)
-    gather(store, settings.storage_root, now=lambda: AT_S)
-
-
-def _attempts(settings: Settings) -> Iterator[AttemptRead]:
-    """Copies of one that failed and one that did not, each with its entry in the journal."""
-    example = Training(storage_root=settings.storage_root, retrain="example")
-    example.train(1, failure=OUT_OF_MEMORY, journal=False)
-    example.train(2, journal=False)
-    uri = example.request.folder_uri
-    reads = [read_attempt(AttemptRef(folder_uri=uri, number=number)) for number in (1, 2)]
-    journal = Folder(settings.storage_root) / JOURNAL_FOLDER
-    for number in range(THERE - OPEN):
-        read = reads[number % 2]
-        assert read.attempt is not None
-        at_s = AT_S - DAY_S * (number // A_DAY) - number % A_DAY
-        attempt = replace(
-            read.attempt,
-            training=f"{number // 2:016x}",
-            model=f"model_{number % MODELS}",
-            partition=f"{datetime.fromtimestamp(at_s, UTC):%Y-%m-%d}",
-            run=f"run-{number // 2}",
-            root=f"run-{number // 2}",
-            claimed_at_s=at_s,
-            ended_at_s=at_s + 690,
-        )
-        journal.write(
-            f"{datetime.fromtimestamp(at_s, UTC):%Y-%m-%d}/{round(at_s * 1000)}-{attempt.id}.json",
-            b"{}",
-        )
-        yield replace(read, attempt=attempt)
+        database = open_database(settings.xray_database)
+        samples = fill_samples(database)
+        database.close()
+        with open_store(settings) as store:
+            print_pages(store, settings, of=f"{THERE:,} attempts, {samples:,} samples, SQLite")
+        print_search(Path(folder), repeats)
 
 
 def _print_answers(store: Store, settings: Settings) -> None:

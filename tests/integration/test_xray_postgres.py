@@ -24,7 +24,7 @@ from ml_platform.xray.schema import METADATA, VERSION_TABLE
 from ml_platform.xray.store import Store, open_store
 from tests.support.postgres import NotInstalledError, Postgres, running_postgres
 from tests.support.xray import AT_S, DAY_S, OUT_OF_MEMORY, Training, end, runs
-from tests.unit.xray.conftest import NEXT
+from tests.unit.xray.conftest import CURRENT, NEWER, NEXT
 from tests.unit.xray.test_store import attempt
 
 pytestmark = pytest.mark.integration
@@ -90,7 +90,7 @@ def test_many_open_an_empty_database_at_once_and_find_the_tables_that_the_progra
     uri: str,
 ) -> None:
     with ProcessPoolExecutor(AT_ONCE, mp_context=PROCESSES) as pool:
-        assert list(pool.map(opened_once, [uri] * AT_ONCE)) == ["0002"] * AT_ONCE
+        assert list(pool.map(opened_once, [uri] * AT_ONCE)) == [CURRENT] * AT_ONCE
     database = open_database(uri)
     with database.reading() as connection:
         context = MigrationContext.configure(
@@ -107,13 +107,13 @@ def test_many_open_an_empty_database_at_once_and_find_the_tables_that_the_progra
 def test_an_older_program_reads_and_writes_in_a_newer_database(uri: str, tmp_path: Path) -> None:
     newer = tmp_path / "newer"
     shutil.copytree(VERSIONS, newer, ignore=shutil.ignore_patterns("__pycache__"))
-    (newer / "v0003_cost.py").write_text(NEXT)
+    (newer / f"v{NEWER}_cost.py").write_text(NEXT)
     newest = open_database(uri, versions=(newer,))
     older = open_database(uri)
     Store(newest, "local").keep([AttemptRead(attempt=attempt(1))], at_s=AT_S)
     Store(older, "local").keep([AttemptRead(attempt=attempt(2))], at_s=AT_S)
     for database in (older, newest):
-        assert version(database) == "0003"
+        assert version(database) == NEWER
         assert len(Store(database, "local").attempts(limit=1000)) == 2
         database.close()
 
@@ -161,7 +161,19 @@ def test_questions_are_answered_as_on_sqlite(settings: Settings) -> None:
         attempt(
             2, run="retry", root="first", claimed_at_s=AT_S + 1, status="open", ended_at_s=None
         ),
-        attempt(3, run="other", root="other", cause="user_code", status="failed", model="ltv"),
+        attempt(
+            3,
+            run="other",
+            root="other",
+            cause="user_code",
+            status="failed",
+            model="ltv",
+            ready_at_s=AT_S + 4,
+            ran_s=30.0,
+            checkpoint_attempt=2,
+            team="growth",
+            backfill="abcdefgh",
+        ),
     ]
     read = [AttemptRead(attempt=one) for one in several]
     answers = []
@@ -177,10 +189,19 @@ def test_questions_are_answered_as_on_sqlite(settings: Settings) -> None:
                     store.of_job("job-1"),
                     store.runs(beginning="ot", limit=5),
                     store.partitions(),
+                    store.models(),
+                    store.paid_times("model", since_s=AT_S, now_s=AT_S + 90),
+                    store.paid_times("partition", now_s=AT_S + 90),
+                    store.paid_times("run", model="ltv", now_s=AT_S + 90),
+                    store.paid_times("cause", now_s=AT_S + 90),
+                    store.paid_times("team", since_s=AT_S, now_s=AT_S + 90),
+                    store.paid_times("backfill", now_s=AT_S + 90),
+                    store.paid_since(AT_S + 5, team="growth", now_s=AT_S + 90),
+                    store.attempts(team="growth", backfill="abcdefgh", since_s=AT_S, limit=5),
                 )
             )
     assert answers[0] == answers[1]
-    assert [len(one) for one in answers[0]] == [3, 1, 3, 2, 1, 1, 2]
+    assert [len(one) for one in answers[0]] == [3, 1, 3, 2, 1, 1, 2, 2, 2, 2, 1, 3, 2, 2, 1, 1]
 
 
 def test_samples_are_merged_thinned_and_forgotten_as_on_sqlite(settings: Settings) -> None:

@@ -73,6 +73,8 @@ class Training:
         at_s: float = AT_S,
         run: str = "run-1",
         root: str = "",
+        team: str = "",
+        backfill: str = "",
         journal: bool = True,
         **values: Any,
     ) -> Attempt:
@@ -80,7 +82,14 @@ class Training:
         key = self.request.job_key()
         claim = Claim(
             number=number,
-            owner=Owner(run=run, root=root or run, step="model", process="host 1"),
+            owner=Owner(
+                run=run,
+                root=root or run,
+                step="model",
+                process="host 1",
+                team=team,
+                backfill=backfill,
+            ),
             provisioner="ephemeral",
             place="kubernetes:ray",
             cluster=f"{key.slug()}-{number}",

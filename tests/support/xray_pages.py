@@ -65,8 +65,9 @@ def tell_story(storage_root: str) -> Story:
     again.keep_logs({"c-w-abcde.ray-worker": ("a line", MARKUP)})
     end(again, at_s=AT_S + 1400, failure=failure, log_tail=("epoch 0", MARKUP))
     lost = OUT_OF_MEMORY.model_copy(update={"message": "the node was taken away"})
-    succeeded.train(1, at_s=AT_S + 2000, failure=lost, run="run-of-bob")
-    again = succeeded.train(2, at_s=AT_S + 2800, run="run-of-bob")
+    bobs: dict[str, Any] = {"run": "run-of-bob", "team": "growth", "backfill": "yearofbob"}
+    succeeded.train(1, at_s=AT_S + 2000, failure=lost, **bobs)
+    again = succeeded.train(2, at_s=AT_S + 2800, **bobs)
     archive(again, "epoch 0", "epoch 1", MARKUP)
     measure_straggler(again, at_s=AT_S + 2890)
     queued = waiting.claim(at_s=NOW_S - 900, run="run-of-ada-2")

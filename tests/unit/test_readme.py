@@ -18,6 +18,7 @@ from ml_platform.component import parse_spec
 from ml_platform.model_folder.read import SECTIONS
 from ml_platform.settings import PROJECT_ROOT
 from ml_platform.training.api import TrainingRun
+from ml_platform.xray.budgets import Budgets
 
 README = (PROJECT_ROOT / "README.md").read_text()
 CODE = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
@@ -94,6 +95,8 @@ def test_the_clusters_file_of_the_readme_is_valid() -> None:
     _, text = blocks("yaml")
     values = yaml.safe_load(text)
     presets = Presets(environment="prod", where="README", values=values.pop("presets"))
+    budgets = Budgets.model_validate(values.pop("budgets"))
+    assert budgets.of(team="growth", model="flight_delay") != ()
     config = config_from(values, environment="prod", image="ml:1", where="README")
     gpus = WorkerGroup(gpus=8, gpu="a100", cpus=8, memory="64Gi")
     assert mistakes("one", ClusterSpec(workers=gpus), config) == []

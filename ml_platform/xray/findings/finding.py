@@ -72,7 +72,7 @@ class Seen:
     @property
     def spec(self) -> ClusterSpec | None:
         """The cluster that it asked for; None if a newer program has written it."""
-        return spec_of(self.attempt)
+        return spec_of(self.attempt.spec)
 
     @property
     def times(self) -> Times:

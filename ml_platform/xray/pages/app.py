@@ -270,7 +270,7 @@ class _Pages:
         if partition:
             of_one = find_attempts(self._store, model, partition.strip())
             return addresses.training_page(of_one[0].training)
-        if asked in self._store.partitions():
+        if asked in self._store.models():
             return addresses.model_page(asked)
         try:
             return addresses.attempt_page(find_attempt(self._store, asked).id)

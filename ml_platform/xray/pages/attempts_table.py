@@ -20,6 +20,7 @@ SPANS_S: Final = {
 }
 STATUSES: Final = ("open", "succeeded", "failed", "superseded")
 CAUSES: Final = tuple(one.value for one in Cause)
+_CHOSEN_BY: Final = ("model", "partition", "cause", "status", "team", "backfill", "since")
 USUAL_LIMIT: Final = 50
 LARGEST_LIMIT: Final = 1000
 
@@ -32,6 +33,8 @@ class Chosen:
     partition: str = ""
     cause: str = ""
     status: str = ""
+    team: str = ""
+    backfill: str = ""
     since: str = ""
     sort: str = ""
     limit: int = USUAL_LIMIT
@@ -39,7 +42,7 @@ class Chosen:
     @property
     def is_all(self) -> bool:
         """Whether nothing is left out by choice."""
-        return not (self.model or self.partition or self.cause or self.status or self.since)
+        return not any(getattr(self, name) for name in _CHOSEN_BY)
 
     @property
     def query(self) -> str:
@@ -81,6 +84,8 @@ def chosen_by(query: Mapping[str, str]) -> Chosen:
         partition=query.get("partition", "").strip(),
         cause=known_cause(cause) if cause else "",
         status=status,
+        team=query.get("team", ""),
+        backfill=query.get("backfill", ""),
         since=since,
         sort=query.get("sort", ""),
         limit=int(limit) if limit else USUAL_LIMIT,
@@ -97,6 +102,8 @@ COLUMNS: Final[tuple[Column[Listed], ...]] = (
     Column(name="model", title="Model", value=lambda one: one.attempt.model),
     Column(name="partition", title="Partition", value=lambda one: one.attempt.partition),
     Column(name="run", title="For run", value=lambda one: one.attempt.root),
+    Column(name="team", value=lambda one: one.attempt.team),
+    Column(name="backfill", value=lambda one: one.attempt.backfill),
     Column(name="claimed_at", title="Since", value=lambda one: utc(one.attempt.claimed_at_s)),
     Column(
         name="waited_s",

@@ -7,10 +7,11 @@ from urllib.parse import urlencode
 
 from ml_platform.clusters.causes import Cause
 from ml_platform.errors import InputError
-from ml_platform.xray.costs import By, CostSum
+from ml_platform.xray.costs import CostSum
 from ml_platform.xray.pages import addresses
 from ml_platform.xray.pages.attempts_table import STATUSES
 from ml_platform.xray.pages.table import Column, ordered, turned
+from ml_platform.xray.paid import NO_BACKFILL, NO_TEAM, By
 from ml_platform.xray.prices import Prices
 from ml_platform.xray.spending import Spending, spending
 from ml_platform.xray.store import Store
@@ -52,7 +53,7 @@ class ChosenCosts:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CostRow:
-    """A part of the costs, and the page of what it was spent on."""
+    """A part of the costs, and the page of what it was spent on; empty where there is none."""
 
     cost: CostSum
     address: str
@@ -159,6 +160,10 @@ def _address(by: By, name: str) -> str:
         case "partition":
             model, _, partition = name.partition(" of ")
             query = {"model": model, "partition": partition}
+        case "team" | "backfill":
+            if name in (NO_TEAM, NO_BACKFILL):
+                return ""
+            query = {by: name}
         case "cause":
             is_cause = name in {one.value for one in Cause}
             query = {"cause": name} if is_cause else {"status": name}

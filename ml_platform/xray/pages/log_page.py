@@ -16,6 +16,8 @@ from ml_platform.xray.logs import JOB, archive_of, kept_log
 from ml_platform.xray.parallel import Deadline, ask_all
 
 READ_WITHIN_S: Final = 8.0
+ENOUGH_AFTER_S: Final = 1.0
+"""Looked for a text: what was found by then is shown, and where to go on; or else the first hit."""
 SHOWN: Final = 500
 """Lines at once."""
 
@@ -124,5 +126,6 @@ def _read(page: LogPage, deadline: Deadline, attempt: AttemptRecord) -> LogPage:
 
 def _part(log: ArchivedLog, wanted: Wanted) -> LogPart:
     if wanted.text:
-        return log.search(wanted.text, SHOWN, since=wanted.since or 0)
+        patience = Deadline(ENOUGH_AFTER_S)
+        return log.search(wanted.text, SHOWN, since=wanted.since or 0, patience=patience)
     return log.last(SHOWN) if wanted.since is None else log.since(wanted.since, SHOWN)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
+from ml_platform.xray.attempt import AttemptRecord
 from ml_platform.xray.find import find_attempt
 from ml_platform.xray.listing import Listed, listed
 from ml_platform.xray.pages.addresses import Others
@@ -87,17 +88,19 @@ def model_page(store: Store, model: str, sort: str, *, others: Others, now_s: fl
     found = store.attempts(model=model, limit=LOOKED_AT)
     if not found:
         find_attempt(store, model, partition="any")  # raises, with what is near
-    rows: dict[str, list[Listed]] = {}
-    for one in listed(store, found, now_s=now_s):
-        rows.setdefault(one.attempt.partition, []).append(one)
+    rows: dict[str, list[AttemptRecord]] = {}
+    for one in found:
+        rows.setdefault(one.partition, []).append(one)
+    newest = [max(several, key=lambda one: one.claimed_at_s) for several in rows.values()]
     partitions = [
         PartitionRow(
-            partition=partition,
-            attempts=len(several),
-            newest=max(several, key=lambda one: one.attempt.claimed_at_s),
+            partition=one.attempt.partition,
+            attempts=len(rows[one.attempt.partition]),
+            newest=one,
         )
-        for partition, several in sorted(rows.items(), reverse=True)
+        for one in listed(store, newest, now_s=now_s)
     ]
+    partitions.sort(key=lambda one: one.partition, reverse=True)
     in_chart = reversed(partitions[:IN_CHART])
     return ModelPage(
         model=model,

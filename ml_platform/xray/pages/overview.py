@@ -44,25 +44,31 @@ def overview(store: Store, chosen: Chosen, *, prices: Prices, now_s: float) -> O
         InputError: no such column is there to sort by.
     """
     recent = store.attempts(since_s=now_s - RECENT_S, limit=LOOKED_AT)
-    headline = headline_of(listed(store, recent, now_s=now_s), now_s=now_s)
-    if headline.level == "empty" and store.attempts(limit=1):
-        headline = replace(
-            headline, level="well", sentence="Nothing is wrong now; for a day nothing has gone on."
-        )
     found = store.attempts(
         model=chosen.model,
         partition=chosen.partition,
         cause=chosen.cause,
         status=chosen.status,
+        team=chosen.team,
+        backfill=chosen.backfill,
         since_s=now_s - SPANS_S[chosen.since] if chosen.since else None,
         limit=chosen.limit + 1,
     )
-    rows = listed(store, found[: chosen.limit], now_s=now_s)
+    shown = found[: chosen.limit]
+    # Once for both: most of those that are shown are recent.
+    together = {one.key: one for one in (*recent, *shown)}
+    told = dict(zip(together, listed(store, tuple(together.values()), now_s=now_s), strict=True))
+    headline = headline_of([told[one.key] for one in recent], now_s=now_s)
+    if headline.level == "empty" and store.attempts(limit=1):
+        headline = replace(
+            headline, level="well", sentence="Nothing is wrong now; for a day nothing has gone on."
+        )
+    rows = [told[one.key] for one in shown]
     return Overview(
         headline=headline,
         an_hour=an_hour(recent, prices),
         chosen=chosen,
-        models=tuple(store.partitions()),
+        models=tuple(store.models()),
         attempts=tuple(ordered(rows, COLUMNS, chosen.sort)),
         has_more=len(found) > chosen.limit,
         goes_on=any(one.is_open for one in (*recent, *found)),

@@ -43,7 +43,8 @@ def json_of(value: Any) -> str:
 def _when(at_s: float, zone: tzinfo) -> Markup:
     """A moment in the reader's zone; the browser says it in its own."""
     exact = f"{datetime.fromtimestamp(at_s, UTC):%Y-%m-%dT%H:%M:%SZ}"
-    return Markup('<time datetime="{}">{}</time>').format(exact, moment_and_zone(at_s, zone))
+    # Not `Markup.format`, by which a table's moments take half of the time of its page.
+    return Markup(f'<time datetime="{exact}">{escape(moment_and_zone(at_s, zone))}</time>')
 
 
 def _took(seconds: float | None) -> str:

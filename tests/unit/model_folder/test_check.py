@@ -5,11 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from ml_platform.cli.show import show_check
 from ml_platform.errors import ModelSpecError
 from ml_platform.model_folder.check import CheckReport, check_model
 from ml_platform.model_folder.scaffold import FLIGHTS, scaffold
 from ml_platform.settings import Settings
+from ml_platform.training.result import PhaseRecord, TrainingResult
 from ml_platform.warehouse.duckdb import DuckDBWarehouse
+from tests.support.xray import AT_S, OUT_OF_MEMORY, Training
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 
@@ -176,3 +179,36 @@ def test_a_preset_that_there_is_not_is_shown_with_its_line(
     assert "local has no preset 'smal', did you mean small?" in mistake.message
     assert "preset: smal" in line
     assert report.plan is None
+
+
+def test_it_says_what_a_training_takes_and_costs_as_those_before_did(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scaffold("flight_delay", FLIGHTS, tmp_path / "models")
+    settings = Settings(home=tmp_path / "home", provisioner="ephemeral", price_cpu_hour=1.0)
+    training = Training(storage_root=settings.storage_root)
+    training.train(1, failure=OUT_OF_MEMORY)
+    training.train(2, at_s=AT_S + 900)
+    phases = (PhaseRecord(name="fit", seconds=600.0),)
+    inputs = training.request.inputs_hash()
+    training.record.commit(TrainingResult(inputs_hash=inputs, rows=1000, phases=phases))
+    report = check_model(
+        "flight_delay", settings, partition="2013-03-15", models=tmp_path / "models", now=NOW
+    )
+    assert report.plan is not None
+    assert report.plan.earlier is not None
+    assert report.plan.expected is not None
+    paid_s = 2 * 630.0
+    cost = training.cluster.cpus * paid_s / 3600
+    assert report.plan.earlier.cost == pytest.approx(cost)
+    hour = report.plan.cluster.cpus
+    assert report.plan.expected.price == pytest.approx(report.plan.expected.seconds / 3600 * hour)
+    show_check(report)
+    assert f"23:00 min and cost {cost:.2f}" in capsys.readouterr().out
+
+
+def test_what_was_never_trained_opens_no_database(models: Path, settings: Settings) -> None:
+    report = check(models, settings)
+    assert report.plan is not None
+    assert report.plan.earlier is None
+    assert not (settings.home / "xray").exists()

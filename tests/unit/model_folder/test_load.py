@@ -6,7 +6,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from ml_platform.errors import ModelSpecError
+from ml_platform.errors import ModelSpecError, SettingsError
 from ml_platform.model_folder.load import ModelFolders
 from ml_platform.model_folder.names import BROKEN_GROUP
 from ml_platform.model_folder.scaffold import FLIGHTS, scaffold
@@ -108,6 +108,18 @@ def test_a_wrong_owner_is_shown_with_its_line_and_cure(models: Path) -> None:
 
     assert f"`ltv/defs.yaml:{line}`" in description
     assert "team:name" in description
+
+
+def test_a_budget_that_cannot_be_read_is_no_models_mistake(
+    models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "clusters.yaml"
+    file.write_text("budgets: {teams: {growth: {}}}")
+    monkeypatch.setenv("MLP_CLUSTERS_FILE", str(file))
+    with pytest.raises(SettingsError, match=r"clusters\.yaml: budgets\.teams\.growth: write"):
+        loaded(models)
+    file.write_text("budgets: {teams: {growth: {per_day: 5}}}")
+    assert broken(loaded(models)) == {}
 
 
 def test_a_link_that_leads_nowhere_is_named(models: Path) -> None:

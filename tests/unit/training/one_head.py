@@ -27,6 +27,7 @@ from ml_platform.clusters.ladder import Decision
 from ml_platform.clusters.spec import ClusterSpec
 from ml_platform.errors import ClusterError, ClusterLeftError, ClusterStartError
 from ml_platform.storage import Folder
+from ml_platform.training.allowance import Allowance, unlimited
 from ml_platform.training.attempts import AttemptLoop
 from ml_platform.training.checkpoints import write_checkpoint
 from ml_platform.training.launch import Trained, train
@@ -319,11 +320,13 @@ class Step:
     provisioner: OneHead
     time: FakeTime
     root: str = "root"
+    allowance: Allowance = unlimited
     seconds_per_line: float = 0.0
     lines: list[str] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     failed: list[EndedReport] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
     @property
     def record(self) -> TrainingRecord:
@@ -334,8 +337,10 @@ class Step:
             self.wanted,
             lambda spec: self.provisioner,
             owner=Owner(run=f"run of {self.root}", root=self.root),
+            allowance=self.allowance,
             listeners=Listeners(
                 on_log=on_line or self._hear,
+                on_warning=self.warnings.append,
                 on_event=self.events.append,
                 on_attempt=self.failed.append,
                 on_decision=self.decisions.append,

@@ -8,6 +8,7 @@ import pytest
 from ml_platform.clusters.causes import Cause
 from ml_platform.clusters.spec import ClusterSpec, WorkerGroup
 from ml_platform.errors import (
+    BudgetError,
     TrainingStoppedError,
 )
 from ml_platform.training.record import (
@@ -15,6 +16,7 @@ from ml_platform.training.record import (
     Ended,
     Owner,
 )
+from ml_platform.training.request import TrainingRequest
 from ml_platform.training.result import DriverOutcome
 from tests.unit.clusters.fake_time import FakeTime
 from tests.unit.clusters.jobs.ray_jobs_server import RayJobsServer, ScriptedJob
@@ -44,6 +46,18 @@ def test_a_running_job_of_a_step_that_was_killed_is_followed_and_not_submitted_a
     assert (trained.adopted, trained.result.attempt) == (True, 1)
     assert server.submitted == []
     assert [one.number for one in step.record.attempts()] == [1]
+
+
+def test_an_attempt_that_runs_is_followed_whatever_was_spent_meanwhile(
+    step: Step, head: OneHead, server: RayJobsServer, first: Attempt
+) -> None:
+    def spent(request: TrainingRequest, owner: Owner) -> tuple[str, ...]:
+        raise BudgetError("all is spent")
+
+    running_on(head, server, first, succeeds(step.record, first))
+    step.record.folder.remove("result.json")  # it has not ended yet
+    step.allowance = spent
+    assert step.train().adopted
 
 
 def test_an_attempt_that_was_claimed_and_never_made_is_made_under_the_same_names(

@@ -5,14 +5,17 @@ import pytest
 from ml_platform.clusters.causes import Cause
 from ml_platform.clusters.ladder import Action
 from ml_platform.errors import (
+    BudgetError,
     TrainingTimeoutError,
     UserCodeError,
     WorkerDiedError,
 )
 from ml_platform.training.record import (
     Attempt,
+    Owner,
     TrainingRecord,
 )
+from ml_platform.training.request import TrainingRequest
 from tests.unit.clusters.fake_time import FakeTime
 from tests.unit.clusters.jobs.ray_jobs_server import RayJobsServer, ScriptedJob
 from tests.unit.training.one_head import (
@@ -41,6 +44,27 @@ def test_a_driver_that_was_killed_is_followed_by_the_next_attempt(
     assert (trained.result.attempt, trained.adopted) == (2, False)
     assert causes(step) == [Cause.WORKER_LOST, None]
     assert [one.action for one in step.decisions] == [Action.REATTEMPT]
+
+
+def test_an_attempt_that_may_not_begin_is_claimed_by_nobody_and_has_no_cluster(
+    step: Step, server: RayJobsServer
+) -> None:
+    def spent(request: TrainingRequest, owner: Owner) -> tuple[str, ...]:
+        raise BudgetError(f"{owner.root} has spent its budget for {request.model}")
+
+    step.allowance = spent
+    with pytest.raises(BudgetError, match="root has spent its budget for flight_delay"):
+        step.train()
+    assert (step.record.attempts(), step.provisioner.acquired, server.submitted) == ([], [], [])
+
+
+def test_each_attempt_is_asked_for_and_what_is_told_of_it_is_passed_on(
+    step: Step, server: RayJobsServer
+) -> None:
+    step.allowance = lambda request, owner: (f"nearly spent by {owner.run}",)
+    server.driven_by(drivers(step.record, dies_after(3), succeeds))
+    assert step.train().result.attempt == 2
+    assert step.warnings == ["nearly spent by run of root"] * 2
 
 
 def test_a_failed_attempt_keeps_how_it_ended_what_it_went_through_and_its_last_lines(

@@ -1,5 +1,6 @@
 """The record of a training: each file written once, by whoever is first."""
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -62,6 +63,15 @@ def test_of_many_who_claim_at_once_one_is_told_yes(record: TrainingRecord) -> No
     with ThreadPoolExecutor(8) as pool:
         told = list(pool.map(lambda n: record.claim(claim(1, f"nonce {n}")), range(8)))
     assert told.count(True) == 1
+
+
+def test_a_claim_from_before_teams_and_backfills_were_noted_is_read(
+    record: TrainingRecord,
+) -> None:
+    written = claim(1, "mine").model_dump(mode="json")
+    assert (written["owner"].pop("team"), written["owner"].pop("backfill")) == ("", "")
+    record.folder.write("attempts/0001/claim.json", json.dumps(written).encode())
+    assert record.attempt(1).claim() == claim(1, "mine")
 
 
 def test_only_what_was_claimed_is_an_attempt_oldest_first(record: TrainingRecord) -> None:

@@ -12,14 +12,17 @@ from ml_platform.xray.database import VERSIONS
 from ml_platform.xray.store import Store, open_store
 from tests.support.xray import Training
 
-NEXT: Final = '''
+CURRENT: Final = max(one.name[1:5] for one in VERSIONS.glob("v*.py"))
+"""The version of this program's tables."""
+NEWER: Final = f"{int(CURRENT) + 1:04d}"
+NEXT: Final = f'''
 """Made up: the cost of an attempt."""
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0003"
-down_revision = "0002"
+revision = "{NEWER}"
+down_revision = "{CURRENT}"
 
 
 def upgrade() -> None:
@@ -48,5 +51,5 @@ def newer(tmp_path: Path) -> tuple[Path, ...]:
     """The migrations of the next version of the program."""
     folder = tmp_path / "newer"
     shutil.copytree(VERSIONS, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    (folder / "v0003_cost.py").write_text(NEXT)
+    (folder / f"v{NEWER}_cost.py").write_text(NEXT)
     return (folder,)

@@ -1,5 +1,6 @@
 """The archived log of an attempt, read in parts."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -87,6 +88,47 @@ def test_a_search_goes_on_where_it_had_enough(attempt: Folder) -> None:
     assert first.next_byte is not None
     rest = log_of(attempt).search("a ", 2, since=first.next_byte)
     assert (texts(rest), rest.next_byte) == (["a 3"], None)
+
+
+def test_a_search_without_patience_shows_the_first_hit_and_where_to_go_on(attempt: Folder) -> None:
+    write(attempt, b"none\n", b"a 1\na 2\n", b"a 3\n")
+    first = log_of(attempt).search("a ", 9, patience=Deadline(0.0))
+    assert (texts(first), first.next_byte) == (["a 1", "a 2"], 13)
+    rest = log_of(attempt).search("a ", 9, since=13, patience=Deadline(0.0))
+    assert (texts(rest), rest.next_byte) == (["a 3"], None)
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        "epoch 1",
+        "EPOCH",
+        "ch 1: lo",
+        "0.5",
+        ": ",
+        "grü",
+        "no such",
+        "two words",
+        "\ufffd",
+        "ray) e",
+    ],
+)
+@pytest.mark.parametrize("cuts", [(), (7,), (1, 2, 3, 50, 51, 130), tuple(range(1, 300, 13))])
+def test_what_is_found_is_what_reading_each_line_would_find(
+    attempt: Folder, wanted: str, cuts: tuple[int, ...]
+) -> None:
+    whole = (
+        b"\x1b[36m(ray)\x1b[0m epoch 1: loss 0.5\nno\r\ntwo\rwords\n\n\n"
+        b'{"__dagster_pipes_version": "0.1", "method": "log", "params": '
+        b'{"message": "epoch 1: gr\\u00fc\\u00dfe\\ntwo words"}}\n'
+        b"Gr\xc3\x9c\xc3\x9fe \xff epochs\ntwo words EPOCH 10 epoch\nand no end of epoch 1"
+    )
+    write(attempt, *(whole[a:b] for a, b in pairwise((0, *cuts, len(whole))) if whole[a:b]))
+    every = log_of(attempt).since(0, 99)
+    assert len(every.lines) == 10
+    found = log_of(attempt).search(wanted, 99)
+    assert found.lines == tuple(one for one in every.lines if wanted.lower() in one.text.lower())
+    assert (found.next_byte, found.end_byte) == (every.next_byte, every.end_byte)
 
 
 def test_colours_are_left_out_and_hide_nothing(attempt: Folder) -> None:

@@ -8,7 +8,7 @@ from ml_platform.clusters.catalogue import Catalogue, NodeKind
 from ml_platform.clusters.spec import ClusterSpec, HeadGroup, WorkerGroup
 from ml_platform.settings import Settings
 from ml_platform.xray.attempt import AttemptRecord
-from ml_platform.xray.costs import Cost, costs, summed, summed_by, used
+from ml_platform.xray.costs import Cost, costs, summed, used
 from ml_platform.xray.prices import Prices, prices_of
 from tests.support.xray import AT_S
 from tests.unit.xray.test_store import attempt
@@ -132,27 +132,6 @@ def test_a_sum_says_of_how_many_the_cost_is_unknown() -> None:
     assert whole.total == pytest.approx(OF_HOUR)
     none = summed([unknown], costs(both, FLAT, now_s=AT_S))
     assert (none.total, none.idle, none.wasted) == (None, None, None)
-
-
-def test_sums_are_by_what_attempts_have_in_common_the_dearest_first() -> None:
-    several = [
-        hour_long(1, model="ltv", root="run-2", status="failed", cause="user_code"),
-        hour_long(2, partition="2013-03-15"),
-        hour_long(3),
-    ]
-    of_each = costs(several, FLAT, now_s=AT_S)
-
-    def names(by: Any) -> list[str]:
-        return [one.name for one in summed_by(by, several, of_each)]
-
-    assert names("model") == ["flight_delay", "ltv"]
-    assert names("run") == ["run-1", "run-2"]
-    assert names("cause") == ["succeeded", "user_code"]
-    assert set(names("partition")) == {
-        "ltv of 2013-03-14",
-        "flight_delay of 2013-03-14",
-        "flight_delay of 2013-03-15",
-    }
 
 
 def test_prices_are_those_of_the_settings() -> None:

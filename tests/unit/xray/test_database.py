@@ -1,6 +1,7 @@
 """The database's tables are up to date when it is open, whoever else opens it now."""
 
 import multiprocessing
+import shutil
 import sqlite3
 import sys
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
@@ -14,9 +15,12 @@ from sqlalchemy import text
 
 from ml_platform.errors import XrayError
 from ml_platform.uris import sqlite_uri
-from ml_platform.xray.database import Database, open_database
-from ml_platform.xray.schema import METADATA, VERSION_TABLE
-from tests.unit.xray.conftest import NEXT
+from ml_platform.xray.database import VERSIONS, Database, open_database
+from ml_platform.xray.rows import attempt_row
+from ml_platform.xray.schema import ATTEMPTS, METADATA, VERSION_TABLE
+from ml_platform.xray.store import Store
+from tests.unit.xray.conftest import CURRENT, NEWER, NEXT
+from tests.unit.xray.test_store import attempt
 
 PROCESSES: Final = multiprocessing.get_context("spawn")
 
@@ -55,7 +59,13 @@ def test_the_migrations_make_the_tables_that_the_program_knows(uri: str) -> None
 
 def test_many_processes_may_open_a_new_database_at_once(uri: str) -> None:
     with ProcessPoolExecutor(4, mp_context=PROCESSES) as pool:
-        assert list(pool.map(open_once, [uri] * 4)) == ["0002"] * 4
+        assert list(pool.map(open_once, [uri] * 4)) == [CURRENT] * 4
+
+
+def test_threads_may_open_several_new_databases_at_once(tmp_path: Path) -> None:
+    uris = [sqlite_uri(tmp_path / f"{number}" / "xray.db") for number in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(open_once, uris)) == [CURRENT] * 4
 
 
 def test_threads_may_open_several_new_databases_at_once(tmp_path: Path) -> None:
@@ -69,7 +79,7 @@ def test_an_open_database_is_brought_further_by_a_newer_program_and_read_on_by_t
 ) -> None:
     older = open_database(uri)
     newest = open_database(uri, versions=newer)
-    assert version(older) == version(newest) == "0003"
+    assert version(older) == version(newest) == NEWER
     assert "cost" in columns(older)
     older.close()
     newest.close()
@@ -80,18 +90,41 @@ def test_an_older_program_leaves_a_newer_database_as_it_is(
 ) -> None:
     open_database(uri, versions=newer).close()
     older = open_database(uri)
-    assert (version(older), "cost" in columns(older)) == ("0003", True)
+    assert (version(older), "cost" in columns(older)) == (NEWER, True)
     older.close()
+
+
+def test_attempts_from_before_teams_were_noted_have_none(uri: str, tmp_path: Path) -> None:
+    before = tmp_path / "before"
+    before.mkdir()
+    for number in ("0001", "0002"):
+        (file,) = VERSIONS.glob(f"v{number}_*.py")
+        shutil.copy(file, before)
+    older = open_database(uri, versions=(before,))
+    row = attempt_row("local", attempt())
+    known = [one for one in row if one not in ("team", "backfill")]
+    with older.writing() as connection:
+        connection.execute(ATTEMPTS.insert().inline(), [{name: row[name] for name in known}])
+    newest = open_database(uri)
+    (found,) = Store(newest, "local").attempts(limit=9)
+    assert found == attempt()
+    # The older one goes on beside it, and knows nothing of them.
+    again = [{name: row[name] for name in known} | {"number": 2}]
+    with older.writing() as connection:
+        connection.execute(ATTEMPTS.insert().inline(), again)
+    assert [one.team for one in Store(newest, "local").attempts(limit=9)] == ["", ""]
+    older.close()
+    newest.close()
 
 
 def test_a_migration_that_fails_changes_nothing(uri: str, newer: tuple[Path, ...]) -> None:
     open_database(uri).close()
-    file = newer[0] / "v0003_cost.py"
+    file = newer[0] / f"v{NEWER}_cost.py"
     file.write_text(f'{NEXT}    op.execute("SELECT 1 FROM nowhere")\n')
     with pytest.raises(XrayError, match="nowhere"):
         open_database(uri, versions=newer)
     database = open_database(uri)
-    assert (version(database), "cost" in columns(database)) == ("0002", False)
+    assert (version(database), "cost" in columns(database)) == (CURRENT, False)
     database.close()
 
 

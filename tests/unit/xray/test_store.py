@@ -46,11 +46,12 @@ def test_each_field_of_an_attempt_has_a_column() -> None:
 
 
 def test_an_attempt_comes_back_as_it_was_read(store: Store, training: Training) -> None:
-    training.train(failure=OUT_OF_MEMORY)
+    training.train(failure=OUT_OF_MEMORY, team="growth", backfill="abcdefgh")
     read = read_attempt(AttemptRef(folder_uri=training.request.folder_uri, number=1))
     store.keep([read], at_s=AT_S)
     (found,) = store.attempts(limit=9)
     assert found == read.attempt
+    assert (found.team, found.backfill) == ("growth", "abcdefgh")
     assert store.events([found]) == {found.key: read.events}
 
 
@@ -67,6 +68,42 @@ def test_what_was_read_before_the_end_never_replaces_the_end(store: Store) -> No
     keep(store, attempt())
     keep(store, attempt(status="open", ended_at_s=None))
     assert [one.status for one in store.attempts(limit=9)] == ["succeeded"]
+
+
+def test_models_are_told_by_their_names_each_once(store: Store) -> None:
+    assert store.models() == []
+    keep(
+        store,
+        *(attempt(number, model=model) for number, model in enumerate("cabca", 1)),
+    )
+    assert store.models() == ["a", "b", "c"]
+
+
+def test_of_a_span_of_time_are_those_that_have_lived_in_it(store: Store) -> None:
+    keep(
+        store,
+        attempt(1, claimed_at_s=AT_S, ended_at_s=AT_S + 900),
+        attempt(2, claimed_at_s=AT_S + 100, ended_at_s=AT_S + 200),
+        attempt(3, claimed_at_s=AT_S + 200, ended_at_s=AT_S + 300),
+        attempt(4, claimed_at_s=AT_S - 500, ended_at_s=None, status="open"),
+        attempt(5, claimed_at_s=AT_S - 900, ended_at_s=AT_S - 800),
+    )
+
+    def since(at_s: float) -> list[int]:
+        return [one.number for one in store.attempts(since_s=at_s, limit=9)]
+
+    assert since(AT_S + 250) == [4, 3, 1]
+    assert since(AT_S) == [4, 3, 2, 1]
+    assert since(AT_S + 1000) == [4]
+
+
+def test_events_of_some_names_are_read_alone(store: Store, training: Training) -> None:
+    training.train()
+    read = read_attempt(AttemptRef(folder_uri=training.request.folder_uri, number=1))
+    store.keep([read], at_s=AT_S)
+    (found,) = store.attempts(limit=9)
+    wanted = {name: one for name, one in read.events.items() if one.name in ("cluster", "running")}
+    assert store.events([found], names=("running", "cluster")) == {found.key: wanted}
 
 
 def test_those_that_go_on_come_first_then_the_newest(store: Store) -> None:

@@ -39,6 +39,30 @@ def test_it_is_told_by_what_the_address_says(reader: httpx.Client) -> None:
     assert "most, 0.71, for" in facts(reader, "/costs.json?by=run")["sentence"]
 
 
+def test_each_team_and_each_backfill_has_what_it_spent_and_wasted(reader: httpx.Client) -> None:
+    rows = facts(reader, "/costs.json?by=team")["rows"]
+    assert [(one["cost"]["name"], one["cost"]["attempts"]) for one in rows] == [
+        ("no team", 4),
+        ("growth", 2),
+    ]
+    growth = rows[1]["cost"]
+    assert 0 < growth["idle"] < growth["wasted"] < growth["total"]
+    assert set(names(reader, "?by=backfill")) == {"no backfill", "yearofbob"}
+
+
+@pytest.mark.parametrize("by", ["team", "backfill"])
+def test_a_team_or_backfill_leads_to_its_attempts_and_what_has_none_nowhere(
+    reader: httpx.Client, by: str
+) -> None:
+    rows = facts(reader, f"/costs.json?by={by}")["rows"]
+    (address,) = (one["address"] for one in rows if one["address"])
+    found = facts(reader, address.replace("/attempts?", "/attempts.json?"))
+    assert [one["attempt"]["partition"] for one in found["attempts"]] == [LATE, LATE]
+    name = address.rpartition("=")[2]
+    assert f'<option selected value="{name}">{name}</option>' in reader.get(address).text
+    assert 'class="words">no ' in reader.get(f"/costs?by={by}").text
+
+
 def test_each_part_leads_to_what_it_was_spent_on(reader: httpx.Client) -> None:
     rows = facts(reader, "/costs.json?by=partition")["rows"]
     found = facts(reader, rows[0]["address"].replace("/attempts?", "/attempts.json?"))
@@ -67,7 +91,7 @@ def test_it_is_there_as_csv(reader: httpx.Client) -> None:
 @pytest.mark.parametrize(
     ("query", "told"),
     [
-        ("?by=team", "it is one of model, partition, run, cause"),
+        ("?by=day", "it is one of model, partition, team, backfill, run, cause"),
         ("?since=2d", "it is one of 1d, 7d, 30d, 90d, all"),
         ("?sort=price", "it is one of name, attempts, cost"),
     ],
