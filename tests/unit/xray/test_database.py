@@ -68,12 +68,6 @@ def test_threads_may_open_several_new_databases_at_once(tmp_path: Path) -> None:
         assert list(pool.map(open_once, uris)) == [CURRENT] * 4
 
 
-def test_threads_may_open_several_new_databases_at_once(tmp_path: Path) -> None:
-    uris = [sqlite_uri(tmp_path / f"{number}" / "xray.db") for number in range(4)]
-    with ThreadPoolExecutor(4) as pool:
-        assert list(pool.map(open_once, uris)) == ["0002"] * 4
-
-
 def test_an_open_database_is_brought_further_by_a_newer_program_and_read_on_by_the_older(
     uri: str, newer: tuple[Path, ...]
 ) -> None:
