@@ -22,6 +22,11 @@ class ByFixtures(LoadScopeScheduling):
         return str(path.parent) if together else file
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Who looks at pages goes last: Playwright leaves a loop that runs, and others start theirs."""
+    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+
+
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFixtures:
     """For pytest-xdist, in place of its `--dist loadgroup`, which 3.8 cannot do with pytest 9.2."""
     return ByFixtures(config, log)
