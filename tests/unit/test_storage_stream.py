@@ -2,16 +2,17 @@
 
 import hashlib
 import io
+import itertools
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pyarrow as pa  # noqa: TID253
 import pyarrow.parquet as pq  # noqa: TID253
 import pytest
 
-from ml_platform import storage_retry
+from ml_platform import storage
 from ml_platform.storage import Folder
 from ml_platform.storage_stream import AskedStream
 from ml_platform.training.checkpoints import (
@@ -21,30 +22,30 @@ from ml_platform.training.checkpoints import (
 )
 from tests.support.gcs_double import BUCKET, GcsDouble, in_this_process
 
-TIMES_AWAY = 3
 SIZE = 12 << 20  # more than gcsfs fetches at once
+GIVEN_UP_AFTER_S = 0.5
 
 
 @pytest.fixture
 def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[GcsDouble]:
-    monkeypatch.setattr(storage_retry, "FIRST_PAUSE_S", 0.01)
+    """A store whose answers are waited for shortly; gcsfs itself asks no second time then."""
+    monkeypatch.setitem(storage.OPTIONS, "gs", {"requests_timeout": GIVEN_UP_AFTER_S})
     with GcsDouble() as bucket, in_this_process(bucket.environment):
         yield bucket
 
 
-def drop_reads_of(bucket: GcsDouble, name: str, *, after: int) -> None:
-    """Of this object some requests are answered, then some lose their connection."""
-    counted = iter(range(1000))
-    lock = threading.Lock()
+def silence(bucket: GcsDouble, name: str, *, after: int) -> threading.Event:
+    """Of this object some requests are answered, and the next one late; set when it has come."""
+    counted = itertools.count()
+    came = threading.Event()
 
     def before(method: str, path: str) -> None:
-        if method == "GET" and path.endswith(name):
-            with lock:
-                number = next(counted)
-            if after <= number < after + TIMES_AWAY:
-                raise ConnectionError
+        if method == "GET" and path.endswith(name) and next(counted) == after:
+            came.set()
+            time.sleep(3 * GIVEN_UP_AFTER_S)
 
     bucket.before = before
+    return came
 
 
 def test_a_storage_that_is_away_in_the_middle_of_a_file_is_waited_for(bucket: GcsDouble) -> None:
@@ -52,13 +53,14 @@ def test_a_storage_that_is_away_in_the_middle_of_a_file_is_waited_for(bucket: Gc
     folder = Folder(f"gs://{BUCKET}/f")
     folder.write("large", b"")
     bucket.objects["f/large"] = content
-    drop_reads_of(bucket, "large", after=2)
+    came = silence(bucket, "large", after=2)
 
     read = hashlib.sha256()
     with folder.open("large") as stream:
         while piece := stream.read(1 << 20):
             read.update(piece)
 
+    assert came.is_set()
     assert read.digest() == hashlib.sha256(content).digest()
 
 
@@ -69,12 +71,13 @@ def test_a_checkpoint_is_restored_though_the_storage_is_away_meanwhile(
     (tmp_path / "source" / "state").write_bytes(b"state" * 100)
     training = Folder(f"gs://{BUCKET}/training")
     write_checkpoint(training, attempt=1, epoch=0, finished=False, source=tmp_path / "source")
-    drop_reads_of(bucket, "/state", after=2)
+    came = silence(bucket, "/state", after=2)
 
     ref = newest_checkpoint(training)
     assert ref is not None
     with read_checkpoint(training, ref, tmp_path) as directory:
         assert (directory / "state").read_bytes() == b"state" * 100
+    assert came.is_set()
 
 
 def test_parquet_is_read_though_the_storage_is_away_meanwhile(bucket: GcsDouble) -> None:
@@ -82,10 +85,11 @@ def test_parquet_is_read_though_the_storage_is_away_meanwhile(bucket: GcsDouble)
     table = pa.table({"n": list(range(1000))})
     with folder.open_atomically("rows.parquet") as stream:
         pq.write_table(table, stream)
-    drop_reads_of(bucket, "rows.parquet", after=1)
+    came = silence(bucket, "rows.parquet", after=1)
 
     with folder.open("rows.parquet") as stream:
         assert pq.ParquetFile(stream).read() == table
+    assert came.is_set()
 
 
 def test_it_is_read_in_parts_from_any_position() -> None:
@@ -116,13 +120,11 @@ def test_what_failed_is_read_again_from_where_it_was() -> None:
                 raise ConnectionResetError
             return content
 
-    def ask(question: object) -> bytes:
-        assert callable(question)
+    def ask(question: Callable[[], bytes]) -> bytes:
         try:
-            return bytes(question())
+            return question()
         except ConnectionResetError:
-            time.sleep(0)
-            return bytes(question())
+            return question()
 
     stream = AskedStream(Torn(b"0123456789"), ask)
     assert stream.read(4) + stream.read() == b"0123456789"
