@@ -21,6 +21,7 @@ from ml_platform.model_folder.lines import line_at
 from ml_platform.model_folder.mistake import Mistake
 from ml_platform.model_folder.names import NO_NAMES, name_mistake
 from ml_platform.training.plan import ModelPlan
+from ml_platform.training.request import python_names
 from ml_platform.training.spec import TrainingSpec
 from ml_platform.training_set.spec import FeaturesSpec
 
@@ -110,12 +111,12 @@ def read_folder(folder: Path, taken: Mapping[str, str] = NO_NAMES) -> ModelFolde
 
 def _not_python(folder: Path) -> Iterator[Mistake]:
     """Mistakes of syntax in the files of the folder; nothing is run."""
-    for path in sorted(folder.rglob("*.py")):
-        if not path.is_file() or "__pycache__" in path.parts:
+    for name in python_names(folder):
+        if not (folder / name).is_file():
             continue
-        name = path.relative_to(folder).as_posix()
+        content = (folder / name).read_bytes()
         try:
-            compile(path.read_bytes(), name, "exec", flags=ast.PyCF_ONLY_AST, dont_inherit=True)
+            compile(content, name, "exec", flags=ast.PyCF_ONLY_AST, dont_inherit=True)
         except SyntaxError as error:
             yield Mistake(file=name, line=error.lineno, message=f"is no Python: {error.msg}")
         except ValueError as error:  # a byte that no source has

@@ -156,9 +156,14 @@ def code_version(folder: Path, *, without: tuple[str, ...] = ("evaluate.py",)) -
 
 def python_files(folder: Path) -> Iterator[tuple[str, bytes]]:
     """A model's Python files, those of its subfolders too: relative paths and contents, sorted."""
-    names = (path.relative_to(folder) for path in folder.rglob("*.py"))
-    for name in sorted(name.as_posix() for name in names if "__pycache__" not in name.parts):
+    for name in python_names(folder):
         yield name, (folder / name).read_bytes()
+
+
+def python_names(folder: Path) -> list[str]:
+    """Relative paths of a model's Python files, sorted; links that lead nowhere too."""
+    names = (path.relative_to(folder) for path in folder.rglob("*.py"))
+    return sorted(name.as_posix() for name in names if "__pycache__" not in name.parts)
 
 
 def library_versions() -> dict[str, str]:
