@@ -6,7 +6,7 @@ they worked or not: what is queued costs nothing. Without a price a cost is unkn
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from ml_platform.clusters.spec import ON_KUBERNETES, ClusterSpec
 from ml_platform.xray.attempt import AttemptKey, AttemptRecord
@@ -107,6 +107,27 @@ def hour_of(spec: ClusterSpec | None, prices: Prices) -> Hour:
     )
 
 
+class Hours:
+    """What an hour of each cluster is; specs that are one object are looked at once.
+
+    Those that were read together are one object where they are equal: 10,000 take 10 ms then.
+
+    Args:
+        prices: Of an hour.
+    """
+
+    def __init__(self, prices: Prices) -> None:
+        self._prices = prices
+        self._known: dict[int, tuple[Mapping[str, Any], Hour]] = {}  # kept: an id is used again
+
+    def of(self, spec: Mapping[str, Any]) -> Hour:
+        """An hour of the cluster that a record asks for."""
+        known = self._known.get(id(spec))
+        if known is None:
+            known = self._known[id(spec)] = spec, hour_of(spec_of(spec), self._prices)
+        return known[1]
+
+
 def an_hour(attempts: Iterable[AttemptRecord], prices: Prices) -> AnHour:
     """What those cost an hour that go on; who is queued, or on one's own machine, costs nothing."""
     hours = [
@@ -147,18 +168,27 @@ def cost_of(
         ran_s = 0.0 if attempt.started_at_s is None else end_s - attempt.started_at_s
     idle_s = min(paid_s, max(0.0, paid_s - ran_s))
     hour = hour or hour_of(spec_of(attempt.spec), prices)
-    hours = paid_s / HOUR_S
-    total = None if hour.price is None else hour.price * hours
     failed_for_nothing = attempt.status == "failed" and not was_used
+    wasted_s = paid_s if failed_for_nothing else 0.0
+    return cost_for(hour, paid_s=paid_s, idle_s=idle_s, wasted_s=wasted_s)
+
+
+def cost_for(hour: Hour, *, paid_s: float, idle_s: float, wasted_s: float) -> Cost:
+    """What these seconds of a cluster cost; idle and wasted ones are among those that are paid."""
+    hours = paid_s / HOUR_S
+
+    def price(seconds: float) -> float | None:
+        return None if hour.price is None else hour.price * (seconds / HOUR_S)
+
     return Cost(
         paid_s=paid_s,
         idle_s=idle_s,
         cpu_hours=hours * hour.cpus,
         gib_hours=hours * hour.gib,
         gpu_hours=hours * hour.gpus,
-        total=total,
-        idle=None if hour.price is None else hour.price * idle_s / HOUR_S,
-        wasted=None if total is None else (total if failed_for_nothing else 0.0),
+        total=price(paid_s),
+        idle=price(idle_s),
+        wasted=price(wasted_s),
     )
 
 
@@ -166,17 +196,13 @@ def costs(
     attempts: Sequence[AttemptRecord], prices: Prices, *, now_s: float
 ) -> dict[AttemptKey, Cost]:
     """What each has cost; of a training all attempts are there that came later."""
-    went_on = used(attempts)
-    # Specs that were read together are one object where they are equal: 10,000 take 10 ms then.
-    hours: dict[int, Hour] = {}
-    found = {}
-    for one in attempts:
-        hour = hours.get(id(one.spec))
-        if hour is None:
-            hour = hours[id(one.spec)] = hour_of(spec_of(one.spec), prices)
-        was_used = one.key in went_on
-        found[one.key] = cost_of(one, prices, now_s=now_s, was_used=was_used, hour=hour)
-    return found
+    went_on, hours = used(attempts), Hours(prices)
+    return {
+        one.key: cost_of(
+            one, prices, now_s=now_s, was_used=one.key in went_on, hour=hours.of(one.spec)
+        )
+        for one in attempts
+    }
 
 
 def used(attempts: Iterable[AttemptRecord]) -> frozenset[AttemptKey]:
@@ -197,24 +223,31 @@ def summed(
     attempts: Sequence[AttemptRecord], of_each: Mapping[AttemptKey, Cost], *, name: str = ""
 ) -> CostSum:
     """Their costs together."""
-    found = [of_each[one.key] for one in attempts]
-    known = [one for one in found if one.total is not None]
+    return sum_of(((1, of_each[one.key]) for one in attempts), name=name)
+
+
+def sum_of(found: Iterable[tuple[int, Cost]], *, name: str) -> CostSum:
+    """Costs together, each of so many attempts whose price is known for all or for none."""
+    attempts = unknown = 0
     cpu_hours = gib_hours = gpu_hours = total = idle = wasted = 0.0
-    for one in found:
+    for several, one in found:
+        attempts += several
+        unknown += several if one.total is None else 0
         cpu_hours += one.cpu_hours
         gib_hours += one.gib_hours
         gpu_hours += one.gpu_hours
         total += one.total or 0.0
         idle += one.idle or 0.0
         wasted += one.wasted or 0.0
+    is_known = attempts > unknown
     return CostSum(
         name=name,
-        attempts=len(found),
-        unknown=len(found) - len(known),
+        attempts=attempts,
+        unknown=unknown,
         cpu_hours=cpu_hours,
         gib_hours=gib_hours,
         gpu_hours=gpu_hours,
-        total=total if known else None,
-        idle=idle if known else None,
-        wasted=wasted if known else None,
+        total=total if is_known else None,
+        idle=idle if is_known else None,
+        wasted=wasted if is_known else None,
     )
