@@ -10,16 +10,15 @@ from datetime import UTC
 from typing import Final
 
 from ml_platform.clusters.spec import ON_KUBERNETES
-from ml_platform.errors import BudgetError, PlatformError, XrayError
+from ml_platform.errors import BudgetError, PlatformError
 from ml_platform.settings import Settings
 from ml_platform.training.allowance import Allowance
 from ml_platform.training.record import Owner
 from ml_platform.training.request import TrainingRequest
 from ml_platform.xray.budgets import Limit, Spent, began_s, budgets_of, spent
-from ml_platform.xray.gather import gather
-from ml_platform.xray.parallel import Deadline, ask_all
+from ml_platform.xray.gather import ask_up_to_date
 from ml_platform.xray.prices import prices_of
-from ml_platform.xray.store import open_store
+from ml_platform.xray.store import Store
 from ml_platform.xray.words import moment_and_zone, money
 
 WITHIN_S: Final = 10.0
@@ -76,35 +75,20 @@ def _looked_at(
         Exception: whatever keeps it from being found; that there was no time for it too.
     """
 
-    def ask(limits: tuple[Limit, ...]) -> tuple[list[Spent], str]:
-        prices = prices_of(settings)
-        with open_store(settings) as store:
-            # Nobody else may gather here. What is read by half of the time is summed in the other.
-            gathered = gather(
-                store,
-                request.storage_root,
-                samples=False,
-                deadline=Deadline(within_s / 2),
-                now=now,
+    def ask(store: Store) -> list[Spent]:
+        prices, now_s = prices_of(settings), now()
+        found = []
+        for limit in limits:
+            paid = store.paid_since(
+                began_s(limit.period, now_s),
+                model=request.model if limit.kind == "asset" else "",
+                team=owner.team if limit.kind == "team" else "",
+                now_s=now_s,
             )
-            now_s = now()
-            found = []
-            for limit in limits:
-                paid = store.paid_since(
-                    began_s(limit.period, now_s),
-                    model=request.model if limit.kind == "asset" else "",
-                    team=owner.team if limit.kind == "team" else "",
-                    now_s=now_s,
-                )
-                found.append(spent(limit, paid, prices, now_s=now_s))
-            return found, gathered.trouble
+            found.append(spent(limit, paid, prices, now_s=now_s))
+        return found
 
-    for _, answer in ask_all(ask, [tuple(limits)], Deadline(within_s)):
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-    msg = f"X-Ray did not answer within {within_s:g} s"
-    raise XrayError(msg)
+    return ask_up_to_date(settings, request.storage_root, ask, within_s=within_s, now=now)
 
 
 def _refusal(over: Spent, settings: Settings) -> BudgetError:

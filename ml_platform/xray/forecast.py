@@ -11,10 +11,9 @@ from ml_platform.errors import PlatformError
 from ml_platform.settings import Settings
 from ml_platform.xray.attempt import AttemptRecord
 from ml_platform.xray.costs import costs, summed
-from ml_platform.xray.gather import gather
-from ml_platform.xray.parallel import Deadline, ask_all
+from ml_platform.xray.gather import ask_up_to_date
 from ml_platform.xray.prices import Prices, prices_of, spec_of
-from ml_platform.xray.store import open_store
+from ml_platform.xray.store import Store
 
 NEWEST: Final = 20
 """Trainings that one more is judged by at most."""
@@ -104,22 +103,16 @@ def forecast_of(
         now: Seconds since 1970.
     """
 
-    def ask(model: str) -> Forecast | None:
-        prices = prices_of(settings)
-        with open_store(settings) as store:
-            # What is not gathered by half of the time is not judged by.
-            deadline = Deadline(within_s / 2)
-            gather(store, settings.storage_root, samples=False, deadline=deadline, now=now)
-            return forecast(
-                store.attempts(model=model, limit=LOOKED_AT), cluster=cluster, prices=prices
-            )
+    def ask(store: Store) -> Forecast | None:
+        attempts = store.attempts(model=model, limit=LOOKED_AT)
+        return forecast(attempts, cluster=cluster, prices=prices_of(settings))
 
-    for _, answer in ask_all(ask, [model], Deadline(within_s)):
-        if isinstance(answer, Exception):
-            reason = answer.message if isinstance(answer, PlatformError) else repr(answer)
-            return Forecasted(forecast=None, trouble=reason)
-        return Forecasted(forecast=answer)
-    return Forecasted(forecast=None, trouble=f"X-Ray did not answer within {within_s:g} s")
+    try:
+        found, _ = ask_up_to_date(settings, settings.storage_root, ask, within_s=within_s, now=now)
+    except Exception as error:  # boundary: who plans is told, and not stopped
+        reason = error.message if isinstance(error, PlatformError) else repr(error)
+        return Forecasted(forecast=None, trouble=reason)
+    return Forecasted(forecast=found)
 
 
 def _is_whole(training: Sequence[AttemptRecord]) -> bool:

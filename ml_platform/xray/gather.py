@@ -12,7 +12,8 @@ from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import Final, TypeVar
 
-from ml_platform.errors import StorageError
+from ml_platform.errors import StorageError, XrayError
+from ml_platform.settings import Settings
 from ml_platform.storage import Folder
 from ml_platform.training.checkpoints import ATTEMPTS_FOLDER, attempt_path
 from ml_platform.training.journal import entries_of, entry_name, journal_days
@@ -21,7 +22,7 @@ from ml_platform.xray.attempt import AttemptKey, AttemptRead, Unreadable
 from ml_platform.xray.parallel import Deadline, ask_all
 from ml_platform.xray.reading import AttemptRef, read_attempt, read_noted
 from ml_platform.xray.sample_gathering import gather_samples
-from ml_platform.xray.store import Store
+from ml_platform.xray.store import Store, open_store
 
 Question = TypeVar("Question")
 Answer = TypeVar("Answer")
@@ -99,6 +100,44 @@ def gather(
         return work.gathered
     measured = gather_samples(store.sample_store, deadline=deadline, now=now, tell=tell_samples)
     return replace(work.gathered, samples=measured.objects, trouble=measured.trouble)
+
+
+def ask_up_to_date(
+    settings: Settings,
+    storage_root: str,
+    question: Callable[[Store], Answer],
+    *,
+    within_s: float,
+    now: Callable[[], float] = time.time,
+) -> tuple[Answer, str]:
+    """What the store answers once it has what the storage has, and why that may not be all.
+
+    Nobody else may gather here: half of the time is for that, and what was read in it is asked of
+    in the other half.
+
+    Args:
+        settings: Where the store is.
+        storage_root: URI of the namespace's folder in object storage.
+        question: Asked of the store, from a thread.
+        within_s: For how long both are waited for.
+        now: Seconds since 1970.
+
+    Raises:
+        XrayError: the store fails, or there was no answer in time.
+        Exception: whatever else the question raises.
+    """
+
+    def ask(storage_root: str) -> tuple[Answer, str]:
+        with open_store(settings) as store:
+            in_half = Deadline(within_s / 2)
+            gathered = gather(store, storage_root, samples=False, deadline=in_half, now=now)
+            return question(store), gathered.trouble
+
+    for _, answer in ask_all(ask, [storage_root], Deadline(within_s)):
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+    raise XrayError(f"X-Ray did not answer within {within_s:g} s")
 
 
 class _IncompleteError(Exception):
