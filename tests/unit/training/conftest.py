@@ -10,12 +10,7 @@ from ml_platform.training.record import (
 )
 from tests.unit.clusters.fake_time import FakeTime
 from tests.unit.clusters.jobs.ray_jobs_server import RayJobsServer
-from tests.unit.training.one_head import (
-    OneHead,
-    Step,
-    claimed,
-    wanted_in,
-)
+from tests.unit.training.one_head import OneHead, Step, claimed, wanted_in
 
 
 @pytest.fixture

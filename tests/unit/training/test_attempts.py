@@ -20,21 +20,16 @@ from ml_platform.training.request import TrainingRequest
 from ml_platform.training.result import DriverOutcome
 from tests.unit.clusters.fake_time import FakeTime
 from tests.unit.clusters.jobs.ray_jobs_server import RayJobsServer, ScriptedJob
-from tests.unit.training.one_head import (
-    OneHead,
-    Step,
-    causes,
-    claim_of,
+from tests.unit.training.driver_acts import (
     dies,
     drivers,
-    ended,
     failure_of,
     result_of,
-    running_on,
     succeeds,
     succeeds_and_dies_before_the_result,
     trains_on,
 )
+from tests.unit.training.one_head import OneHead, Step, causes, claim_of, ended, running_on
 
 
 def test_a_running_job_of_a_step_that_was_killed_is_followed_and_not_submitted_again(

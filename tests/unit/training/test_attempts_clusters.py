@@ -23,26 +23,28 @@ from ml_platform.training.record import (
 )
 from tests.unit.clusters.fake_time import FakeTime
 from tests.unit.clusters.jobs.ray_jobs_server import RayJobsServer, ScriptedJob
-from tests.unit.training.one_head import (
-    LIMIT_S,
-    NO_IMAGE,
+from tests.unit.training.driver_acts import (
     NO_ROOM,
     NO_SETUP,
-    OneHead,
-    Step,
     cannot_be_started,
-    causes,
-    claim_of,
-    claimed,
     dies,
     drivers,
-    ended,
     is_never_started,
     result_of,
-    running_on,
     succeeds,
     succeeds_and_dies_before_the_result,
     trains_on,
+)
+from tests.unit.training.one_head import (
+    LIMIT_S,
+    NO_IMAGE,
+    OneHead,
+    Step,
+    causes,
+    claim_of,
+    claimed,
+    ended,
+    running_on,
 )
 
 

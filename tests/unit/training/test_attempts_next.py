@@ -18,22 +18,17 @@ from ml_platform.training.record import (
 from ml_platform.training.request import TrainingRequest
 from tests.unit.clusters.fake_time import FakeTime
 from tests.unit.clusters.jobs.ray_jobs_server import RayJobsServer, ScriptedJob
-from tests.unit.training.one_head import (
-    OneHead,
-    Step,
-    causes,
-    claim_of,
+from tests.unit.training.driver_acts import (
     dies,
     dies_after,
     drivers,
-    ended,
     failure_of,
     leave_checkpoint,
     says,
     succeeds,
     trains_on,
-    wanted_like,
 )
+from tests.unit.training.one_head import OneHead, Step, causes, claim_of, ended, wanted_like
 
 
 def test_a_driver_that_was_killed_is_followed_by_the_next_attempt(

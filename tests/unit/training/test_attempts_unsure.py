@@ -15,19 +15,14 @@ from ml_platform.training.result import TrainingResult
 from ml_platform.xray.records import Recorder
 from tests.unit.clusters.fake_time import FakeTime
 from tests.unit.clusters.jobs.ray_jobs_server import RayJobsServer
-from tests.unit.training.one_head import (
-    OneHead,
-    Step,
-    causes,
-    claim_of,
+from tests.unit.training.driver_acts import (
     drivers,
-    ended,
     result_of,
-    running_on,
     succeeds,
     succeeds_and_dies_before_the_result,
     trains_on,
 )
+from tests.unit.training.one_head import OneHead, Step, causes, claim_of, ended, running_on
 
 US = Owner(run="run", root="root")
 

@@ -16,7 +16,8 @@ from ml_platform.training.entrypoint import (
 )
 from ml_platform.training.record import Attempt, Ended, Owner, TrainingRecord
 from tests.unit.clusters.jobs.ray_jobs_server import RayJobsServer
-from tests.unit.training.one_head import Step, drivers, failure_of, result_of, succeeds, wanted_in
+from tests.unit.training.driver_acts import drivers, failure_of, result_of, succeeds
+from tests.unit.training.one_head import Step, wanted_in
 
 
 @pytest.fixture

@@ -16,7 +16,8 @@ from ml_platform.training.journal import (
 from ml_platform.training.record import Attempt
 from tests.support.gcs_double import GcsDouble, in_this_process
 from tests.unit.clusters.jobs.ray_jobs_server import RayJobsServer
-from tests.unit.training.one_head import Step, claim_of, dies, drivers, succeeds
+from tests.unit.training.driver_acts import dies, drivers, succeeds
+from tests.unit.training.one_head import Step, claim_of
 
 DAY = "1970-01-01"
 

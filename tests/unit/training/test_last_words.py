@@ -14,18 +14,8 @@ from ml_platform.training import endings
 from ml_platform.training.record import LOGS_FOLDER, Attempt, TrainingRecord
 from tests.unit.clusters.fake_time import FakeTime
 from tests.unit.clusters.jobs.ray_jobs_server import RayJobsServer, ScriptedJob
-from tests.unit.training.one_head import (
-    OneHead,
-    Step,
-    causes,
-    dies,
-    drivers,
-    ended,
-    failure_of,
-    says,
-    succeeds,
-    trains_on,
-)
+from tests.unit.training.driver_acts import dies, drivers, failure_of, says, succeeds, trains_on
+from tests.unit.training.one_head import OneHead, Step, causes, ended
 
 LOGS = {"c-w-abcde.ray-worker": ("a line", "the last one")}
 

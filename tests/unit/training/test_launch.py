@@ -20,17 +20,8 @@ from ml_platform.training.result import DriverOutcome
 from tests.support.trainings import TROUBLED
 from tests.unit.clusters.fake_time import FakeTime
 from tests.unit.clusters.jobs.ray_jobs_server import RayJobsServer, ScriptedJob
-from tests.unit.training.one_head import (
-    OneHead,
-    Step,
-    dies,
-    drivers,
-    failure_of,
-    says,
-    succeeds,
-    trains_on,
-    wanted_in,
-)
+from tests.unit.training.driver_acts import dies, drivers, failure_of, says, succeeds, trains_on
+from tests.unit.training.one_head import OneHead, Step, wanted_in
 
 
 @pytest.fixture

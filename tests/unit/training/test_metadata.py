@@ -12,7 +12,8 @@ from ml_platform.training.metadata import (
 from ml_platform.training.record import Attempt, Ended, Owner
 from ml_platform.xray.pages import addresses
 from tests.support.lineages import lineage
-from tests.unit.training.one_head import claim_of, failure_of
+from tests.unit.training.driver_acts import failure_of
+from tests.unit.training.one_head import claim_of
 
 
 def test_the_last_lines_of_the_job_and_of_each_part_of_its_cluster_are_a_block_each(

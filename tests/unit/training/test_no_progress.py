@@ -9,16 +9,8 @@ from ml_platform.errors import NoProgressError
 from ml_platform.training.positions import HINT
 from tests.unit.clusters.fake_time import FakeTime
 from tests.unit.clusters.jobs.ray_jobs_server import RayJobsServer
-from tests.unit.training.one_head import (
-    OneHead,
-    Step,
-    causes,
-    drivers,
-    ended,
-    falls_silent,
-    succeeds,
-    wanted_in,
-)
+from tests.unit.training.driver_acts import drivers, falls_silent, succeeds
+from tests.unit.training.one_head import OneHead, Step, causes, ended, wanted_in
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from ml_platform.training.result import DriverOutcome, TrainingResult
 from ml_platform.training.spec import TrainingSpec
 from ml_platform.xray.records import Event
 from tests.support.lineages import lineage
-from tests.unit.training.one_head import failure_of, result_of
+from tests.unit.training.driver_acts import failure_of, result_of
 
 OWNER = Owner(run="run", root="root")
 

@@ -10,18 +10,8 @@ from ml_platform.training.record import Attempt, Ready, Started, TrainingRecord
 from ml_platform.training.running_time import ran_s
 from tests.unit.clusters.fake_time import FakeTime
 from tests.unit.clusters.jobs.ray_jobs_server import RayJobsServer, ScriptedJob
-from tests.unit.training.one_head import (
-    Act,
-    OneHead,
-    Step,
-    causes,
-    drivers,
-    ended,
-    falls_silent,
-    succeeds,
-    trains_on,
-    wanted_in,
-)
+from tests.unit.training.driver_acts import Act, drivers, falls_silent, succeeds, trains_on
+from tests.unit.training.one_head import OneHead, Step, causes, ended, wanted_in
 
 HOUR_S = 3600.0
 

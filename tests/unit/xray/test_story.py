@@ -19,10 +19,7 @@ from ml_platform.xray.story import MOST_LINES, story
 from tests.support.xray import AT_S, OUT_OF_MEMORY, Training, note, runs
 from tests.unit.clusters.fake_time import FakeTime
 from tests.unit.clusters.jobs.ray_jobs_server import RayJobsServer
-from tests.unit.training.one_head import (
-    OneHead,
-    Step,
-    claimed,
+from tests.unit.training.driver_acts import (
     dies,
     dies_after,
     drivers,
@@ -30,8 +27,8 @@ from tests.unit.training.one_head import (
     says,
     succeeds,
     trains_on,
-    wanted_in,
 )
+from tests.unit.training.one_head import OneHead, Step, claimed, wanted_in
 from tests.unit.xray.test_store import attempt
 
 HOUR_S = 3600.0
