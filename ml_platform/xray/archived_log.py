@@ -95,7 +95,7 @@ class ArchivedLog:
         return self._part(byte, most, wanted="")
 
     def search(
-        self, wanted: str, most: int, *, since: int = 0, patience: Deadline | None = None
+        self, wanted: str, most: int, *, since: int = 0, enough_after: Deadline | None = None
     ) -> LogPart:
         """Its lines that have a text, whatever the case of its letters, from a place on.
 
@@ -103,13 +103,13 @@ class ArchivedLog:
             wanted: The text.
             most: So many lines at most.
             since: From where.
-            patience: When it is over, what was found is enough; the first is looked for until the
-                log's own deadline.
+            enough_after: When it is over, what was found is enough; the first is looked for until
+                the log's own deadline.
         """
-        return self._part(since, most, wanted=wanted.lower(), patience=patience)
+        return self._part(since, most, wanted=wanted.lower(), enough_after=enough_after)
 
     def _part(
-        self, since: int, most: int, *, wanted: str, patience: Deadline | None = None
+        self, since: int, most: int, *, wanted: str, enough_after: Deadline | None = None
     ) -> LogPart:
         begins = self._begins[max(0, bisect_right(self._begins, since) - 1) :]
         found: list[LogLine] = []
@@ -122,7 +122,7 @@ class ArchivedLog:
                 if len(found) == most:
                     return LogPart(lines=tuple(found), next_byte=line.byte, end_byte=at)
                 found.append(line)
-            if found and patience is not None and not patience.left_s():
+            if found and enough_after is not None and not enough_after.left_s():
                 break
         left = None if is_end else at
         return LogPart(lines=tuple(found), next_byte=left, end_byte=max(at, since))

@@ -126,6 +126,6 @@ def _read(page: LogPage, deadline: Deadline, attempt: AttemptRecord) -> LogPage:
 
 def _part(log: ArchivedLog, wanted: Wanted) -> LogPart:
     if wanted.text:
-        patience = Deadline(ENOUGH_AFTER_S)
-        return log.search(wanted.text, SHOWN, since=wanted.since or 0, patience=patience)
+        enough = Deadline(ENOUGH_AFTER_S)
+        return log.search(wanted.text, SHOWN, since=wanted.since or 0, enough_after=enough)
     return log.last(SHOWN) if wanted.since is None else log.since(wanted.since, SHOWN)

@@ -90,11 +90,11 @@ def test_a_search_goes_on_where_it_had_enough(attempt: Folder) -> None:
     assert (texts(rest), rest.next_byte) == (["a 3"], None)
 
 
-def test_a_search_without_patience_shows_the_first_hit_and_where_to_go_on(attempt: Folder) -> None:
+def test_a_search_that_has_enough_shows_the_first_hit_and_where_to_go_on(attempt: Folder) -> None:
     write(attempt, b"none\n", b"a 1\na 2\n", b"a 3\n")
-    first = log_of(attempt).search("a ", 9, patience=Deadline(0.0))
+    first = log_of(attempt).search("a ", 9, enough_after=Deadline(0.0))
     assert (texts(first), first.next_byte) == (["a 1", "a 2"], 13)
-    rest = log_of(attempt).search("a ", 9, since=13, patience=Deadline(0.0))
+    rest = log_of(attempt).search("a ", 9, since=13, enough_after=Deadline(0.0))
     assert (texts(rest), rest.next_byte) == (["a 3"], None)
 
 
