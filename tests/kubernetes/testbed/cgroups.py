@@ -1,8 +1,10 @@
 """The testbed's cgroup: all pods are in it, so it tells which processes are theirs."""
 
+import os
 import re
 import signal
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -61,7 +63,7 @@ def of_container(container_id: str) -> Path:
         CgroupError: there is none, such as of a container that has ended.
     """
     name = container_id.rpartition("/")[2]
-    found = [path for top in _hierarchies() for path in top.glob(f"**/{name}")]
+    found = [path for top in _hierarchies() for path in _within(top) if path.name == name]
     # With v1 the container has one for each controller.
     counting = [path for path in found if path.is_relative_to(_top_of_memory())]
     if not name or not counting:
@@ -71,8 +73,13 @@ def of_container(container_id: str) -> Path:
 
 def members(folder: Path) -> list[Identity]:
     """The processes of a cgroup and of those below it."""
-    pids = {int(pid) for file in folder.glob("**/cgroup.procs") for pid in _words(file)}
+    pids = {int(pid) for path in _within(folder) for pid in _words(path / "cgroup.procs")}
     return [identity for identity in map(identity_of, pids) if identity is not None]
+
+
+def _within(top: Path) -> Iterator[Path]:
+    """It and all cgroups below it; others of them may end meanwhile, which `glob` does not bear."""
+    return (Path(folder) for folder, _, _ in os.walk(top))
 
 
 def memory_limit_bytes(folder: Path) -> int | None:
