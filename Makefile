@@ -71,10 +71,10 @@ kubernetes-down: install ## Take that node down; nothing of it is left
 
 .PHONY: kubernetes-test
 kubernetes-test: install ## Run the tests that need a Kubernetes node; one is brought up unless one is up
-	$(RUN)pytest -m kubernetes $(if $(findstring tests/kubernetes,$(ARGS)),,tests/kubernetes) $(ARGS)
+	$(RUN)pytest -m kubernetes $(TWO_AT_ONCE) $(if $(findstring tests/kubernetes,$(ARGS)),,tests/kubernetes) $(ARGS)
 
 .PHONY: kubernetes-matrix
-kubernetes-matrix: install ## Every fault in every phase of a training (MATRIX=real, or whole), into tables of tests/kubernetes
+kubernetes-matrix: install ## Every fault in every phase of a training (MATRIX=real, or ci), into tables of tests/kubernetes
 	rm -f .mlp/matrix.json
 	-MLP_MATRIX=$(or $(MATRIX),real) MLP_MATRIX_RESULTS=$(CURDIR)/.mlp/matrix.json $(RUN)pytest -m kubernetes $(MATRIX_TESTS) $(ARGS)
 	$(RUN)python -m tests.kubernetes.matrix $(CURDIR)/.mlp/matrix.json

@@ -2,10 +2,12 @@
 
 A node that `make kubernetes-up` has brought up is used and left up; otherwise one is brought up for
 the session, and taken down at its end by the process that pytest was started as. Two processes may
-run tests on it at once; those that are marked `whole_node` have it for themselves. On a machine
-that cannot run a node the tests are skipped with one line; in CI, which must run them, they fail.
+run tests on it at once; those that are marked `whole_node` have it for themselves, and where there
+are two cores those marked `two_cores` too. On a machine that cannot run a node the tests are
+skipped with one line; in CI, which must run them, they fail.
 """
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -33,20 +35,21 @@ _NODE: Final = "node_of_this_session"
 _BROUGHT_UP: Final = pytest.StashKey[bool]()
 # The conformance suite needs little of the processor, which CI gives to other tests meanwhile.
 _LONG: Final = ("test_conformance.py", "on_ray", "test_main_job.py", "test_matrix.py")
+_FEW_CORES: Final = (os.cpu_count() or 1) <= 2
 _TURN: Final = Turn()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests of `up` and `down` go first, while the session has no node yet.
 
-    Then what takes long, and last what nothing may run beside.
+    Then what runs beside other tests, and in each part first what takes long.
     """
 
     def place(item: pytest.Item) -> tuple[bool, bool, int]:
         named = (item.path.parent.name, item.path.name)
         return (
             "bare_machine" not in getattr(item, "fixturenames", ()),
-            item.get_closest_marker("whole_node") is not None,
+            _alone(item),
             next((n for n, long in enumerate(_LONG) if long in named), len(_LONG)),
         )
 
@@ -87,7 +90,13 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """What cannot run here is skipped from one place, so that pytest says it in one line."""
     if item.get_closest_marker("kubernetes") and operator.chosen() != operator.CLUSTER:
         insist_on(programs.missing())
-        _TURN.begin(item.path.name, alone=item.get_closest_marker("whole_node") is not None)
+        _TURN.begin(item.path.name, alone=_alone(item))
+
+
+def _alone(item: pytest.Item) -> bool:
+    """Whether nothing may run beside this test."""
+    markers = ("whole_node", "two_cores") if _FEW_CORES else ("whole_node",)
+    return any(item.get_closest_marker(name) for name in markers)
 
 
 @pytest.fixture(scope="session")

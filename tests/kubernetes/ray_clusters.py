@@ -177,13 +177,10 @@ def spec(
 
 def create(cluster: Cluster, namespace: str, name: str, spec: dict[str, Any]) -> RayCluster:
     """Create a RayCluster, without waiting."""
-    _create(cluster, namespace, "RayCluster", name, spec)
+    metadata = {"name": name, "namespace": namespace}
+    body = {"apiVersion": "ray.io/v1", "kind": "RayCluster", "metadata": metadata, "spec": spec}
+    cluster.kubectl("create", "--validate=strict", "--filename=-", stdin=json.dumps(body))
     return RayCluster(cluster=cluster, namespace=namespace, name=name)
-
-
-def create_job(cluster: Cluster, namespace: str, name: str, spec: dict[str, Any]) -> None:
-    """Create a RayJob, without waiting."""
-    _create(cluster, namespace, "RayJob", name, spec)
 
 
 def name_of(item: dict[str, Any]) -> str:
@@ -199,12 +196,6 @@ def is_ready(pod: dict[str, Any]) -> bool:
 
 def _over(job: JobDetails | None) -> JobDetails | None:
     return job if job is not None and job.is_over else None
-
-
-def _create(cluster: Cluster, namespace: str, kind: str, name: str, spec: dict[str, Any]) -> None:
-    metadata = {"name": name, "namespace": namespace}
-    body = {"apiVersion": "ray.io/v1", "kind": kind, "metadata": metadata, "spec": spec}
-    cluster.kubectl("create", "--validate=strict", "--filename=-", stdin=json.dumps(body))
 
 
 def _template(

@@ -21,7 +21,7 @@ from tests.support.attempts.head import EPOCHS
 from tests.support.gcs_double import in_this_process
 from tests.support.postgres import NotInstalledError
 
-pytestmark = pytest.mark.kubernetes
+pytestmark = [pytest.mark.kubernetes, pytest.mark.two_cores]
 
 OUTSIDE, INSIDE, STARTING, RUNNING, LOST = (f"2013-03-{day}" for day in range(16, 21))
 BACKFILL = [f"2013-03-{21 + day}" for day in range(int(os.environ.get("MLP_BACKFILL_DAYS", "3")))]

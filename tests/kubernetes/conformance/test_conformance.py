@@ -29,6 +29,7 @@ REGISTERED_BY = (scenarios_cluster, scenarios_http, scenarios_interactive)
 
 
 @pytest.mark.kubernetes
+@pytest.mark.two_cores
 @pytest.mark.parametrize("name", sorted(SCENARIOS))
 def test_the_operator_does_what_was_recorded(
     runner: Runner, name: str, record_property: Callable[[str, object], None]

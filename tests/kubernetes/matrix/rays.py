@@ -60,7 +60,7 @@ STAND_IN: Final = Ray(
     config=LightClusters.config,
     marks=lambda request: Folder(request.folder_uri),
     within_s=60.0,
-    at_once=6,
+    at_once=7,
     together=7,
 )
 REAL: Final = Ray(

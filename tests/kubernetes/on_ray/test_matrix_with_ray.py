@@ -5,7 +5,7 @@ import pytest
 from tests.kubernetes.matrix.cell import Cell, Outcome
 from tests.kubernetes.matrix.chosen import with_ray
 
-pytestmark = pytest.mark.kubernetes
+pytestmark = [pytest.mark.kubernetes, pytest.mark.two_cores]
 
 
 @pytest.mark.parametrize("cell", with_ray(), ids=str)

@@ -6,13 +6,15 @@ from typing import Final
 import pytest
 
 from tests.kubernetes import pods, ray_clusters
-from tests.kubernetes.faults.waiting import until
 from tests.kubernetes.ray_clusters import RayCluster, name_of
 from tests.kubernetes.testbed.cluster import Cluster
-from tests.kubernetes.testbed.kuberay import KubeRay
 from tests.support.kuberay.api import Api
 
-pytestmark = [pytest.mark.kubernetes, pytest.mark.usefixtures("node")]
+pytestmark = [
+    pytest.mark.kubernetes,
+    pytest.mark.two_cores,
+    pytest.mark.usefixtures("node"),
+]
 
 _WHERE_TASKS_RUN: Final = """
 import ray, socket
@@ -22,14 +24,6 @@ workers = [node["NodeID"] for node in ray.nodes() if node["Resources"].get("CPU"
 on = [NodeAffinitySchedulingStrategy(worker, soft=False) for worker in workers]
 where = ray.remote(num_cpus=1)(lambda: socket.gethostname())
 print("tasks ran on", *ray.get([where.options(scheduling_strategy=each).remote() for each in on]))
-"""
-# For some seconds, so that the operator, which looks every three, finds it running.
-_SLOW_TASK: Final = """
-import ray, time
-def work():
-    time.sleep(8)
-    return abs(-7)
-print("got", ray.get(ray.remote(num_cpus=1)(work).remote()))
 """
 
 
@@ -101,48 +95,3 @@ def test_kubectl_sees_it_all(cluster: Cluster, ray_cluster: RayCluster) -> None:
     assert "Ray runtime started" in cluster.kubectl("logs", head, where, "--container=ray-head")
     status = cluster.kubectl("exec", head, where, "--container=ray-head", "--", "ray", "status")
     assert "0.0/2.0 CPU" in status
-
-
-def test_an_interactive_ray_job_runs_to_its_end_and_its_cluster_is_deleted(
-    kuberay: KubeRay, cluster: Cluster, namespace: str
-) -> None:
-    where = f"--namespace={namespace}"
-    spec = {
-        "submissionMode": "InteractiveMode",
-        "shutdownAfterJobFinishes": True,
-        "ttlSecondsAfterFinished": 0,
-        "preRunningDeadlineSeconds": 180,
-        "rayClusterSpec": ray_clusters.spec(cluster, workers=1),
-    }
-    ray_clusters.create_job(cluster, namespace, "interactive", spec)
-    _wait_until(cluster, namespace, "jobDeploymentStatus", "Waiting", timeout_s=150)
-    name = cluster.kubectl(
-        "get", "rayjob/interactive", where, "--output=jsonpath={.status.rayClusterName}"
-    )
-    of_job = RayCluster(cluster=cluster, namespace=namespace, name=name)
-    of_job.submit("mine", _SLOW_TASK)
-    announced = json.dumps({"spec": {"jobId": "mine"}})
-    cluster.kubectl("patch", "rayjob/interactive", where, "--type=merge", f"--patch={announced}")
-    _wait_until(cluster, namespace, "jobStatus", "RUNNING", timeout_s=60)
-    assert "got 7" not in of_job.log("mine")
-
-    assert of_job.ended("mine").status == "SUCCEEDED", of_job.log("mine")
-    assert "got 7" in of_job.log("mine")
-    _wait_until(cluster, namespace, "jobDeploymentStatus", "Complete", timeout_s=60)
-    left = ("get", "rayclusters,pods", where, "--output=name")
-    until("deletion of the cluster", lambda: cluster.kubectl(*left) == "", timeout_s=60)
-    status = "--output=jsonpath={.status.jobStatus}"
-    assert cluster.kubectl("get", "rayjob/interactive", where, status) == "SUCCEEDED"
-
-
-def _wait_until(
-    cluster: Cluster, namespace: str, field: str, value: str, *, timeout_s: int
-) -> None:
-    cluster.kubectl(
-        "wait",
-        "rayjob/interactive",
-        f"--namespace={namespace}",
-        f"--for=jsonpath={{.status.{field}}}={value}",
-        f"--timeout={timeout_s}s",
-        timeout_s=timeout_s + 30,
-    )

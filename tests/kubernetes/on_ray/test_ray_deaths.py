@@ -15,6 +15,7 @@ from tests.kubernetes.testbed.cluster import Cluster
 
 pytestmark = [
     pytest.mark.kubernetes,
+    pytest.mark.two_cores,
     pytest.mark.usefixtures("node"),
     pytest.mark.skipif(
         "MLP_TEST_SLOW" not in os.environ,
