@@ -87,6 +87,8 @@ class TrainedModel(dg.Component, dg.Model, dg.Resolvable):
     )
     evaluation: Annotated[Any, _section(EvaluationSpec, "evaluation")]
     schedule: str = "0 3-9 * * *"
+    example: bool = False
+    """Whether it comes with a dbt project: it is left out where that has no such table."""
 
     def plan(self, folder: Path) -> ModelPlan:
         """What the stages need to know of the model in `folder`.

@@ -21,7 +21,7 @@ def build_data_nightly(settings: Settings) -> dg.Definitions:
     """The job and the schedule for features and training sets of yesterday."""
     job = dg.define_asset_job(
         "data_nightly",
-        selection=dg.AssetSelection.groups(FEATURES)
+        selection=dg.AssetSelection.tag(STAGE_TAG, FEATURES)
         | dg.AssetSelection.tag(STAGE_TAG, "training_set"),
         description="Builds the features of one day and the training sets of all models.",
         tags=RETRIES,

@@ -211,6 +211,11 @@ class DbtResource(dg.ConfigurableResource[Any]):
     """The dbt project whose models are the staging views and feature tables."""
 
     project_dir: AbsolutePath = Field(description="Folder of the dbt project.")
+    dbt_target: str = Field(
+        default="",
+        description="Target of the project's profile; empty for the one that is called as the "
+        "warehouse is, or else the profile's own default.",
+    )
     home: AbsolutePath = Field(
         description="Folder on this machine in which the parsed project and dbt's logs are kept, "
         "under `dbt_target`."
@@ -220,6 +225,7 @@ class DbtResource(dg.ConfigurableResource[Any]):
         """The project, building in `warehouse`."""
         return _DbtOnWarehouse(
             project_dir=Path(self.project_dir),
+            dbt_target=self.dbt_target,
             home=Path(self.home),
             warehouse=warehouse.warehouse,
             feature_schema=warehouse.feature_schema,
@@ -336,7 +342,11 @@ def resources_from(settings: Settings) -> Resources:
             environment=settings.environment,
             sandbox=settings.sandbox,
         ),
-        dbt=DbtResource(project_dir=str(settings.project_dir.resolve()), home=home),
+        dbt=DbtResource(
+            project_dir=str(settings.project_dir.resolve()),
+            dbt_target=settings.dbt_target,
+            home=home,
+        ),
         storage=StorageResource(
             root=settings.storage_root,
             warehouse=place_of(settings).warehouse if settings.storage_uri else "",
@@ -362,6 +372,7 @@ class _DbtOnWarehouse:
     """A dbt project and the warehouse that it builds in, as `features` wants to know them."""
 
     project_dir: Path
+    dbt_target: str
     home: Path
     warehouse: str
     feature_schema: str

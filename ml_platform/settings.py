@@ -60,6 +60,12 @@ class Settings(BaseSettings):
     project_dir: Path = Field(
         default=PROJECT_ROOT / "dbt_project", description="The dbt project's folder."
     )
+    dbt_target: str = Field(
+        default="",
+        pattern=r"^[A-Za-z0-9_-]*$",
+        description="Target of the dbt project's profile. Empty: the one that is called as the "
+        "warehouse is, or else the profile's own default.",
+    )
     storage_uri: str = Field(
         default="",
         description="Where training sets, checkpoints and results live: `file://…` or `gs://…`. "

@@ -25,7 +25,7 @@ FEATURES: Final = "features"
 """Groups of the assets that are no model's own; the last is a stage too."""
 
 STAGE_TAG: Final = "ml_platform/stage"
-"""On each of a model's assets: which stage of the flow it is."""
+"""On each of a model's assets, and on dbt's daily tables: which stage of the flow it is."""
 
 
 def asset_key(model: str, stage: ModelStage) -> "dg.AssetKey":

@@ -5,6 +5,7 @@ import dagster as dg
 from ml_platform.backfill.plan import Chain
 from ml_platform.errors import ModelSpecError, cause_of
 from ml_platform.model_folder.read import ModelFolder
+from ml_platform.stages import FEATURES, STAGE_TAG
 
 
 def load_definitions() -> dg.Definitions:
@@ -35,10 +36,11 @@ def find_chain(definitions: dg.Definitions, model: ModelFolder) -> Chain:
         ModelSpecError: its feature table is no asset of this code location.
     """
     specs = {spec.key: spec for spec in _made_here(definitions)}
-    name, table = model.plan.name, dg.AssetKey(model.plan.features.table)
+    name = model.plan.name
+    table = dg.AssetKey.from_user_string(model.plan.features.table)
     if table not in specs:
-        partitioned = [key.to_user_string() for key, spec in specs.items() if spec.partitions_def]
-        known = ", ".join(sorted(key for key in partitioned if "/" not in key))
+        daily = (spec.key for spec in specs.values() if spec.tags.get(STAGE_TAG) == FEATURES)
+        known = ", ".join(sorted(key.to_user_string() for key in daily))
         raise ModelSpecError(
             f"the model {name} reads {table.to_user_string()}, which nothing here builds",
             hint=f"name a feature table of the dbt project in features.table: {known}.",

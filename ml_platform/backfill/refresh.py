@@ -1,19 +1,17 @@
 """Brings a feature table up to its model's columns: some days with new columns, or all anew."""
 
-import json
 from dataclasses import dataclass
-
-import dagster as dg
 
 from ml_platform.backfill.runner import Runner, RunOutcome, settle_dead_runs
 from ml_platform.backfill.session import Session
 from ml_platform.errors import DbtProjectError, PartitionError, WarehouseError
+from ml_platform.features.nodes import Node
 from ml_platform.features.outcome import look
-from ml_platform.features.project import prepared_manifest
+from ml_platform.features.project import load_project
 from ml_platform.features.schema_change import OnSchemaChange
-from ml_platform.features.tables import ModelTable, tables_of
 from ml_platform.partitions import day_range, days_in_words, parse_day
 from ml_platform.settings import Settings
+from ml_platform.stages import FEATURES
 from ml_platform.warehouse.open import open_warehouse
 
 
@@ -75,17 +73,17 @@ def run_refresh(session: Session, refresh: Refresh) -> RunOutcome:
             session.definitions, session.instance, session.settings, on_message=progress.message
         )
         with progress.step(f"{refresh.table} {days_in_words(refresh.days)}") as step:
-            outcome = runner.run([refresh.table], refresh.days, config={"features": config})
+            outcome = runner.run([refresh.table], refresh.days, config={FEATURES: config})
             step.status = "done" if outcome.succeeded else "failed"
     return outcome
 
 
-def _table(settings: Settings, name: str) -> ModelTable:
-    manifest = json.loads(prepared_manifest(settings).read_text())
-    found = tables_of(manifest, [dg.AssetKey.from_user_string(name)])
-    if not found or found[0].materialized == "view":
+def _table(settings: Settings, name: str) -> Node:
+    found = load_project(settings).named(name)
+    if found is None or not found.is_daily or found.materialized == "view":
         raise DbtProjectError(
             f"the dbt project has no feature table {name}",
-            hint="`mlp doctor` says which project it is; a table is named as its asset is.",
+            hint="`mlp doctor` says which project it is; a table is named as its asset is, and has "
+            "an event day.",
         )
-    return found[0]
+    return found

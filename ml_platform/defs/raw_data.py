@@ -2,10 +2,13 @@
 
 import dagster as dg
 
-from ml_platform.features.raw_assets import build_raw_assets
+from ml_platform.features.project import load_project
+from ml_platform.features.raw_assets import build_raw_assets, example_tables
+from ml_platform.settings import load_settings
 
 
 @dg.definitions
 def defs() -> dg.Definitions:
-    """The assets `raw/flights`, `raw/weather`, `raw/planes`, `raw/airports` and `raw/airlines`."""
-    return dg.Definitions(assets=[build_raw_assets()])
+    """Those of `raw/flights` and the other tables of the example that the dbt project reads."""
+    tables = example_tables(load_project(load_settings()))
+    return dg.Definitions(assets=[build_raw_assets(tables)] if tables else [])

@@ -27,7 +27,7 @@ def build_error(
 
     Args:
         results: dbt's `run_results.json`, or nothing if it did not get so far.
-        output: All that dbt said, for when there are no results.
+        output: What dbt said of errors, for when there are no results.
         tables: By dbt's unique id, what is in tables whose columns are no longer their model's.
         names: By dbt's unique id, what assets are called, as commands take it.
     """
@@ -46,9 +46,8 @@ def build_error(
         if result["status"] in ("error", "fail", "runtime error")
     ]
     if not failed:
-        _, _, said = output.partition("Errors parsed from dbt logs:")
         return FeatureBuildError(
-            f"dbt stopped before it built anything:\n{(said or output).strip()}",
+            f"dbt stopped before it built anything:\n{output.strip()}",
             hint="mend what dbt names above.",
         )
     lines = [f"  {model} ({status}): {message}" for model, status, message in failed]

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from ml_platform.features.tables import ModelTable
+from ml_platform.features.nodes import Node
 from ml_platform.partitions import days_of
 from ml_platform.warehouse.interface import Warehouse
 
@@ -30,7 +30,7 @@ class Found:
     by_day: Mapping[str, int] | None
 
 
-def look(warehouse: Warehouse, table: ModelTable) -> Found:
+def look(warehouse: Warehouse, table: Node) -> Found:
     """Count the rows of a table, by day where it has the day's column.
 
     Raises:
@@ -38,7 +38,7 @@ def look(warehouse: Warehouse, table: ModelTable) -> Found:
     """
     described = warehouse.describe(table.ref)
     names = {column.name.lower(): column.name for column in described.columns}
-    day = next((names[one.lower()] for one in table.day_columns if one.lower() in names), None)
+    day = names.get(table.event_day.lower())
     if day is None:  # a lookup table, built whole whatever the day
         return Found(rows=described.rows, by_day=None)
     if described.partition_column != day:
@@ -46,7 +46,22 @@ def look(warehouse: Warehouse, table: ModelTable) -> Found:
     return Found(rows=described.rows, by_day={one.key: one.rows for one in described.partitions})
 
 
-def look_at_whole(warehouse: Warehouse, tables: Collection[ModelTable]) -> dict[str, Found | None]:
+def look_at_all(
+    warehouse: Warehouse, tables: Collection[Node], days: Sequence[str]
+) -> dict[str, Found | None]:
+    """What tables have after `days` of them were built, by dbt's unique id.
+
+    A view that is there is left out: to count its rows would run it.
+    """
+    daily = {
+        one.unique_id: look(warehouse, one)
+        for one in tables
+        if days and one.is_daily and one.materialized != "view"
+    }
+    return daily | look_at_whole(warehouse, [one for one in tables if one.unique_id not in daily])
+
+
+def look_at_whole(warehouse: Warehouse, tables: Collection[Node]) -> dict[str, Found | None]:
     """What tables have that know no days, by dbt's unique id; None for what is not there.
 
     Asked of the catalogue and of one statement for many tables: a project has thousands of models.
@@ -70,7 +85,7 @@ def look_at_whole(warehouse: Warehouse, tables: Collection[ModelTable]) -> dict[
     return found
 
 
-def _counts(warehouse: Warehouse, tables: Sequence[ModelTable]) -> list[int]:
+def _counts(warehouse: Warehouse, tables: Sequence[Node]) -> list[int]:
     counts = warehouse.run(
         " UNION ALL ".join(
             f"SELECT {place} AS place, count(*) AS row_count FROM {table.relation}"
@@ -80,7 +95,7 @@ def _counts(warehouse: Warehouse, tables: Sequence[ModelTable]) -> list[int]:
     return [row["row_count"] for row in counts.sort_by("place").to_pylist()]
 
 
-def shortcoming(table: ModelTable, found: Found | None, days: Sequence[str]) -> str:
+def shortcoming(table: Node, found: Found | None, days: Sequence[str]) -> str:
     """What is not as it should be after `days` were built, in words; empty if all is well."""
     if found is None:
         return f"wanted the {table.materialized} {table.ref}, found none"

@@ -4,7 +4,6 @@ The manifest is parsed when a file of the project has changed, into a folder of 
 platform's home, so a read-only checkout will do and several processes may load it at once.
 """
 
-import hashlib
 import json
 import os
 import shlex
@@ -14,26 +13,29 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from importlib import metadata
 from pathlib import Path
 from typing import Final, Protocol
 
 from ml_platform.errors import DbtProjectError
+from ml_platform.features.manifest import read_nodes
+from ml_platform.features.nodes import FORMAT, Project, from_json, to_json
+from ml_platform.features.profile import find_profile
+from ml_platform.features.version import project_version
 from ml_platform.file_lock import file_lock
-from ml_platform.warehouse.interface import WarehouseAccess
+from ml_platform.warehouse.interface import TableRef, WarehouseAccess
 from ml_platform.warehouse.settings import WarehouseSettings
 
-# What dbt itself writes into a project's folder.
-_NOT_SOURCE: Final = {"target", "logs", "dbt_packages", ".user.yml", "__pycache__"}
 _PLACES: Final = {
     *("DBT_TARGET_PATH", "DBT_LOG_PATH", "DBT_PROJECT_DIR", "DBT_PROFILES_DIR"),
     "MLP_DBT_DUCKDB_PATH",
 }
 _STAMP: Final = "prepared_for"
-_KEPT: Final = ("manifest.json", "partial_parse.msgpack")
+SAVED_PARSE: Final = "partial_parse.msgpack"
+_KEPT: Final = ("manifest.json", SAVED_PARSE)
+_NODES: Final = "nodes.json"
 _ASIDE: Final = "parse-"
 # dagster-dbt's name for a run's folder: that of the op, then ids.
-_LEFT_BY_RUNS: Final = ("features-*", "staging-*", "column_lineage.json.*")
+_LEFT_BY_RUNS: Final = ("features-*", "staging-*", "column_lineage.json.*", "nodes.json.*")
 _KEPT_FOR_S: Final = 7 * 86_400
 
 
@@ -43,6 +45,10 @@ class DbtSettings(WarehouseSettings, Protocol):
     @property
     def project_dir(self) -> Path:
         """The project's folder."""
+
+    @property
+    def dbt_target(self) -> str:
+        """The target of the project's profile; empty for that of the engine's name, or its own."""
 
     @property
     def home(self) -> Path:
@@ -57,21 +63,29 @@ class DbtAccess(Protocol):
 
 
 def dbt_variables(settings: DbtSettings) -> dict[str, str]:
-    """The environment variables that the project's `profiles.yml` reads, and dbt's own paths."""
+    """The environment variables that the project's `profiles.yml` reads, and dbt's own paths.
+
+    Raises:
+        DbtProjectError: the project has no profile, or it has no such target.
+    """
     target = str(target_folder(settings))
     project = str(settings.project_dir.resolve())  # dbt runs inside of it
+    profile = find_profile(
+        settings.project_dir, engine=settings.warehouse, target=settings.dbt_target
+    )
     variables = {
-        "MLP_DBT_TARGET": settings.warehouse,
-        # dbt parses all anew for another target, and "none given" is another than the same one.
-        "DBT_TARGET": settings.warehouse,
+        "MLP_DBT_TARGET": profile.target or settings.warehouse,
         "MLP_DBT_SCHEMA": settings.feature_schema,
         "MLP_DBT_DUCKDB_PATH": str(settings.duckdb_file),
         "DBT_TARGET_PATH": target,
         "DBT_LOG_PATH": target,
         "DBT_PROJECT_DIR": project,
-        "DBT_PROFILES_DIR": project,
+        "DBT_PROFILES_DIR": str(profile.folder),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
     }
+    if profile.target:
+        # dbt parses all anew for another target, and "none given" is another than the same one.
+        variables["DBT_TARGET"] = profile.target
     if settings.warehouse == "bigquery":
         variables |= {
             "MLP_DBT_BIGQUERY_PROJECT": settings.bigquery_project,
@@ -111,10 +125,11 @@ def dbt_environment(settings: DbtSettings, more: Mapping[str, str] | None = None
 
 
 def target_folder(settings: DbtSettings) -> Path:
-    """Where dbt keeps the parsed project, one folder for each engine and schema."""
-    return (
-        settings.home.resolve() / "dbt_target" / f"{settings.warehouse}_{settings.feature_schema}"
-    )
+    """Where dbt keeps the parsed project, one folder for each engine, schema and target."""
+    name = f"{settings.warehouse}_{settings.feature_schema}"
+    if settings.dbt_target:
+        name = f"{name}_{settings.dbt_target}"
+    return settings.home.resolve() / "dbt_target" / name
 
 
 def dbt_executable() -> str:
@@ -125,11 +140,7 @@ def dbt_executable() -> str:
 
 def manifest_hash(settings: DbtSettings) -> str:
     """Names what dbt builds: the content of all files of the project, and dbt's version."""
-    digest = hashlib.sha256(metadata.version("dbt-core").encode())
-    for path in _source_files(settings.project_dir):
-        digest.update(f"\0{path.relative_to(settings.project_dir)}\0".encode())
-        digest.update(path.read_bytes())
-    return digest.hexdigest()[:16]
+    return project_version(settings.project_dir)
 
 
 def prepared_manifest(settings: DbtSettings) -> Path:
@@ -146,18 +157,78 @@ def prepared_manifest(settings: DbtSettings) -> Path:
             hint="set MLP_PROJECT_DIR to the folder that has dbt_project.yml.",
         )
     folder = target_folder(settings)
-    manifest = folder / "manifest.json"
+    wanted = _wanted(settings)
+    if not _is_prepared(folder, wanted):
+        with file_lock(folder / "lock"):  # several processes may load the definitions at once
+            if not _is_prepared(folder, wanted):
+                _parse(settings, folder)
+                (folder / _STAMP).write_text(wanted)
+    return folder / "manifest.json"
+
+
+def load_project(settings: DbtSettings) -> Project:
+    """The project's nodes, parsed anew if its files have changed; a process reads them once.
+
+    Raises:
+        DbtProjectError: the project is not there, dbt cannot parse it, or two of its nodes would be
+            one asset.
+    """
+    folder = prepared_manifest(settings).parent
+    known = _loaded.get(folder)
+    version = manifest_hash(settings)
+    stamp = (folder / _STAMP).read_text()
+    if known is None or known[0] != stamp:
+        known = stamp, _read_nodes(folder, version)
+        _loaded[folder] = known
+    return known[1]
+
+
+_loaded: dict[Path, tuple[str, Project]] = {}
+"""By target folder: what it was prepared for, and the project."""
+
+
+def feature_table(settings: DbtSettings, asset: str) -> TableRef:
+    """The table of an asset of the project, by the name that dbt gives it.
+
+    Raises:
+        DbtProjectError: the project cannot be parsed.
+    """
+    node = load_project(settings).named(asset)
+    # What somebody else makes is where the features are, under its own name.
+    return node.ref if node else TableRef(settings.feature_schema, asset)
+
+
+def parsed_project(settings: DbtSettings) -> Project:
+    """The project as it was parsed last, whatever has changed since.
+
+    Raises:
+        OSError: it was never parsed.
+        ValueError: the file is cut off.
+    """
+    folder = target_folder(settings)
+    known = _loaded.get(folder)
+    return known[1] if known else from_json((folder / _NODES).read_text())
+
+
+def _read_nodes(folder: Path, version: str) -> Project:
+    kept = folder / _NODES
+    with suppress(OSError, ValueError, KeyError, TypeError):  # not there, or cut off
+        project = from_json(kept.read_text())
+        if project.version == version:
+            return project
+    project = read_nodes(json.loads((folder / "manifest.json").read_bytes()), version=version)
+    aside = kept.with_name(f"{_NODES}.{os.getpid()}")
+    aside.write_text(to_json(project))
+    aside.replace(kept)
+    return project
+
+
+def _wanted(settings: DbtSettings) -> str:
+    """What a parse is good for: the same files, and the same names of tables."""
     variables = dbt_variables(settings)
     # The manifest has the names of tables, and of DuckDB's file only the stem, but no place.
     named = {name: value for name, value in variables.items() if name not in _PLACES}
-    wanted = json.dumps([manifest_hash(settings), named, settings.duckdb_file.stem])
-    if _is_prepared(folder, wanted):
-        return manifest
-    with file_lock(folder / "lock"):  # several processes may load the definitions at once
-        if not _is_prepared(folder, wanted):
-            _parse(settings, folder)
-            (folder / _STAMP).write_text(wanted)
-    return manifest
+    return json.dumps([FORMAT, manifest_hash(settings), named, settings.duckdb_file.stem])
 
 
 def _is_prepared(folder: Path, wanted: str) -> bool:
@@ -173,7 +244,7 @@ def _parse(settings: DbtSettings, folder: Path) -> None:
     for left_behind in folder.glob(f"{_ASIDE}*"):  # by a parse that was killed
         shutil.rmtree(left_behind, ignore_errors=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix=_ASIDE) as aside:
-        saved = folder / "partial_parse.msgpack"
+        saved = folder / SAVED_PARSE
         if saved.exists():
             shutil.copy(saved, aside)
         paths = {"DBT_TARGET_PATH": aside, "DBT_LOG_PATH": aside}
@@ -212,11 +283,3 @@ def remove_old_runs(folder: Path, *, now: float) -> None:
 
 def _indented(text: str) -> str:
     return "\n".join(f"    {line}" for line in text.strip().splitlines())
-
-
-def _source_files(project_dir: Path) -> list[Path]:
-    return sorted(
-        path
-        for path in project_dir.rglob("*")
-        if path.is_file() and not _NOT_SOURCE & set(path.relative_to(project_dir).parts)
-    )

@@ -1,9 +1,10 @@
 """The raw tables as Dagster assets, under the keys by which dbt's sources know them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
+from ml_platform.features.nodes import Project
 from ml_platform.stages import RAW
 from ml_platform.warehouse.example_data import LOADER_VERSION, load_example_data
 from ml_platform.warehouse.example_tables import RAW_TABLES, RawTable
@@ -15,7 +16,18 @@ def raw_key(table: RawTable) -> dg.AssetKey:
     return dg.AssetKey([RAW, table.name])
 
 
-def build_raw_assets() -> dg.AssetsDefinition:
+def example_tables(project: Project) -> list[RawTable]:
+    """The raw tables of the example that are sources of `project`: none of somebody else's."""
+    sources = {(node.key, node.ref) for node in project.sources}
+    return [table for table in RAW_TABLES if ((RAW, table.name), table.ref) in sources]
+
+
+def raw_keys(project: Project) -> set[dg.AssetKey]:
+    """The keys of those that `project` reads."""
+    return {raw_key(table) for table in example_tables(project)}
+
+
+def build_raw_assets(tables: Sequence[RawTable] = RAW_TABLES) -> dg.AssetsDefinition:
     """One asset per raw table; loading those that are complete already costs nothing."""
 
     @dg.multi_asset(
@@ -33,7 +45,7 @@ def build_raw_assets() -> dg.AssetsDefinition:
                     "dagster/column_schema": _column_schema(table),
                 },
             )
-            for table in RAW_TABLES
+            for table in tables
         ],
         can_subset=True,
         pool="warehouse",
@@ -41,7 +53,7 @@ def build_raw_assets() -> dg.AssetsDefinition:
     def raw_data(
         context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[WarehouseAccess]
     ) -> Iterator[dg.MaterializeResult[None]]:
-        wanted = [table for table in RAW_TABLES if raw_key(table) in context.selected_asset_keys]
+        wanted = [table for table in tables if raw_key(table) in context.selected_asset_keys]
         with warehouse.open() as opened:
             loaded = load_example_data(opened, wanted)
         for one in loaded:

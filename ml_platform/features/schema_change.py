@@ -14,8 +14,8 @@ import dagster as dg
 from pydantic import Field
 
 from ml_platform.errors import PartitionError, WarehouseError
+from ml_platform.features.nodes import Node
 from ml_platform.features.outcome import Found, look
-from ml_platform.features.tables import ModelTable
 from ml_platform.partitions import days_of
 from ml_platform.warehouse.interface import Warehouse
 
@@ -121,7 +121,7 @@ def ways_on(name: str, drift: Drift, found: Found | None) -> str:
     )
 
 
-def require_whole(warehouse: Warehouse, tables: Iterable[ModelTable], days: Sequence[str]) -> None:
+def require_whole(warehouse: Warehouse, tables: Iterable[Node], days: Sequence[str]) -> None:
     """Check that a full refresh of `days` loses no other day.
 
     Raises:

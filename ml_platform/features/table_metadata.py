@@ -8,47 +8,36 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
 
 import dagster as dg
 
 from ml_platform.errors import WarehouseError
 from ml_platform.features.lineage import column_lineage
+from ml_platform.features.nodes import Node, Project
 from ml_platform.features.outcome import Found
-from ml_platform.features.project import DbtSettings, manifest_hash, target_folder
-from ml_platform.features.tables import Node, parents, table_ref
-from ml_platform.features.translator import FeatureTranslator
+from ml_platform.features.project import DbtSettings, target_folder
 from ml_platform.warehouse.interface import Warehouse
 
 Origins = Mapping[str, Sequence[Sequence[str]]]
 """Of each column: dbt's unique id of a parent and the column there."""
 
-_TABLES: Final = {"model", "source", "seed", "snapshot"}
 
-
-def add_row_counts(
-    context: dg.AssetExecutionContext, key: dg.AssetKey, found: Found, days: Sequence[str]
-) -> None:
-    """Record how many rows the asset `key` has, and how many on each of `days`."""
-    context.add_asset_metadata({"dagster/row_count": found.rows}, asset_key=key)
-    if found.by_day is None:
-        return
-    for day in days:
-        context.add_asset_metadata(
-            {"dagster/partition_row_count": found.by_day.get(day, 0)},
-            asset_key=key,
-            partition_key=day,
-        )
+def row_counts(found: Found, days: Sequence[str]) -> Iterator[tuple[str | None, dict[str, int]]]:
+    """What is recorded of a table's rows: of all of them, and by each of `days`."""
+    yield None, {"dagster/row_count": found.rows}
+    if found.by_day is not None:
+        for day in days:
+            yield day, {"dagster/partition_row_count": found.by_day.get(day, 0)}
 
 
 def lineage_metadata(
     settings: DbtSettings,
     warehouse: Warehouse,
-    manifest: Mapping[str, Any],
-    models: Sequence[str],
+    project: Project,
+    nodes: Sequence[Node],
     compiled: Path,
 ) -> dict[str, dg.TableColumnLineage]:
-    """The column lineage of `models`, worked out once for each state of the project.
+    """The column lineage of models by unique id, worked out once for each state of the project.
 
     A model whose lineage cannot be known is left out, with a warning: knowing less never fails a
     build.
@@ -56,31 +45,33 @@ def lineage_metadata(
     Args:
         settings: Where what was worked out is kept.
         warehouse: Knows the columns of the sources.
-        manifest: dbt's manifest.
-        models: Models by dbt's unique id.
+        project: The dbt project.
+        nodes: What was built; seeds and snapshots are left out.
         compiled: dbt's folder `compiled` of the invocation that built them.
     """
-    project = manifest_hash(settings)
+    models = [node for node in nodes if node.kind == "model"]
     kept = target_folder(settings) / "column_lineage.json"
-    known = _saved(kept).get(project, {})
-    missing = [model for model in models if model not in known]
+    known = _saved(kept).get(project.version, {})
+    missing = [model for model in models if model.unique_id not in known]
     if missing:
         for model in missing:
-            with only_describes(f"the lineage of {model}"):
-                known[model] = _origins(manifest["nodes"][model], warehouse, manifest, compiled)
+            with only_describes(f"the lineage of {model.asset}"):
+                known[model.unique_id] = _origins(model, warehouse, project, compiled)
         aside = kept.with_name(f"{kept.name}.{compiled.parent.name}")
-        aside.write_text(json.dumps({project: known}))
+        aside.write_text(json.dumps({project.version: known}))
         aside.replace(kept)
-    keys = _asset_keys(manifest)
     return {
-        model: dg.TableColumnLineage(
+        model.unique_id: dg.TableColumnLineage(
             {
-                column: [dg.TableColumnDep(keys[parent], name) for parent, name in origins]
-                for column, origins in known[model].items()
+                column: [
+                    dg.TableColumnDep(dg.AssetKey(project.nodes[parent].key), name)
+                    for parent, name in origins
+                ]
+                for column, origins in known[model.unique_id].items()
             }
         )
         for model in models
-        if model in known
+        if model.unique_id in known
     }
 
 
@@ -116,42 +107,32 @@ def _in_words(origin: dg.TableColumnDep) -> str:
     return f"{origin.asset_key.to_user_string()}.{origin.column_name}"
 
 
-def _origins(
-    node: Node, warehouse: Warehouse, manifest: Mapping[str, Any], compiled: Path
-) -> Origins:
+def _origins(node: Node, warehouse: Warehouse, project: Project, compiled: Path) -> Origins:
     from sqlglot.errors import SqlglotError
 
-    read = {one["relation_name"]: one for one in parents(manifest, node) if one["relation_name"]}
+    parents = (project.nodes[one] for one in node.parents)
+    read = {one.relation: one for one in parents if one.relation}
     try:
         found = column_lineage(
-            (compiled / node["package_name"] / node["original_file_path"]).read_text(),
+            (compiled / node.package / node.file).read_text(),
             _columns(node, warehouse),
             {relation: _columns(parent, warehouse) for relation, parent in read.items()},
-            dialect=manifest["metadata"]["adapter_type"],
+            dialect=project.adapter,
         )
     except SqlglotError:  # SQL that sqlglot cannot read: not known at the next build either
         return {}
     return {
-        column: [(read[relation]["unique_id"], name) for relation, name in origins]
+        column: [(read[relation].unique_id, name) for relation, name in origins]
         for column, origins in found.items()
     }
 
 
 def _columns(node: Node, warehouse: Warehouse) -> list[str]:
     """As the YAML describes them, else as the table has them."""
-    if node["columns"]:
-        return list(node["columns"])
+    if node.columns:
+        return [column.name for column in node.columns]
     try:
-        described = warehouse.describe(table_ref(node))
+        described = warehouse.describe(node.ref)
     except WarehouseError:  # a source that is no table: files that dbt reads in its place
         return []
     return [column.name for column in described.columns]
-
-
-def _asset_keys(manifest: Mapping[str, Any]) -> dict[str, dg.AssetKey]:
-    translator = FeatureTranslator()
-    return {
-        unique_id: translator.get_asset_key(node)
-        for unique_id, node in {**manifest["nodes"], **manifest["sources"]}.items()
-        if node["resource_type"] in _TABLES
-    }

@@ -9,6 +9,7 @@ import yaml
 from ml_platform.clusters.open import resolved
 from ml_platform.clusters.spec import ClusterSpec
 from ml_platform.errors import InputError, PartitionError, PlatformError, SettingsError
+from ml_platform.features.project import feature_table
 from ml_platform.model_folder.lines import line_at, line_of
 from ml_platform.model_folder.load import built
 from ml_platform.model_folder.mistake import Mistake
@@ -34,7 +35,6 @@ from ml_platform.training.launch import find_result
 from ml_platform.training.plan import make_request
 from ml_platform.training_set.columns import column_mistakes
 from ml_platform.training_set.store import SnapshotStore
-from ml_platform.warehouse.interface import TableRef
 from ml_platform.warehouse.open import open_warehouse
 from ml_platform.xray.forecast import Forecast, Forecasted, forecast_of
 from ml_platform.xray.prices import prices_of
@@ -136,7 +136,7 @@ def _column_mistakes(model: ModelFolder, settings: Settings, notes: list[str]) -
     if settings.warehouse == "duckdb" and not settings.duckdb_file.exists():
         notes.append(f"columns of {features.table}: not looked at, there is no warehouse yet")
         return []
-    table = TableRef(settings.feature_schema, features.table)
+    table = feature_table(settings, features.table)
     try:
         with open_warehouse(settings) as warehouse:
             described = warehouse.describe(table)

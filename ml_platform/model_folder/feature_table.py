@@ -5,9 +5,10 @@ from datetime import date, datetime, timedelta
 from typing import Final
 
 from ml_platform.errors import WarehouseError
+from ml_platform.features.project import feature_table
 from ml_platform.partitions import PartitionBounds, last_complete_day, parse_day
 from ml_platform.settings import Settings
-from ml_platform.warehouse.interface import TableDescription, TableRef
+from ml_platform.warehouse.interface import TableDescription
 from ml_platform.warehouse.open import open_warehouse
 
 PARTITION_COLUMN: Final = "partition_date"
@@ -19,7 +20,7 @@ def described_table(settings: Settings, name: str) -> TableDescription:
     Raises:
         WarehouseError: it is not there; says what builds it.
     """
-    table = TableRef(settings.feature_schema, name)
+    table = feature_table(settings, name)
     try:
         with open_warehouse(settings) as warehouse:
             described = warehouse.describe(table)

@@ -7,6 +7,7 @@ from pathlib import Path
 import dagster as dg
 
 from ml_platform.errors import ModelSpecError, SettingsError
+from ml_platform.features.project import load_project
 from ml_platform.model_folder.broken import broken_definitions
 from ml_platform.model_folder.mistake import Mistake
 from ml_platform.model_folder.names import NO_NAMES, names_taken_by_dbt
@@ -62,6 +63,8 @@ def built(model: ModelFolder) -> dg.Definitions | list[Mistake]:
         SettingsError: the file of clusters is not usable.
     """
     try:
+        if model.component.example and not _has_table(model):
+            return dg.Definitions()
         with warnings.catch_warnings():
             # Dagster's own loading is silent on what it calls beta, too.
             warnings.simplefilter("ignore", dg.BetaWarning)
@@ -78,6 +81,10 @@ def built(model: ModelFolder) -> dg.Definitions | list[Mistake]:
         said = " ".join(str(error).split())
         hint = f"mend {model.plan.folder / SPEC_FILE}; Dagster says what it refuses."
         return [Mistake(file=SPEC_FILE, line=None, message=said, hint=hint)]
+
+
+def _has_table(model: ModelFolder) -> bool:
+    return load_project(load_settings()).named(model.plan.features.table) is not None
 
 
 def _has_files(folder: Path) -> bool:

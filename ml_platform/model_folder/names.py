@@ -1,14 +1,13 @@
 """What a model may be called: its name is a group, a part of asset keys and of a job's name."""
 
-import json
 import keyword
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
 from ml_platform.component import MODEL_NAME
-from ml_platform.features.project import target_folder
-from ml_platform.features.translator import FeatureTranslator
+from ml_platform.features.nodes import Project
+from ml_platform.features.project import parsed_project
 from ml_platform.model_folder.mistake import Mistake
 from ml_platform.settings import Settings
 from ml_platform.stages import FEATURES, RAW, STAGING
@@ -56,21 +55,19 @@ def name_mistake(name: str, taken: Mapping[str, str]) -> Mistake | None:
 def names_taken_by_dbt(settings: Settings) -> dict[str, str]:
     """Groups and sources of the dbt project, as it was parsed last, and what each of them is."""
     try:
-        manifest = json.loads((target_folder(settings) / "manifest.json").read_text())
-    except (FileNotFoundError, ValueError):  # it was never parsed: no asset of it is loaded
+        project = parsed_project(settings)
+    except (OSError, ValueError, KeyError, TypeError):  # it was never parsed: nothing is loaded
         return {}
-    return dbt_names(manifest)
+    return dbt_names(project)
 
 
-def dbt_names(manifest: Mapping[str, Any]) -> dict[str, str]:
-    """Groups and sources of a manifest, and what each of them is."""
-    translator = FeatureTranslator()
-    models = [one for one in manifest["nodes"].values() if one["resource_type"] == "model"]
-    groups = {translator.get_group_name(one) for one in models}
-    found = {group: f"the group of dbt models {group}" for group in groups if group}
+def dbt_names(project: Project) -> dict[str, str]:
+    """Groups and sources of a dbt project, and what each of them is."""
+    found = {node.group: f"the group of dbt models {node.group}" for node in project.built}
     found |= {
-        one["source_name"]: f"the dbt source {one['source_name']}"
-        for one in manifest["sources"].values()
+        node.key[0]: f"the dbt source {node.key[0]}"
+        for node in project.sources
+        if len(node.key) > 1
     }
     return found
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
-from ml_platform.features.project import DbtAccess, manifest_hash
+from ml_platform.features.project import DbtAccess, feature_table, manifest_hash
 from ml_platform.partitions import (
     DAY,
     PartitionBounds,
@@ -45,7 +45,7 @@ def build_training_set(
 
     @dg.asset(
         key=key,
-        deps=[dg.AssetKey(spec.table)],
+        deps=[dg.AssetKey.from_user_string(spec.table)],
         partitions_def=daily_partitions(bounds),
         backfill_policy=dg.BackfillPolicy.single_run(),
         description=f"The rows of {spec.table} that have a {spec.label}, as an immutable Parquet "
@@ -74,8 +74,9 @@ def build_training_set(
         days = list(context.partition_keys)
         require_days(days, bounds, what=f"the training set of {model}")
         store = SnapshotStore(storage.root, model)
-        project = manifest_hash(dbt.on(warehouse))
-        table = TableRef(warehouse.feature_schema, spec.table)
+        settings = dbt.on(warehouse)
+        project = manifest_hash(settings)
+        table = feature_table(settings, spec.table)
         with warehouse.open() as opened:
             described = opened.describe(table, partition_column=spec.partition_column)
             require_columns(model, spec, described)
@@ -147,7 +148,7 @@ def _schema_metadata(
     spec: FeaturesSpec, described: TableDescription
 ) -> dict[str, dg.MetadataValue]:
     columns = {column.name: column for column in described.columns}
-    upstream = dg.AssetKey(spec.table)
+    upstream = dg.AssetKey.from_user_string(spec.table)
     lineage = {
         name: [dg.TableColumnDep(asset_key=upstream, column_name=name)] for name in spec.columns
     }

@@ -4,6 +4,11 @@ from ml_platform.warehouse.interface import Warehouse
 from ml_platform.warehouse.settings import WarehouseSettings
 
 
+def is_shared(settings: WarehouseSettings) -> bool:
+    """Whether several processes may have the warehouse open at once."""
+    return settings.warehouse != "duckdb"
+
+
 def open_warehouse(settings: WarehouseSettings) -> Warehouse:
     """The configured engine, not yet connected where that costs something.
 

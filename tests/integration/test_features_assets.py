@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,11 +12,16 @@ import dagster as dg
 import pytest
 
 from ml_platform.errors import FeatureBuildError
-from ml_platform.features.assets import build_feature_assets, build_staging_assets
 from ml_platform.features.raw_assets import build_raw_assets
 from ml_platform.resources import resources_from
 from ml_platform.settings import Settings
-from tests.support.dbt_runs import change_file, changed_project, copy_of_home, settings_of
+from tests.support.dbt_runs import (
+    assets_of,
+    change_file,
+    changed_project,
+    copy_of_home,
+    settings_of,
+)
 
 pytestmark = pytest.mark.integration
 
@@ -42,21 +47,23 @@ class Graph:
     """The assets over one home."""
 
     raw: dg.AssetsDefinition
-    staging: dg.AssetsDefinition
-    features: dg.AssetsDefinition
+    dbt: dg.AssetsDefinition
     resources: Mapping[str, object]
 
     @property
     def specs(self) -> list[dg.AssetSpec]:
-        return [*self.raw.specs, *self.staging.specs, *self.features.specs]
+        return [*self.raw.specs, *self.dbt.specs]
+
+    def group(self, name: str) -> list[dg.AssetKey]:
+        return [spec.key for spec in self.specs if spec.group_name == name]
 
     def materialize(
-        self, assets: dg.AssetsDefinition, tags: Mapping[str, str] | None = None
+        self, keys: Collection[dg.AssetKey], tags: Mapping[str, str] | None = None
     ) -> dg.ExecuteInProcessResult:
         with dg.DagsterInstance.ephemeral() as instance:
             return dg.materialize(
-                [self.raw, self.staging, self.features],
-                selection=list(assets.keys),
+                [self.raw, self.dbt],
+                selection=list(keys),
                 tags=dict(tags or {}),
                 instance=instance,
                 resources=self.resources,
@@ -67,8 +74,7 @@ class Graph:
 def graph_of(settings: Settings) -> Graph:
     return Graph(
         raw=build_raw_assets(),
-        staging=build_staging_assets(settings),
-        features=build_feature_assets(settings),
+        dbt=assets_of(settings),
         resources=resources_from(settings).by_key(),
     )
 
@@ -86,7 +92,7 @@ def graph(settings: Settings) -> Graph:
 @pytest.fixture(scope="module")
 def built(graph: Graph) -> dg.ExecuteInProcessResult:
     """Three days of features in one run."""
-    result = graph.materialize(graph.features, RANGE)
+    result = graph.materialize(graph.group("features"), RANGE)
     assert result.success
     return result
 
@@ -125,8 +131,8 @@ def test_columns_say_where_they_come_from(built: dg.ExecuteInProcessResult) -> N
 
 
 def test_views_lead_back_to_the_raw_tables(graph: Graph, settings: Settings) -> None:
-    result = graph.materialize(graph.staging)
-    events = result.asset_materializations_for_node("staging")
+    result = graph.materialize(graph.group("staging"))
+    events = result.asset_materializations_for_node("features")
     [flights] = [event for event in events if event.asset_key == dg.AssetKey("stg_flights")]
     lineage: Any = flights.metadata["dagster/column_lineage"].value
     assert lineage.deps_by_column["is_late"] == [
@@ -139,13 +145,15 @@ def test_every_test_of_dbt_is_a_check_that_passed(
 ) -> None:
     evaluations = built.get_asset_check_evaluations()
     assert {(one.asset_key, one.check_name) for one in evaluations} == {
-        (spec.asset_key, spec.name) for spec in graph.features.check_specs
+        (spec.asset_key, spec.name)
+        for spec in graph.dbt.check_specs
+        if spec.asset_key.to_user_string() in FEATURES
     }
     assert [one.check_name for one in evaluations if not one.passed] == []
 
 
 def test_every_check_reads_as_a_sentence(graph: Graph) -> None:
-    specs = [*graph.staging.check_specs, *graph.features.check_specs]
+    specs = graph.dbt.check_specs
     said = {spec.name: spec.description or "" for spec in specs}
     assert len(said) > 20
     assert [name for name, text in said.items() if not text.endswith(".")] == []
@@ -163,12 +171,12 @@ def test_every_asset_is_described_and_owned(graph: Graph) -> None:
 
 
 def test_the_views_stand_on_the_raw_assets(graph: Graph) -> None:
-    upstream = {dep.asset_key for spec in graph.staging.specs for dep in spec.deps}
+    upstream = {dep.asset_key for spec in graph.dbt.specs for dep in spec.deps}
     assert graph.raw.keys <= upstream
 
 
 def test_raw_tables_that_are_there_are_not_loaded_again(graph: Graph) -> None:
-    result = graph.materialize(graph.raw)
+    result = graph.materialize(graph.group("raw"))
     events = result.asset_materializations_for_node("raw_data")
     assert {event.metadata["new"].value for event in events} == {False}
     rows: list[Any] = [event.metadata["dagster/row_count"].value for event in events]
@@ -188,7 +196,7 @@ def test_a_model_that_fails_is_named_and_one_whose_test_fails_is_not_there(
     )
     broken = settings_of(copy_of_home(raw_home, tmp_path / "home"), project_dir=project)
     graph = graph_of(broken)
-    result = graph.materialize(graph.features, RANGE)
+    result = graph.materialize(graph.group("features"), RANGE)
     [failure] = result.get_step_failure_events()
     wrapped = failure.step_failure_data.error
     assert wrapped is not None

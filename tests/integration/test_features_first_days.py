@@ -30,13 +30,13 @@ group by partition_date
 
 BUILD: Final = """
 import sys, dagster as dg
-from ml_platform.features.assets import build_feature_assets
 from ml_platform.resources import resources_from
 from ml_platform.settings import load_settings
+from tests.support.dbt_runs import assets_of
 settings = load_settings()
 with dg.DagsterInstance.ephemeral() as instance:
     dg.materialize(
-        [build_feature_assets(settings)],
+        [assets_of(settings)],
         partition_key=sys.argv[1],
         instance=instance,
         resources=resources_from(settings).by_key(),

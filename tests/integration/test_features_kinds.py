@@ -10,11 +10,10 @@ import dagster as dg
 import pytest
 
 from ml_platform.errors import FeatureBuildError
-from ml_platform.features.assets import build_feature_assets
 from ml_platform.resources import resources_from
 from ml_platform.settings import Settings
 from ml_platform.warehouse.duckdb import DuckDBWarehouse
-from tests.support.dbt_runs import project_of, settings_of
+from tests.support.dbt_runs import assets_of, project_of, settings_of
 
 pytestmark = pytest.mark.integration
 
@@ -97,7 +96,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
         orders.run(f"COPY orders TO '{folder / 'orders.parquet'}' (FORMAT parquet)")
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("ORDERS", str(folder / "orders.parquet"))
-        yield Shop(settings=settings, features=build_feature_assets(settings))
+        yield Shop(settings=settings, features=assets_of(settings))
 
 
 @pytest.fixture(scope="module")

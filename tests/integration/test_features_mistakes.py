@@ -6,8 +6,7 @@ from typing import Final
 import pytest
 
 from ml_platform.errors import DbtProjectError
-from ml_platform.features.assets import build_feature_assets
-from tests.support.dbt_runs import project_of, settings_of
+from tests.support.dbt_runs import assets_of, project_of, settings_of
 
 pytestmark = pytest.mark.integration
 
@@ -40,7 +39,7 @@ def test_a_mistake_is_told_in_dbts_words_with_its_file(
 ) -> None:
     project = project_of(tmp_path / "dbt", files)
     with pytest.raises(DbtProjectError) as caught:
-        build_feature_assets(settings_of(tmp_path / "home", project_dir=project))
+        assets_of(settings_of(tmp_path / "home", project_dir=project))
     assert [words for words in said if words not in caught.value.message] == []
     assert caught.value.hint == "mend the file that dbt names."
 
@@ -53,5 +52,5 @@ def test_packages_that_are_not_installed_come_with_the_command_that_installs_the
         "packages: [{package: dbt-labs/dbt_utils, version: 1.3.0}]"
     )
     with pytest.raises(DbtProjectError, match=r"specified in packages\.yml") as caught:
-        build_feature_assets(settings_of(tmp_path / "home", project_dir=project))
+        assets_of(settings_of(tmp_path / "home", project_dir=project))
     assert f"dbt deps --project-dir '{project}'" in caught.value.hint

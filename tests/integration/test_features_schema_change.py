@@ -9,11 +9,10 @@ import dagster as dg
 import pytest
 
 from ml_platform.errors import FeatureBuildError, PartitionError
-from ml_platform.features.assets import build_feature_assets
 from ml_platform.resources import resources_from
 from ml_platform.settings import Settings
 from ml_platform.warehouse.open import open_warehouse
-from tests.support.dbt_runs import build_days, project_of, settings_of
+from tests.support.dbt_runs import assets_of, build_days, project_of, settings_of
 
 pytestmark = pytest.mark.integration
 
@@ -72,7 +71,7 @@ def orders(tmp_path: Path) -> Orders:
     built = build_days(settings, "2013-01-10", "2013-01-13")
     assert built.code == 0, built.output
     (project / "models" / "features" / "orders.sql").write_text(AFTER)
-    return Orders(settings=settings, features=build_feature_assets(settings))
+    return Orders(settings=settings, features=assets_of(settings))
 
 
 def test_a_new_column_names_the_ways_on_and_each_of_them_works(orders: Orders) -> None:

@@ -7,7 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ml_platform.features.project import dbt_executable, dbt_variables
+import dagster as dg
+
+from ml_platform.features.assets import build_dbt_assets
+from ml_platform.features.project import dbt_executable, dbt_variables, load_project
 from ml_platform.settings import PROJECT_ROOT, Settings
 
 
@@ -23,6 +26,11 @@ class DbtRun:
 def settings_of(home: Path, *, project_dir: Path | None = None) -> Settings:
     """Settings of a laptop whose state is in `home`."""
     return Settings(home=home, project_dir=project_dir or PROJECT_ROOT / "dbt_project")
+
+
+def assets_of(settings: Settings) -> dg.AssetsDefinition:
+    """All assets that dbt makes, as the code location has them."""
+    return build_dbt_assets(load_project(settings), settings)
 
 
 def dbt(settings: Settings, *arguments: str) -> DbtRun:

@@ -31,7 +31,7 @@ _IN_PODS = "ml_platform/clusters/kuberay/environment.py"
 _FAILURE = "ml_platform/training/failure.py"
 _RUNS = "ml_platform/backfill/runner.py"
 _BACKEND = "ml_platform/training/torch_backend.py"
-_FEATURES = "ml_platform/features/assets.py"
+_INVOCATION = "ml_platform/features/invocation.py"
 _SERVER = "ml_platform/clusters/local/fork_server.py"
 _CLIENT = "ml_platform/clusters/local/fork_client.py"
 _FORKED = "ml_platform/clusters/local/forked.py"
@@ -44,7 +44,6 @@ _RAY_SCRIPTS = "ray/scripts/scripts.py"
 _TRAIN_ERRORS = "ray/train/v2/api/exceptions.py"
 _TRAIN_INNER = "ray/train/v2/_internal/exceptions.py"
 _TRAIN_SETTINGS = "ray/train/v2/_internal/constants.py"
-_DBT_RESOURCE = "dagster_dbt/core/resource.py"
 _DBT_SCHEMA_CHANGE = (
     "dbt/include/global_project/macros/materializations/models/incremental/on_schema_change.sql"
 )
@@ -136,26 +135,6 @@ DAGSTER = (
 
 DBT = (
     _row(
-        "_cli_version",
-        _FEATURES,
-        _DBT_RESOURCE,
-        "overridden: asking dbt for its version costs seconds in every run",
-        "cli_version=self._cli_version",
-    ),
-    _row(
-        "_initialize_dbt_core_adapter",
-        _FEATURES,
-        _DBT_RESOURCE,
-        "overridden: the adapter would open the warehouse here and lock dbt out of DuckDB",
-        "self._initialize_dbt_core_adapter(args)",
-    ),
-    _row(
-        "Errors parsed from dbt logs:",
-        "ml_platform/features/failure.py",
-        "dagster_dbt/core/dbt_cli_invocation.py",
-        "what dbt said, without what dagster-dbt says about it",
-    ),
-    _row(
         "partial_parse.msgpack",
         "ml_platform/features/project.py",
         "dbt/constants.py",
@@ -163,18 +142,25 @@ DBT = (
         'PARTIAL_PARSE_FILE_NAME = "partial_parse.msgpack"',
     ),
     _row(
-        "unique_id",
-        _FEATURES,
-        "dagster_dbt/core/dbt_cli_event.py",
-        "which model an output is of, and by that its table",
-        '"unique_id": self._unique_id',
+        "result:success",
+        _INVOCATION,
+        "dbt/graph/selector_methods.py",
+        "exactly the selected nodes are built: they are told as results of an earlier run",
+        "result.unique_id for result in self.previous_state.results if result.status == selector",
     ),
     _row(
-        "features-*",
-        "ml_platform/features/project.py",
-        _DBT_RESOURCE,
-        "folders of builds that failed, which are removed after a week",
-        'path = f"{context.op_execution_context.op.name}-',
+        "run-results/v6.json",
+        _INVOCATION,
+        "dbt/artifacts/schemas/run/v5/run.py",
+        "the same: the file's schema",
+        '@schema_version("run-results", 6)',
+    ),
+    _row(
+        "LogSnapshotResult",
+        _INVOCATION,
+        "dbt/events/types.py",
+        "events that say how a node ended",
+        "class LogSnapshotResult(",
     ),
     _row(
         "source and target schemas on this incremental model are out of sync",

@@ -48,8 +48,9 @@ def test_failing_tests_alone_point_to_the_checks() -> None:
 
 
 def test_a_stop_before_the_first_model_gives_what_dbt_said() -> None:
-    output = "The dbt CLI process with command …\n\nErrors parsed from dbt logs:\n\nNo profile"
-    assert build_error({}, output).message == "dbt stopped before it built anything:\nNo profile"
+    assert (
+        build_error({}, "No profile").message == "dbt stopped before it built anything:\nNo profile"
+    )
 
 
 def test_a_table_that_is_missing_points_upstream() -> None:

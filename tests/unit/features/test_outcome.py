@@ -6,22 +6,16 @@ from typing import Any
 
 import pytest
 
+from ml_platform.features.nodes import Node
 from ml_platform.features.outcome import Found, look_at_whole, shortcoming
-from ml_platform.features.tables import ModelTable, model_table
 from ml_platform.warehouse.duckdb import DuckDBWarehouse
-from ml_platform.warehouse.interface import Scalar, TableRef
+from ml_platform.warehouse.interface import Scalar
+from tests.support.nodes import node
 
-NODE = {
-    "schema": "ml_local",
-    "alias": "orders_daily",
-    "database": "warehouse",
-    "relation_name": '"warehouse"."ml_local"."orders_daily"',
-    "config": {"materialized": "incremental"},
-}
 DAYS = [f"2013-01-{day:02d}" for day in range(1, 9)]
 
 
-ORDERS = model_table({"nodes": {"model.p.orders": NODE}}, "model.p.orders")
+ORDERS = node("orders", identifier="orders_daily")
 
 
 def test_a_table_with_rows_of_every_day_is_as_it_should_be() -> None:
@@ -42,26 +36,8 @@ def test_a_lookup_table_wants_a_row() -> None:
     )
 
 
-def test_the_day_is_where_the_model_says_first() -> None:
-    config = {
-        "materialized": "incremental",
-        "partition_by": {"field": "ordered_on", "data_type": "date"},
-        "event_time": "ordered_at",
-    }
-    found = model_table({"nodes": {"model.p.orders": NODE | {"config": config}}}, "model.p.orders")
-    assert found.day_columns == ("ordered_on", "partition_date", "ordered_at")
-
-
-def model(name: str, materialized: str, *, empty_days: bool = False) -> ModelTable:
-    return ModelTable(
-        unique_id=f"model.p.{name}",
-        ref=TableRef("ml_local", name),
-        database="warehouse",
-        relation=f'"warehouse"."ml_local"."{name}"',
-        materialized=materialized,
-        day_columns=(),
-        empty_days=empty_days,
-    )
+def model(name: str, materialized: str, *, empty_days: bool = False) -> Node:
+    return node(name, materialized=materialized, event_day="", empty_days=empty_days)
 
 
 STAGED = [

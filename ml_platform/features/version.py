@@ -1,0 +1,51 @@
+"""Names what a dbt project builds, by the content of its files."""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+from typing import Final
+
+# What dbt itself writes into a project's folder. Packages count: they are built too.
+_NOT_SOURCE: Final = {"target", "logs", ".user.yml", "__pycache__", ".git"}
+_State = tuple[tuple[str, int, int], ...]
+
+_known: dict[Path, tuple[_State, str]] = {}
+"""By project: sizes and times of its files, and the hash of their content, read once."""
+
+
+def project_version(project_dir: Path) -> str:
+    """The hash of all files of a project and of dbt's version; content is read when it has changed.
+
+    What has changed is told by size and time of each file, so a call costs a look at the folder.
+    """
+    files = sorted(_files(str(project_dir), ""))
+    state = tuple((name, *_stamp(path)) for name, path in files)
+    known = _known.get(project_dir)
+    if known is not None and known[0] == state:
+        return known[1]
+    digest = hashlib.sha256(metadata.version("dbt-core").encode())
+    for name, path in files:
+        digest.update(f"\0{name}\0".encode())
+        digest.update(Path(path).read_bytes())
+    version = digest.hexdigest()[:16]
+    _known[project_dir] = (state, version)
+    return version
+
+
+def _files(folder: str, below: str) -> Iterator[tuple[str, str]]:
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name in _NOT_SOURCE:
+                continue
+            name = f"{below}{entry.name}"
+            if entry.is_dir(follow_symlinks=False):  # a local package may link to a folder above
+                yield from _files(entry.path, f"{name}/")
+            elif entry.is_file():
+                yield name, entry.path
+
+
+def _stamp(path: str) -> tuple[int, int]:
+    found = Path(path).stat()
+    return found.st_size, found.st_mtime_ns
