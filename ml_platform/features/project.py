@@ -151,11 +151,20 @@ def prepared_manifest(settings: DbtSettings) -> Path:
     Raises:
         DbtProjectError: the project is not there, or dbt cannot parse it.
     """
-    if not (settings.project_dir / "dbt_project.yml").exists():
+    _require_project(settings.project_dir)
+    return _prepared(settings) / "manifest.json"
+
+
+def _require_project(project_dir: Path) -> None:
+    if not (project_dir / "dbt_project.yml").exists():
         raise DbtProjectError(
-            f"there is no dbt project in {settings.project_dir}",
+            f"there is no dbt project in {project_dir}",
             hint="set MLP_PROJECT_DIR to the folder that has dbt_project.yml.",
         )
+
+
+def _prepared(settings: DbtSettings) -> Path:
+    """The target folder, with a parse that fits the project's files."""
     folder = target_folder(settings)
     wanted = _wanted(settings)
     if not _is_prepared(folder, wanted):
@@ -163,7 +172,7 @@ def prepared_manifest(settings: DbtSettings) -> Path:
             if not _is_prepared(folder, wanted):
                 _parse(settings, folder)
                 (folder / _STAMP).write_text(wanted)
-    return folder / "manifest.json"
+    return folder
 
 
 def load_project(settings: DbtSettings) -> Project:
@@ -173,12 +182,12 @@ def load_project(settings: DbtSettings) -> Project:
         DbtProjectError: the project is not there, dbt cannot parse it, or two of its nodes would be
             one asset.
     """
-    folder = prepared_manifest(settings).parent
-    known = _loaded.get(folder)
-    version = manifest_hash(settings)
+    _require_project(settings.project_dir)
+    folder = _prepared(settings)
     stamp = (folder / _STAMP).read_text()
+    known = _loaded.get(folder)
     if known is None or known[0] != stamp:
-        known = stamp, _read_nodes(folder, version)
+        known = stamp, _read_nodes(folder, json.loads(stamp)[1])
         _loaded[folder] = known
     return known[1]
 

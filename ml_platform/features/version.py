@@ -21,12 +21,12 @@ def project_version(project_dir: Path) -> str:
     What has changed is told by size and time of each file, so a call costs a look at the folder.
     """
     files = sorted(_files(str(project_dir), ""))
-    state = tuple((name, *_stamp(path)) for name, path in files)
+    state = tuple((name, size, changed) for name, _, size, changed in files)
     known = _known.get(project_dir)
     if known is not None and known[0] == state:
         return known[1]
     digest = hashlib.sha256(metadata.version("dbt-core").encode())
-    for name, path in files:
+    for name, path, _, _ in files:
         digest.update(f"\0{name}\0".encode())
         digest.update(Path(path).read_bytes())
     version = digest.hexdigest()[:16]
@@ -34,7 +34,8 @@ def project_version(project_dir: Path) -> str:
     return version
 
 
-def _files(folder: str, below: str) -> Iterator[tuple[str, str]]:
+def _files(folder: str, below: str) -> Iterator[tuple[str, str, int, int]]:
+    """Each file with its path, its size and the time of its last change."""
     with os.scandir(folder) as entries:
         for entry in entries:
             if entry.name in _NOT_SOURCE:
@@ -43,9 +44,5 @@ def _files(folder: str, below: str) -> Iterator[tuple[str, str]]:
             if entry.is_dir(follow_symlinks=False):  # a local package may link to a folder above
                 yield from _files(entry.path, f"{name}/")
             elif entry.is_file():
-                yield name, entry.path
-
-
-def _stamp(path: str) -> tuple[int, int]:
-    found = Path(path).stat()
-    return found.st_size, found.st_mtime_ns
+                found = entry.stat()
+                yield name, entry.path, found.st_size, found.st_mtime_ns

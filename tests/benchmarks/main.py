@@ -14,7 +14,7 @@ from ml_platform.settings import PROJECT_ROOT
 from tests.benchmarks.tables import print_table
 
 HOME: Final = PROJECT_ROOT / ".mlp" / "benchmarks"
-PARTS: Final = ("training", "loading", "starts", "xray")
+PARTS: Final = ("training", "loading", "definitions", "starts", "xray")
 WAYS: Final = ("fork_server", "plain", "preload")
 
 
@@ -29,7 +29,7 @@ def main() -> None:
     )
     wanted = parser.parse_args()
     os.environ |= {"MLP_HOME": str(HOME), "DAGSTER_HOME": str(HOME / "dagster")}
-    if wanted.only != "xray":
+    if wanted.only not in ("xray", "definitions"):
         _prepare()
     machine = f"{os.cpu_count()} cores, {_memory_gib():.0f} GiB, Python {platform.python_version()}"
     print(f"measured on {machine}; medians of {wanted.repeats} turns\n")  # noqa: T201
@@ -38,6 +38,10 @@ def main() -> None:
         _training(wanted.repeats, wanted.epochs)
     if "loading" in parts:
         _loading(wanted.repeats)
+    if "definitions" in parts:
+        from tests.benchmarks.definitions import measure_definitions
+
+        measure_definitions(HOME / "definitions", wanted.repeats)
     if "xray" in parts:
         from tests.benchmarks.xray import measure_xray
 

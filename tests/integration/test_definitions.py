@@ -15,7 +15,10 @@ from tests.support.graph import describe
 pytestmark = pytest.mark.integration
 
 GRAPH = PROJECT_ROOT / "tests" / "graph.txt"
-HEAVY = {"ray", "torch", "kubernetes", "mlflow", "sklearn", "matplotlib", "duckdb", "gcsfs"}
+HEAVY = {
+    *("ray", "torch", "kubernetes", "mlflow", "sklearn", "matplotlib", "duckdb", "gcsfs"),
+    *("dbt", "dagster_dbt", "sqlglot"),
+}
 
 
 @pytest.fixture(scope="module")
