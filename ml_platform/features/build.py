@@ -89,10 +89,14 @@ def run_dbt(
         wanted={key: _tests_of(key, project, tests) for key in nodes},
     )
     shared = is_shared(settings)
-    for result in invocation.results():
-        recording.add(result)
-        if shared and recording.is_due():
-            yield from recording.ready()
+    try:
+        for result in invocation.results():
+            recording.add(result)
+            if shared and recording.is_due():
+                yield from recording.ready()
+    except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError):
+        yield from recording.rest()  # what was built before is not built again
+        raise
     yield from recording.rest()
     if invocation.code != 0:
         results = invocation.run_results()

@@ -10,11 +10,9 @@ from typing import Final
 
 from ml_platform.features.nodes import Node
 from ml_platform.partitions import days_of
-from ml_platform.warehouse.interface import Warehouse
+from ml_platform.warehouse.interface import TableRef, Warehouse
 
 _SHOWN_DAYS: Final = 5
-# BigQuery lets a statement name 1,000 tables.
-_COUNTED_AT_ONCE: Final = 500
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,50 +47,28 @@ def look(warehouse: Warehouse, table: Node) -> Found:
 def look_at_all(
     warehouse: Warehouse, tables: Collection[Node], days: Sequence[str]
 ) -> dict[str, Found | None]:
-    """What tables have after `days` of them were built, by dbt's unique id.
+    """What tables have after `days` of them were built, by dbt's unique id; None for what is lost.
 
-    A view that is there is left out: to count its rows would run it.
-    """
-    daily = {
-        one.unique_id: look(warehouse, one)
-        for one in tables
-        if days and one.is_daily and one.materialized != "view"
-    }
-    return daily | look_at_whole(warehouse, [one for one in tables if one.unique_id not in daily])
-
-
-def look_at_whole(warehouse: Warehouse, tables: Collection[Node]) -> dict[str, Found | None]:
-    """What tables have that know no days, by dbt's unique id; None for what is not there.
-
-    Asked of the catalogue and of one statement for many tables: a project has thousands of models.
+    Asked of the catalogue and of few statements for all tables: a project has thousands of models.
     A view that is there is left out: to count its rows would run it.
     """
     there = {
         schema: {name.lower() for name in warehouse.names(schema)}
-        for schema in {table.ref.schema for table in tables}
+        for schema in {table.ref.schema for table in tables if table.materialized == "view"}
     }
     found: dict[str, Found | None] = {}
-    counted = []
+    wanted: dict[TableRef, Node] = {}
     for table in tables:
-        if table.ref.name.lower() not in there[table.ref.schema]:
+        if table.materialized != "view":
+            wanted[table.ref] = table
+        elif table.ref.name.lower() not in there[table.ref.schema]:
             found[table.unique_id] = None
-        elif table.materialized != "view":
-            counted.append(table)
-    for first in range(0, len(counted), _COUNTED_AT_ONCE):
-        some = counted[first : first + _COUNTED_AT_ONCE]
-        for table, rows in zip(some, _counts(warehouse, some), strict=True):
-            found[table.unique_id] = Found(rows=rows, by_day=None)
+    columns = {ref: table.event_day if table.is_daily else "" for ref, table in wanted.items()}
+    counted = warehouse.count_rows(columns, days) if columns else {}
+    for ref, table in wanted.items():
+        count = counted.get(ref)
+        found[table.unique_id] = Found(rows=count.rows, by_day=count.by_day) if count else None
     return found
-
-
-def _counts(warehouse: Warehouse, tables: Sequence[Node]) -> list[int]:
-    counts = warehouse.run(
-        " UNION ALL ".join(
-            f"SELECT {place} AS place, count(*) AS row_count FROM {table.relation}"
-            for place, table in enumerate(tables)
-        )
-    )
-    return [row["row_count"] for row in counts.sort_by("place").to_pylist()]
 
 
 def shortcoming(table: Node, found: Found | None, days: Sequence[str]) -> str:

@@ -11,12 +11,18 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from ml_platform.errors import WarehouseError
-from ml_platform.warehouse import bigquery_clients, bigquery_sql, bigquery_streams
+from ml_platform.warehouse import (
+    bigquery_clients,
+    bigquery_counts,
+    bigquery_sql,
+    bigquery_streams,
+)
 from ml_platform.warehouse.bigquery_jobs import BigQueryJobs, table_path
 from ml_platform.warehouse.bigquery_types import arrow_type_name
 from ml_platform.warehouse.interface import (
     Column,
     PartitionInfo,
+    RowCount,
     Scalar,
     Snapshot,
     TableDescription,
@@ -103,6 +109,15 @@ class BigQueryWarehouse(Warehouse):
     def names(self, schema: str) -> frozenset[str]:
         """See the interface; a list of metadata, which costs nothing."""
         return self._jobs.names(schema)
+
+    def count_rows(
+        self, tables: Mapping[TableRef, str], days: Sequence[str]
+    ) -> dict[TableRef, RowCount]:
+        """See the interface; a query of metadata for each dataset, which has the days' rows.
+
+        A table that has days by another column than that of its partitions is counted by itself.
+        """
+        return bigquery_counts.count_rows(self, self._jobs, tables, days)
 
     def estimate_scan_bytes(self, sql: str) -> int:
         """See the interface; a dry run, which costs nothing."""

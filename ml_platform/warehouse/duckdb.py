@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ml_platform.errors import WarehouseError
 from ml_platform.storage import Folder
-from ml_platform.warehouse import duckdb_sql
+from ml_platform.warehouse import duckdb_counts, duckdb_sql
 from ml_platform.warehouse.duckdb_connection import DuckDBConnections, explaining, transaction
 from ml_platform.warehouse.interface import (
     Column,
     PartitionInfo,
+    RowCount,
     Scalar,
     Snapshot,
     TableDescription,
@@ -93,6 +94,12 @@ class DuckDBWarehouse(Warehouse):
                 [schema],
             )
             return frozenset(name for (name,) in found.fetchall())
+
+    def count_rows(
+        self, tables: Mapping[TableRef, str], days: Sequence[str]
+    ) -> dict[TableRef, RowCount]:
+        """See the interface."""
+        return duckdb_counts.count_rows(self._connections.for_reading(), tables, days)
 
     def estimate_scan_bytes(self, sql: str) -> int:
         """See the interface; an approximation.

@@ -59,6 +59,17 @@ class TableDescription:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class RowCount:
+    """Rows of a table, and of those days of it that were asked for and have any.
+
+    `by_day` is None where the table does not know days.
+    """
+
+    rows: int
+    by_day: Mapping[str, int] | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Snapshot:
     """A state of a table that can be read again as it was, as long as the engine keeps it.
 
@@ -84,6 +95,16 @@ class Warehouse(ABC):
     @abstractmethod
     def names(self, schema: str) -> frozenset[str]:
         """Tables and views of a schema; none if there is no such schema. Scans nothing."""
+
+    @abstractmethod
+    def count_rows(
+        self, tables: Mapping[TableRef, str], days: Sequence[str]
+    ) -> dict[TableRef, RowCount]:
+        """Rows of many tables, and of `days` by the column that each is given with.
+
+        Asked by a statement for hundreds of tables, not by one for each. A table that is not there
+        is left out; one without the column, or given with none, does not know days.
+        """
 
     @abstractmethod
     def estimate_scan_bytes(self, sql: str) -> int:

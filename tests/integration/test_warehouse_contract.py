@@ -12,7 +12,7 @@ import pytest
 
 from ml_platform.errors import WarehouseError
 from ml_platform.settings import Settings
-from ml_platform.warehouse.interface import Column, Snapshot, TableRef, Warehouse
+from ml_platform.warehouse.interface import Column, RowCount, Snapshot, TableRef, Warehouse
 from ml_platform.warehouse.open import open_warehouse
 from tests.support.bigquery_emulator.launcher import Emulator
 
@@ -130,6 +130,16 @@ def test_a_table_says_how_many_rows_each_day_has(warehouse: Warehouse, flights: 
     assert [(found.key, found.rows) for found in described.partitions] == [
         (day, 10) for day in DAYS
     ]
+
+
+def test_rows_of_many_tables_are_counted_at_once(warehouse: Warehouse, flights: TableRef) -> None:
+    lost, copy = (TableRef(flights.schema, name) for name in ("lost", "copy"))
+    warehouse.clone(flights, copy)
+    counted = warehouse.count_rows({flights: "Day", copy: "", lost: "day"}, DAYS[1:])
+    assert counted == {
+        flights: RowCount(rows=30, by_day={DAYS[1]: 10, DAYS[2]: 10}),
+        copy: RowCount(rows=30, by_day=None),
+    }
 
 
 def test_without_a_partition_column_a_plain_table_has_no_partitions(

@@ -1,15 +1,14 @@
 """What is said of a table after its build."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from ml_platform.features.nodes import Node
-from ml_platform.features.outcome import Found, look_at_whole, shortcoming
+from ml_platform.features.outcome import Found, look_at_all, shortcoming
 from ml_platform.warehouse.duckdb import DuckDBWarehouse
-from ml_platform.warehouse.interface import Scalar
+from ml_platform.warehouse.interface import RowCount, TableDescription, TableRef
 from tests.support.nodes import node
 
 DAYS = [f"2013-01-{day:02d}" for day in range(1, 9)]
@@ -60,7 +59,7 @@ def warehouse(tmp_path: Path) -> Iterator[DuckDBWarehouse]:
 
 
 def test_what_is_built_whole_is_there_with_its_rows_or_not(warehouse: DuckDBWarehouse) -> None:
-    found = look_at_whole(warehouse, STAGED)
+    found = look_at_all(warehouse, STAGED, [])
     said = {
         one.ref.name: shortcoming(one, found[one.unique_id], [])
         for one in STAGED
@@ -79,12 +78,12 @@ def test_a_table_that_may_be_empty_has_to_be_there_all_the_same(
     warehouse: DuckDBWarehouse,
 ) -> None:
     quiet, lost = (model(name, "table", empty_days=True) for name in ("refunds", "lost"))
-    found = look_at_whole(warehouse, [quiet, lost])
+    found = look_at_all(warehouse, [quiet, lost], [])
     assert shortcoming(quiet, found[quiet.unique_id], []) == ""
     assert shortcoming(lost, found[lost.unique_id], []) != ""
 
 
-class CountsStatements(DuckDBWarehouse):
+class CountsQuestions(DuckDBWarehouse):
     """Knows how often it was asked for something."""
 
     asked = 0
@@ -93,17 +92,29 @@ class CountsStatements(DuckDBWarehouse):
         self.asked += 1
         return super().names(schema)
 
-    def run(self, sql: str, parameters: Mapping[str, Scalar] | None = None) -> Any:
+    def describe(self, table: TableRef, *, partition_column: str | None = None) -> TableDescription:
         self.asked += 1
-        return super().run(sql, parameters)
+        return super().describe(table, partition_column=partition_column)
+
+    def count_rows(
+        self, tables: Mapping[TableRef, str], days: Sequence[str]
+    ) -> dict[TableRef, RowCount]:
+        self.asked += 1
+        return super().count_rows(tables, days)
 
 
 def test_hundreds_of_models_are_looked_at_in_two_questions(tmp_path: Path) -> None:
-    tables = [model(f"t{number}", "table") for number in range(300)]
-    with CountsStatements(tmp_path / "warehouse.duckdb") as opened:
+    whole = [model(f"t{number}", "table") for number in range(300)]
+    daily = [node(f"d{number}") for number in range(300)]
+    views = [model("shops", "view")]
+    with CountsQuestions(tmp_path / "warehouse.duckdb") as opened:
         opened.run("CREATE SCHEMA ml_local")
-        opened.run("; ".join(f"CREATE TABLE {one.ref} AS SELECT 1 AS n" for one in tables))
-        opened.asked = 0
-        found = look_at_whole(opened, tables)
+        opened.run("; ".join(f"CREATE TABLE {one.ref} AS SELECT 1 AS n" for one in whole))
+        day = f"DATE '{DAYS[0]}' AS PARTITION_DATE"
+        opened.run("; ".join(f"CREATE TABLE {one.ref} AS SELECT {day}" for one in daily))
+        opened.run("CREATE VIEW ml_local.shops AS SELECT 1 AS n")
+        found = look_at_all(opened, [*whole, *daily, *views], DAYS[:2])
         assert opened.asked == 2
-    assert {one and one.rows for one in found.values()} == {1}
+    assert {found[one.unique_id] for one in whole} == {Found(rows=1, by_day=None)}
+    assert [found[one.unique_id] for one in daily] == [Found(rows=1, by_day={DAYS[0]: 1})] * 300
+    assert "model.p.shops" not in found
