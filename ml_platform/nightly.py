@@ -11,7 +11,7 @@ import dagster as dg
 
 from ml_platform.partitions import days_of, last_complete_day
 from ml_platform.settings import Settings
-from ml_platform.stages import DAY_STAGES, FEATURES, STAGE_TAG, asset_key
+from ml_platform.stages import DAY_STAGES, FEATURES, STAGE_TAG, TABLE, asset_key
 
 DATA_CRON: Final = "0 2 * * *"
 RETRIES: Final = {"dagster/max_retries": "2"}
@@ -19,11 +19,15 @@ RETRIES: Final = {"dagster/max_retries": "2"}
 
 def build_data_nightly(settings: Settings) -> dg.Definitions:
     """The job and the schedule for features and training sets of yesterday."""
+    daily = dg.AssetSelection.tag(STAGE_TAG, FEATURES)
     job = dg.define_asset_job(
         "data_nightly",
-        selection=dg.AssetSelection.tag(STAGE_TAG, FEATURES)
+        # A table without days is whole of yesterday, unless it is built anew before what reads it.
+        selection=daily
+        | (daily.upstream() & dg.AssetSelection.tag(STAGE_TAG, TABLE))
         | dg.AssetSelection.tag(STAGE_TAG, "training_set"),
-        description="Builds the features of one day and the training sets of all models.",
+        description="Builds the features of one day, the tables that they are made from, and the "
+        "training sets of all models.",
         tags=RETRIES,
     )
 

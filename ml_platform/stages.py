@@ -23,9 +23,11 @@ RAW: Final = "raw"
 STAGING: Final = "staging"
 FEATURES: Final = "features"
 """Groups of the assets that are no model's own; the last is a stage too."""
+TABLE: Final = "table"
+"""Stage of a dbt table without days, which features may be made from."""
 
 STAGE_TAG: Final = "ml_platform/stage"
-"""On each of a model's assets, and on dbt's daily tables: which stage of the flow it is."""
+"""On each of a model's assets, and on dbt's tables: which stage of the flow it is."""
 
 
 def asset_key(model: str, stage: ModelStage) -> "dg.AssetKey":

@@ -15,6 +15,6 @@
 {% endmacro %}
 
 {% macro bigquery__process_schema_changes(on_schema_change, source_relation, target_relation) %}
-  {{- return(dbt_bigquery.bigquery__process_schema_changes(
+  {{- return(dbt.bigquery__process_schema_changes(
       schema_change_asked_for(on_schema_change), source_relation, target_relation)) -}}
 {% endmacro %}

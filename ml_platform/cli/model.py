@@ -54,7 +54,7 @@ def new(
     built: list[str] = []
     if from_table:
         described = described_table(settings, from_table)
-        columns = columns_of(described, label=label)
+        columns = columns_of(described, asset=from_table, label=label)
         built = [one.key for one in described.partitions if one.rows]
     folder = scaffold(name, columns, MODELS_FOLDER)
     model = read_model(name)

@@ -207,6 +207,12 @@ def feature_table(settings: DbtSettings, asset: str) -> TableRef:
     return node.ref if node else TableRef(settings.feature_schema, asset)
 
 
+def event_day(settings: DbtSettings, asset: str) -> str:
+    """The column with the day of a row of a daily table; empty for what is none of the project."""
+    node = load_project(settings).named(asset)
+    return node.event_day if node else ""
+
+
 def parsed_project(settings: DbtSettings) -> Project:
     """The project as it was parsed last, whatever has changed since.
 

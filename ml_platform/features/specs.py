@@ -15,7 +15,7 @@ import dagster as dg
 from ml_platform.errors import DbtProjectError
 from ml_platform.features.nodes import Node, NodeTest, Project
 from ml_platform.partitions import PartitionBounds, daily_partitions
-from ml_platform.stages import FEATURES, STAGE_TAG
+from ml_platform.stages import FEATURES, STAGE_TAG, TABLE
 
 UNIQUE_ID: Final = "dagster_dbt/unique_id"
 EVENT_DAY: Final = "ml_platform/event_day"
@@ -171,7 +171,11 @@ def _metadata(node: Node, project: Project) -> dict[str, Any]:
 
 def _tags(node: Node) -> dict[str, str]:
     tags = {tag: "" for tag in node.tags if _TAG.match(tag)}
-    return tags | {STAGE_TAG: FEATURES} if node.is_daily else tags
+    if node.is_daily:
+        tags[STAGE_TAG] = FEATURES
+    elif node.kind in ("model", "snapshot") and node.materialized != "view":
+        tags[STAGE_TAG] = TABLE
+    return tags
 
 
 def _automation(node: Node) -> dg.AutomationCondition[Any] | None:

@@ -2,16 +2,14 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
-from typing import Final
 
 from ml_platform.errors import WarehouseError
-from ml_platform.features.project import feature_table
+from ml_platform.features.project import event_day, feature_table
+from ml_platform.model_folder.scaffold import DAY_COLUMN
 from ml_platform.partitions import PartitionBounds, last_complete_day, parse_day
 from ml_platform.settings import Settings
 from ml_platform.warehouse.interface import TableDescription
 from ml_platform.warehouse.open import open_warehouse
-
-PARTITION_COLUMN: Final = "partition_date"
 
 
 def described_table(settings: Settings, name: str) -> TableDescription:
@@ -21,12 +19,13 @@ def described_table(settings: Settings, name: str) -> TableDescription:
         WarehouseError: it is not there; says what builds it.
     """
     table = feature_table(settings, name)
+    day = event_day(settings, name) or DAY_COLUMN
     try:
         with open_warehouse(settings) as warehouse:
             described = warehouse.describe(table)
-            if all(column.name != PARTITION_COLUMN for column in described.columns):
+            if all(column.name != day for column in described.columns):
                 return described
-            return warehouse.describe(table, partition_column=PARTITION_COLUMN)
+            return warehouse.describe(table, partition_column=day)
     except WarehouseError as error:
         raise WarehouseError(
             f"{name} cannot be looked at: {error.message}",

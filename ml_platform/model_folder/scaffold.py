@@ -21,6 +21,10 @@ FILES: Final = ("defs.yaml", "train.py", "evaluate.py")
 MOST_CATEGORIES: Final = 4
 
 
+DAY_COLUMN: Final = "partition_date"
+"""The day of a row, where nothing says that another column has it."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Columns:
     """Which columns of a feature table play which part."""
@@ -32,7 +36,7 @@ class Columns:
     known_at: str
     categories: tuple[str, ...]
     numbers: tuple[str, ...]
-    partition_column: str = "partition_date"
+    partition_column: str = DAY_COLUMN
 
 
 FLIGHTS: Final = Columns(
@@ -115,21 +119,23 @@ def yaml_text(name: str) -> str:
     return name if plain else json.dumps(name, ensure_ascii=False)
 
 
-def columns_of(described: TableDescription, *, label: str = "") -> Columns:
+def columns_of(described: TableDescription, *, asset: str = "", label: str = "") -> Columns:
     """Guess which columns of a feature table play which part, by name and type.
 
     Args:
         described: The table, as the warehouse describes it.
+        asset: What it is called as an asset, where that is not its name.
         label: The column to predict; guessed when empty.
 
     Raises:
         ModelSpecError: a part has no column, or more than one might play it.
     """
     table = described.table.name
-    columns = [column for column in described.columns if column.name != "partition_date"]
+    day = described.partition_column or DAY_COLUMN
+    columns = [column for column in described.columns if column.name != day]
     if len(columns) == len(described.columns):
         raise ModelSpecError(
-            f"{table} has no column partition_date, the day (UTC) of a row",
+            f"{table} has no column {day}, the day (UTC) of a row",
             hint="take a feature table that is built by day; `mlp doctor` names the warehouse.",
         )
     names = [column.name for column in columns]
@@ -148,13 +154,14 @@ def columns_of(described: TableDescription, *, label: str = "") -> Columns:
     texts = [one.name for one in columns if _is_text(one) and one.name not in used]
     numbers = [one.name for one in columns if _is_number(one) and one.name not in used]
     return Columns(
-        table=table,
+        table=asset or table,
         label=label,
         keys=(key,),
         event_time=event_time,
         known_at=known_at,
         categories=tuple(texts[:MOST_CATEGORIES]),
         numbers=tuple(numbers),
+        partition_column=day,
     )
 
 

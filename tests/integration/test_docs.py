@@ -76,6 +76,12 @@ def test_a_backfill_goes_to_our_server_and_never_to_a_stranger(with_server: Read
     with_server.follow("on-a-server.md")
 
 
+def test_a_dbt_project_of_ones_own_is_moved_in(tmp_path: Path) -> None:
+    # A Dagster of the machine's owner may answer at the usual address.
+    url = f"http://127.0.0.1:{free_port()}"
+    new_reader(tmp_path, MLP_DAGSTER_URL=url).follow("own-dbt-project.md")
+
+
 def test_a_cluster_of_ones_own_is_shown_before_it_is_made(tmp_path: Path) -> None:
     new_reader(tmp_path).follow("interactive-clusters.md")
 

@@ -176,7 +176,7 @@ DBT = (
         "macro default__process_schema_changes(on_schema_change,",
     ),
     _row(
-        "dbt_bigquery.bigquery__process_schema_changes",
+        "dbt.bigquery__process_schema_changes",
         "dbt_project/macros/schema_changes.sql",
         "dbt/include/bigquery/macros/materializations/models/incremental/on_schema_change.sql",
         "a build that was asked to appends columns",

@@ -4,8 +4,11 @@ from datetime import UTC, datetime
 import dagster as dg
 import pytest
 
+from ml_platform.features.assets import build_dbt_assets
 from ml_platform.nightly import build_data_nightly, build_model_nightly
+from ml_platform.resources import resources_from
 from ml_platform.settings import Settings
+from tests.support.nodes import node, project
 
 NIGHT = datetime(2026, 3, 2, 3, tzinfo=UTC)
 
@@ -21,6 +24,22 @@ def test_the_data_of_yesterday_is_built_at_night(instance: dg.DagsterInstance) -
 
     assert isinstance(asked, dg.RunRequest)
     assert asked.partition_key == "2026-03-01"
+
+
+def test_tables_that_features_are_made_from_are_built_too() -> None:
+    made = project(
+        node("day_table", parents=("model.p.lookup", "model.p.a_view")),
+        node("lookup", event_day="", materialized="table"),
+        node("a_view", event_day="", materialized="view"),
+        node("report", event_day="", materialized="table", parents=("model.p.day_table",)),
+    )
+    settings = Settings()
+    assets = dg.Definitions(
+        assets=[build_dbt_assets(made, settings)], resources=resources_from(settings).by_key()
+    )
+    definitions = dg.Definitions.merge(assets, build_data_nightly(settings))
+    keys = definitions.resolve_job_def("data_nightly").asset_layer.executable_asset_keys
+    assert {key.to_user_string() for key in keys} == {"day_table", "lookup"}
 
 
 def test_a_day_is_requested_once_however_often_the_schedule_ticks(
