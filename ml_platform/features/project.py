@@ -232,9 +232,10 @@ def _read_nodes(folder: Path, version: str) -> Project:
         if project.version == version:
             return project
     project = read_nodes(json.loads((folder / "manifest.json").read_bytes()), version=version)
-    aside = kept.with_name(f"{_NODES}.{os.getpid()}")
-    aside.write_text(to_json(project))
-    aside.replace(kept)
+    with suppress(OSError):  # a folder that may only be read: the next process reads it all again
+        aside = kept.with_name(f"{_NODES}.{os.getpid()}")
+        aside.write_text(to_json(project))
+        aside.replace(kept)
     return project
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ml_platform.errors import DbtProjectError, FeatureBuildError
-from ml_platform.features.project import prepared_manifest
+from ml_platform.features.project import load_project
 from ml_platform.health.look import Look
 from ml_platform.model_folder.load import built, model_folders
 from ml_platform.model_folder.mistake import Mistake
@@ -48,7 +48,7 @@ def _refused(model: ModelFolder) -> list[Mistake]:
 def _dbt_project(settings: Settings) -> Look:
     name = "dbt project"
     try:
-        prepared_manifest(settings)
+        load_project(settings)
     except (DbtProjectError, FeatureBuildError) as error:
         return Look(group=GROUP, name=name, state="no", value=error.message, fix=error.hint)
     return Look(group=GROUP, name=name, state="ok", value=str(settings.project_dir))
