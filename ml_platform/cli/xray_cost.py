@@ -46,14 +46,24 @@ def cost(
     from ml_platform.cli.output import print_result
     from ml_platform.cli.spans import seconds_of
     from ml_platform.settings import load_settings
+    from ml_platform.xray.budgets import budgets_of
     from ml_platform.xray.prices import prices_of
     from ml_platform.xray.spending import spending
 
     now_s = time.time()
     since_s = now_s - seconds_of(since)
-    prices = prices_of(load_settings())
+    settings = load_settings()
+    prices, limits = prices_of(settings), budgets_of(settings).limits()
     with gathered_store() as store:
-        result = spending(store, by.value, prices=prices, now_s=now_s, since_s=since_s, model=model)
+        result = spending(
+            store,
+            by.value,
+            prices=prices,
+            now_s=now_s,
+            since_s=since_s,
+            model=model,
+            limits=limits,
+        )
     print_result(result, _show, as_json=as_json)
 
 
@@ -63,6 +73,7 @@ def _show(found: "Spending") -> None:
 
     if not found.whole.attempts:
         say("no such attempt is known")
+        _show_budgets(found)
         return
     lines = (*found.parts, found.whole) if len(found.parts) > 1 else found.parts
     rows = [
@@ -84,3 +95,11 @@ def _show(found: "Spending") -> None:
         what = counted(found.whole.unknown, "attempt")
         say(f"of {what} the cost is unknown: on a machine of one's own, or without a price")
         say("  → MLP_PRICE_CPU_HOUR=0.04 sets one; the README has all")
+    _show_budgets(found)
+
+
+def _show_budgets(found: "Spending") -> None:
+    from ml_platform.cli.output import BANG, say
+
+    for one in found.budgets:
+        say(BANG if one.is_near else " ", one.in_words())

@@ -30,6 +30,7 @@ def serve(
     from ml_platform.cli.xray_store import known_prices, loud_findings
     from ml_platform.health.ports import xray_pages
     from ml_platform.settings import load_settings
+    from ml_platform.xray.budgets import budgets_of
     from ml_platform.xray.gather import Gathered, gather
     from ml_platform.xray.metrics import exposition, known
     from ml_platform.xray.pages.access import access_for
@@ -43,6 +44,7 @@ def serve(
 
     settings = load_settings()
     access = access_for(host, settings)
+    budgets = budgets_of(settings).limits()
     prices, loud, reaped = known_prices(), loud_findings(), ReapedThisWeek(settings.storage_root)
     with (
         bind(host, xray_pages(settings).port if port is None else port) as listening,
@@ -76,6 +78,7 @@ def serve(
                 trouble=lambda: gathering.trouble,
                 metrics=metrics,
                 prices=prices,
+                limits=budgets,
                 loud=loud,
             )
             name = f"[{host}]" if ":" in host else host

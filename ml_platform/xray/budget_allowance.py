@@ -15,7 +15,8 @@ from ml_platform.settings import Settings
 from ml_platform.training.allowance import Allowance
 from ml_platform.training.record import Owner
 from ml_platform.training.request import TrainingRequest
-from ml_platform.xray.budgets import Limit, Spent, began_s, budgets_of, spent
+from ml_platform.xray.budget_spending import budget_spending
+from ml_platform.xray.budgets import Limit, Spent, budgets_of
 from ml_platform.xray.gather import ask_up_to_date
 from ml_platform.xray.prices import prices_of
 from ml_platform.xray.store import Store
@@ -46,7 +47,7 @@ def budget_allowance(
             return ()
         whose = " and ".join(dict.fromkeys(f"{one.kind} {one.name}" for one in limits))
         try:
-            found, trouble = _looked_at(settings, request, owner, limits, within_s, now)
+            found, trouble = _looked_at(settings, request, limits, within_s, now)
         except Exception as error:  # boundary: what counts money fails no training but by a sum
             reason = error.message if isinstance(error, PlatformError) else repr(error)
             return (f"the budget of {whose} could not be looked at: {reason}",)
@@ -64,29 +65,18 @@ def budget_allowance(
 def _looked_at(
     settings: Settings,
     request: TrainingRequest,
-    owner: Owner,
     limits: Sequence[Limit],
     within_s: float,
     now: Callable[[], float],
-) -> tuple[list[Spent], str]:
+) -> tuple[tuple[Spent, ...], str]:
     """What is spent of each, and why that may not be all.
 
     Raises:
         Exception: whatever keeps it from being found; that there was no time for it too.
     """
 
-    def ask(store: Store) -> list[Spent]:
-        prices, now_s = prices_of(settings), now()
-        found = []
-        for limit in limits:
-            paid = store.paid_since(
-                began_s(limit.period, now_s),
-                model=request.model if limit.kind == "asset" else "",
-                team=owner.team if limit.kind == "team" else "",
-                now_s=now_s,
-            )
-            found.append(spent(limit, paid, prices, now_s=now_s))
-        return found
+    def ask(store: Store) -> tuple[Spent, ...]:
+        return budget_spending(store, limits, prices=prices_of(settings), now_s=now())
 
     return ask_up_to_date(settings, request.storage_root, ask, within_s=within_s, now=now)
 

@@ -75,15 +75,18 @@ class Budgets(BaseModel):
 
     def of(self, *, team: str, model: str) -> "tuple[Limit, ...]":
         """What limits a training of this model that this team pays for."""
-        asset = asset_name(model, "model")
-        found: tuple[tuple[Kind, str, Budget | None], ...] = (
-            ("team", team, self.teams.get(team)),
-            ("asset", asset, self.assets.get(asset)),
+        return tuple(one for one in self.limits() if one.counts(team=team, model=model))
+
+    def limits(self) -> "tuple[Limit, ...]":
+        """All of them, those of teams first."""
+        of_kinds: tuple[tuple[Kind, dict[str, Budget]], ...] = (
+            ("team", self.teams),
+            ("asset", self.assets),
         )
         return tuple(
             Limit(kind=kind, name=name, period=period, amount=amount, warn_from=one.warn_from)
-            for kind, name, one in found
-            if one is not None
+            for kind, named in of_kinds
+            for name, one in named.items()
             for period in _KEYS
             if (amount := one.amount(period)) is not None
         )
@@ -112,6 +115,10 @@ class Limit:
         """Where it is written: `budgets.teams.growth.per_month`."""
         return f"{BUDGETS}.{self.kind}s.{self.name}.{_KEYS[self.period]}"
 
+    def counts(self, *, team: str, model: str) -> bool:
+        """Whether a training of this model that this team pays for is one of its."""
+        return self.name == (team if self.kind == "team" else asset_name(model, "model"))
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Spent:
@@ -139,12 +146,17 @@ class Spent:
         """Whether it is to be warned of."""
         return self.amount >= self.limit.amount * self.limit.warn_from
 
+    @property
+    def share(self) -> float:
+        """What part of it is spent; more than 1 if it is over."""
+        return self.amount / self.limit.amount
+
     def in_words(self) -> str:
         """`team growth has spent 412.50 of its budget of 500.00 for this month (82 %)`."""
         limit = self.limit
         spent, may = money(self.amount), money(limit.amount)
         when = "today (UTC)" if limit.period == "day" else "this month (UTC)"
-        share = f"{100 * self.amount / limit.amount:.0f} %"
+        share = f"{100 * self.share:.0f} %"
         left_out = f"; of {self.unknown} of its attempts the cost is unknown"
         return (
             f"{limit.kind} {limit.name} has spent {spent} of its budget of {may} for {when}, "
@@ -170,12 +182,14 @@ def spent(limit: Limit, paid: Iterable[PaidSince], prices: Prices, *, now_s: flo
 
     Args:
         limit: Which.
-        paid: For what it is about, since its period began.
+        paid: Since its period began; what is of others too.
         prices: Of an hour.
         now_s: Now, in seconds since 1970.
     """
     amount, unknown = 0.0, 0
     for one in paid:
+        if not limit.counts(team=one.team, model=one.model):
+            continue
         price = hour_of(spec_of(one.spec), prices).price
         if price is None:
             unknown += one.attempts

@@ -49,14 +49,18 @@ class PaidTime:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PaidSince:
-    """Attempts that have asked for equal clusters, and were paid for in a span of time.
+    """Attempts of a team's model on equal clusters, which were paid for in a span of time.
 
     Attributes:
+        team: Who pays for them; empty if nobody was noted.
+        model: Theirs.
         spec: The cluster that each has asked for.
         attempts: How many.
         paid_s: For how long their clusters were paid for in that span, together.
     """
 
+    team: str
+    model: str
     spec: Mapping[str, Any]
     attempts: int
     paid_s: float
@@ -139,17 +143,20 @@ def paid_since_query(asked: Asked, *, since_s: float, now_s: float) -> Select[An
     one = ATTEMPTS.c
     began_s = case((one.ready_at_s > since_s, one.ready_at_s), else_=since_s)
     paid_s = func.coalesce(one.ended_at_s, now_s) - began_s
-    columns: list[Any] = [SPEC_TEXT.label("spec_text"), func.count(), func.sum(paid_s)]
-    query = select(*columns)
+    part: list[Any] = [one.team, one.model, SPEC_TEXT.label("spec_text")]
+    query = select(*part, func.count(), func.sum(paid_s))
     query = query.where(*asked(one), one.ready_at_s.is_not(None), paid_s > 0.0)
-    return query.group_by(text("spec_text")).order_by(text("spec_text"))
+    same = (one.team, one.model, text("spec_text"))
+    return query.group_by(*same).order_by(*same)
 
 
 def paid_since_of(rows: Iterable[Sequence[Any]]) -> list[PaidSince]:
-    """What was paid for, one for each spec."""
+    """What was paid for, one for each spec of a team's model."""
     return [
-        PaidSince(spec=json.loads(spec_text), attempts=attempts, paid_s=paid_s)
-        for spec_text, attempts, paid_s in rows
+        PaidSince(
+            team=team, model=model, spec=json.loads(spec_text), attempts=attempts, paid_s=paid_s
+        )
+        for team, model, spec_text, attempts, paid_s in rows
     ]
 
 

@@ -1,7 +1,10 @@
 """What was spent, on what, and what of it was wasted, out of the store."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ml_platform.xray.budget_spending import budget_spending
+from ml_platform.xray.budgets import Limit, Spent
 from ml_platform.xray.costs import Cost, CostSum, Hours, cost_for, sum_of
 from ml_platform.xray.paid import By
 from ml_platform.xray.prices import Prices
@@ -10,11 +13,19 @@ from ml_platform.xray.store import Store
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Spending:
-    """What attempts have cost: the parts, the dearest first, and the whole."""
+    """What attempts have cost: the parts, the dearest first, and the whole.
+
+    Attributes:
+        by: What the attempts of a part have in common.
+        parts: The dearest first.
+        whole: All of them.
+        budgets: What is spent of each budget in its own period, whatever was asked for.
+    """
 
     by: By
     parts: tuple[CostSum, ...]
     whole: CostSum
+    budgets: tuple[Spent, ...] = ()
 
 
 def spending(
@@ -25,6 +36,7 @@ def spending(
     now_s: float,
     since_s: float | None = None,
     model: str = "",
+    limits: Sequence[Limit] = (),
 ) -> Spending:
     """What was spent.
 
@@ -35,6 +47,7 @@ def spending(
         now_s: Now, in seconds since 1970, for those that go on.
         since_s: On those that have lived since then alone; on all of each of them.
         model: On this model alone, if one is given.
+        limits: Budgets to look at.
     """
     found = store.paid_times(by, model=model, since_s=since_s, now_s=now_s)
     hours = Hours(prices)
@@ -49,4 +62,5 @@ def spending(
         by=by,
         parts=tuple(sorted(sums, key=lambda one: (-(one.total or 0.0), -one.cpu_hours, one.name))),
         whole=sum_of((one for several in parts.values() for one in several), name="all"),
+        budgets=budget_spending(store, limits, prices=prices, now_s=now_s),
     )

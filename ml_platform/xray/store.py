@@ -216,18 +216,14 @@ class Store:
         with self._database.reading() as connection:
             return paid_times_of(connection.execute(paid_times_query(by, asked, now_s=now_s)))
 
-    def paid_since(
-        self, since_s: float, *, model: str = "", team: str = "", now_s: float
-    ) -> list[PaidSince]:
-        """For how long clusters were paid for since then, summed of those that are equal.
+    def paid_since(self, since_s: float, *, now_s: float) -> list[PaidSince]:
+        """For how long each team's models were paid for since then, summed of equal clusters.
 
         Args:
             since_s: In seconds since 1970; what was paid before counts for nothing.
-            model: Of this model alone, if one is given.
-            team: Paid for by this team alone, if one is given.
             now_s: Now, in seconds since 1970, for those that go on.
         """
-        asked = lived(self._namespace, since_s, model=model, team=team)
+        asked = lived(self._namespace, since_s)
         query = paid_since_query(asked, since_s=since_s, now_s=now_s)
         with self._database.reading() as connection:
             return paid_since_of(connection.execute(query))

@@ -15,6 +15,7 @@ from tests.support.xray_pages import MARKUP, Story, addresses, archive, id_of, p
 pytestmark = pytest.mark.browser
 
 NAMES = ("overview", "attempt", "measured", "log", "training", "model", "run", "costs", "compare")
+BUDGETS = "{teams: {growth: {per_day: 0.5}}, assets: {flight_delay/model: {per_day: 2}}}"
 SIZES = {"desk": (1280, 800), "phone": (375, 700)}
 # Each text whose contrast with what is behind it is less than WCAG wants of small text.
 TOO_FAINT = """() => {
@@ -73,7 +74,12 @@ class Person:
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[Settings, Story]:
     home = tmp_path_factory.mktemp("xray") / "home"
-    settings = Settings(home=home, price_cpu_hour=1.0, xray_findings="straggler")
+    home.mkdir()
+    file = home / "clusters.yaml"
+    file.write_text(f"namespace: ray\nbudgets: {BUDGETS}")
+    settings = Settings(
+        home=home, clusters_file=file, price_cpu_hour=1.0, xray_findings="straggler"
+    )
     return settings, tell_story(settings.storage_root)
 
 
@@ -172,7 +178,8 @@ def test_costs_are_told_by_another_part_and_sorted(person: Person) -> None:
     person.open("/costs")
     person.page.get_by_label("By").select_option("run")
 
-    expect(person.page.locator("tbody tr")).to_have_count(4)
+    # Four runs, and two budgets below them.
+    expect(person.page.locator("tbody tr")).to_have_count(6)
     person.page.get_by_role("link", name="Wasted").click()
     expect(person.page.locator("th[aria-sort=ascending]")).to_have_text("Wasted")
     assert "by=run" in person.page.url

@@ -196,7 +196,7 @@ def test_questions_are_answered_as_on_sqlite(settings: Settings) -> None:
                     store.paid_times("cause", now_s=AT_S + 90),
                     store.paid_times("team", since_s=AT_S, now_s=AT_S + 90),
                     store.paid_times("backfill", now_s=AT_S + 90),
-                    store.paid_since(AT_S + 5, team="growth", now_s=AT_S + 90),
+                    store.paid_since(AT_S + 5, now_s=AT_S + 90),
                     store.attempts(team="growth", backfill="abcdefgh", since_s=AT_S, limit=5),
                 )
             )

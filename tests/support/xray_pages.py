@@ -11,6 +11,7 @@ import httpx
 
 from ml_platform.settings import Settings
 from ml_platform.training.telemetry.log_archive import LOG_FOLDER
+from ml_platform.xray.budgets import budgets_of
 from ml_platform.xray.findings.judges import loud_names
 from ml_platform.xray.gather import gather
 from ml_platform.xray.metrics import exposition, known
@@ -178,6 +179,7 @@ def pages_of(
                 )
             ),
             prices=prices_of(settings),
+            limits=budgets_of(settings).limits(),
             loud=loud_names(settings.xray_findings),
         )
         with served(site) as url:

@@ -6,6 +6,7 @@
     /models/NAME                a model over its partitions                         also .csv
     /runs/ID                    the story of a run                                  also .csv
     /costs                      what was spent on what, and what of it was wasted   also .csv
+    /costs/budgets.csv          what is spent of each budget
     /compare?a=ID&b=ID          what differs between two attempts
     /find?q=…                   goes to whichever of these is meant
     /metrics                    for Prometheus
@@ -31,11 +32,19 @@ from starlette.types import ASGIApp
 
 from ml_platform.errors import InputError, PlatformError, XrayError
 from ml_platform.xray.attempt import AttemptRecord
+from ml_platform.xray.budgets import Limit
 from ml_platform.xray.compare import compared
 from ml_platform.xray.find import find_attempt, find_attempts
 from ml_platform.xray.listing import details_to_compare
 from ml_platform.xray.metrics import CONTENT_TYPE
-from ml_platform.xray.pages import addresses, attempts_table, costs_page, model_page, stories
+from ml_platform.xray.pages import (
+    addresses,
+    attempts_table,
+    budgets_table,
+    costs_page,
+    model_page,
+    stories,
+)
 from ml_platform.xray.pages.access import COOKIE, Access, after_login, is_secure
 from ml_platform.xray.pages.attempts_table import chosen_by
 from ml_platform.xray.pages.guard import Guard
@@ -51,6 +60,7 @@ STATIC: Final = Path(__file__).parent / "static"
 ZONE_COOKIE: Final = "mlp_xray_zone"
 LONGEST_FORM: Final = 4096
 SUFFIXES: Final = (".json", ".csv")
+BUDGETS: Final = "/costs/budgets"
 STAYS_LOGGED_IN_S: Final = 30 * 86_400
 
 
@@ -66,6 +76,7 @@ class Site:
         trouble: Why not all is gathered, in words; empty if nothing is missing.
         metrics: What Prometheus reads.
         prices: Of an hour.
+        limits: Budgets.
         loud: Findings that a person has turned on.
     """
 
@@ -76,6 +87,7 @@ class Site:
     trouble: Callable[[], str]
     metrics: Callable[[], bytes]
     prices: Prices = field(default_factory=Prices)
+    limits: Sequence[Limit] = ()
     loud: Collection[str] = ()
 
 
@@ -91,6 +103,7 @@ def make_app(site: Site) -> ASGIApp:
         Route("/models/{what}", pages.model),
         Route("/runs/{what}", pages.run),
         *(Route(f"/costs{suffix}", pages.costs) for suffix in ("", *SUFFIXES)),
+        Route(f"{BUDGETS}.csv", pages.costs),
         *(Route(f"/compare{suffix}", pages.compare) for suffix in ("", ".json")),
         Route("/find", pages.find),
         Route("/login", pages.login),
@@ -184,12 +197,26 @@ class _Pages:
         try:
             chosen = costs_page.chosen_costs(request.query_params)
             page = costs_page.costs_page(
-                self._store, chosen, prices=self._site.prices, now_s=self._site.now()
+                self._store,
+                chosen,
+                prices=self._site.prices,
+                now_s=self._site.now(),
+                limits=self._site.limits,
             )
         except InputError as error:
             return self._error(request, error, 400)
         table = _Table(page.rows, costs_page.COLUMNS)
-        return self._answer(request, "costs.html", page, table, choices=costs_page.CHOICES)
+        if request.url.path.startswith(BUDGETS):
+            table = _Table(page.budgets, budgets_table.COLUMNS)
+        return self._answer(
+            request,
+            "costs.html",
+            page,
+            table,
+            columns=costs_page.COLUMNS,
+            columns_of_budgets=budgets_table.COLUMNS,
+            choices=costs_page.CHOICES,
+        )
 
     def compare(self, request: Request) -> Response:
         asked = [request.query_params.get(name, "").strip() for name in ("a", "b")]
@@ -296,7 +323,7 @@ class _Pages:
                 return self._error(request, error, 404)
             return Response(to_csv(table.rows, table.columns), media_type="text/csv")
         shown = table.columns if table else ()
-        return self._html(request, template, page=page, columns=shown, **more)
+        return self._html(request, template, **{"page": page, "columns": shown} | more)
 
     def _html(
         self, request: Request, template: str, *, status: int = 200, **values: Any

@@ -1,15 +1,17 @@
 """The page of costs: what was spent on what, and what of it was wasted."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, get_args
 from urllib.parse import urlencode
 
 from ml_platform.clusters.causes import Cause
 from ml_platform.errors import InputError
+from ml_platform.xray.budgets import Limit
 from ml_platform.xray.costs import CostSum
-from ml_platform.xray.pages import addresses
+from ml_platform.xray.pages import addresses, budgets_table
 from ml_platform.xray.pages.attempts_table import STATUSES
+from ml_platform.xray.pages.budgets_table import BudgetRow, budget_rows, told_of
 from ml_platform.xray.pages.table import Column, ordered, turned
 from ml_platform.xray.paid import NO_BACKFILL, NO_TEAM, By
 from ml_platform.xray.prices import Prices
@@ -39,16 +41,24 @@ CHOICES: Final[Mapping[str, Any]] = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ChosenCosts:
-    """Which costs an address asks for, and in which order."""
+    """Which costs an address asks for, and in which order; `budgets` is that of the budgets."""
 
     by: By = "model"
     since: str = USUAL_SPAN
     sort: str = ""
+    budgets: str = ""
 
     def sorted_by(self, name: str) -> str:
         """The query of the same, sorted by a column."""
-        query = {"by": self.by, "since": self.since, "sort": turned(self.sort, name)}
-        return f"?{urlencode(query)}"
+        return self._with(sort=turned(self.sort, name))
+
+    def budgets_by(self, name: str) -> str:
+        """The query of the same, with the budgets sorted by a column of theirs."""
+        return self._with(budgets=turned(self.budgets, name))
+
+    def _with(self, **values: str) -> str:
+        query = {"by": self.by, "since": self.since, "sort": self.sort, "budgets": self.budgets}
+        return f"?{urlencode({name: value for name, value in (query | values).items() if value})}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,6 +79,8 @@ class CostsPage:
         rows: The dearest first, unless they are sorted.
         whole: All of them.
         has_price: Whether anything has one; without, nothing but hours is known.
+        told: A sentence for each budget that is over, or is warned of.
+        budgets: Each with what is spent of it now, whatever span of time is chosen.
     """
 
     sentence: str
@@ -76,6 +88,8 @@ class CostsPage:
     rows: tuple[CostRow, ...]
     whole: CostSum
     has_price: bool
+    told: tuple[str, ...]
+    budgets: tuple[BudgetRow, ...]
 
 
 COLUMNS: Final[tuple[Column[CostRow], ...]] = (
@@ -104,10 +118,19 @@ def chosen_costs(query: Mapping[str, str]) -> ChosenCosts:
                 f"there is no {what} {value!r}", hint=f"it is one of {', '.join(known)}."
             )
     (known_by,) = (one for one in BYS if one == by)
-    return ChosenCosts(by=known_by, since=since, sort=query.get("sort", ""))
+    return ChosenCosts(
+        by=known_by, since=since, sort=query.get("sort", ""), budgets=query.get("budgets", "")
+    )
 
 
-def costs_page(store: Store, chosen: ChosenCosts, *, prices: Prices, now_s: float) -> CostsPage:
+def costs_page(
+    store: Store,
+    chosen: ChosenCosts,
+    *,
+    prices: Prices,
+    now_s: float,
+    limits: Sequence[Limit] = (),
+) -> CostsPage:
     """The page of costs.
 
     Raises:
@@ -120,7 +143,9 @@ def costs_page(store: Store, chosen: ChosenCosts, *, prices: Prices, now_s: floa
         prices=prices,
         now_s=now_s,
         since_s=None if span_s is None else now_s - span_s,
+        limits=limits,
     )
+    budgets = budget_rows(found.budgets)
     rows = [CostRow(cost=one, address=_address(chosen.by, one.name)) for one in found.parts]
     return CostsPage(
         sentence=_sentence(found, chosen.since),
@@ -128,6 +153,8 @@ def costs_page(store: Store, chosen: ChosenCosts, *, prices: Prices, now_s: floa
         rows=tuple(ordered(rows, COLUMNS, chosen.sort)),
         whole=found.whole,
         has_price=found.whole.total is not None,
+        told=told_of(budgets),
+        budgets=tuple(ordered(budgets, budgets_table.COLUMNS, chosen.budgets)),
     )
 
 

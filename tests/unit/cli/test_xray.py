@@ -204,6 +204,18 @@ def test_what_trainings_cost_is_told_with_what_was_wasted(
     assert "1.26" in said("cost", "--since", "9999d")[1]
 
 
+def test_what_is_spent_of_each_budget_is_told_with_the_costs(
+    said: Any, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = home / "clusters.yaml"
+    file.write_text("namespace: ray\nbudgets: {teams: {growth: {per_month: 500}}}")
+    monkeypatch.setenv("MLP_CLUSTERS_FILE", str(file))
+    told = "team growth has spent 0.00 of its budget of 500.00 for this month (UTC), 0 %"
+    assert told in said("cost", "--since", "9999d")[1]
+    (budget,) = json.loads(said("cost", "--json")[1])["budgets"]
+    assert budget["limit"]["amount"] == 500
+
+
 def test_a_cost_without_a_price_is_unknown_and_never_nothing(said: Any) -> None:
     _, out, _ = said("cost", "--since", "9999d")
     assert "unknown" in out

@@ -1,5 +1,6 @@
 """What teams and assets may spend, as people write it, and what of it is spent."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -10,7 +11,9 @@ from ml_platform.clusters.spec import WorkerGroup
 from ml_platform.errors import SettingsError
 from ml_platform.settings import Settings
 from ml_platform.xray.attempt import AttemptRecord
+from ml_platform.xray.budget_spending import budget_spending
 from ml_platform.xray.budgets import (
+    Budget,
     Budgets,
     Limit,
     Period,
@@ -43,8 +46,8 @@ def limit(period: Period = "day", amount: float = 10.0) -> Limit:
 def spent_of(
     store: Store, *attempts: AttemptRecord, amount: float = 10.0, prices: Prices = FLAT
 ) -> Spent:
-    """What these have spent of a limit of the day, two hours after `AT_S`."""
-    keep(store, *attempts)
+    """What these of the team have spent of a limit of the day, two hours after `AT_S`."""
+    keep(store, *(replace(one, team="growth") for one in attempts))
     now_s = AT_S + 2 * HOUR_S
     paid = store.paid_since(began_s("day", now_s), now_s=now_s)
     return spent(limit(amount=amount), paid, prices, now_s=now_s)
@@ -153,19 +156,25 @@ def test_attempts_of_one_limit_are_summed_whatever_cluster_they_had(store: Store
     assert found.unknown == 1
 
 
-def test_of_a_team_and_of_a_model_alone_is_summed_what_is_theirs(store: Store) -> None:
+def test_of_a_team_and_of_an_asset_is_summed_what_is_theirs(store: Store) -> None:
     keep(
         store,
         hour_long(1, team="growth"),
         hour_long(2, team="growth", model="ltv"),
         hour_long(3, team="risk", model="ltv"),
     )
-    found = [
-        store.paid_since(MIDNIGHT, team=team, model=model, now_s=AT_S + 2 * HOUR_S)
-        for team, model in (("growth", ""), ("", "ltv"), ("risk", "ltv"), ("", ""))
+    budget = Budget(per_day=10.0, per_month=100.0)
+    budgets = Budgets(
+        teams={"growth": budget, "nobody": budget}, assets={"ltv/model": Budget(per_day=10.0)}
+    )
+    found = budget_spending(store, budgets.limits(), prices=FLAT, now_s=AT_S + 2 * HOUR_S)
+    assert [(one.limit.key, one.amount / OF_HOUR) for one in found] == [
+        ("budgets.teams.growth.per_day", 2),
+        ("budgets.teams.growth.per_month", 2),
+        ("budgets.teams.nobody.per_day", 0),
+        ("budgets.teams.nobody.per_month", 0),
+        ("budgets.assets.ltv/model.per_day", 2),
     ]
-    assert [[one.attempts for one in each] for each in found] == [[2], [2], [1], [3]]
-    assert found[2][0].paid_s == HOUR_S
 
 
 def test_what_has_no_price_is_told_beside_the_sum(store: Store) -> None:
