@@ -5,6 +5,7 @@ frozen head would hang its caller for ever), obeys `RAY_ADDRESS` over the addres
 costs two seconds of `import ray` in every step.
 """
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -103,6 +104,20 @@ class JobsApi:
         """
         answer = self._request("GET", "/api/jobs/").json()
         return [_details(job) for job in answer if job.get("submission_id")]
+
+    def last_used_s(self) -> float | None:
+        """When the last job ended, in seconds since 1970; infinite while one goes on.
+
+        Drivers that were not submitted count too: notebooks, and who has connected. None if there
+        never was any. Raises as `jobs`.
+        """
+        answer: list[dict[str, Any]] = self._request("GET", "/api/jobs/").json()
+        # One whose end is not known has not ended.
+        ends = (
+            int(job.get("end_time") or 0) / 1000 if str(job["status"]) in TERMINAL else math.inf
+            for job in answer
+        )
+        return max(ends, default=None)
 
     def live_nodes(self) -> int:
         """How many nodes have joined and live; the head's own is one. Raises as `jobs`.

@@ -17,7 +17,7 @@ LONGEST_S: Final = 10 * 366 * 24 * 3600
 """Ten years. KubeRay's deadlines have 32 bits, and some are sums of what is here."""
 _LEAST: Final = {
     **dict.fromkeys(("queue_s", "start_s", "job_start_s", "unsubmitted_s", "running_s"), 1),
-    **{"gone_s": 0, "idle_s": 1, "grace_s": 0},
+    **{"gone_s": 0, "idle_s": 1, "unused_s": 0, "grace_s": 0},
 }
 
 
@@ -35,6 +35,8 @@ class Limits:
             at most.
         gone_s: A finished cluster is kept for so long.
         idle_s: The autoscaler removes a worker that has had nothing to do for so long.
+        unused_s: The reaper ends an interactive cluster on which no job has run for so long, and
+            warns from half of it on; 0 for never.
         grace_s: Pods are given so long to end.
     """
 
@@ -47,6 +49,7 @@ class Limits:
     running_s: int = 3 * 24 * 3600
     gone_s: int = 10
     idle_s: int = 300
+    unused_s: int = 0
     grace_s: int = 5
 
 

@@ -33,6 +33,7 @@ from ml_platform.clusters.kuberay.diagnosis.head import readiness
 from ml_platform.clusters.kuberay.dying_logs import DyingLogs
 from ml_platform.clusters.kuberay.head_address import LOST_AFTER_S, head_address
 from ml_platform.clusters.kuberay.joining import Joining
+from ml_platform.clusters.kuberay.last_use import last_use
 from ml_platform.clusters.kuberay.last_words import last_words
 from ml_platform.clusters.kuberay.reaper import reap
 from ml_platform.clusters.kuberay.removal import Removal
@@ -202,7 +203,12 @@ class EphemeralProvisioner(Provisioner):
     def reap(self, run_ended_s: RunEnd, *, dry_run: bool) -> list[Reaped]:
         """See `Provisioner.reap`."""
         found = reap(
-            self._api, self._config, run_ended_s=run_ended_s, now_s=self._now(), dry_run=dry_run
+            self._api,
+            self._config,
+            run_ended_s=run_ended_s,
+            now_s=self._now(),
+            dry_run=dry_run,
+            last_used_s=lambda job: last_use(self._api, self._config.namespace, job),
         )
         return list(found)
 

@@ -15,8 +15,13 @@ from ml_platform.clusters.kuberay.api import KubernetesApi, jobs_path
 from ml_platform.clusters.kuberay.config import KubeRayConfig, Limits
 from ml_platform.clusters.kuberay.expiry import expires_s, expiry_of, expiry_text, seconds_of
 from ml_platform.clusters.kuberay.seen import Object, annotation
+from ml_platform.clusters.kuberay.unused import unused, warning
 from ml_platform.clusters.kuberay.views import is_over
 from ml_platform.errors import ApiRefusedError, ObjectConflictError
+
+LastUse = Callable[[Object], float | None]
+"""When a job ran last on an interactive cluster, in seconds since 1970, infinite while one does;
+None where that is not known."""
 
 # For so long a retry of a run that has ended may come and adopt its cluster.
 RETRY_WITHIN_S: Final = 900.0
@@ -34,14 +39,21 @@ class ReapDecision:
     Attributes:
         reason: Why nobody needs it, or why that is not known.
         kept: Until when it stays, as somebody may; empty if it goes.
+        warns: Whether that is to be noted at the cluster, for its owner.
     """
 
     reason: str
     kept: str = ""
+    warns: bool = False
 
 
 def decision_on(
-    job: Object, limits: Limits, *, run_ended_s: RunEnd, now_s: float
+    job: Object,
+    limits: Limits,
+    *,
+    run_ended_s: RunEnd,
+    now_s: float,
+    last_used_s: LastUse = lambda job: None,
 ) -> ReapDecision | None:
     """Whether a RayJob of ours goes; None if it is needed, or goes by itself."""
     metadata = job["metadata"]
@@ -54,7 +66,7 @@ def decision_on(
         ended_at = (job.get("status") or {}).get("endTime")
         return ReapDecision(reason=f"it has ended at {ended_at} and was left over")
     if expires is not None:
-        return None
+        return _while_it_is_used(job, limits, last_used_s, now_s)
     run = annotation(job, labels.RUN)
     ended = run_ended_s(run) if run else "unheard"
     if ended == "unheard":
@@ -72,6 +84,7 @@ def reap(
     run_ended_s: RunEnd,
     now_s: float,
     dry_run: bool,
+    last_used_s: LastUse = lambda job: None,
 ) -> Iterator[Reaped]:
     """Remove each cluster of this environment that nobody needs, and say which and why.
 
@@ -79,13 +92,21 @@ def reap(
         ApiRefusedError: the account may not list or delete; of objects, after all others.
         ApiAwayError: the API server stayed away.
     """
-    judged = partial(decision_on, limits=config.limits, run_ended_s=run_ended_s, now_s=now_s)
+    judged = partial(
+        decision_on,
+        limits=config.limits,
+        run_ended_s=run_ended_s,
+        now_s=now_s,
+        last_used_s=last_used_s,
+    )
     ours = labels.selector(config.environment)
     refused: ApiRefusedError | None = None
     for listed in api.list(jobs_path(config.namespace), labels=ours):
         name = str(listed["metadata"]["name"])
         found = judged(listed)
         if found is not None and found.kept:
+            if found.warns and not dry_run:
+                api.patch(jobs_path(config.namespace, name), warning(now_s))
             yield Reaped(name=name, reason=found.reason, removed=False, kept=found.kept)
         elif found is not None:
             try:
@@ -113,6 +134,21 @@ def _removed(
     kept = "" if dry_run else _delete(api, path, job)
     removed = not dry_run and not kept
     yield Reaped(name=name, reason=found.reason, removed=removed, kept=kept)
+
+
+def _while_it_is_used(
+    job: Object, limits: Limits, last_used_s: LastUse, now_s: float
+) -> ReapDecision | None:
+    if not limits.unused_s or is_over(job):
+        return None
+    used_s = last_used_s(job)
+    if used_s is None:
+        return None
+    found = unused(job, limit_s=limits.unused_s, last_used_s=used_s, now_s=now_s)
+    if found is None:
+        return None
+    kept = "" if found.is_over else f"it is ended at {expiry_text(found.ends_s)} unless a job runs"
+    return ReapDecision(reason=found.reason, kept=kept, warns=not found.is_warned)
 
 
 def _while_it_may_be_used(job: Object, run: str, limits: Limits, now_s: float) -> ReapDecision:

@@ -77,6 +77,7 @@ def view_of(job: Object | None, pods: Sequence[Object], *, name: str) -> Cluster
                 "run": annotation(job, labels.RUN),
                 "owner": annotation(job, labels.OWNER),
                 "expires": annotation(job, labels.EXPIRES),
+                "unused, and warned of it at": annotation(job, labels.UNUSED),
                 "ray cluster": str(status.get("rayClusterName") or ""),
                 "created": str(job["metadata"].get("creationTimestamp") or ""),
                 "pods": ", ".join(sorted(str(pod["metadata"]["name"]) for pod in pods)),

@@ -42,6 +42,7 @@ class ScriptedJob:
         cuts: After how many characters each further stream of the log breaks.
         hangs: Whether a stream stays open in silence after the log's end.
         ends_as: The status once a stream came to the log's end.
+        ended_ms: When it ended, since 1970; 0 if it has not.
     """
 
     statuses: list[str]
@@ -50,6 +51,7 @@ class ScriptedJob:
     hangs: bool = False
     ends_as: str = "SUCCEEDED"
     message: str = ""
+    ended_ms: int = 0
     started_ms: int = 0
     error_type: str = ""
 
@@ -236,5 +238,6 @@ class RayJobsServer:
             "status": status,
             "message": job.message,
             "start_time": job.started_ms,
+            "end_time": job.ended_ms or None,
             "error_type": job.error_type or None,
         }

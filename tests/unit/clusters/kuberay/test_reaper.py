@@ -1,7 +1,10 @@
 """Which clusters nobody needs; that those go and no others: `tests/kubernetes/test_reaper.py`."""
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import dagster as dg
@@ -193,6 +196,86 @@ def test_one_object_that_is_not_given_up_keeps_no_other(server: KubernetesServer
     with pytest.raises(ApiRefusedError):
         reaped(server, *(job(name, annotations=OF_A_RUN) for name in ("protected", "left")))
     assert server.deleted == ["left"]
+
+
+UNUSED_S = 4 * 3600
+PEOPLES = {labels.EXPIRES: "2026-01-03T12:00:00Z"}
+STALE = PEOPLES | {labels.UNUSED: "2026-01-02T07:59:59Z"}
+WARNED = PEOPLES | {labels.UNUSED: "2026-01-02T10:30:00Z"}
+
+
+def unused(
+    server: KubernetesServer,
+    *,
+    idle_s: float,
+    annotations: dict[str, str] = PEOPLES,
+    dry_run: bool = False,
+) -> list[Reaped]:
+    """What becomes of an interactive cluster on which nothing has run for so long."""
+    given = job(annotations=annotations, status={"jobDeploymentStatus": "Waiting"})
+    server.objects["rayjobs"] = [given]
+    policy = replace(CONFIG, limits=Limits(unused_s=UNUSED_S))
+    found = reap(
+        server.api,
+        policy,
+        run_ended_s=lambda run: None,
+        now_s=NOW,
+        dry_run=dry_run,
+        last_used_s=lambda job: NOW - idle_s,
+    )
+    return list(found)
+
+
+def noted(server: KubernetesServer) -> Mapping[str, str]:
+    """The annotations of the only cluster."""
+    (one,) = server.objects["rayjobs"]
+    found: Mapping[str, str] = one["metadata"]["annotations"]
+    return found
+
+
+def test_a_cluster_on_which_nothing_runs_is_warned_about_from_half_its_time_on(
+    server: KubernetesServer,
+) -> None:
+    assert unused(server, idle_s=UNUSED_S / 2 - 1) == []
+    (found,) = unused(server, idle_s=UNUSED_S / 2)
+    assert found.reason == "nothing has run on it for 120 min"
+    assert found.kept == "it is ended at 2026-01-02T14:00:00Z unless a job runs"
+    assert noted(server)[labels.UNUSED] == "2026-01-02T12:00:00Z"
+    assert server.deleted == []
+
+
+def test_it_is_ended_after_its_time_once_it_was_warned_about(server: KubernetesServer) -> None:
+    (unwarned,) = unused(server, idle_s=2 * UNUSED_S)
+    assert unwarned.kept == "it is ended at 2026-01-02T12:15:00Z unless a job runs"
+    assert server.deleted == []
+    (found,) = unused(server, idle_s=UNUSED_S, annotations=WARNED)
+    assert (found.removed, found.kept) == (True, "")
+    assert server.deleted == ["one"]
+
+
+def test_a_warning_of_before_its_last_job_is_none(server: KubernetesServer) -> None:
+    (found,) = unused(server, idle_s=UNUSED_S, annotations=STALE)
+    assert found.kept != ""
+    assert server.deleted == []
+
+
+@pytest.mark.parametrize("idle_s", [-math.inf, 0.0])
+def test_a_cluster_on_which_a_job_runs_is_used(server: KubernetesServer, idle_s: float) -> None:
+    assert unused(server, idle_s=idle_s, annotations=WARNED) == []
+
+
+def test_a_dry_run_warns_nobody_and_ends_nothing(server: KubernetesServer) -> None:
+    assert unused(server, idle_s=UNUSED_S / 2, dry_run=True)[0].kept != ""
+    assert labels.UNUSED not in noted(server)
+    assert unused(server, idle_s=UNUSED_S, dry_run=True, annotations=WARNED)[0].removed is False
+    assert server.deleted == []
+
+
+def test_without_a_limit_or_an_answer_nothing_is_known_of_its_use() -> None:
+    given = job(annotations=WARNED, status={"jobDeploymentStatus": "Waiting"})
+    asked = partial(decision_on, given, run_ended_s=lambda run: None, now_s=NOW)
+    assert asked(Limits(), last_used_s=lambda job: 0.0) is None
+    assert asked(Limits(unused_s=UNUSED_S), last_used_s=lambda job: None) is None
 
 
 def test_a_dry_run_removes_nothing(server: KubernetesServer) -> None:
