@@ -14,7 +14,18 @@ from tests.support.xray_pages import MARKUP, Story, addresses, archive, id_of, p
 
 pytestmark = pytest.mark.browser
 
-NAMES = ("overview", "attempt", "measured", "log", "training", "model", "run", "costs", "compare")
+NAMES = (
+    "overview",
+    "attempt",
+    "measured",
+    "log",
+    "training",
+    "model",
+    "run",
+    "backfill",
+    "costs",
+    "compare",
+)
 BUDGETS = "{teams: {growth: {per_day: 0.5}}, assets: {flight_delay/model: {per_day: 2}}}"
 SIZES = {"desk": (1280, 800), "phone": (375, 700)}
 # Each text whose contrast with what is behind it is less than WCAG wants of small text.

@@ -139,6 +139,7 @@ def addresses(story: Story) -> dict[str, str]:
         "training": f"/trainings/{first.rpartition('-')[0]}",
         "model": "/models/flight_delay",
         "run": "/runs/run-of-bob",
+        "backfill": "/backfills/yearofbob",
         "costs": "/costs?by=partition",
         "compare": f"/compare?a={first}&b={second}",
     }

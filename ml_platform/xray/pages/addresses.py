@@ -81,6 +81,11 @@ def model_page(model: str) -> str:
     return f"/models/{part(model)}"
 
 
+def backfill_page(backfill: str) -> str:
+    """A backfill's page."""
+    return f"/backfills/{part(backfill)}"
+
+
 def run_page(run: str) -> str:
     """A run's page."""
     return f"/runs/{part(run)}"

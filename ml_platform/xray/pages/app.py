@@ -5,6 +5,7 @@
     /trainings/ID               a training over its attempts                        also .csv
     /models/NAME                a model over its partitions                         also .csv
     /runs/ID                    the story of a run                                  also .csv
+    /backfills/ID               a backfill over its partitions                      also .csv
     /costs                      what was spent on what, and what of it was wasted   also .csv
     /costs/budgets.csv          what is spent of each budget
     /compare?a=ID&b=ID          what differs between two attempts
@@ -34,12 +35,13 @@ from ml_platform.errors import InputError, PlatformError, XrayError
 from ml_platform.xray.attempt import AttemptRecord
 from ml_platform.xray.budgets import Limit
 from ml_platform.xray.compare import compared
-from ml_platform.xray.find import find_attempt, find_attempts
+from ml_platform.xray.find import find_attempt
 from ml_platform.xray.listing import details_to_compare
 from ml_platform.xray.metrics import CONTENT_TYPE
 from ml_platform.xray.pages import (
     addresses,
     attempts_table,
+    backfill_page,
     budgets_table,
     costs_page,
     model_page,
@@ -49,6 +51,7 @@ from ml_platform.xray.pages.access import COOKIE, Access, after_login, is_secure
 from ml_platform.xray.pages.attempts_table import chosen_by
 from ml_platform.xray.pages.guard import Guard
 from ml_platform.xray.pages.log_page import log_page, wanted_by
+from ml_platform.xray.pages.looking import page_of
 from ml_platform.xray.pages.overview import overview
 from ml_platform.xray.pages.picture import side_by_side
 from ml_platform.xray.pages.rendering import html_of, json_of
@@ -102,6 +105,7 @@ def make_app(site: Site) -> ASGIApp:
         Route("/trainings/{what}", pages.training),
         Route("/models/{what}", pages.model),
         Route("/runs/{what}", pages.run),
+        Route("/backfills/{what}", pages.backfill),
         *(Route(f"/costs{suffix}", pages.costs) for suffix in ("", *SUFFIXES)),
         Route(f"{BUDGETS}.csv", pages.costs),
         *(Route(f"/compare{suffix}", pages.compare) for suffix in ("", ".json")),
@@ -193,6 +197,17 @@ class _Pages:
         table = _Table(page.partitions, model_page.COLUMNS)
         return self._answer(request, "model.html", page, table, goes_on=page.goes_on)
 
+    def backfill(self, request: Request) -> Response:
+        page = backfill_page.backfill_page(
+            self._store,
+            _what(request),
+            request.query_params.get("sort", ""),
+            prices=self._site.prices,
+            now_s=self._site.now(),
+        )
+        table = _Table(page.partitions, backfill_page.COLUMNS)
+        return self._answer(request, "backfill.html", page, table, goes_on=page.goes_on)
+
     def costs(self, request: Request) -> Response:
         try:
             chosen = costs_page.chosen_costs(request.query_params)
@@ -235,7 +250,7 @@ class _Pages:
 
     def find(self, request: Request) -> Response:
         asked = request.query_params.get("q", "").strip()
-        return RedirectResponse(self._found(asked) if asked else "/", status_code=303)
+        return RedirectResponse(page_of(self._store, asked) if asked else "/", status_code=303)
 
     def login(self, request: Request) -> Response:
         if not self._site.access.token:
@@ -286,24 +301,6 @@ class _Pages:
         return self._answer(
             request, "story.html", page, table, goes_on=page.goes_on, dagster_run=run
         )
-
-    def _found(self, asked: str) -> str:
-        """The page of what somebody looks for.
-
-        Raises:
-            InputError: it is nothing that is known; says what is near.
-        """
-        model, _, partition = asked.partition(" ")
-        if partition:
-            of_one = find_attempts(self._store, model, partition.strip())
-            return addresses.training_page(of_one[0].training)
-        if asked in self._store.models():
-            return addresses.model_page(asked)
-        try:
-            return addresses.attempt_page(find_attempt(self._store, asked).id)
-        except InputError:
-            find_attempts(self._store, asked)
-            return addresses.run_page(asked)
 
     def _answer(
         self,

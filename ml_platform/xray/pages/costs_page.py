@@ -187,8 +187,10 @@ def _address(by: By, name: str) -> str:
         case "partition":
             model, _, partition = name.partition(" of ")
             query = {"model": model, "partition": partition}
-        case "team" | "backfill":
-            if name in (NO_TEAM, NO_BACKFILL):
+        case "backfill":
+            return "" if name == NO_BACKFILL else addresses.backfill_page(name)
+        case "team":
+            if name == NO_TEAM:
                 return ""
             query = {by: name}
         case "cause":

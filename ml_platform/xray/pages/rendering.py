@@ -102,5 +102,6 @@ def _templates() -> Environment:
         "training_page": addresses.training_page,
         "model_page": addresses.model_page,
         "run_page": addresses.run_page,
+        "backfill_page": addresses.backfill_page,
     }
     return made

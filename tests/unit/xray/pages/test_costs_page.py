@@ -50,17 +50,20 @@ def test_each_team_and_each_backfill_has_what_it_spent_and_wasted(reader: httpx.
     assert set(names(reader, "?by=backfill")) == {"no backfill", "yearofbob"}
 
 
-@pytest.mark.parametrize("by", ["team", "backfill"])
-def test_a_team_or_backfill_leads_to_its_attempts_and_what_has_none_nowhere(
-    reader: httpx.Client, by: str
-) -> None:
-    rows = facts(reader, f"/costs.json?by={by}")["rows"]
+def test_a_team_leads_to_its_attempts_and_what_has_none_nowhere(reader: httpx.Client) -> None:
+    rows = facts(reader, "/costs.json?by=team")["rows"]
     (address,) = (one["address"] for one in rows if one["address"])
     found = facts(reader, address.replace("/attempts?", "/attempts.json?"))
     assert [one["attempt"]["partition"] for one in found["attempts"]] == [LATE, LATE]
     name = address.rpartition("=")[2]
     assert f'<option selected value="{name}">{name}</option>' in reader.get(address).text
-    assert 'class="words">no ' in reader.get(f"/costs?by={by}").text
+    assert 'class="words">no ' in reader.get("/costs?by=team").text
+
+
+def test_a_backfill_leads_to_its_page(reader: httpx.Client) -> None:
+    rows = facts(reader, "/costs.json?by=backfill")["rows"]
+    assert [one["address"] for one in rows if one["address"]] == ["/backfills/yearofbob"]
+    assert 'class="words">no ' in reader.get("/costs?by=backfill").text
 
 
 def test_each_part_leads_to_what_it_was_spent_on(reader: httpx.Client) -> None:
