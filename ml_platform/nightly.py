@@ -36,7 +36,7 @@ def build_data_nightly(settings: Settings) -> dg.Definitions:
         job=job,
         cron_schedule=DATA_CRON,
         execution_timezone="UTC",
-        default_status=_status(settings),
+        default_status=schedule_status(settings),
         description="Features and training sets of the day that has just ended.",
     )
     def schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
@@ -66,7 +66,7 @@ def build_model_nightly(
         job=job,
         cron_schedule=cron,
         execution_timezone="UTC",
-        default_status=_status(settings),
+        default_status=schedule_status(settings),
         description=f"Trains {model} of the newest day that can be evaluated: "
         f"{days_of(holdout_days)} before the last training set. Waits while that is not there.",
     )
@@ -87,7 +87,7 @@ def _newest_day(context: dg.ScheduleEvaluationContext, settings: Settings) -> da
     return last_complete_day(settings, now=now)
 
 
-def _status(settings: Settings) -> dg.DefaultScheduleStatus:
+def schedule_status(settings: Settings) -> dg.DefaultScheduleStatus:
     """On in production; elsewhere somebody switches it on in the UI."""
     production = settings.environment == "prod"
     return dg.DefaultScheduleStatus.RUNNING if production else dg.DefaultScheduleStatus.STOPPED
