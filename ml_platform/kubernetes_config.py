@@ -44,6 +44,11 @@ class KubernetesLimits(dg.Config):
         default=_LIMITS.idle_s,
         description="Seconds after which the autoscaler removes a worker that has nothing to do.",
     )
+    unused_s: int = Field(
+        default=_LIMITS.unused_s,
+        description="Seconds after which the reaper ends an interactive cluster on which no job "
+        "has run, with a warning from half of it on; 0 for never.",
+    )
     grace_s: int = Field(default=_LIMITS.grace_s, description="Seconds that pods are given to end.")
 
 

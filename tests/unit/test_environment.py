@@ -13,6 +13,7 @@ EDGES = {
     "component.py",
     "defs/features.py",
     "defs/nightly.py",
+    "defs/pruning.py",
     "defs/raw_data.py",
     "defs/reaper.py",
     "health/ports.py",
