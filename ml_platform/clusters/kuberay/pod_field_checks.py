@@ -41,7 +41,9 @@ def pod_field_mistakes(where: str, fields: Mapping[str, Any]) -> Iterator[str]:
             near = did_you_mean(name, FIELDS)
             yield f"{where}.{name} cannot be set{near or ';'} these can: {', '.join(FIELDS)}"
         elif not isinstance(value, wanted):
-            yield f"{where}.{name} is {value!r}, wanted {_IN_WORDS[wanted.__name__]}"
+            # Not the value: a variable written as a mapping has its secret in it.
+            found = type(value).__name__
+            yield f"{where}.{name} is of type {found}, wanted {_IN_WORDS[wanted.__name__]}"
         else:
             yield from _CHECKS[name](f"{where}.{name}", value)
 

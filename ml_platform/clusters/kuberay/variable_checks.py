@@ -51,7 +51,8 @@ _KEYED: Final = re.compile(r"metadata\.(labels|annotations)\['([^']+)'\]")
 def variable_mistakes(where: str, name: str, value: str | None) -> Iterator[str]:
     """What is wrong with a variable; its value is None where it comes from elsewhere."""
     if not is_variable(name):
-        yield f"{where} sets {name!r}, which is no name of a variable"
+        shown = str(name).partition("=")[0]  # what follows is a value
+        yield f"{where} sets {shown!r}, which is no name of a variable"
     elif name in _RESERVED:
         yield f"{where} sets {name}, which KubeRay sets; leave it out"
     elif value is not None and (why := secret_in_clear(name, value)):

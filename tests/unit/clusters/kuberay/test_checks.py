@@ -102,6 +102,7 @@ def test_more_groups_than_kueue_takes() -> None:
         ({"service_account": "Me"}, "service_account has 'Me'"),
         ({"env_from_secrets": ("A B",)}, "env_from_secrets has 'A B'"),
         ({"env": {"A B": "1"}}, "env sets 'A B', which is no name of a variable"),
+        ({"env": {"A B=secret": "1"}}, "env sets 'A B', which is no name of a variable"),
         ({"env": {"RAY_ADDRESS": "auto"}}, "env sets RAY_ADDRESS, which KubeRay sets"),
         ({"env": {"WANDB_API_KEY": "x"}}, "env has WANDB_API_KEY in clear text"),
         ({"cpu_request_share": 0}, "cpu_request_share is 0"),
@@ -134,7 +135,8 @@ def test_a_variable_that_only_sounds_like_a_secret(name: str) -> None:
     [
         ({"toleration": []}, "workers.pod.toleration cannot be set, did you mean tolerations?"),
         ({"hostNetwork": True}, "workers.pod.hostNetwork cannot be set"),
-        ({"tolerations": {}}, "workers.pod.tolerations is {}, wanted a list"),
+        ({"tolerations": {}}, "workers.pod.tolerations is of type dict, wanted a list"),
+        ({"env": {"TOKEN": "secret"}}, "workers.pod.env is of type dict, wanted a list"),
         ({"tolerations": ["x"]}, "workers.pod.tolerations[0] is 'x', wanted a mapping"),
         ({"volumes": [{"emptyDir": {}}]}, "workers.pod.volumes[0] has no `name`"),
         (
