@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -15,9 +14,8 @@ import dagster as dg
 import psutil
 import pytest
 
-from ml_platform.resources import resources_from
 from ml_platform.settings import Settings
-from tests.support.dbt_runs import assets_of, project_of, settings_of
+from tests.support.dbt_runs import built_by_dagster, project_of, settings_of
 
 pytestmark = pytest.mark.integration
 
@@ -72,17 +70,10 @@ class Built:
 
 
 @pytest.fixture(scope="module")
-def many(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built]:
+def many(tmp_path_factory: pytest.TempPathFactory) -> Built:
     folder = tmp_path_factory.mktemp("many")
     settings = settings_of(folder / "home", project_dir=project_of(folder / "dbt", MANY))
-    with dg.DagsterInstance.ephemeral() as instance:
-        result = dg.materialize(
-            [assets_of(settings)],
-            resources=resources_from(settings).by_key(),
-            instance=instance,
-            raise_on_error=False,
-        )
-    yield Built(settings=settings, result=result)
+    return Built(settings=settings, result=built_by_dagster(settings))
 
 
 def test_only_what_is_downstream_of_a_failure_is_not_made(many: Built) -> None:

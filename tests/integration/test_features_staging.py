@@ -3,13 +3,11 @@
 from pathlib import Path
 from typing import Any, Final
 
-import dagster as dg
 import pytest
 
 from ml_platform.errors import FeatureBuildError
 from ml_platform.features.project import prepared_manifest
-from ml_platform.resources import resources_from
-from tests.support.dbt_runs import assets_of, project_of, settings_of
+from tests.support.dbt_runs import built_by_dagster, project_of, settings_of
 
 pytestmark = pytest.mark.integration
 
@@ -28,13 +26,7 @@ def test_a_view_that_is_gone_fails_the_step_and_an_empty_table_is_told(
     tmp_path: Path,
 ) -> None:
     settings = settings_of(tmp_path / "home", project_dir=project_of(tmp_path / "dbt", MODELS))
-    with dg.DagsterInstance.ephemeral() as instance:
-        result = dg.materialize(
-            [assets_of(settings)],
-            resources=resources_from(settings).by_key(),
-            instance=instance,
-            raise_on_error=False,
-        )
+    result = built_by_dagster(settings)
     events = result.asset_materializations_for_node("features")
     made = {event.asset_key.to_user_string(): event.metadata for event in events}
     assert set(made) == {"shops", "orders", "refunds"}

@@ -11,6 +11,7 @@ import dagster as dg
 
 from ml_platform.features.assets import build_dbt_assets
 from ml_platform.features.project import dbt_executable, dbt_variables, load_project
+from ml_platform.resources import resources_from
 from ml_platform.settings import PROJECT_ROOT, Settings
 
 
@@ -31,6 +32,17 @@ def settings_of(home: Path, *, project_dir: Path | None = None) -> Settings:
 def assets_of(settings: Settings) -> dg.AssetsDefinition:
     """All assets that dbt makes, as the code location has them."""
     return build_dbt_assets(load_project(settings), settings)
+
+
+def built_by_dagster(settings: Settings) -> dg.ExecuteInProcessResult:
+    """What comes of all assets of a project without days; a failure is in it."""
+    with dg.DagsterInstance.ephemeral() as instance:
+        return dg.materialize(
+            [assets_of(settings)],
+            resources=resources_from(settings).by_key(),
+            instance=instance,
+            raise_on_error=False,
+        )
 
 
 def dbt(settings: Settings, *arguments: str) -> DbtRun:
