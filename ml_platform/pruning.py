@@ -50,7 +50,7 @@ def build_pruning(settings: Settings) -> dg.Definitions:
     def job() -> None:
         forget()
 
-    @dg.schedule(
+    schedule = dg.ScheduleDefinition(
         name="xray_prune",
         job=job,
         cron_schedule=CRON,
@@ -58,7 +58,4 @@ def build_pruning(settings: Settings) -> dg.Definitions:
         default_status=schedule_status(settings),
         description="Forgets what is old in X-Ray's store.",
     )
-    def schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
-        return dg.RunRequest()
-
     return dg.Definitions(jobs=[job], schedules=[schedule])

@@ -13,15 +13,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from ml_platform.features.project import (
+    RUN_FOLDER,
     SAVED_PARSE,
     DbtSettings,
     dbt_executable,
     dbt_variables,
     target_folder,
 )
-
-RUN_FOLDER: Final = "features-"
-"""What the name of an invocation's folder begins with."""
 
 # Which nodes are built is said by a list of results that "succeeded" before: dbt's own way to name
 # nodes by their unique ids. A name may be that of two nodes, and a folder's that of a model; and

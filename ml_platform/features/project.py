@@ -11,8 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -34,8 +33,10 @@ SAVED_PARSE: Final = "partial_parse.msgpack"
 _KEPT: Final = ("manifest.json", SAVED_PARSE)
 _NODES: Final = "nodes.json"
 _ASIDE: Final = "parse-"
-# dagster-dbt's name for a run's folder: that of the op, then ids.
-_LEFT_BY_RUNS: Final = ("features-*", "staging-*", "column_lineage.json.*", "nodes.json.*")
+RUN_FOLDER: Final = "features-"
+"""What the name of an invocation's folder begins with."""
+# Those of `staging` are of runs before the whole project was one definition.
+_LEFT_BY_RUNS: Final = (f"{RUN_FOLDER}*", "staging-*", "column_lineage.json.*", f"{_NODES}.*")
 _KEPT_FOR_S: Final = 7 * 86_400
 
 
@@ -108,22 +109,6 @@ def database(settings: DbtSettings) -> str:
     return settings.duckdb_file.stem
 
 
-@contextmanager
-def dbt_environment(settings: DbtSettings, more: Mapping[str, str] | None = None) -> Iterator[None]:
-    """Set the variables for dbt inside this process; dagster-dbt takes them from nowhere else."""
-    variables = {**dbt_variables(settings), **(more or {})}
-    before = {name: os.environ.get(name) for name in variables}
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
-
-
 def target_folder(settings: DbtSettings) -> Path:
     """Where dbt keeps the parsed project, one folder for each engine, schema and target."""
     name = f"{settings.warehouse}_{settings.feature_schema}"
@@ -151,20 +136,11 @@ def prepared_manifest(settings: DbtSettings) -> Path:
     Raises:
         DbtProjectError: the project is not there, or dbt cannot parse it.
     """
-    _require_project(settings.project_dir)
-    return _prepared(settings) / "manifest.json"
-
-
-def _require_project(project_dir: Path) -> None:
-    if not (project_dir / "dbt_project.yml").exists():
+    if not (settings.project_dir / "dbt_project.yml").exists():
         raise DbtProjectError(
-            f"there is no dbt project in {project_dir}",
+            f"there is no dbt project in {settings.project_dir}",
             hint="set MLP_PROJECT_DIR to the folder that has dbt_project.yml.",
         )
-
-
-def _prepared(settings: DbtSettings) -> Path:
-    """The target folder, with a parse that fits the project's files."""
     folder = target_folder(settings)
     wanted = _wanted(settings)
     if not _is_prepared(folder, wanted):
@@ -172,7 +148,7 @@ def _prepared(settings: DbtSettings) -> Path:
             if not _is_prepared(folder, wanted):
                 _parse(settings, folder)
                 (folder / _STAMP).write_text(wanted)
-    return folder
+    return folder / "manifest.json"
 
 
 def load_project(settings: DbtSettings) -> Project:
@@ -182,8 +158,7 @@ def load_project(settings: DbtSettings) -> Project:
         DbtProjectError: the project is not there, dbt cannot parse it, or two of its nodes would be
             one asset.
     """
-    _require_project(settings.project_dir)
-    folder = _prepared(settings)
+    folder = prepared_manifest(settings).parent
     stamp = (folder / _STAMP).read_text()
     known = _loaded.get(folder)
     if known is None or known[0] != stamp:

@@ -1,15 +1,14 @@
 """Rows of many BigQuery tables by few queries: of metadata where that has them."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from ml_platform.errors import WarehouseError
 from ml_platform.warehouse import bigquery_sql
 from ml_platform.warehouse.bigquery_jobs import BigQueryJobs
 from ml_platform.warehouse.interface import RowCount, TableRef, Warehouse
+from ml_platform.warehouse.table_batches import batches
 
-# BigQuery lets a statement name 1,000 tables.
-_TABLES_AT_ONCE: Final = 500
 _Days = dict[TableRef, dict[str, int]]
 
 
@@ -77,7 +76,7 @@ def _add_from_metadata(
 def _add_by_counting(
     warehouse: Warehouse, columns: Mapping[TableRef, str], counted: _Days, days: Sequence[str]
 ) -> None:
-    for some in _batches(list(columns.items())):
+    for some in batches(list(columns.items())):
         parts = [
             f"SELECT {place} AS place, CAST({name} AS DATE) AS day, COUNT(*) AS total "
             f"FROM {bigquery_sql.table_name(table)} WHERE CAST({name} AS DATE) "
@@ -87,10 +86,3 @@ def _add_by_counting(
         ]
         for row in warehouse.run(" UNION ALL ".join(parts)).to_pylist():
             counted[some[row["place"]][0]][row["day"].isoformat()] = row["total"]
-
-
-def _batches(
-    tables: Sequence[tuple[TableRef, str]],
-) -> Iterator[Sequence[tuple[TableRef, str]]]:
-    for first in range(0, len(tables), _TABLES_AT_ONCE):
-        yield tables[first : first + _TABLES_AT_ONCE]

@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, Final
 from ml_platform.warehouse import duckdb_sql
 from ml_platform.warehouse.duckdb_connection import explaining
 from ml_platform.warehouse.interface import RowCount, TableRef
+from ml_platform.warehouse.table_batches import batches
 
 if TYPE_CHECKING:
     import duckdb
-
-_TABLES_AT_ONCE: Final = 500
 
 _COLUMNS: Final = """
 SELECT lower(table_schema), lower(table_name), column_name FROM information_schema.columns
@@ -27,19 +26,19 @@ def count_rows(
     there = [table for table in tables if _place(table) in columns]
     day_of = {table: columns[_place(table)].get(tables[table].lower(), "") for table in there}
     found: dict[TableRef, RowCount] = {}
-    for some in _batches(there):
+    for some in batches(there):
         parts = [_count(place, table, day_of[table], days) for place, table in enumerate(some)]
         with explaining(f"count the rows of {len(some)} tables"):
             rows = connection.execute(" UNION ALL ".join(parts)).fetchall()
-        for place, table in enumerate(some):
-            counted = {day: count for where, day, count in rows if where == place}
-            total = counted.pop(None)
+        totals, by_day = [0] * len(some), [dict[str, int]() for _ in some]
+        for place, day, count in rows:
+            if day is None:
+                totals[place] = count
+            else:
+                by_day[place][day] = count
+        for table, total, counted in zip(some, totals, by_day, strict=True):
             found[table] = RowCount(rows=total, by_day=counted if day_of[table] else None)
     return found
-
-
-def _batches(tables: Sequence[TableRef]) -> list[Sequence[TableRef]]:
-    return [tables[one : one + _TABLES_AT_ONCE] for one in range(0, len(tables), _TABLES_AT_ONCE)]
 
 
 def _place(table: TableRef) -> tuple[str, str]:

@@ -1,6 +1,5 @@
 """The dbt project's environment and version, without running dbt."""
 
-import os
 import shutil
 from pathlib import Path
 
@@ -8,7 +7,6 @@ import pytest
 
 from ml_platform.errors import DbtProjectError
 from ml_platform.features.project import (
-    dbt_environment,
     dbt_variables,
     manifest_hash,
     prepared_manifest,
@@ -64,13 +62,6 @@ def test_an_emulator_is_reached_with_any_token() -> None:
 def test_googles_own_service_takes_the_machines_identity() -> None:
     variables = dbt_variables(Settings(warehouse="bigquery", bigquery_project="p"))
     assert "MLP_DBT_BIGQUERY_METHOD" not in variables
-
-
-def test_the_environment_is_put_back(settings: Settings) -> None:
-    before = dict(os.environ)
-    with dbt_environment(settings):
-        assert os.environ["MLP_DBT_SCHEMA"] == "ml_local"
-    assert dict(os.environ) == before
 
 
 def test_a_folder_without_a_project_is_named(tmp_path: Path) -> None:
