@@ -7,6 +7,7 @@ then only older. Only a right that is missing is told, once that is sure (see `r
 """
 
 import asyncio
+import contextlib
 import json
 import threading
 import time
@@ -105,6 +106,7 @@ class Watch:
         self._refused: dict[str, ClusterError] = {}
         self._refusals = {one.name: Refusals(still_grants, clock) for one in subjects}
         self._running = threading.Event()
+        self._is_over = False
         self._end: Callable[[], object] = lambda: None
         self._begin_anew: Callable[[], object] = lambda: None
         self._thread = threading.Thread(target=self._run, name="kubernetes-watch", daemon=True)
@@ -146,16 +148,19 @@ class Watch:
     def wait(self, seen: int, timeout_s: float) -> int:
         """Wait until something has changed since `changes` was `seen`; returns what it is now."""
         with self._changed:
-            self._changed.wait_for(lambda: self._changes > seen, timeout=max(0.0, timeout_s))
+            self._changed.wait_for(
+                lambda: self._changes > seen or self._is_over, timeout=max(0.0, timeout_s)
+            )
             return self._changes
 
     def wait_for_lists(self, timeout_s: float) -> bool:
         """Wait until each subject was listed once, or refused; whether that is so."""
         with self._changed:
-            return self._changed.wait_for(
-                lambda: len(self._listed | self._refused.keys()) == len(self._kept),
-                timeout=timeout_s,
-            )
+            self._changed.wait_for(lambda: self._is_over or self._all_listed(), timeout=timeout_s)
+            return self._all_listed()
+
+    def _all_listed(self) -> bool:
+        return len(self._listed | self._refused.keys()) == len(self._kept)
 
     def list_anew(self, timeout_s: float) -> bool:
         """Give up all connections, one of which may have died unnoticed, and list all once more.
@@ -172,6 +177,9 @@ class Watch:
             asyncio.run(self._watch_all())
         finally:
             self._running.set()
+            with self._changed:  # who still waits, in another thread, does so in vain
+                self._is_over = True
+                self._changed.notify_all()
 
     async def _watch_all(self) -> None:
         import httpx
@@ -183,8 +191,12 @@ class Watch:
             ended.set()
             anew.set()
 
-        self._end = lambda: loop.call_soon_threadsafe(end)
-        self._begin_anew = lambda: loop.call_soon_threadsafe(anew.set)
+        def tell(what: Callable[[], object]) -> None:
+            with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
+                loop.call_soon_threadsafe(what)
+
+        self._end = lambda: tell(end)
+        self._begin_anew = lambda: tell(anew.set)
         self._running.set()
         timeout = httpx.Timeout(CONNECT_TIMEOUT_S, read=SILENT_S)
         async with httpx.AsyncClient(timeout=timeout, **self._access.connection) as http:

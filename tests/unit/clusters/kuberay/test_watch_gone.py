@@ -99,3 +99,12 @@ def test_the_oldest_are_forgotten(watch: Watch, tell: Tell) -> None:
     while gone_names(watch, MOST_GONE)[-1] != "last" and time.monotonic() < deadline:
         watch.wait(watch.changes, 0.1)
     assert gone_names(watch, MOST_GONE)[0] == "p-2"
+
+
+def test_who_waits_for_a_watch_that_is_over_is_told_so_at_once(server: KubernetesServer) -> None:
+    with Watch(server.access, SUBJECTS) as watch:
+        assert watch.wait_for_lists(10)
+    began = time.monotonic()
+    assert not watch.list_anew(30)
+    assert watch.wait(watch.changes, 30) == watch.changes
+    assert time.monotonic() - began < 10
