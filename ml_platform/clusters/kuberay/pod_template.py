@@ -10,6 +10,7 @@ from ml_platform.clusters.kuberay.environment import environment
 from ml_platform.clusters.kuberay.fitting import Need, fitting, need_of
 from ml_platform.clusters.kuberay.placement import both, placement
 from ml_platform.clusters.kuberay.pod_fields import OF_CONTAINER, OF_METADATA, merged
+from ml_platform.clusters.kuberay.pre_stop import pre_stop
 from ml_platform.clusters.kuberay.wait_for_head import wait_for_head
 from ml_platform.clusters.spec import ClusterSpec, HeadGroup, WorkerGroup, memory_bytes
 
@@ -61,6 +62,7 @@ def pod_template(
             "seccompProfile": {"type": "RuntimeDefault"},
         },
         "terminationGracePeriodSeconds": config.limits.grace_s,
+        "shareProcessNamespace": True,  # for `pre_stop`
     }
     return {"metadata": metadata, "spec": pod | _with_theirs(need, config, fields, volumes)}
 
@@ -116,6 +118,7 @@ def _container(
         **{key: value for key, value in added.items() if value},
         "resources": _resources(group, need, config),
         "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
+        "lifecycle": {"preStop": pre_stop()},
         **_probes(config),
     }
     if config.image_pull_policy:
