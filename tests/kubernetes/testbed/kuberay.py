@@ -26,6 +26,9 @@ _LABELS: Final = {"app.kubernetes.io/name": NAME}
 _SELECTOR: Final = f"app.kubernetes.io/name={NAME}"
 _READY_S: Final = 90
 _POLL_S: Final = 0.2
+_LEASE: Final = "ray-operator-leader"
+# The one before may have ended without giving it back: 15 s, and the next try.
+_LEADS_S: Final = 60
 _ALL: Final = ["create", "delete", "get", "list", "patch", "update", "watch"]
 _READ: Final = ["get", "list", "watch"]
 _RAY: Final = ("rayclusters", "raycronjobs", "rayjobs", "rayservices")
@@ -85,7 +88,7 @@ class KubeRay:
         return self.cluster.kubectl("logs", *where, "--tail=-1")
 
     def wait_until_ready(self) -> None:
-        """Wait until the operator's pod is ready.
+        """Wait until the operator's pod is ready, and leads.
 
         Raises:
             ClusterError: it is not; with the pod's state and the end of its log.
@@ -106,6 +109,20 @@ class KubeRay:
                 except ClusterError as also:
                     seen.append(str(also))
             raise ClusterError("\n".join(["the operator is not ready:", *seen])) from error
+        deadline = time.monotonic() + _LEADS_S
+        while self.is_real and not self._leads():
+            if time.monotonic() > deadline:
+                raise ClusterError(f"the operator does not lead after {_LEADS_S} s")
+            time.sleep(_POLL_S)
+
+    def _leads(self) -> bool:
+        """Whether the pod that is there has the lease; that of the one before outlives it."""
+        where = f"--namespace={NAMESPACE}"
+        holder = self.cluster.kubectl(
+            "get", f"lease/{_LEASE}", where, "--output=jsonpath={.spec.holderIdentity}"
+        )
+        pods = self.cluster.get("pods", where)["items"]
+        return any(holder.startswith(one["metadata"]["name"]) for one in pods)
 
     def _scale(self, replicas: int) -> None:
         where = (f"deployment/{NAME}", f"--namespace={NAMESPACE}")
