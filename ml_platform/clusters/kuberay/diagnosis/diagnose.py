@@ -76,9 +76,9 @@ def _diagnoses(
         found = [*container_troubles(pod, told), *failed_by_node(pod)]
         yield from found or _made_anew(pod, anew[pod.group], events)
     all_said = said_of_pods(staying, with_noise)
-    head_is_ready = any(pod.is_head and pod.is_ready for pod in staying)
+    head = next((pod for pod in staying if pod.is_head and pod.is_ready), None)
     for pod in staying:
-        yield from slow(pod, all_said[pod.name], at_s=seen.at_s, head_is_ready=head_is_ready)
+        yield from slow(pod, all_said[pod.name], at_s=seen.at_s, head=head)
 
 
 def _made_anew(pod: Pod, times: int, events: tuple[EventSeen, ...]) -> Iterator[Diagnosis]:

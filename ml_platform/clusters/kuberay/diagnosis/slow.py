@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from ml_platform.clusters.kuberay import wait_for_head
 from ml_platform.clusters.kuberay.diagnosis.diagnoses import Diagnosis, diagnosis
 from ml_platform.clusters.kuberay.diagnosis.events import EventSeen, seconds
 from ml_platform.clusters.kuberay.diagnosis.pods import Pod, describe, started_s
@@ -13,6 +14,8 @@ UNBEGUN_S: Final = 60.0
 """Making a pod's network and volumes, and attaching disks of a cloud, takes up to half a minute."""
 NOT_READY_S: Final = 90.0
 """A head took up to 52 s, a whole cluster up to 75 s, on a busy machine of two cores."""
+UNREACHED_S: Final = 10.0
+"""The container that waits for a head looks at least once a second."""
 _IMAGE: Final = re.compile(r'"([^"]+)"')
 _SETUP: Final = frozenset({"FailedMount", "FailedAttachVolume", "FailedCreatePodSandBox"})
 _USUAL: Final = frozenset({"", "ContainerCreating", "PodInitializing"})
@@ -20,18 +23,26 @@ _USUAL: Final = frozenset({"", "ContainerCreating", "PodInitializing"})
 
 
 def slow(
-    pod: Pod, said: tuple[EventSeen, ...], *, at_s: float, head_is_ready: bool
+    pod: Pod, said: tuple[EventSeen, ...], *, at_s: float, head: Pod | None
 ) -> Iterator[Diagnosis]:
     """What a pod that is not ready yet is busy with, if that takes long.
 
     A worker that waits for a head which is not ready is not slow itself.
+
+    Args:
+        pod: Which.
+        said: All Events about it, those of every normal start too.
+        at_s: Now, in seconds since 1970.
+        head: The head, if there is one that is ready.
     """
     if pod.is_ready or pod.phase not in ("Pending", "Running"):
         return
     last = {event.reason: event for event in said}
     found = [*_pulling(pod, last, at_s), *_set_up(pod, last)]
     yield from found or _unbegun(pod, at_s)
-    if pod.is_head or head_is_ready:
+    unreached = [*_unreached(pod, head, at_s)] if head else []
+    yield from unreached
+    if pod.is_head or (head and not unreached):
         yield from _not_ready(pod, last, at_s)
 
 
@@ -92,6 +103,27 @@ def _set_up(pod: Pod, last: dict[str, EventSeen]) -> Iterator[Diagnosis]:
         f"Node {pod.node} cannot set up a pod of the {pod.place} yet: {failed[-1].message}",
         f"See that the volumes, secrets and config maps it names exist: {describe(pod)}",
         evidence=map(str, failed),
+    )
+
+
+def _unreached(pod: Pod, head: Pod, at_s: float) -> Iterator[Diagnosis]:
+    """A worker that still waits for a head which has long been ready."""
+    ready_s = seconds(head.condition("Ready").get("lastTransitionTime"))
+    waits = next((one for one in pod.containers() if one.name == wait_for_head.NAME), None)
+    if waits is None or waits.running is None or not ready_s:
+        return
+    waited_s = at_s - max(ready_s, started_s(waits))
+    if waited_s <= UNREACHED_S:
+        return
+    yield diagnosis(
+        f"head-unreached/{pod.where}",
+        "starting",
+        pod.place,
+        f"The {pod.place} cannot reach the head, which has been ready for {waited_s:.0f} s.",
+        "See whether pods find the head's name and are let through to its port "
+        f"{wait_for_head.GCS_PORT}: the cluster's DNS (kubectl get pods -n kube-system), network "
+        "policies of the namespace (kubectl get networkpolicies).",
+        evidence=[f"Pod {head.name}: Ready at {head.condition('Ready')['lastTransitionTime']}"],
     )
 
 

@@ -73,7 +73,10 @@ def pod(
         "spec": whole | dict(spec or {}),
         "status": {
             "phase": phase,
-            "conditions": [{"type": "Ready", "status": str(ready)}, *conditions],
+            "conditions": [
+                {"type": "Ready", "status": str(ready), "lastTransitionTime": time_text(0)},
+                *conditions,
+            ],
             "containerStatuses": list(containers),
             "initContainerStatuses": list(init),
             **(status or {}),

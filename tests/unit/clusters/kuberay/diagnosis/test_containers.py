@@ -204,3 +204,22 @@ def test_a_worker_that_never_finds_a_ready_head_is_named() -> None:
     head = pod("h", containers=[ray], head=True, phase="Running", ready=True)
     worker = pod(init=[container("wait", state=running())], containers=[INITIALIZING])
     assert only_finding(seen_of(head, worker, t=91)).key == "not-ready/worker/w/wait"
+
+
+def test_a_worker_that_waits_for_a_head_which_is_ready_cannot_reach_it() -> None:
+    ray = container("ray-head", state=running(), ready=True)
+    head = pod("h", containers=[ray], head=True, phase="Running", ready=True)
+    waits = container("wait-for-head", state=running())
+    worker = pod(init=[waits], containers=[INITIALIZING])
+    assert diagnose(seen_of(head, worker, t=9)) == ()
+    found = only_finding(seen_of(head, worker, t=91))
+    assert found.key == "head-unreached/worker/w"
+    assert "cannot reach the head, which has been ready for 91 s" in found.failure.message
+    assert "networkpolicies" in found.failure.hint
+
+
+def test_a_worker_that_has_begun_to_wait_a_moment_ago_is_given_time_to_reach_the_head() -> None:
+    ray = container("ray-head", state=running(), ready=True)
+    head = pod("h", containers=[ray], head=True, phase="Running", ready=True)
+    waits = container("wait-for-head", state=running(85))
+    assert diagnose(seen_of(head, pod(init=[waits], containers=[INITIALIZING]), t=91)) == ()
