@@ -22,7 +22,7 @@ from ml_platform.errors import ApiRefusedError, ClusterStartError, ObjectMissing
 from ml_platform.xray.records import Recorder
 
 LISTED_WITHIN_S: Final = 60.0
-LOOK_EVERY_S: Final = 5.0
+LOOK_EVERY_S: Final = 3.0
 """What only takes too long changes nothing that is watched. It costs no request."""
 SHOWN_WITHIN_S: Final = 10.0
 """An object is in its watch a moment after it was made, unless the watch has died unnoticed."""

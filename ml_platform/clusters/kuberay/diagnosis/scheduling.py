@@ -60,8 +60,10 @@ def _unschedulable(pod: Pod, text: str, said: tuple[EventSeen, ...]) -> Diagnosi
         message += " A node is being added."
     elif scaler:
         message += f" No node is being added: {scaler[-1].message}"
+    # Counts change as nodes come and go; that a taint is in its way and not its size is new.
+    kinds = ",".join(sorted({_kind(why) for _, why in reasons}))
     return diagnosis(
-        f"unschedulable/{pod.where}",
+        f"unschedulable/{pod.where}/{kinds}",
         "starting",
         pod.place,
         message,
@@ -73,6 +75,21 @@ def _unschedulable(pod: Pod, text: str, said: tuple[EventSeen, ...]) -> Diagnosi
 def _reason(text: str) -> tuple[int, str]:
     count, _, why = text.partition(" ")
     return (int(count), why) if count.isdigit() else (0, text)
+
+
+def _kind(why: str) -> str:
+    """What a reason is about, as a part of a key."""
+    if match := _LACKS.search(why):
+        return match["resource"]
+    if "taint" in why:
+        return "taint"
+    if "unschedulable" in why:
+        return "cordoned"
+    if _OTHER_PODS.search(why):
+        return "pods"
+    if "affinity" in why or "selector" in why:
+        return "labels"
+    return "volumes" if "olume" in why else "other"
 
 
 def _in_words(pod: Pod, count: int, why: str) -> str:

@@ -99,7 +99,7 @@ def test_each_of_several_reasons_has_its_next_step() -> None:
 def test_three_nodes_and_four_nodes_are_one_finding() -> None:
     texts = [f"0/{n} nodes are available: {n} Insufficient cpu." for n in (3, 4)]
     keys = {only_finding(seen_of(unschedulable_pod(text))).key for text in texts}
-    assert keys == {"unschedulable/worker/w"}
+    assert keys == {"unschedulable/worker/w/cpu"}
 
 
 @pytest.mark.parametrize(
@@ -172,3 +172,14 @@ def test_a_node_that_refuses_what_the_scheduler_gave_it_is_named() -> None:
     status = {"reason": "OutOfcpu", "message": "Node didn't have enough resource: cpu"}
     found = only_finding(seen_of(pod(phase="Failed", status=status)))
     assert found.key == "pod-failed/worker/w/OutOfcpu"
+
+
+def test_another_reason_on_the_same_nodes_is_told_anew() -> None:
+    def key(why: str) -> str:
+        text = f"0/1 nodes are available: 1 {why}. preemption: no"
+        return only_finding(seen_of(unschedulable_pod(text))).key
+
+    selector = "node(s) didn't match Pod's node affinity/selector"
+    assert key(selector) == "unschedulable/worker/w/labels"
+    assert key("node(s) had untolerated taint(s)") == "unschedulable/worker/w/taint"
+    assert key("node(s) were unschedulable") == "unschedulable/worker/w/cordoned"

@@ -44,7 +44,7 @@ CASES = (
     ),
     Case(
         "rc-unschedulable",
-        "unschedulable/worker/bigcpu",
+        "unschedulable/worker/bigcpu/cpu",
         "group bigcpu",
         ("the only node", "enough cpu", "64 asked for"),
         "less cpu",
@@ -52,7 +52,7 @@ CASES = (
     ),
     Case(
         "rc-unschedulable",
-        "unschedulable/worker/gpu",
+        "unschedulable/worker/gpu/nvidia.com/gpu",
         "group gpu",
         ("enough nvidia.com/gpu", "1 asked for"),
         "less nvidia.com/gpu",
@@ -213,11 +213,14 @@ def test_a_worker_that_restarts_for_a_new_head_ends_nothing(scenario: str) -> No
     ("scenario", "keys"),
     [
         ("rc-image-missing", {f"image/worker/{IMAGE}", f"image-never-pull/worker/{IMAGE}"}),
-        ("rc-unschedulable", {"unschedulable/worker/bigcpu", "unschedulable/worker/gpu"}),
+        (
+            "rc-unschedulable",
+            {"unschedulable/worker/bigcpu/cpu", "unschedulable/worker/gpu/nvidia.com/gpu"},
+        ),
         ("rc-quota", {"quota/q"}),
         ("rc-bad-serviceaccount", {"service-account/nope"}),
         ("rc-crash-loop", {"crash/head/ray-head"}),
-        ("rj-prerunning-deadline", {"unschedulable/worker/w", "deadline/pre-running"}),
+        ("rj-prerunning-deadline", {"unschedulable/worker/w/cpu", "deadline/pre-running"}),
         ("rj-driver-oomkilled-group", None),
     ],
 )
@@ -256,7 +259,9 @@ def test_a_crash_loop_ends_the_start_at_its_third_failure() -> None:
 
 
 def test_what_kept_it_from_starting_stands_before_the_deadline_that_ends_it() -> None:
-    assert ["unschedulable/worker/w", "deadline/pre-running"] in keys_of("rj-prerunning-deadline")
+    assert ["unschedulable/worker/w/cpu", "deadline/pre-running"] in keys_of(
+        "rj-prerunning-deadline"
+    )
 
 
 def test_what_ends_the_start_stands_before_what_may_still_pass() -> None:
