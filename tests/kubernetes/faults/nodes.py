@@ -12,6 +12,7 @@ from tests.kubernetes.testbed.cluster import Cluster
 from tests.kubernetes.testbed.node import Node
 
 _NODE: Final = f"node/{layout.NODE}"
+_UNREACHABLE: Final = '"effect":"NoSchedule","key":"node.kubernetes.io/unreachable"'
 _DRAIN_S: Final = 60
 # A silent node is NotReady after 20 s here.
 _SILENCE_S: Final = 45.0
@@ -64,4 +65,10 @@ def not_ready(node: Node) -> Iterator[None]:
     cluster = node.cluster
     with frozen(node, "kubelet"):
         until("NotReady", lambda: readiness(cluster) == "Unknown", timeout_s=_SILENCE_S)
+        # Until then the scheduler still gives it pods.
+        until("taint", lambda: _UNREACHABLE in _taints(cluster), timeout_s=_SILENCE_S)
         yield
+
+
+def _taints(cluster: Cluster) -> str:
+    return cluster.kubectl("get", _NODE, "--output=jsonpath={.spec.taints}")

@@ -33,9 +33,11 @@ def _cell(one: dict[str, Any]) -> str:
     if one["wrong"]:
         return f"**{one['wrong'][0]}**"
     told = f"{one['trainings']}/{len(one['clusters_left'])}/{one['epochs_lost']}"
-    if one["causes"]:
-        told += f" {' '.join(dict.fromkeys(one['causes']))} {one['named_s']} s"
-    return told
+    # Where no attempt failed, it was told while the training waited.
+    named = " ".join(dict.fromkeys(one["causes"])) or "told"
+    if one["named_s"] is not None:
+        return f"{told} {named} {one['named_s']} s"
+    return f"{told} {named}" if one["causes"] else told
 
 
 def replace_tables(text: str, outcomes: Sequence[dict[str, Any]]) -> str:

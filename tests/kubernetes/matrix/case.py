@@ -3,8 +3,9 @@
 API server, operator, pods, storage and the step are real; so is Ray, unless a stand-in is wanted.
 """
 
+import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -21,6 +22,7 @@ from ml_platform.clusters.kuberay.api import (
     jobs_path,
 )
 from ml_platform.clusters.kuberay.config import KubeRayConfig
+from ml_platform.clusters.kuberay.diagnosis.events import all_events
 from ml_platform.clusters.kuberay.ephemeral import EphemeralProvisioner
 from ml_platform.storage import Folder
 from ml_platform.training.launch import Trained, train
@@ -169,6 +171,32 @@ class Case:
         """
         waited_for = "state that the case waits for"
         until(waited_for, condition, timeout_s=self.within_s, poll_s=POLL_S)
+
+    def wait_until_gone(self, pods: Iterable[Mapping[str, Any]]) -> None:
+        """Wait until these pods are not there any more.
+
+        Raises:
+            FaultError: they stay.
+        """
+        uids = {one["metadata"]["uid"] for one in pods}
+        self.wait_until(lambda: not uids & {one["metadata"]["uid"] for one in self.objects("pods")})
+
+    def first_said(self, pattern: str) -> float | None:
+        """When an Event about its objects first said so, in whole seconds since 1970.
+
+        Args:
+            pattern: Is searched for in the Event's reason, a space and its message.
+        """
+        events = self._api.list(core_path(self.light.namespace, "events"))
+        its = tuple(self.name(one) for one in range(1, MOST_ATTEMPTS + 1))
+        return min(
+            (
+                one.first_s
+                for one in all_events(events)
+                if one.name.startswith(its) and re.search(pattern, f"{one.reason} {one.message}")
+            ),
+            default=None,
+        )
 
     @cached_property
     def _api(self) -> KubernetesApi:

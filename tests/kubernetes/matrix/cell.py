@@ -2,6 +2,7 @@
 
 import math
 import os
+import re
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -10,6 +11,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 
+from ml_platform.clusters.causes import Failure
 from tests.kubernetes.matrix.case import Case
 from tests.kubernetes.matrix.faults import FAULTS, Fault
 from tests.kubernetes.matrix.phases import PHASES, Phase
@@ -18,6 +20,8 @@ from tests.support.attempts.head import EPOCHS
 from tests.support.attempts.pod_steps import SHOWS_STACKS
 
 GONE_WITHIN_S: Final = 30.0
+NAMED_WITHIN_S: Final = 5.0
+"""Of its evidence."""
 NAMES_A_CAUSE: Final = ("cluster happened", "cluster failed")
 MOST_WAITS: Final = 4
 """On the way to a phase."""
@@ -47,7 +51,8 @@ class Outcome:
         trainings: How often the training was done.
         epochs_lost: Epochs that were trained again although their checkpoint had been written.
         causes: Why attempts failed.
-        named_s: Seconds from the fault until one is first told; None if no attempt failed.
+        named_s: Seconds from the evidence of the fault until it is first told, in an event or as
+            why an attempt failed; None if it need not be.
         wrong: What is not as it has to be.
     """
 
@@ -88,18 +93,30 @@ DIAGONAL: Final = tuple(
 class _Moment:
     """When a fault befalls all of some cases, each of which is in its phase."""
 
-    def __init__(self, cases: int) -> None:
-        self._reached = threading.Barrier(cases + 1)
-        self._befallen = threading.Barrier(cases + 1)
-        self.began_s = 0.0
+    def __init__(self, cells: Sequence[Cell], cases: Sequence[Case]) -> None:
+        self._reached = threading.Barrier(len(cases) + 1)
+        self._befallen = threading.Barrier(len(cases) + 1)
+        self._named = [
+            (cell, case)
+            for cell, case in zip(cells, cases, strict=True)
+            if cell.fault.of_node and cell.fault.named_in(cell.phase)
+        ]
+        self._evidence_s: dict[str, float] = {}
+        self._longest_s = cases[0].within_s
+        self._began_s = 0.0
+        self._goes_on_s = 0.0
 
-    def befall(self, fault: AbstractContextManager[Any], within_s: float) -> None:
-        """Begin the fault once all are there; it is over when it says so."""
-        self._reached.wait(within_s)
+    def befall(self, fault: AbstractContextManager[Any]) -> None:
+        """Begin the fault once all are there; it is over when it is named and itself says so."""
+        self._reached.wait(MOST_WAITS * self._longest_s)
+        self._began_s = time.time()
         try:
             with fault:
-                self.began_s = time.time()
+                self._goes_on_s = time.time()
                 self._befallen.wait()
+                deadline = time.monotonic() + self._longest_s / 2
+                while not self._is_named() and time.monotonic() < deadline:
+                    time.sleep(0.5)
         except BaseException:
             self._befallen.abort()  # it could not be made: nobody waits for it
             raise
@@ -114,6 +131,22 @@ class _Moment:
         self._reached.abort()
         self._befallen.abort()
 
+    def evidence_s(self, cell: Cell, case: Case) -> float | None:
+        """Since when the step could know the fault of a cell, in seconds since 1970."""
+        found = self._evidence_s.get(str(cell), self._began_s)
+        if cell.fault.evidence is not None and str(cell) not in self._evidence_s:
+            seen_s = cell.fault.evidence(case)
+            if seen_s is None:
+                return None
+            found = self._evidence_s[str(cell)] = seen_s
+        return max(found, self._goes_on_s) if cell.phase.holds_step else found
+
+    def _is_named(self) -> bool:
+        # While it lasts: what shows it may be gone later.
+        for cell, case in self._named:
+            self.evidence_s(cell, case)
+        return all(list(_named_at_s(cell, case)) for cell, case in self._named)
+
 
 def run(cells: Sequence[Cell], cases: Sequence[Case]) -> list[Outcome]:
     """Bring a training to each phase, let the one fault of the cells happen, see all to their end.
@@ -122,14 +155,14 @@ def run(cells: Sequence[Cell], cases: Sequence[Case]) -> list[Outcome]:
         cells: Of one fault; more than one where it befalls all of the node.
         cases: One for each.
     """
-    moment, first = _Moment(len(cells)), cases[0]
+    moment = _Moment(cells, cases)
     with ThreadPoolExecutor(len(cells)) as pool:
         outcomes = [
             pool.submit(_see_through, cell, case, moment)
             for cell, case in zip(cells, cases, strict=True)
         ]
         try:
-            moment.befall(cells[0].fault.act(first), first.within_s * MOST_WAITS)
+            moment.befall(cells[0].fault.act(cases[0]))
         except threading.BrokenBarrierError:
             wrong = []  # the case that missed it says why
         except Exception as error:
@@ -157,7 +190,7 @@ def _see_through(cell: Cell, case: Case, moment: _Moment) -> Outcome:
             case.come()
         elif (code != 0) is not cell.fault.hopeless:
             outcome.wrong.append(f"the step ended with code {code}")
-        _look_at_causes(cell, case, outcome, moment.began_s)
+        _look_at_causes(cell, case, outcome, moment)
         _look_at_epochs(cell, case, outcome)
         _look_for_what_is_left(case, outcome)
     return outcome
@@ -177,22 +210,47 @@ def _end_of_step(case: Case, outcome: Outcome) -> int | None:
     return case.step.exitcode
 
 
-def _look_at_causes(cell: Cell, case: Case, outcome: Outcome, began_s: float) -> None:
-    named_at_s = [one.at_s for one in case.told() if one.event in NAMES_A_CAUSE]
+def _look_at_causes(cell: Cell, case: Case, outcome: Outcome, moment: _Moment) -> None:
+    for failure, _ in _failures(case):
+        outcome.causes.append(failure.cause.value)
+        if not _is_named(cell.fault, failure):
+            outcome.wrong.append(f"{failure.cause.value}: {failure.message}")
+    if not cell.fault.named_in(cell.phase):
+        return
+    evidence_s = moment.evidence_s(cell, case)
+    told = [f"{one.event}: {one.detail}" for one in case.told() if one.event]
+    if evidence_s is None:
+        outcome.wrong.append(f"there is no evidence of the fault; told was {told}")
+        return
+    named_s = min(_named_at_s(cell, case), default=math.inf) - evidence_s
+    if named_s > NAMED_WITHIN_S:
+        outcome.wrong.append(f"named after {named_s:.1f} s; told was {told}")
+    else:
+        # Events have whole seconds, and what is seen of a pod may be told before its Event is.
+        outcome.named_s = round(max(0.0, named_s), 1)
+
+
+def _named_at_s(cell: Cell, case: Case) -> Iterator[float]:
+    """When the cause was told, in seconds since 1970: why an attempt failed, and in events."""
+    fault = cell.fault
+    for failure, at_s in _failures(case):
+        if _is_named(fault, failure):
+            yield at_s
+    for one in case.told():
+        if fault.says and one.event in NAMES_A_CAUSE and re.search(fault.says, one.detail):
+            yield one.at_s
+
+
+def _failures(case: Case) -> Iterator[tuple[Failure, float]]:
+    """Of its attempts, with when they ended, in seconds since 1970."""
     for attempt in case.record.attempts():
         ended = attempt.ended()
-        if ended is None or ended.failure is None:
-            continue
-        outcome.causes.append(ended.failure.cause.value)
-        named_at_s.append(ended.ended_at_s)
-        named = ended.failure.cause in cell.fault.causes
-        if not named or cell.fault.says not in ended.failure.message:
-            outcome.wrong.append(f"{ended.failure.cause.value}: {ended.failure.message}")
-    if outcome.causes:
-        after = [at_s - began_s for at_s in named_at_s if at_s >= began_s]
-        outcome.named_s = round(min(after), 1) if after else None
-    if cell.fault.hopeless and (outcome.named_s or math.inf) > case.within_s / 2:
-        outcome.wrong.append("no cause is named, or late")
+        if ended is not None and ended.failure is not None:
+            yield ended.failure, ended.ended_at_s
+
+
+def _is_named(fault: Fault, failure: Failure) -> bool:
+    return failure.cause in fault.causes and bool(re.search(fault.says, failure.message))
 
 
 def _look_at_epochs(cell: Cell, case: Case, outcome: Outcome) -> None:

@@ -10,7 +10,11 @@ from typing import Any, Final
 
 from ml_platform.clusters.causes import Cause
 from ml_platform.clusters.kuberay import labels
+from ml_platform.clusters.kuberay.diagnosis.events import seconds
+from ml_platform.clusters.kuberay.diagnosis.job import TAKEN_UP_S
+from ml_platform.clusters.kuberay.diagnosis.slow import UNREACHED_S
 from ml_platform.clusters.spec import HeadGroup
+from tests.kubernetes import pods
 from tests.kubernetes.faults import dns, nodes, quota
 from tests.kubernetes.faults.api_script import Action, Answer, Cut, Delay, LoseAnswer, Truncate
 from tests.kubernetes.faults.components import operator_away
@@ -35,7 +39,10 @@ class Fault:
         act: Begins it; a generator that is resumed once its phase goes on.
         befalls: Whether it can happen in a phase.
         causes: What a failed attempt may be put down to.
-        says: What its message says then.
+        says: What its message says then, and what is told while the training waits; a pattern.
+        named_in: Whether it has to be named in a phase, within seconds of its evidence: where an
+            attempt fails of it or the training waits for its end, and not where it goes on.
+        evidence: When it could first be known; as soon as it happens unless given.
         of_step: Whether it ends the step; somebody comes for the training again then, as Dagster's
             retry does.
         of_node: Whether it befalls all that is there: it happens once, to cases in all phases.
@@ -48,6 +55,8 @@ class Fault:
     befalls: Callable[[Phase], bool] = lambda phase: phase not in (STARTING, CREATED)
     causes: tuple[Cause, ...] = ()
     says: str = ""
+    named_in: Callable[[Phase], bool] = lambda phase: False
+    evidence: Callable[[Case], float | None] | None = None
     of_step: bool = False
     of_node: bool = False
     hopeless: bool = False
@@ -83,14 +92,30 @@ def to_pods(kind: str, fault: Callable[[Cluster, str, str], None]) -> Callable[[
     return act
 
 
+def pods_deleted(kind: str) -> Callable[[Case], Any]:
+    """Somebody deletes the pod of the head or of the worker; it is gone when the phase goes on."""
+
+    @contextmanager
+    def act(case: Case) -> Iterator[None]:
+        pods = case.pods(kind)
+        for pod in pods:
+            delete_pod(case.light.cluster, case.light.namespace, str(pod["metadata"]["name"]))
+        case.wait_until_gone(pods)
+        yield
+
+    return act
+
+
 def deleted(kind: str) -> Callable[[Case], Any]:
-    """Somebody deletes an object of KubeRay's with all that belongs to it."""
+    """Somebody deletes an object of KubeRay's; its pods are gone when the phase goes on."""
 
     @contextmanager
     def act(case: Case) -> Iterator[None]:
         where = (f"--namespace={case.light.namespace}", "--wait=false")
+        pods = case.objects("pods")
         for one in case.objects(kind):
             case.light.cluster.kubectl("delete", kind, str(one["metadata"]["name"]), *where)
+        case.wait_until_gone(pods)
         yield
 
     return act
@@ -154,10 +179,23 @@ def node_silent(case: Case) -> Iterator[None]:
 
 @contextmanager
 def quota_full(case: Case) -> Iterator[None]:
-    """The namespace takes no more pods for a while."""
-    with quota.filled(case.light.cluster, case.light.namespace):
+    """The namespace takes no more pods for a while, which those of others use up."""
+    with _others(case), quota.filled(case.light.cluster, case.light.namespace):
         yield
         time.sleep(AWAY_S)
+
+
+@contextmanager
+def _others(case: Case) -> Iterator[None]:
+    """Pods that are not the case's: as many as its cluster has, or it would never have room."""
+    cluster, namespace = case.light.cluster, case.light.namespace
+    names = [f"other-{number}" for number in range(1 + case.request.cluster.worker_count)]
+    pods.create(cluster, *(pods.pod(cluster, namespace, one, ["sleep", "600"]) for one in names))
+    try:
+        yield
+    finally:
+        where = (f"--namespace={namespace}", "--grace-period=0", "--force")
+        cluster.kubectl("delete", "pods", *names, *where)
 
 
 def names_do(fault: Callable[[Node], AbstractContextManager[None]]) -> Callable[[Case], Any]:
@@ -205,8 +243,35 @@ def without_priority(case: Case) -> None:
     case.want(priority="nobody-has-this")
 
 
+def said(pattern: str) -> Callable[[Case], float | None]:
+    """When an Event about the case's objects first said so."""
+    return lambda case: case.first_said(pattern)
+
+
+def never_taken_up(case: Case) -> float | None:
+    """When an operator should have said something of the case's RayJob."""
+    made = (one["metadata"]["creationTimestamp"] for one in case.objects("rayjobs"))
+    return next((seconds(one) + TAKEN_UP_S for one in made), None)
+
+
+def head_unreached(case: Case) -> float | None:
+    """When workers should have reached the head."""
+    ready = (
+        condition["lastTransitionTime"]
+        for pod in case.pods("head")
+        for condition in pod["status"].get("conditions", ())
+        if condition["type"] == "Ready" and condition["status"] == "True"
+    )
+    return next((seconds(one) + UNREACHED_S for one in ready), None)
+
+
 def _has_head(phase: Phase) -> bool:
     return phase.has_pods and phase.name != "pending"
+
+
+def _needs_head(phase: Phase) -> bool:
+    """The training ends with its head."""
+    return _has_head(phase) and phase.name != "ended"
 
 
 def _starts(phase: Phase) -> bool:
@@ -216,6 +281,11 @@ def _starts(phase: Phase) -> bool:
 def _needs_names(phase: Phase) -> bool:
     """Pods begin, or tell each other that they are there."""
     return phase.name in ("before create", "pending", "running")
+
+
+def _waits_for_pods(phase: Phase) -> bool:
+    """Its pods are yet to begin."""
+    return phase.name in ("before create", "queued", "pending")
 
 
 def _is_held(phase: Phase) -> bool:
@@ -238,22 +308,25 @@ FAULTS: Final = (
         befalls=_is_held,
         of_step=True,
         causes=(Cause.CANCELLED,),
+        named_in=lambda phase: phase.name != "ended",
     ),
     Fault(
         name="head's pod deleted",
-        act=to_pods("head", delete_pod),
+        act=pods_deleted("head"),
         befalls=lambda phase: phase.has_pods,
         causes=_LOST,
+        named_in=_needs_head,
     ),
     Fault(
         name="head's container killed",
         act=to_pods("head", kill_container),
         befalls=_has_head,
         causes=_LOST,
+        named_in=_needs_head,
     ),
     Fault(
         name="worker's pod deleted",
-        act=to_pods("worker", delete_pod),
+        act=pods_deleted("worker"),
         befalls=lambda phase: phase.has_pods,
         causes=_OF_WORKER,
     ),
@@ -268,12 +341,14 @@ FAULTS: Final = (
         act=deleted("rayjobs"),
         befalls=lambda phase: phase.has_cluster and phase is not CREATED,
         causes=_LOST,
+        named_in=lambda phase: phase.name != "ended",
     ),
     Fault(
         name="RayCluster deleted",
         act=deleted("rayclusters"),
         befalls=lambda phase: phase.has_pods,
         causes=_LOST,
+        named_in=_needs_head,
     ),
     Fault(name="API server away", act=api_does(Answer(status=503))),
     # As one that starts, and has not read yet who may what.
@@ -296,13 +371,23 @@ FAULTS: Final = (
         act=to_pods("head", out_of_memory),
         befalls=_has_head,
         causes=(*_LOST, Cause.OUT_OF_MEMORY),
+        named_in=_needs_head,
     ),
-    Fault(name="operator away", act=no_operator, of_node=True),
+    Fault(
+        name="operator away",
+        act=no_operator,
+        says="KubeRay has not taken up RayJob",
+        named_in=lambda phase: phase.name == "before create",
+        evidence=never_taken_up,
+        of_node=True,
+    ),
     Fault(
         name="node drained",
         act=node_drained,
         befalls=lambda phase: phase.has_pods,
         causes=_LOST,
+        named_in=_needs_head,
+        evidence=said("^Killing"),
         of_node=True,
     ),
     Fault(
@@ -310,6 +395,9 @@ FAULTS: Final = (
         act=node_silent,
         befalls=lambda phase: phase.name in ("before create", "pending", "running"),
         causes=_LOST,
+        says="with a taint that it does not tolerate",
+        named_in=_waits_for_pods,
+        evidence=said("^FailedScheduling .*taint"),
         of_node=True,
     ),
     Fault(
@@ -317,6 +405,9 @@ FAULTS: Final = (
         act=quota_full,
         befalls=lambda phase: phase.name in ("before create", "queued"),
         causes=(Cause.START_FAILED,),  # where there are no pods, none is ever allowed
+        says="Quota full has no room for",
+        named_in=_waits_for_pods,
+        evidence=said("exceeded quota"),
         of_node=True,
     ),
     *(
@@ -325,6 +416,9 @@ FAULTS: Final = (
             act=names_do(fault),
             befalls=_needs_names,
             causes=_OF_WORKER,
+            says="cannot reach the head",
+            named_in=_waits_for_pods,
+            evidence=head_unreached,
             of_node=True,
         )
         for name, fault in (("DNS silent", dns.silent), ("names unknown", dns.forgetful))
@@ -336,15 +430,37 @@ FAULTS: Final = (
             befalls=_starts,
             causes=(Cause.START_FAILED,),
             says=says,
+            named_in=_starts,
+            evidence=said(evidence),
             hopeless=True,
         )
-        for name, breaks, says in (
-            ("no such image", without_image, "is not on the node, and may not be pulled"),
-            ("no such node", without_node, "nobody=has-this"),
-            ("no such service account", without_account, "The service account nobody"),
-            ("no Ray in the image", without_ray, "The container ray-head of the head has failed"),
-            ("no such priority class", without_priority, "no priority class nobody-has-this"),
-            ("init container fails", without_python, "The init container"),
+        for name, breaks, evidence, says in (
+            (
+                "no such image",
+                without_image,
+                "nobody.invalid/has/this",
+                "is not on the node, and may not be pulled",
+            ),
+            ("no such node", without_node, "^FailedScheduling", "nobody=has-this"),
+            (
+                "no such service account",
+                without_account,
+                'serviceaccount "nobody" not found',
+                "The service account nobody",
+            ),
+            (
+                "no Ray in the image",
+                without_ray,
+                "^Started ",
+                "The container ray-head of the head has failed",
+            ),
+            (
+                "no such priority class",
+                without_priority,
+                "nobody-has-this",
+                "no priority class nobody-has-this",
+            ),
+            ("init container fails", without_python, "^Failed ", "The init container"),
         )
     ),
 )

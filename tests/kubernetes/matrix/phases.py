@@ -26,6 +26,7 @@ class Phase:
         has_pods: Whether there are pods of its cluster.
         has_cluster: Whether there is anything of it on Kubernetes.
         runs: Whether the driver has begun.
+        holds_step: Whether the step itself is held, and learns nothing before it goes on.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Phase:
     has_cluster: bool = True
     has_pods: bool = True
     runs: bool = False
+    holds_step: bool = False
 
 
 @contextmanager
@@ -133,17 +135,23 @@ def ended(case: Case) -> Iterator[None]:
 
 STARTING: Final = Phase(name="starting", held=starting, has_cluster=False, has_pods=False)
 """For what never becomes ready."""
-CREATED: Final = Phase(name="created", held=created, has_pods=False)
+CREATED: Final = Phase(name="created", held=created, has_pods=False, holds_step=True)
 PHASES: Final = (
     STARTING,
-    Phase(name="before create", held=before_create, has_cluster=False, has_pods=False),
+    Phase(
+        name="before create",
+        held=before_create,
+        has_cluster=False,
+        has_pods=False,
+        holds_step=True,
+    ),
     CREATED,
     Phase(name="queued", held=queued, has_pods=False),
     Phase(name="pending", held=pending),
-    Phase(name="ready", held=ready),
-    Phase(name="submitted", held=submitted, runs=True),
+    Phase(name="ready", held=ready, holds_step=True),
+    Phase(name="submitted", held=submitted, runs=True, holds_step=True),
     Phase(name="running", held=running, runs=True),
-    Phase(name="ended", held=ended, runs=True),
+    Phase(name="ended", held=ended, runs=True, holds_step=True),
 )
 
 
@@ -164,12 +172,15 @@ def _suspend(case: Case, *, wanted: bool) -> None:
 
 @contextmanager
 def _api_held(case: Case, method: str, path: str, *, skip: int = 0) -> Iterator[None]:
-    """What the step asks of the API server waits; it is lost if the step has ended meanwhile."""
+    """What the step asks of the API server waits, also when it asks once more.
+
+    It is lost if the step has ended meanwhile.
+    """
     go_on = threading.Event()
     hold = Hold(until=go_on, lost=lambda: not case.step_lives())
     with ExitStack() as stack:
         stack.callback(go_on.set)
-        stack.enter_context(case.api.failing(hold, method=method, path=path, skip=skip, times=1))
+        stack.enter_context(case.api.failing(hold, method=method, path=path, skip=skip))
         yield
 
 
