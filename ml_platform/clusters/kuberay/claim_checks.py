@@ -26,7 +26,7 @@ _group_or_none: Final = text(
 
 def _needs_a_group(where: str, value: dict[str, Any]) -> Iterator[str]:
     if not value.get("apiGroup") and value["kind"] != "PersistentVolumeClaim":
-        yield f"{where} is of kind {value['kind']!r}, which has an apiGroup"
+        yield f"{where} is of another kind than PersistentVolumeClaim, which has an apiGroup"
 
 
 _OBJECT: Final = also(
@@ -49,7 +49,10 @@ def _access_rule(where: str, value: list[str]) -> Iterator[str]:
 
 
 def _some_storage(where: str, value: Any) -> Iterator[str]:
-    yield from amount(where, value) if quantity(value) else [f"{where} is {value!r}, wanted some"]
+    wrong = list(amount(where, value))
+    yield from wrong
+    if not wrong and not quantity(value):
+        yield f"{where} is {value}, wanted some"
 
 
 def _one_origin(where: str, value: dict[str, Any]) -> Iterator[str]:

@@ -18,23 +18,26 @@ from ml_platform.clusters.kuberay.pod_fields import merged
 from ml_platform.clusters.kuberay.selection import of_spot_nodes
 from ml_platform.clusters.kuberay.words import did_you_mean
 from ml_platform.clusters.spec import ClusterSpec, HeadGroup, WorkerGroup
+from ml_platform.wrong_values import shown_name
 
 
 def gpu_kind_mistakes(spec: ClusterSpec, catalogue: Catalogue) -> Iterator[str]:
     """Kinds of GPUs that nobody knows, or that are named for nothing."""
     kinds = catalogue.gpu_kinds
     for group in spec.groups:
+        gpu = shown_name(group.gpu)
         if group.gpu and not group.gpus:
-            yield f"{group.name}.gpu is {group.gpu}, but gpus is 0; say how many one worker has"
+            yield f"{group.name}.gpu is {gpu}, but gpus is 0; say how many one worker has"
         elif group.gpu and not kinds:
             yield (
-                f"{group.name}.gpu is {group.gpu}, but the configuration's catalogue has no nodes "
+                f"{group.name}.gpu is {gpu}, but the configuration's catalogue has no nodes "
                 "with GPUs; add them, or leave `gpu` out to take any"
             )
         elif group.gpu and group.gpu not in kinds:
             near = did_you_mean(group.gpu, kinds)
-            yield f"{group.name}.gpu is {group.gpu}, which there is not{near or ';'} " + (
-                f"there are {', '.join(kinds)}"
+            yield (
+                f"{group.name}.gpu is {gpu}, which there is not{near or ';'} "
+                + (f"there are {', '.join(kinds)}")
             )
 
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 from ml_platform.clusters.catalogue import SPOT_LABELS
 from ml_platform.clusters.kuberay.scheduling_checks import REQUIRED
 from ml_platform.clusters.kuberay.words import did_you_mean
+from ml_platform.wrong_values import shown_name, shown_names
 
 Term = Mapping[str, Any]
 """One of the alternatives of a node affinity: all that is in it has to be so."""
@@ -70,7 +71,7 @@ def _against(expression: Mapping[str, Any], labels: Mapping[str, str]) -> str:
         if key in _EVERY_NODE or operator in ("NotIn", "DoesNotExist"):
             return ""
         near = did_you_mean(key, labels)
-        return f"{_in_words(key, operator, values)}, it has no label {key}{near}"
+        return f"{_in_words(key, operator, values)}, it has no label {shown_name(key)}{near}"
     value = labels[key]
     if _holds(operator, value, values):
         return ""
@@ -93,5 +94,5 @@ def _holds(operator: str, value: str, values: Sequence[str]) -> bool:
 
 def _in_words(key: str, operator: str, values: Sequence[str]) -> str:
     if operator == "In" and len(values) == 1:
-        return f"{key}={values[0]}"
-    return f"{key} {operator} {', '.join(values)}".rstrip()
+        return f"{shown_name(key)}={shown_name(values[0])}"
+    return f"{shown_name(key)} {operator} {shown_names(values)}".rstrip()

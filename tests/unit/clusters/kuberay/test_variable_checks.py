@@ -16,9 +16,12 @@ def only(**fields: Any) -> str:
 @pytest.mark.parametrize(
     ("entries", "said"),
     [
-        ([{"name": "A", "value": 1}], "w.pod.env[A].value is no text; put it in quotes"),
-        ([{"name": "A", "value": True}], "env[A].value is no text"),
-        ([{"name": "A", "value": None}], "env[A].value is no text"),
+        (
+            [{"name": "A", "value": 1}],
+            "w.pod.env[A].value is a number, wanted text; put it in quotes",
+        ),
+        ([{"name": "A", "value": True}], "env[A].value is a truth value"),
+        ([{"name": "A", "value": None}], "env[A].value is nothing"),
         ([{"name": "A", "value": "1"}, {"name": "A", "value": "2"}], "w.pod.env has A twice"),
         ([{"name": "A", "value": "1", "valueFrom": NAME}], "env[A] has value and valueFrom"),
         ([{"name": "A", "valueFrom": {"secretRef": {}}}], "did you mean secretKeyRef?"),
@@ -40,13 +43,19 @@ def test_variables_that_kubernetes_refuses(entries: list[Any], said: str) -> Non
         ({"secretKeyRef": {"name": "s"}}, "secretKeyRef has no `key`"),
         (
             {"secretKeyRef": {"name": "S_", "key": "k"}},
-            "name is 'S_', wanted the name of an object",
+            "name is other text, wanted the name of an object",
         ),
-        ({"configMapKeyRef": {"name": "c", "key": "a b"}}, "key is 'a b', wanted the key of an"),
-        ({"secretKeyRef": {"name": "s", "key": ".."}}, "key is '..', wanted the key of an entry"),
+        (
+            {"configMapKeyRef": {"name": "c", "key": "a b"}},
+            "key is other text, wanted the key of an",
+        ),
+        (
+            {"secretKeyRef": {"name": "s", "key": ".."}},
+            "key is other text, wanted the key of an entry",
+        ),
         ({"fieldRef": {}}, "fieldRef has no `fieldPath`"),
-        (labelled("nope"), "fieldPath is 'nope', wanted one of metadata.name"),
-        (labelled("metadata.labels"), "fieldPath is 'metadata.labels', wanted one of"),
+        (labelled("nope"), "fieldPath is other text, wanted one of metadata.name"),
+        (labelled("metadata.labels"), "fieldPath is other text, wanted one of"),
         (labelled("metadata.labels['a b']"), "fieldPath is"),
         (NAME | {"secretKeyRef": {"name": "s", "key": "k"}}, "has secretKeyRef and fieldRef of"),
         ({"resourceFieldRef": {"resource": "limits.gpu"}}, "resource is 'limits.gpu', did you"),
