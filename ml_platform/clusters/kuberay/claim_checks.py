@@ -16,6 +16,7 @@ from ml_platform.clusters.kuberay.scalars import (
     text,
 )
 from ml_platform.clusters.kuberay.scheduling_checks import label_selector
+from ml_platform.clusters.kuberay.secrets_in_clear import entries_in_clear
 from ml_platform.clusters.kuberay.shapes import also, list_of, map_of, mapping
 from ml_platform.clusters.kuberay.words import is_subdomain
 
@@ -60,6 +61,11 @@ def _one_origin(where: str, value: dict[str, Any]) -> Iterator[str]:
         yield f"{where} has dataSource and dataSourceRef, wanted one of them"
 
 
+def _no_secrets(where: str, value: dict[str, str]) -> Iterator[str]:
+    instead = "everybody who may see the claim reads it: leave it out"
+    yield from entries_in_clear(where, value, instead=instead)
+
+
 _CLAIM: Final = also(
     mapping(
         {
@@ -95,7 +101,10 @@ _CLAIM: Final = also(
 claim_template: Final[Check] = mapping(
     {
         "metadata": mapping(
-            {"labels": map_of(label_key, label_value), "annotations": map_of(label_key, string)}
+            {
+                "labels": also(map_of(label_key, label_value), _no_secrets),
+                "annotations": also(map_of(label_key, string), _no_secrets),
+            }
         ),
         "spec": _CLAIM,
     },

@@ -16,6 +16,7 @@ from ml_platform.clusters.kuberay.scalars import (
     text,
 )
 from ml_platform.clusters.kuberay.scheduling_checks import affinity, tolerations, topology_spread
+from ml_platform.clusters.kuberay.secrets_in_clear import entries_in_clear
 from ml_platform.clusters.kuberay.shapes import also, cannot_be_set, list_of, map_of, mapping
 from ml_platform.clusters.kuberay.variable_checks import env, env_from
 from ml_platform.clusters.kuberay.volume_checks import mounts, volumes
@@ -80,6 +81,11 @@ def _search_rules(where: str, value: list[str]) -> Iterator[str]:
         yield f"{where} has {length} characters together, wanted at most {_LONGEST_SEARCHES}"
 
 
+def _no_secrets(where: str, value: dict[str, str]) -> Iterator[str]:
+    instead = "everybody who may see the pod reads it: leave it out"
+    yield from entries_in_clear(where, value, instead=instead)
+
+
 _DNS: Final = mapping(
     {
         "nameservers": list_of(ip_address, most=_MOST_NAMESERVERS),
@@ -94,7 +100,7 @@ _DNS: Final = mapping(
 )
 _CHECKS: Final[Mapping[str, Check]] = {
     "affinity": affinity,
-    "annotations": map_of(_metadata_key, string),
+    "annotations": also(map_of(_metadata_key, string), _no_secrets),
     "dnsConfig": _DNS,
     "env": env,
     "envFrom": env_from,
@@ -102,7 +108,7 @@ _CHECKS: Final[Mapping[str, Check]] = {
         mapping({"ip": ip_address, "hostnames": list_of(host_name)}, required=("ip", "hostnames"))
     ),
     "imagePullSecrets": list_of(mapping({"name": object_name}, required=("name",))),
-    "labels": map_of(_metadata_key, label_value),
+    "labels": also(map_of(_metadata_key, label_value), _no_secrets),
     "nodeSelector": map_of(label_key, label_value),
     "priorityClassName": object_name,
     "runtimeClassName": object_name,

@@ -22,6 +22,7 @@ from ml_platform.clusters.kuberay.scalars import (
     truth,
     whole,
 )
+from ml_platform.clusters.kuberay.secrets_in_clear import entries_in_clear
 from ml_platform.clusters.kuberay.shapes import (
     also,
     distinct,
@@ -90,6 +91,11 @@ def _files(source: dict[str, Any]) -> list[dict[str, Any]]:
     return [source] if "path" in source else source.get("items") or []
 
 
+def _no_secrets(where: str, value: dict[str, str]) -> Iterator[str]:
+    instead = "put it into a secret of Kubernetes and name that one (nodePublishSecretRef)"
+    yield from entries_in_clear(where, value, instead=instead)
+
+
 KINDS: Final = {
     "configMap": mapping(
         {"name": object_name, "items": _ITEMS, "defaultMode": file_mode, "optional": truth},
@@ -103,7 +109,7 @@ KINDS: Final = {
             ),
             "readOnly": truth,
             "fsType": string,
-            "volumeAttributes": map_of(string, string),
+            "volumeAttributes": also(map_of(string, string), _no_secrets),
             "nodePublishSecretRef": mapping({"name": object_name}, required=("name",)),
         },
         required=("driver",),

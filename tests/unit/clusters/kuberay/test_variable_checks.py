@@ -5,7 +5,21 @@ from typing import Any
 import pytest
 
 from ml_platform.clusters.kuberay.pod_field_checks import pod_field_mistakes
-from tests.support.kuberay.pod_fields import NAME, labelled
+from tests.support.kuberay.pod_fields import NAME, claimed, labelled
+
+HF = "hf" + "_" + "abcD" * 8
+
+
+def csi(**attributes: str) -> dict[str, Any]:
+    """A volume of a driver with these attributes."""
+    driver = {"driver": "a.example", "volumeAttributes": attributes}
+    return {"volumes": [{"name": "a", "csi": driver}]}
+
+
+def claimed_with(annotations: dict[str, str]) -> dict[str, Any]:
+    """A volume whose claim has these annotations."""
+    template = claimed()["volumeClaimTemplate"] | {"metadata": {"annotations": annotations}}
+    return {"volumes": [{"name": "a", "ephemeral": {"volumeClaimTemplate": template}}]}
 
 
 def only(**fields: Any) -> str:
@@ -73,6 +87,41 @@ def test_sources_of_a_variable_that_kubernetes_refuses(source: dict[str, Any], s
     found = list(pod_field_mistakes("w.pod", {"env": [{"name": "A", "valueFrom": source}]}))
     assert said in found[0]
     assert found[0].startswith("w.pod.env[A].valueFrom")
+
+
+@pytest.mark.parametrize(
+    ("fields", "where"),
+    [
+        ({"annotations": {"token": "hunter2"}}, "w.pod.annotations has token in clear text"),
+        ({"labels": {"a.example/of": HF}}, "w.pod.labels has a.example/of in clear text"),
+        (
+            {"annotations": {"a.example/of": f"Bearer {HF}"}},
+            "has a.example/of in clear",
+        ),
+        (csi(password="hunter2"), "w.pod.volumes[a].csi.volumeAttributes has password in clear"),
+        (csi(mountOptions=f"token={HF}"), "volumeAttributes has mountOptions in clear text"),
+        (claimed_with({"apiKey": "hunter2"}), "metadata.annotations has apiKey in clear text"),
+    ],
+)
+def test_a_secret_in_clear_outside_of_variables(fields: dict[str, Any], where: str) -> None:
+    said = only(**fields)
+    assert where in said
+    assert HF not in said
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"annotations": {"vault.hashicorp.com/agent-inject-secret-db": "secret/data/db"}},
+        {"annotations": {"cert-manager.io/tls-secret": "tls", "why": "a test of passes"}},
+        {"labels": {"team": "pricing", "cost-key": "42"}},
+        csi(secretProviderClass="vault-hf", bucketName="b", usePodIdentity="false"),
+        csi(**{"csi.storage.k8s.io/node-stage-secret": "nfs"}),
+    ],
+)
+def test_what_names_a_secret_is_none(fields: dict[str, Any]) -> None:
+    # Keys with a domain are a tool's, which has secrets looked up by them.
+    assert list(pod_field_mistakes("w.pod", fields)) == []
 
 
 @pytest.mark.parametrize(
