@@ -104,6 +104,7 @@ def test_more_groups_than_kueue_takes() -> None:
         ({"env": {"A B": "1"}}, "env sets …, which is no name of a variable"),
         ({"env": {"A B=secret": "1"}}, "env sets …, which is no name of a variable"),
         ({"env": {"RAY_ADDRESS": "auto"}}, "env sets RAY_ADDRESS, which KubeRay sets"),
+        ({"env": {"PYTHONDONTWRITEBYTECODE": "1"}}, "env sets PYTHONDONTWRITEBYTECODE"),
         ({"env": {"WANDB_API_KEY": "x"}}, "env has WANDB_API_KEY in clear text"),
         ({"cpu_request_share": 0}, "cpu_request_share is 0"),
         ({"limits": Limits(gone_s=-1)}, "limits.gone_s is -1, wanted at least 0"),

@@ -50,6 +50,26 @@ def test_variables_that_kubernetes_refuses(entries: list[Any], said: str) -> Non
     assert said in only(env=entries)
 
 
+@pytest.mark.parametrize("value", ["1", "0", None])
+def test_bytecode_is_not_to_be_kept_from_being_written(value: str | None) -> None:
+    # Python asks only whether it is set: KubeRay's init container, at a fifth of a CPU, and each
+    # worker would compile anew what the image brings without bytecode.
+    said = only(env=[variable(value)])
+    assert said.startswith("w.pod.env sets PYTHONDONTWRITEBYTECODE")
+    assert "leave it out" in said
+
+
+def variable(value: str | None) -> dict[str, Any]:
+    """The variable with a value, or with one from elsewhere."""
+    source = {"value": value} if value is not None else {"valueFrom": NAME}
+    return {"name": "PYTHONDONTWRITEBYTECODE", **source}
+
+
+@pytest.mark.parametrize("entry", [variable(""), {"name": "PYTHONDONTWRITEBYTECODE"}])
+def test_bytecode_may_be_asked_for(entry: dict[str, Any]) -> None:
+    assert list(pod_field_mistakes("w.pod", {"env": [entry]})) == []
+
+
 @pytest.mark.parametrize(
     ("source", "said"),
     [
