@@ -14,9 +14,11 @@ from ml_platform.wrong_values import shown_name, shown_names
 
 Term = Mapping[str, Any]
 """One of the alternatives of a node affinity: all that is in it has to be so."""
+HOSTNAME: Final = "kubernetes.io/hostname"
+_NODE_NAME: Final = "metadata.name"
 _EVERY_NODE: Final = frozenset(
     {
-        *("kubernetes.io/hostname", "kubernetes.io/arch", "kubernetes.io/os"),
+        *(HOSTNAME, "kubernetes.io/arch", "kubernetes.io/os"),
         *("topology.kubernetes.io/zone", "topology.kubernetes.io/region"),
         "node.kubernetes.io/instance-type",
     }
@@ -39,6 +41,26 @@ def contradictions(
     if against and all(against):
         found.append(f"affinity wants {against[0]}")
     return found
+
+
+def hosts(selector: Mapping[str, str], terms: Sequence[Term]) -> frozenset[str]:
+    """The names of the only nodes that a pod's own fields let it onto; empty for any."""
+    named = [_names(term) for term in terms]
+    found = frozenset[str]().union(*named) if named and all(named) else frozenset[str]()
+    if HOSTNAME in selector:
+        return frozenset({selector[HOSTNAME]})
+    return found
+
+
+def _names(term: Term) -> frozenset[str]:
+    """Names of which a node has to have one by each expression; empty if none says so."""
+    found: list[frozenset[str]] = [
+        frozenset(one["values"])
+        for one in (*(term.get("matchExpressions") or []), *(term.get("matchFields") or []))
+        if one["key"] in (HOSTNAME, _NODE_NAME) and one["operator"] == "In"
+    ]
+    # A node's name is most often its label too, but need not be: the fewest are taken.
+    return min(found, key=len, default=frozenset())
 
 
 def of_spot_nodes(selector: Mapping[str, str], terms: Sequence[Term]) -> str:

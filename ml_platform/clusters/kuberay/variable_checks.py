@@ -111,8 +111,8 @@ def _variable_rules(where: str, entry: dict[str, Any]) -> Iterator[str]:
 
 def _meanings(where: str, value: list[dict[str, Any]]) -> Iterator[str]:
     for entry in value:
-        value = None if "valueFrom" in entry else entry.get("value", "")
-        yield from variable_mistakes(where, entry["name"], value)
+        given = None if "valueFrom" in entry else entry.get("value", "")
+        yield from variable_mistakes(where, entry["name"], given)
 
 
 _KEY: Final = mapping(

@@ -61,7 +61,7 @@ def test_bytecode_is_not_to_be_kept_from_being_written(value: str | None) -> Non
 
 def variable(value: str | None) -> dict[str, Any]:
     """The variable with a value, or with one from elsewhere."""
-    source = {"value": value} if value is not None else {"valueFrom": NAME}
+    source: dict[str, Any] = {"value": value} if value is not None else {"valueFrom": NAME}
     return {"name": "PYTHONDONTWRITEBYTECODE", **source}
 
 
