@@ -22,6 +22,8 @@ SPOT_LABELS: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 """How clouds and autoscalers mark nodes that may be taken away at any time."""
+ON_SPOT_ONLY: Final = frozenset({"cloud.google.com/gke-spot", "cloud.google.com/gke-preemptible"})
+"""Those of these labels that other nodes have not at all, where the others have another value."""
 
 
 class NodeKind(BaseModel):

@@ -7,7 +7,7 @@ values are not known. A label of another key is one that it has not: its pods wo
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from ml_platform.clusters.catalogue import SPOT_LABELS
+from ml_platform.clusters.catalogue import ON_SPOT_ONLY, SPOT_LABELS
 from ml_platform.clusters.kuberay.scheduling_checks import REQUIRED
 from ml_platform.clusters.kuberay.words import did_you_mean
 from ml_platform.wrong_values import shown_name, shown_names
@@ -74,9 +74,12 @@ def of_spot_nodes(selector: Mapping[str, str], terms: Sequence[Term]) -> str:
 
 def _spot_mark(term: Term) -> str:
     for one in term.get("matchExpressions") or []:
-        mark = SPOT_LABELS.get(one["key"])
-        if one["operator"] == "In" and mark and {*one["values"]} == {mark}:
-            return f"{one['key']}={mark}"
+        key, values = one["key"], one.get("values") or []
+        mark, is_spots = SPOT_LABELS.get(key), key in ON_SPOT_ONLY
+        if one["operator"] == "In" and mark in values and (is_spots or {*values} == {mark}):
+            return f"{key}={mark}"
+        if one["operator"] == "Exists" and is_spots:
+            return f"{key} Exists"
     return ""
 
 

@@ -112,11 +112,38 @@ def test_an_affinity_that_contradicts_the_labels_of_the_only_kind_left() -> None
     [
         {"nodeSelector": {"cloud.google.com/gke-spot": "true"}},
         {"affinity": _affinity(("karpenter.sh/capacity-type", "In", ["spot"]))},
+        {"affinity": _affinity(("cloud.google.com/gke-spot", "Exists", []))},
+        {"affinity": _affinity(("cloud.google.com/gke-preemptible", "In", ["true", "false"]))},
+        {
+            "affinity": _affinity(
+                ("cloud.google.com/gke-spot", "Exists", []),
+                ("eks.amazonaws.com/capacityType", "In", ["SPOT"]),
+            )
+        },
     ],
 )
 def test_a_head_that_is_put_on_spot_nodes_without_a_catalogue(pod: dict[str, Any]) -> None:
     assert "the head's own fields want" in _only(head={"pod": pod})
     assert mistakes("a", cluster(workers={"pod": pod}), CONFIG) == []
+
+
+@pytest.mark.parametrize(
+    "pod",
+    [
+        {"affinity": _affinity(("karpenter.sh/capacity-type", "Exists", []))},
+        {"affinity": _affinity(("karpenter.sh/capacity-type", "In", ["spot", "on-demand"]))},
+        # Karpenter writes it onto other nodes of Azure too, as `regular`.
+        {"affinity": _affinity(("kubernetes.azure.com/scalesetpriority", "Exists", []))},
+        {"affinity": _affinity(("cloud.google.com/gke-spot", "DoesNotExist", []))},
+        {
+            "affinity": _affinity(
+                ("cloud.google.com/gke-spot", "Exists", []), ("disk", "Exists", [])
+            )
+        },
+    ],
+)
+def test_a_head_that_other_nodes_take_too(pod: dict[str, Any]) -> None:
+    assert mistakes("a", cluster(head={"pod": pod}), CONFIG) == []
 
 
 def test_workers_with_any_gpu_fit_the_kind_of_which_there_are_enough() -> None:
