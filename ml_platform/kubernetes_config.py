@@ -100,6 +100,11 @@ class KubernetesConfig(dg.Config):
         "is too small for what runs on it.",
     )
     token_auth: bool = Field(default=True, description="Whether Ray asks for a token.")
+    token_secret: str = Field(
+        default="",
+        description="A secret that has it as `auth_token`, for all clusters; empty for one that "
+        "KubeRay makes for each.",
+    )
     max_clusters: int = Field(
         default=20,
         description="How many clusters this environment may have at once; what is over does not "

@@ -159,10 +159,13 @@ def _config_mistakes(config: KubeRayConfig) -> Iterator[str]:
         "image_pull_secrets": config.image_pull_secrets,
         "env_from_secrets": config.env_from_secrets,
         "service_account": (config.service_account,) if config.service_account else (),
+        "token_secret": (config.token_secret,) if config.token_secret else (),
     }.items():
         for name in names:
             if not words.is_subdomain(name):
                 yield of_another_form(where, name, words.OBJECT_RULE)
+    if config.token_secret and not config.token_auth:
+        yield "token_secret is set and token_auth is false; write one of the two"
     for variable, value in config.env.items():
         yield from variable_mistakes("env", variable, value)
 

@@ -77,6 +77,8 @@ class KubeRayConfig:
         cpu_request_share: What part of its CPUs a pod requests of Kubernetes; under 1 where a
             cluster is too small for what runs on it, such as kind on a laptop. Ray counts all.
         token_auth: Whether Ray asks for a token.
+        token_secret: A secret that has it as `auth_token`, for all clusters; empty for one that
+            KubeRay makes for each. Who may use the clusters then needs to read this secret alone.
         max_clusters: How many clusters this environment may have at once; those that are over do
             not count.
         catalogue: What nodes there are.
@@ -99,6 +101,7 @@ class KubeRayConfig:
     schedulers: tuple[str, ...] = ()
     cpu_request_share: float = 1.0
     token_auth: bool = True
+    token_secret: str = ""
     max_clusters: int = 20
     catalogue: Catalogue = field(default_factory=Catalogue)
     limits: Limits = field(default_factory=Limits)

@@ -106,6 +106,8 @@ def test_more_groups_than_kueue_takes() -> None:
         ({"env": {"RAY_ADDRESS": "auto"}}, "env sets RAY_ADDRESS, which KubeRay sets"),
         ({"env": {"PYTHONDONTWRITEBYTECODE": "1"}}, "env sets PYTHONDONTWRITEBYTECODE"),
         ({"env": {"WANDB_API_KEY": "x"}}, "env has WANDB_API_KEY in clear text"),
+        ({"token_secret": "A B"}, "token_secret is other text, wanted the name of an object"),
+        ({"token_secret": "a", "token_auth": False}, "token_secret is set and token_auth is false"),
         ({"cpu_request_share": 0}, "cpu_request_share is 0"),
         ({"limits": Limits(gone_s=-1)}, "limits.gone_s is -1, wanted at least 0"),
         ({"limits": Limits(running_s=0)}, "limits.running_s is 0, wanted at least 1"),
