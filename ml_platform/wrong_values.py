@@ -36,6 +36,7 @@ _NAME: Final = re.compile(r"[\w./-]{1,253}", re.ASCII)
 _RANDOM: Final = re.compile(r"(?=[A-Za-z]*[0-9])(?=[0-9]*[A-Za-z])[A-Za-z0-9]{20,}")
 """Letters and digits without an end, as tokens have and names have not."""
 _OF_KNOWN_WORDS: Final = ("literal_error", "enum")
+_UNKNOWN_KEY: Final = ("extra_forbidden", "unexpected_keyword_argument")
 _OURS: Final = ("value_error", "assertion_error")
 """Errors of pydantic's that a check of ours has raised, which says what it has found."""
 _ALTERNATIVE: Final = re.compile(r"[\w-]+\[.*\]", re.DOTALL)
@@ -113,7 +114,7 @@ def in_words(error: ErrorDetails, *, under: str = "") -> str:
     """One entry of pydantic's error as a sentence: where, what is wanted and what was found."""
     where = place(error, under=under)
     said = error["msg"].removeprefix("Value error, ")
-    if error["type"] == "extra_forbidden":
+    if error["type"] in _UNKNOWN_KEY:
         return f"{where}: there is no such key"
     if error["type"] == "missing":
         return f"{where} is missing"
@@ -133,7 +134,7 @@ def place(error: ErrorDetails, *, under: str = "", is_near: bool = False) -> str
         for part in loc
         if not _ALTERNATIVE.fullmatch(str(part))
     ]
-    if error["type"] == "extra_forbidden" and parts:
+    if error["type"] in _UNKNOWN_KEY and parts:
         parts[-1] = unknown_key(error["loc"][-1], is_near=is_near)
     return ".".join(parts)
 

@@ -18,6 +18,7 @@ from ml_platform.clusters.kuberay.config import config_from, read_values
 from ml_platform.clusters.presets import ClusterSection, Presets
 from ml_platform.clusters.spec import ClusterSpec, HeadGroup, WorkerGroup
 from ml_platform.errors import PlatformError
+from ml_platform.kubernetes_config import KubernetesConfig
 from ml_platform.model_folder.broken import broken_definitions
 from ml_platform.model_folder.read import ModelFolder, read_folder
 from ml_platform.model_folder.scaffold import FLIGHTS, scaffold
@@ -117,7 +118,9 @@ def test_no_mistake_in_a_cluster_shows_what_stands_there() -> None:
     assert [one for one in found if SECRET in one] == []
 
 
-@pytest.mark.parametrize("kind", [ClusterSpec, HeadGroup, WorkerGroup, NodeKind, Catalogue])
+@pytest.mark.parametrize(
+    "kind", [ClusterSpec, HeadGroup, WorkerGroup, NodeKind, Catalogue, KubernetesConfig]
+)
 def test_pydantics_own_text_does_not_show_it_either(kind: type[BaseModel]) -> None:
     # In Python a cluster is written without any of our words around it.
     found = [refused(kind, {name: wrong}) for name in kind.model_fields for wrong in VALUES]
