@@ -9,7 +9,9 @@ from typing import Annotated, Any, Final, TypeVar
 
 import dagster as dg
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
+from ml_platform import wrong_values
 from ml_platform.clusters.presets import ClusterSection
 from ml_platform.errors import ModelSpecError
 from ml_platform.evaluation.asset import build_evaluation
@@ -44,23 +46,23 @@ def parse_spec(kind: type[Spec], content: Any, *, where: str) -> Spec:
     try:
         return kind.model_validate(content or {})
     except ValidationError as error:
-        raise ModelSpecError(
-            f"{where} in defs.yaml is not usable: "
-            f"{'; '.join(in_words(kind, one, where) for one in error.errors())}",
-            hint="mend it; `mlp model check` looks again without training.",
-        ) from error
+        said = "; ".join(in_words(kind, one, where) for one in error.errors())
+    # Not from within: a traceback would show pydantic's own text, which has the values.
+    raise ModelSpecError(
+        f"{where} in defs.yaml is not usable: {said}",
+        hint="mend it; `mlp model check` looks again without training.",
+    )
 
 
-def in_words(kind: type[BaseModel], error: Any, where: str) -> str:
+def in_words(kind: type[BaseModel], error: ErrorDetails, where: str) -> str:
     """One entry of pydantic's error as a sentence; `where` is the key of the section."""
-    path = ".".join(str(part) for part in (where, *error["loc"]) if part != "")
     if error["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(str(error["loc"][-1]), kind.model_fields, n=1)
+        key = str(error["loc"][-1])
+        near = difflib.get_close_matches(key, kind.model_fields, n=1)
         meant = f", did you mean {near[0]}?" if near else ""
+        path = wrong_values.place(error, under=where, is_near=bool(near))
         return f"there is no key {path}{meant} Known are {', '.join(kind.model_fields)}"
-    if error["type"] == "missing":
-        return f"{path} is missing"
-    return f"{path}: {error['msg'].removeprefix('Value error, ')}, found {error['input']!r}"
+    return wrong_values.in_words(error, under=where)
 
 
 def _section(kind: type[BaseModel], name: str, as_typed: Any = dict[str, Any]) -> dg.Resolver:

@@ -7,7 +7,7 @@ seconds to import, for the sake of `mlp cluster`.
 from typing import Any, Final
 
 import dagster as dg
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from ml_platform.clusters.kuberay.config import Limits
 
@@ -16,6 +16,8 @@ _LIMITS: Final = Limits()
 
 class KubernetesLimits(dg.Config):
     """Clocks of a cluster on Kubernetes, one for each thing that can take long."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)
 
     queue_s: float = Field(
         default=_LIMITS.queue_s, description="Seconds that it may wait in a queue of Kueue."
@@ -54,6 +56,9 @@ class KubernetesLimits(dg.Config):
 
 class KubernetesConfig(dg.Config):
     """Where and how clusters on Kubernetes are made."""
+
+    # What stands in a wrong place may be a secret.
+    model_config = ConfigDict(hide_input_in_errors=True)
 
     namespace: str = Field(description="Namespace of Kubernetes for all clusters.")
     image: str = Field(default="", description="Container image, in place of that of the resource.")
@@ -100,6 +105,11 @@ class KubernetesConfig(dg.Config):
         "is too small for what runs on it.",
     )
     token_auth: bool = Field(default=True, description="Whether Ray asks for a token.")
+    token_secret: str = Field(
+        default="",
+        description="A secret that has it as `auth_token`, for all clusters; empty for one that "
+        "KubeRay makes for each.",
+    )
     max_clusters: int = Field(
         default=20,
         description="How many clusters this environment may have at once; what is over does not "

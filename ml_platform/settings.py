@@ -39,6 +39,8 @@ class Settings(BaseSettings):
         # A variable that is set to nothing, as an env file or a config map does, is not set.
         env_prefix="MLP_",
         env_ignore_empty=True,
+        # Some addresses have a password in them.
+        hide_input_in_errors=True,
         frozen=True,
         extra="ignore",
         populate_by_name=True,

@@ -164,13 +164,14 @@ def _given(**options: Any) -> dict[str, Any]:
 
 def _how_many(workers: str | None) -> dict[str, Any]:
     from ml_platform.errors import InputError
+    from ml_platform.wrong_values import of_another_form
 
     if workers is None:
         return {}
     fewest, dots, most = workers.partition("..")
     if not fewest.isdecimal() or (dots and not most.isdecimal()):
         raise InputError(
-            f"--workers is {workers!r}, wanted a number, or the fewest and the most",
+            of_another_form("--workers", workers, "a number, or the fewest and the most"),
             hint="as 8, or 2..8 for a cluster that grows and shrinks.",
         )
     return {"min": int(fewest), "max": int(most)} if dots else {"count": int(fewest)}
@@ -182,17 +183,16 @@ def _spec(own: dict[str, Any], preset: str, settings: "Settings") -> "ClusterSpe
     from ml_platform.clusters.open import presets_of
     from ml_platform.clusters.spec import ClusterSpec
     from ml_platform.errors import InputError
+    from ml_platform.wrong_values import first_in_words
 
     if preset:
         return presets_of(settings).with_fields(preset, own)
     try:
         return ClusterSpec.model_validate(own)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
         raise InputError(
-            f"{where}: {first['msg']}", hint="`mlp cluster up --help` has the options."
-        ) from error
+            first_in_words(error), hint="`mlp cluster up --help` has the options."
+        ) from None
 
 
 def _tell(event: "Event") -> None:

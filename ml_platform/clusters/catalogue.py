@@ -22,12 +22,14 @@ SPOT_LABELS: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 """How clouds and autoscalers mark nodes that may be taken away at any time."""
+ON_SPOT_ONLY: Final = frozenset({"cloud.google.com/gke-spot", "cloud.google.com/gke-preemptible"})
+"""Those of these labels that other nodes have not at all, where the others have another value."""
 
 
 class NodeKind(BaseModel):
     """A kind of node, as an autoscaler or a person adds them."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     name: str = Field(min_length=1, description="How people call it.")
     cpus: float = Field(gt=0, description="CPUs that pods can have (allocatable).")
@@ -77,7 +79,7 @@ class NodeKind(BaseModel):
 class Catalogue(BaseModel):
     """All kinds of nodes; with none, nothing is judged and no node is chosen by label."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     nodes: tuple[NodeKind, ...] = ()
 

@@ -17,6 +17,7 @@ from ml_platform.clusters.presets import ON_A_LAPTOP, Presets
 from ml_platform.clusters.spec import ClusterSpec
 from ml_platform.errors import SettingsError
 from ml_platform.settings import Settings
+from ml_platform.wrong_values import of_another_type
 
 BUDGETS: Final = "budgets"
 """The key of the file of clusters under which X-Ray finds what teams and assets may spend."""
@@ -130,7 +131,7 @@ def read_clusters_file(settings: Settings) -> tuple[dict[str, Any], dict[str, An
     presets = kubernetes.pop("presets", None) or {}
     if not isinstance(presets, dict):
         raise SettingsError(
-            f"{settings.clusters_file}: presets: wanted cluster specs by name, found {presets!r}",
+            of_another_type(f"{settings.clusters_file}: presets", presets, "cluster specs by name"),
             hint="README has the keys of the clusters' configuration.",
         )
     built_in = ON_A_LAPTOP if settings.environment == "local" else {}

@@ -16,6 +16,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from ml_platform.clusters.spec import ClusterSpec
 from ml_platform.errors import InputError, SettingsError
+from ml_platform.wrong_values import first_in_words, shown_name
 
 Values = Mapping[str, Any]
 
@@ -104,16 +105,17 @@ class Presets:
         except ValidationError as error:
             raise InputError(
                 f"the preset {name} and what is written beside it do not go together: "
-                f"{_first(error)}",
-                hint=f"the preset says {preset}; it is written in {self.where}.",
-            ) from error
+                f"{first_in_words(error)}",
+                hint=f"the preset says something of {_keys(preset)}; it is written in "
+                f"{self.where}.",
+            ) from None
 
     def _named(self, name: str) -> ClusterSpec:
         if name not in self.values:
             near = difflib.get_close_matches(name, self.values, n=1)
             meant = f", did you mean {near[0]}?" if near else ";"
             raise InputError(
-                f"the environment {self.environment} has no preset {name!r}{meant} "
+                f"the environment {self.environment} has no preset {shown_name(name)}{meant} "
                 f"it has {', '.join(sorted(self.values)) or 'none'}",
                 hint=f"take one of these, or write it under `presets` in {self.where}.",
             )
@@ -122,9 +124,9 @@ class Presets:
         except ValidationError as error:
             raise SettingsError(
                 f"the preset {name} of the environment {self.environment} is not usable: "
-                f"{_first(error)}",
+                f"{first_in_words(error)}",
                 hint=f"mend it under `presets` in {self.where}.",
-            ) from error
+            ) from None
 
 
 def _over(below: Values, above: Values) -> dict[str, Any]:
@@ -141,8 +143,10 @@ def _over(below: Values, above: Values) -> dict[str, Any]:
     return united
 
 
-def _first(error: ValidationError) -> str:
-    first = error.errors()[0]
-    path = ".".join(map(str, first["loc"]))
-    said = first["msg"].removeprefix("Value error, ")
-    return f"{path}: {said}, found {first['input']!r}" if path else said
+def _keys(values: Values, above: str = "") -> str:
+    """What is said something of: `workers.count, queue`."""
+    found = [
+        _keys(value, f"{above}{key}.") if isinstance(value, Mapping) and value else f"{above}{key}"
+        for key, value in values.items()
+    ]
+    return ", ".join(found)

@@ -15,6 +15,7 @@ from pydantic import (
 )
 
 from ml_platform.settings import ProvisionerKind
+from ml_platform.wrong_values import shown_amount
 
 MEMORY_PATTERN: Final = re.compile(r"([1-9][0-9]*)(Mi|Gi|Ti)")
 MEMORY_UNITS: Final = {"Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
@@ -33,13 +34,16 @@ def memory_bytes(text: str) -> int:
     """
     match = MEMORY_PATTERN.fullmatch(text)
     if match is None:
-        msg = f"{text!r} is no amount of memory: write a whole number and Mi, Gi or Ti, e.g. 4Gi"
+        msg = (
+            f"{shown_amount(text)} is no amount of memory: write a whole number and Mi, Gi or Ti, "
+            "e.g. 4Gi"
+        )
         raise ValueError(msg)
     return int(match[1]) * MEMORY_UNITS[match[2]]
 
 
 class _Group(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     cpus: int = Field(default=1, ge=1, le=256, description="CPUs of one node.")
     memory: Memory = "4Gi"
@@ -131,7 +135,7 @@ class WorkerGroup(_Group):
 class ClusterSpec(BaseModel):
     """Head, workers and image of a cluster."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     provisioner: ProvisionerKind | Literal[""] = Field(
         default="",

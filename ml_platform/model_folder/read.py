@@ -14,7 +14,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from ml_platform.clusters.presets import ClusterSection
-from ml_platform.component import MODEL_FILES, MODEL_NAME, TrainedModel, in_words, parse_spec
+from ml_platform.component import MODEL_FILES, MODEL_NAME, TrainedModel, in_words
 from ml_platform.errors import ModelSpecError
 from ml_platform.evaluation.spec import EvaluationSpec
 from ml_platform.model_folder.lines import line_at
@@ -24,6 +24,7 @@ from ml_platform.training.plan import ModelPlan
 from ml_platform.training.request import python_names
 from ml_platform.training.spec import TrainingSpec
 from ml_platform.training_set.spec import FeaturesSpec
+from ml_platform.wrong_values import shown_name, unknown_key, yaml_problem
 
 MODELS_FOLDER: Final = Path(__file__).resolve().parent.parent / "defs" / "models"
 SPEC_FILE: Final = "defs.yaml"
@@ -128,19 +129,21 @@ def _read_spec(folder: Path) -> ModelFolder | list[Mistake]:
         text = (folder / SPEC_FILE).read_text()
         root = yaml.compose(text, Loader=yaml.SafeLoader)
         content = yaml.safe_load(text)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError, AttributeError) as error:
+        # The latter two are PyYAML's for a date or a number that is none.
         return [_not_yaml(error)]
     if not isinstance(content, dict) or not isinstance(content.get("attributes"), dict):
         message = "wanted a `type` and `attributes`, found neither a mapping of them nor their keys"
         return [Mistake(file=SPEC_FILE, line=1, message=message)]
     if content.get("type") != COMPONENT:
-        message = f"type is {content.get('type')!r}, wanted {COMPONENT}"
+        message = f"type is {shown_name(content.get('type'))}, wanted {COMPONENT}"
         return [Mistake(file=SPEC_FILE, line=line_at(root, ["type"]), message=message)]
     mistakes = [
         Mistake(
             file=SPEC_FILE,
             line=line_at(root, [key]),
-            message=f"there is no key {key}, known are {', '.join(TOP_KEYS)}",
+            message=f"there is no key {unknown_key(key, is_near=False)}, "
+            f"known are {', '.join(TOP_KEYS)}",
             hint=f"write it into {folder.parent / SPEC_FILE}, with a target of group:{folder.name}."
             if key == "post_processing"
             else "",
@@ -174,12 +177,9 @@ def _mistakes(
 ) -> Iterator[Mistake]:
     where = ".".join(path)
     try:
-        parse_spec(kind, content, where=where)
-    except ModelSpecError as error:
-        cause = error.__cause__
-        if not isinstance(cause, ValidationError):
-            raise
-        for one in cause.errors():
+        kind.model_validate(content)
+    except ValidationError as error:
+        for one in error.errors():
             line = line_at(root, ["attributes", *path, *one["loc"]])
             yield Mistake(file=SPEC_FILE, line=line, message=in_words(kind, one, where))
 
@@ -197,12 +197,11 @@ def _wrong_owners(owners: Sequence[str], root: yaml.Node | None) -> Iterator[Mis
             )
 
 
-def _not_yaml(error: yaml.YAMLError | UnicodeDecodeError) -> Mistake:
+def _not_yaml(error: Exception) -> Mistake:
     mark = getattr(error, "problem_mark", None)
-    problem = getattr(error, "problem", None) or str(error)
     return Mistake(
         file=SPEC_FILE,
         line=mark.line + 1 if mark else None,
-        message=f"is no YAML: {problem}",
+        message=f"is no YAML: {yaml_problem(error)}",
         hint="look there, and at the line above, for a colon, a quote or a wrong indentation.",
     )

@@ -16,6 +16,7 @@ from ml_platform.clusters.open import BUDGETS
 from ml_platform.errors import SettingsError
 from ml_platform.settings import Settings
 from ml_platform.stages import asset_name
+from ml_platform.wrong_values import first_in_words
 from ml_platform.xray.costs import HOUR_S, hour_of
 from ml_platform.xray.paid import PaidSince
 from ml_platform.xray.prices import Prices, spec_of
@@ -209,9 +210,7 @@ def budgets_of(settings: Settings) -> Budgets:
     try:
         return Budgets.model_validate(values or {})
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(map(str, (BUDGETS, *first["loc"])))
         raise SettingsError(
-            f"{file}: {key}: {first['msg'].removeprefix('Value error, ')}",
+            f"{file}: {first_in_words(error, under=BUDGETS)}",
             hint="README has the keys of budgets, under X-Ray.",
-        ) from error
+        ) from None

@@ -18,6 +18,8 @@ from ml_platform.clusters.interface import ClusterRequest, ClusterView
 from ml_platform.clusters.kuberay.ephemeral import EphemeralProvisioner
 from ml_platform.clusters.spec import ClusterSpec, HeadGroup, WorkerGroup
 from ml_platform.xray.records import Recorder
+from tests.kubernetes.accounts import asked_for
+from tests.kubernetes.faults.api_proxy import ApiProxy, in_front_of
 from tests.kubernetes.faults.waiting import until
 from tests.kubernetes.light_clusters import LightClusters, light_clusters
 from tests.kubernetes.testbed import kuberay as operator
@@ -111,10 +113,17 @@ def light(workloads: None, cluster: Cluster, kuberay: operator.KubeRay) -> Itera
         yield light
 
 
+@pytest.fixture
+def proxy(light: LightClusters) -> Iterator[ApiProxy]:
+    """The API server, for who has the roles of `deploy/rbac.yaml`, with what it was asked."""
+    with in_front_of(light.outside) as proxy:
+        yield proxy
+
+
 def test_a_queued_cluster_waits_with_kueues_reason_and_starts_when_it_is_admitted(
-    light: LightClusters,
+    light: LightClusters, proxy: ApiProxy
 ) -> None:
-    provisioner = EphemeralProvisioner(light.config())
+    provisioner = EphemeralProvisioner(light.config(kubeconfig=str(proxy.cluster.kubeconfig)))
     request = ClusterRequest(name=NAME, spec=SPEC, holder="a test")
     kueue = Kueue(light=light, name=request.name)
     told: list[str] = []
@@ -143,6 +152,8 @@ def test_a_queued_cluster_waits_with_kueues_reason_and_starts_when_it_is_admitte
 
     assert f"queued: It waits in queue {QUEUE}: Pending: {NO_ROOM}" in told
     assert NO_ROOM in shown.reason
+    of_kueue = {(verb, "kueue.x-k8s.io", "workloads", "") for verb in ("list", "watch")}
+    assert of_kueue <= asked_for(proxy.seen)
 
 
 def condition(kind: str, status: str, reason: str, message: str) -> dict[str, str]:

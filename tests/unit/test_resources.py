@@ -169,7 +169,7 @@ def test_clusters_know_the_presets_of_the_file_and_show_them(tmp_path: Path) -> 
 def test_a_preset_that_there_is_not_names_where_it_would_be(tmp_path: Path) -> None:
     clusters = resources_from(Settings(home=tmp_path, sandbox="ada")).clusters
 
-    with pytest.raises(InputError, match="local_ada has no preset 'larg'") as raised:
+    with pytest.raises(InputError, match="local_ada has no preset larg") as raised:
         clusters.resolved(ClusterSection(preset="larg"))
 
     assert "the resource `clusters`" in raised.value.hint

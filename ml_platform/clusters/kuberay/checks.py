@@ -19,6 +19,7 @@ from ml_platform.clusters.kuberay.variable_checks import variable_mistakes
 from ml_platform.clusters.kuberay.volume_checks import mount_mistakes
 from ml_platform.clusters.spec import ClusterSpec, memory_bytes
 from ml_platform.errors import ModelSpecError
+from ml_platform.wrong_values import of_another_form, shown_name, shown_word
 
 LONGEST_NAME: Final = 47
 HEAD_GROUP: Final = "headgroup"
@@ -75,11 +76,11 @@ def _name_mistakes(name: str, spec: ClusterSpec, config: KubeRayConfig) -> Itera
     if not words.is_dns_1035(name):
         yield f"the name {name!r} is none for KubeRay: wanted {words.LABEL_RULE}, a letter first"
     if not words.is_dns_label(config.namespace):
-        yield f"the namespace {config.namespace!r} is none: wanted {words.LABEL_RULE}"
+        yield of_another_form("namespace", config.namespace, words.LABEL_RULE)
     if spec.priority and not words.is_subdomain(spec.priority):
-        yield f"priority is {spec.priority!r}, wanted the name of a priority class"
+        yield of_another_form("priority", spec.priority, "the name of a priority class")
     if spec.queue and not words.is_dns_label(spec.queue):
-        yield f"queue is {spec.queue!r}, wanted the name of a queue of Kueue"
+        yield of_another_form("queue", spec.queue, "the name of a queue of Kueue")
 
 
 def _pod_mistakes(spec: ClusterSpec, config: KubeRayConfig) -> Iterator[str]:
@@ -97,10 +98,7 @@ def _pod_mistakes(spec: ClusterSpec, config: KubeRayConfig) -> Iterator[str]:
     for where, pod in pods.items():
         priority = pod.get("priorityClassName", spec.priority)
         if spec.priority and priority != spec.priority:
-            yield (
-                f"priority is {spec.priority} and {where}.priorityClassName is {priority}; "
-                "write one of the two"
-            )
+            yield f"priority and {where}.priorityClassName name two; write one of them"
     if not found:
         for where, pod in groups.items():
             fields = merged(config.pod, pod)
@@ -124,7 +122,7 @@ def _image_mistakes(spec: ClusterSpec, config: KubeRayConfig) -> Iterator[str]:
     if not image:
         yield "no image is named; write `image` in the cluster, or in the configuration for all"
     elif not words.is_image(image):
-        yield f"image is {image!r}, wanted `registry/name:tag` in lower case"
+        yield of_another_form("image", image, "`registry/name:tag` in lower case")
 
 
 def _group_mistakes(spec: ClusterSpec) -> Iterator[str]:
@@ -135,13 +133,14 @@ def _group_mistakes(spec: ClusterSpec) -> Iterator[str]:
         sizes[group.name] = group.memory
     if spec.queue and len(spec.groups) > MOST_QUEUED_GROUPS:
         yield (
-            f"{len(spec.groups)} worker groups are queued in {spec.queue}, Kueue takes "
+            f"{len(spec.groups)} worker groups are queued in {shown_name(spec.queue)}, Kueue takes "
             f"{MOST_QUEUED_GROUPS}; join some"
         )
     if spec.queue and spec.is_elastic:
         yield (
-            f"there are worker groups with `min` and `max`, and a queue ({spec.queue}): Kueue "
-            "admits clusters of a fixed size; write `count`, or leave `queue` out"
+            "there are worker groups with `min` and `max`, and a queue "
+            f"({shown_name(spec.queue)}): Kueue admits clusters of a fixed size; write `count`, "
+            "or leave `queue` out"
         )
     for where, memory in sizes.items():
         if memory_bytes(memory) < memory_bytes(LEAST_MEMORY):
@@ -153,17 +152,20 @@ def _config_mistakes(config: KubeRayConfig) -> Iterator[str]:
         yield "the configuration's environment is empty; without it no cluster is known as ours"
     if config.image_pull_policy not in PULL_POLICIES:
         near = words.did_you_mean(config.image_pull_policy, PULL_POLICIES)
-        yield f"image_pull_policy is {config.image_pull_policy!r}{near}"
+        yield f"image_pull_policy is {shown_word(config.image_pull_policy)}{near}"
     if not 0 < config.cpu_request_share <= 1:
         yield f"cpu_request_share is {config.cpu_request_share}, wanted over 0 and at most 1"
     for where, names in {
         "image_pull_secrets": config.image_pull_secrets,
         "env_from_secrets": config.env_from_secrets,
         "service_account": (config.service_account,) if config.service_account else (),
+        "token_secret": (config.token_secret,) if config.token_secret else (),
     }.items():
         for name in names:
             if not words.is_subdomain(name):
-                yield f"{where} has {name!r}, which is no name of an object in Kubernetes"
+                yield of_another_form(where, name, words.OBJECT_RULE)
+    if config.token_secret and not config.token_auth:
+        yield "token_secret is set and token_auth is false; write one of the two"
     for variable, value in config.env.items():
         yield from variable_mistakes("env", variable, value)
 

@@ -16,6 +16,7 @@ from ml_platform.clusters.kuberay.scalars import (
     text,
 )
 from ml_platform.clusters.kuberay.scheduling_checks import label_selector
+from ml_platform.clusters.kuberay.secrets_in_clear import entries_in_clear
 from ml_platform.clusters.kuberay.shapes import also, list_of, map_of, mapping
 from ml_platform.clusters.kuberay.words import is_subdomain
 
@@ -26,7 +27,7 @@ _group_or_none: Final = text(
 
 def _needs_a_group(where: str, value: dict[str, Any]) -> Iterator[str]:
     if not value.get("apiGroup") and value["kind"] != "PersistentVolumeClaim":
-        yield f"{where} is of kind {value['kind']!r}, which has an apiGroup"
+        yield f"{where} is of another kind than PersistentVolumeClaim, which has an apiGroup"
 
 
 _OBJECT: Final = also(
@@ -49,12 +50,20 @@ def _access_rule(where: str, value: list[str]) -> Iterator[str]:
 
 
 def _some_storage(where: str, value: Any) -> Iterator[str]:
-    yield from amount(where, value) if quantity(value) else [f"{where} is {value!r}, wanted some"]
+    wrong = list(amount(where, value))
+    yield from wrong
+    if not wrong and not quantity(value):
+        yield f"{where} is {value}, wanted some"
 
 
 def _one_origin(where: str, value: dict[str, Any]) -> Iterator[str]:
     if "dataSource" in value and "dataSourceRef" in value:
         yield f"{where} has dataSource and dataSourceRef, wanted one of them"
+
+
+def _no_secrets(where: str, value: dict[str, str]) -> Iterator[str]:
+    instead = "everybody who may see the claim reads it: leave it out"
+    yield from entries_in_clear(where, value, instead=instead)
 
 
 _CLAIM: Final = also(
@@ -92,7 +101,10 @@ _CLAIM: Final = also(
 claim_template: Final[Check] = mapping(
     {
         "metadata": mapping(
-            {"labels": map_of(label_key, label_value), "annotations": map_of(label_key, string)}
+            {
+                "labels": also(map_of(label_key, label_value), _no_secrets),
+                "annotations": also(map_of(label_key, string), _no_secrets),
+            }
         ),
         "spec": _CLAIM,
     },

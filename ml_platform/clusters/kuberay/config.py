@@ -11,6 +11,7 @@ from ml_platform.clusters.catalogue import Catalogue
 from ml_platform.clusters.interface import JOB_START_S
 from ml_platform.clusters.kuberay.catalogue_checks import catalogue_mistakes
 from ml_platform.errors import SettingsError
+from ml_platform.wrong_values import first_in_words, yaml_problem
 
 DASHBOARD_PORT: Final = 8265
 LONGEST_S: Final = 10 * 366 * 24 * 3600
@@ -40,7 +41,7 @@ class Limits:
         grace_s: Pods are given so long to end.
     """
 
-    __pydantic_config__: ClassVar = ConfigDict(extra="forbid")
+    __pydantic_config__: ClassVar = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     queue_s: float = 24 * 3600.0
     start_s: float = 1200.0
@@ -76,13 +77,15 @@ class KubeRayConfig:
         cpu_request_share: What part of its CPUs a pod requests of Kubernetes; under 1 where a
             cluster is too small for what runs on it, such as kind on a laptop. Ray counts all.
         token_auth: Whether Ray asks for a token.
+        token_secret: A secret that has it as `auth_token`, for all clusters; empty for one that
+            KubeRay makes for each. Who may use the clusters then needs to read this secret alone.
         max_clusters: How many clusters this environment may have at once; those that are over do
             not count.
         catalogue: What nodes there are.
         limits: Clocks.
     """
 
-    __pydantic_config__: ClassVar = ConfigDict(extra="forbid")
+    __pydantic_config__: ClassVar = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     namespace: str
     environment: str
@@ -98,6 +101,7 @@ class KubeRayConfig:
     schedulers: tuple[str, ...] = ()
     cpu_request_share: float = 1.0
     token_auth: bool = True
+    token_secret: str = ""
     max_clusters: int = 20
     catalogue: Catalogue = field(default_factory=Catalogue)
     limits: Limits = field(default_factory=Limits)
@@ -127,11 +131,15 @@ def read_values(path: Path) -> dict[str, Any]:
     try:
         found = yaml.safe_load(path.read_text())
         return dict(found or {})
-    except (OSError, yaml.YAMLError, ValueError, TypeError) as error:
-        raise SettingsError(
-            f"the clusters' configuration {path} cannot be read: {error}",
-            hint="correct MLP_CLUSTERS_FILE, or the file.",
-        ) from error
+    except OSError as error:
+        why: Any = error
+    except (yaml.YAMLError, ValueError, TypeError, AttributeError) as error:
+        mark = getattr(error, "problem_mark", None)
+        why = f"{yaml_problem(error)}{f' (line {mark.line + 1})' if mark else ''}"
+    raise SettingsError(
+        f"the clusters' configuration {path} cannot be read: {why}",
+        hint="correct MLP_CLUSTERS_FILE, or the file.",
+    )
 
 
 def config_from(
@@ -146,12 +154,10 @@ def config_from(
     try:
         config = TypeAdapter(KubeRayConfig).validate_python(whole)
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(map(str, first["loc"]))
         raise SettingsError(
-            f"{where}: {key}: {first['msg'].removeprefix('Value error, ')}",
+            f"{where}: {first_in_words(error)}",
             hint="README has the keys of the clusters' configuration.",
-        ) from error
+        ) from None
     for wrong in (*out_of_range(config), *catalogue_mistakes(config.catalogue)):
         raise SettingsError(f"{where}: {wrong}", hint=f"mend it in {where}.")
     return config

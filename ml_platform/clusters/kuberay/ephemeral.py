@@ -258,11 +258,13 @@ class EphemeralProvisioner(Provisioner):
             ]
             return not there or head_incarnation(pods) != incarnation
 
+        # As it was made, which may have been under another configuration.
+        auth = (seen.ray_cluster.get("spec") or {}).get("authOptions") or {}
         head = head_address(
             self._api,
             self._config.namespace,
             str(seen.ray_cluster["metadata"]["name"]),
-            token_auth=self._config.token_auth,
+            auth=auth,
         )
 
         def all_have_joined(is_over: Callable[[], bool]) -> Seen:

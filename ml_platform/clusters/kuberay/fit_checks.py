@@ -1,8 +1,9 @@
 """What no node of the catalogue can hold: a pod, a whole gang, a kind of GPU that there is not."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from ml_platform.clusters.catalogue import Catalogue
+from ml_platform.clusters.kuberay.apart import keeps_away, pod_labels
 from ml_platform.clusters.kuberay.config import KubeRayConfig
 from ml_platform.clusters.kuberay.fitting import (
     Need,
@@ -18,23 +19,26 @@ from ml_platform.clusters.kuberay.pod_fields import merged
 from ml_platform.clusters.kuberay.selection import of_spot_nodes
 from ml_platform.clusters.kuberay.words import did_you_mean
 from ml_platform.clusters.spec import ClusterSpec, HeadGroup, WorkerGroup
+from ml_platform.wrong_values import shown_name, shown_names
 
 
 def gpu_kind_mistakes(spec: ClusterSpec, catalogue: Catalogue) -> Iterator[str]:
     """Kinds of GPUs that nobody knows, or that are named for nothing."""
     kinds = catalogue.gpu_kinds
     for group in spec.groups:
+        gpu = shown_name(group.gpu)
         if group.gpu and not group.gpus:
-            yield f"{group.name}.gpu is {group.gpu}, but gpus is 0; say how many one worker has"
+            yield f"{group.name}.gpu is {gpu}, but gpus is 0; say how many one worker has"
         elif group.gpu and not kinds:
             yield (
-                f"{group.name}.gpu is {group.gpu}, but the configuration's catalogue has no nodes "
+                f"{group.name}.gpu is {gpu}, but the configuration's catalogue has no nodes "
                 "with GPUs; add them, or leave `gpu` out to take any"
             )
         elif group.gpu and group.gpu not in kinds:
             near = did_you_mean(group.gpu, kinds)
-            yield f"{group.name}.gpu is {group.gpu}, which there is not{near or ';'} " + (
-                f"there are {', '.join(kinds)}"
+            yield (
+                f"{group.name}.gpu is {gpu}, which there is not{near or ';'} "
+                + (f"there are {', '.join(kinds)}")
             )
 
 
@@ -57,26 +61,19 @@ def fit_mistakes(spec: ClusterSpec, config: KubeRayConfig) -> Iterator[str]:
         return
     gangs = list(_gang_mistakes(needs, head, catalogue))
     yield from gangs
+    pods = _pods(spec, config, [head, *(need for _, need in needs)])
     counted = [(head, 1), *((need, group.most) for group, need in needs)]
     if not gangs and (short := shortages(counted, catalogue)):
         yield (
             f"head and workers do not fit at once on the nodes of the catalogue: "
             f"{', '.join(short)}; make them fewer or smaller"
         )
-    elif not gangs:
-        pods = [
-            Pods(name="the head", need=head, count=1),
-            *(
-                Pods(name=f"a worker of {group.name}", need=need, count=group.most)
-                for group, need in needs
-            ),
-        ]
-        if last := without_place(pods, catalogue):
-            yield (
-                "head and workers do not fit at once on the nodes of the catalogue: by their sums "
-                f"they would, but {last} finds no node with enough left; make them fewer, or of "
-                "sizes that share a node"
-            )
+    elif not gangs and (last := without_place(pods, catalogue)):
+        yield (
+            "head and workers do not fit at once on the nodes of the catalogue: by their sums "
+            f"they would, but {last} finds no node with enough left that it may be put on; "
+            "make them fewer, or of sizes that share a node"
+        )
 
 
 def _spot_head_mistakes(head: Need) -> Iterator[str]:
@@ -93,6 +90,32 @@ _NOTHING = Need(cpus=0.0, memory_bytes=0)
 
 def _need(group: HeadGroup | WorkerGroup, spec: ClusterSpec, config: KubeRayConfig) -> Need:
     return need_of(group, spec, config, merged(config.pod, group.pod))
+
+
+def _pods(spec: ClusterSpec, config: KubeRayConfig, needs: Sequence[Need]) -> list[Pods]:
+    """Head and groups as they are packed, with those of them that keep off each other's nodes."""
+    groups: dict[str, HeadGroup | WorkerGroup] = {
+        "the head": spec.head,
+        **{f"a worker of {group.name}": group for group in spec.groups},
+    }
+    fields = {name: merged(config.pod, group.pod) for name, group in groups.items()}
+    its_labels = {name: pod_labels(group, fields[name], config) for name, group in groups.items()}
+
+    def keeps_off(name: str, other: str) -> bool:
+        own, others = its_labels[name], its_labels[other]
+        return keeps_away(fields[name], own, others, namespace=config.namespace)
+
+    return [
+        Pods(
+            name=name,
+            need=need,
+            count=group.most if isinstance(group, WorkerGroup) else 1,
+            apart=frozenset(
+                other for other in groups if keeps_off(name, other) or keeps_off(other, name)
+            ),
+        )
+        for (name, group), need in zip(groups.items(), needs, strict=True)
+    ]
 
 
 def _pod_mistakes(what: str, need: Need, catalogue: Catalogue) -> Iterator[str]:
@@ -125,4 +148,6 @@ def _names(need: Need, catalogue: Catalogue) -> str:
         kind.name if kind.count is None else f"{kind.count} × {kind.name}"
         for kind in fitting(need, catalogue)
     ]
-    return f"on {' and '.join(counted)}"
+    named = f", only {shown_names(sorted(need.hosts))} of them" if need.hosts else ""
+    alone = ", each on one for itself as its anti-affinity wants" if need.alone else ""
+    return f"on {' and '.join(counted)}{named}{alone}"

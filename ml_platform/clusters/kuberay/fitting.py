@@ -1,14 +1,16 @@
 """Which kinds of nodes can hold a pod, and how many of them: arithmetic over the catalogue."""
 
 import math
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from ml_platform.clusters.catalogue import Catalogue, NodeKind
 from ml_platform.clusters.kuberay import autoscaler
+from ml_platform.clusters.kuberay.apart import keeps_away, pod_labels
 from ml_platform.clusters.kuberay.config import KubeRayConfig
-from ml_platform.clusters.kuberay.selection import Term, contradictions, terms_of
+from ml_platform.clusters.kuberay.selection import Term, contradictions, hosts, terms_of
 from ml_platform.clusters.spec import ClusterSpec, HeadGroup, WorkerGroup, memory_bytes
 
 _GIB: Final = 2**30
@@ -28,6 +30,8 @@ class Need:
         is_head: Whether it is the head, with which the whole cluster is lost.
         selector: Labels that the user's own `nodeSelector` wants.
         terms: Alternatives that the user's own affinity wants.
+        hosts: Names of the only nodes that these let it onto; empty for any.
+        alone: Whether such pods keep each other off their nodes, so that each has one for itself.
     """
 
     cpus: float
@@ -39,6 +43,8 @@ class Need:
     is_head: bool = False
     selector: Mapping[str, str] = field(default_factory=dict)
     terms: tuple[Term, ...] = ()
+    hosts: frozenset[str] = frozenset()
+    alone: bool = False
 
 
 def need_of(
@@ -52,6 +58,8 @@ def need_of(
     cpus, memory = float(group.cpus), memory_bytes(group.memory)
     if worker is None and spec.is_elastic:
         cpus, memory = cpus + autoscaler.CPUS, memory + memory_bytes(autoscaler.MEMORY)
+    selector, terms = fields.get("nodeSelector") or {}, terms_of(fields)
+    its_labels = pod_labels(group, fields, config)
     return Need(
         cpus=cpus * config.cpu_request_share,
         memory_bytes=memory,
@@ -60,8 +68,10 @@ def need_of(
         gpu=worker.gpu if worker else "",
         spot=worker.spot if worker else False,
         is_head=worker is None,
-        selector=fields.get("nodeSelector") or {},
-        terms=terms_of(fields),
+        selector=selector,
+        terms=terms,
+        hosts=hosts(selector, terms),
+        alone=keeps_away(fields, its_labels, its_labels, namespace=config.namespace),
     )
 
 
@@ -114,9 +124,11 @@ def room(need: Need, head: Need, catalogue: Catalogue) -> float:
     """How many such pods all nodes hold together, beside the head; infinite without a limit."""
     kinds = fitting(need, catalogue)
     pods = _room(need, kinds)
-    # The head goes where it takes the place of the fewest.
+    # The head goes where it takes the place of the fewest: onto none of theirs, if it can.
     taken = [
-        _per_node(need, kind) - _per_node(need, kind, beside=head) if kind in kinds else 0
+        _per_node(need, kind) - _per_node(need, kind, beside=head)
+        if kind in kinds and (not need.hosts or _count(kind) <= len(need.hosts))
+        else 0
         for kind in fitting(head, catalogue)
         if _count(kind)
     ]
@@ -162,7 +174,16 @@ def _disk_bytes(kind: NodeKind) -> float:
 
 
 def _room(need: Need, kinds: Iterable[NodeKind]) -> float:
-    return sum(_count(kind) * _per_node(need, kind) for kind in kinds if _count(kind))
+    """How many find room on as many of these nodes as may be used, the roomiest first."""
+    nodes = float(len(need.hosts)) if need.hosts else math.inf
+    pods = 0.0
+    for each, count in sorted(
+        ((_per_node(need, kind), _count(kind)) for kind in kinds), reverse=True
+    ):
+        used = min(count, nodes)
+        pods += used * each if used else 0
+        nodes -= used if nodes < math.inf else 0
+    return pods
 
 
 def _count(kind: NodeKind) -> float:
@@ -180,7 +201,7 @@ def _per_node(need: Need, kind: NodeKind, *, beside: Need | None = None) -> int:
         ratios.append((kind.gpus - (beside.gpus if beside else 0)) / need.gpus)
     if need.disk_bytes and disk:
         ratios.append((disk - (beside.disk_bytes if beside else 0)) / need.disk_bytes)
-    return max(0, math.floor(min(ratios) + 1e-9))
+    return max(0, min(math.floor(min(ratios) + 1e-9), 1 if need.alone else sys.maxsize))
 
 
 def _gib(size: int) -> str:

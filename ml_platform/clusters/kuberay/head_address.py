@@ -1,7 +1,8 @@
 """From a RayCluster to its head: by its service inside of the cluster, else by the API server."""
 
 import base64
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from ml_platform.clusters.interface import Gate, HeadAddress
 from ml_platform.clusters.kuberay.api import KubernetesApi, core_path
@@ -19,15 +20,21 @@ _LONGEST_SECRET: Final = 50
 
 
 def head_address(
-    api: KubernetesApi, namespace: str, ray_cluster: str, *, token_auth: bool
+    api: KubernetesApi, namespace: str, ray_cluster: str, *, auth: Mapping[str, Any]
 ) -> HeadAddress:
     """Where the head of a RayCluster takes jobs from this process.
 
+    Args:
+        api: The API server.
+        namespace: Where it is.
+        ray_cluster: Its name.
+        auth: Its `authOptions`.
+
     Raises:
-        ClusterStartError: KubeRay has made no token for it.
+        ClusterStartError: there is no token for it.
         ApiRefusedError: the account may not read the secret.
     """
-    token = _token(api, namespace, ray_cluster) if token_auth else ""
+    token = _token(api, namespace, ray_cluster, auth) if auth.get("mode") == "token" else ""
     service = f"{ray_cluster}-head-svc"
     if api.access.inside:
         return HeadAddress(
@@ -53,12 +60,15 @@ def secret_name(ray_cluster: str) -> str:
     return last if last[:1].isalpha() else f"r{last[1:]}"
 
 
-def _token(api: KubernetesApi, namespace: str, ray_cluster: str) -> str:
-    name = secret_name(ray_cluster)
+def _token(api: KubernetesApi, namespace: str, ray_cluster: str, auth: Mapping[str, Any]) -> str:
+    given = str(auth.get("secretName") or "")
+    name = given or secret_name(ray_cluster)
     secret = api.get(core_path(namespace, "secrets", name))
     if secret is None:
         raise ClusterStartError(
             f"the secret {name} with Ray's token is not there",
-            hint="KubeRay makes it since 1.5.1: is the operator older?",
+            hint=f"`token_secret` names it: make it, with the key {TOKEN_KEY}."
+            if given
+            else "KubeRay makes it since 1.5.1: is the operator older?",
         )
     return base64.b64decode(secret["data"][TOKEN_KEY]).decode()

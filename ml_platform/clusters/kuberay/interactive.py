@@ -193,7 +193,7 @@ class InteractiveClusters:
                 self._api,
                 self._config.namespace,
                 str(job["status"]["rayClusterName"]),
-                token_auth=auth.get("mode") == "token",
+                auth=auth,
             ),
             runtime=JobRuntime(),
             incarnation=view.incarnation,

@@ -20,9 +20,7 @@ def last_use(api: KubernetesApi, namespace: str, job: Object) -> float | None:
         return None
     auth = job["spec"]["rayClusterSpec"].get("authOptions") or {}
     try:
-        head = head_address(
-            api, namespace, str(ray_cluster), token_auth=auth.get("mode") == "token"
-        )
+        head = head_address(api, namespace, str(ray_cluster), auth=auth)
         with JobsApi(head) as jobs:
             last_s = jobs.last_used_s()
     except ClusterError:

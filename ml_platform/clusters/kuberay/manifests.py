@@ -84,6 +84,17 @@ def ray_job(
     }
 
 
+def auth_options(config: KubeRayConfig) -> dict[str, str]:
+    """What a RayCluster says of Ray's token; nothing where none is asked for."""
+    if not config.token_auth:
+        return {}
+    # Known since KubeRay 1.6.
+    return {
+        "mode": "token",
+        **({"secretName": config.token_secret} if config.token_secret else {}),
+    }
+
+
 def spec_text(spec: ClusterSpec) -> str:
     """The cluster as it is kept in an annotation."""
     return json.dumps(spec.model_dump(mode="json"), sort_keys=True)
@@ -114,7 +125,7 @@ def _ray_cluster(
         # KubeRay reads it: tokens need 2.52, its own health checks over HTTP 2.53. What the image
         # holds is seen by the driver, which refuses another version.
         "rayVersion": RAY_VERSION,
-        **({"authOptions": {"mode": "token"}} if config.token_auth else {}),
+        **({"authOptions": options} if (options := auth_options(config)) else {}),
         **(autoscaler_fields(config) if spec.is_elastic else {}),
         "headGroupSpec": {
             # No CPU to give: training workers stay off the head, which runs the driver.

@@ -1,34 +1,43 @@
 """Whether all pods of a cluster find a place at once on nodes of which there are only so many.
 
-First fit, largest first, and where that fails a search through the other ways: it refuses only what
-it has proven to have no place, and gives up the proof where it would take long. Pure.
+First fit, largest first, by counting: pods that are alike are put onto nodes that are alike at
+once, so that ten thousand take no longer than ten. Where that fails the other ways are searched, if
+the pods are few, or a proof is looked for that there is none. Only what is proven to have no place
+is refused. Pure.
 """
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from ml_platform.clusters.catalogue import Catalogue, NodeKind
 from ml_platform.clusters.kuberay.fitting import Need, fitting
+from ml_platform.clusters.kuberay.packing_proof import are_too_many
+from ml_platform.clusters.kuberay.packing_search import has_place
+from ml_platform.clusters.kuberay.packing_values import Alike, Nodes, Room, most_on
 from ml_platform.clusters.spec import memory_bytes
 
-MOST_PODS: Final = 200
-MOST_STEPS: Final = 3000
-"""Under half a second of thinking."""
-_ROUNDING: Final = 1e-9
-
-_Room = tuple[float, ...]
-"""CPUs, memory, disk and GPUs."""
-_Node = tuple[str, _Room]
+MOST_SEARCHED: Final = 200
+"""Pods: what is searched through one by one."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Pods:
-    """Pods that are alike: the head, or a worker group."""
+    """Pods that are alike: the head, or a worker group.
+
+    Attributes:
+        name: What they are called in an error, different for each.
+        need: What one of them asks of its node.
+        count: How many.
+        apart: Names of those with which they may not share a node; their own if each has to have
+            one for itself. Two that are apart name each other.
+    """
 
     name: str
     need: Need
     count: int
+    apart: frozenset[str] = field(default_factory=frozenset)
 
 
 def without_place(groups: Sequence[Pods], catalogue: Catalogue) -> str:
@@ -38,89 +47,123 @@ def without_place(groups: Sequence[Pods], catalogue: Catalogue) -> str:
         groups: All pods, each of which fits a node of the catalogue by itself.
         catalogue: What nodes there are. Those that are not counted hold whatever fits them.
     """
-    items: list[_Item] = []
-    kinds: dict[str, NodeKind] = {}
-    for group in groups:
-        fits = fitting(group.need, catalogue)
-        if any(kind.count is None for kind in fits):
-            continue
-        kinds |= {kind.name: kind for kind in fits}
-        names = frozenset(kind.name for kind in fits)
-        items += [_Item(group.name, _wanted(group.need), names)] * group.count
-    if len(items) > MOST_PODS:
-        return ""
-    rooms = {name: _room(kind) for name, kind in kinds.items()}
-    items.sort(key=lambda item: (_largest_share(item, rooms), item.wanted, item.name), reverse=True)
-    nodes: list[_Node] = [
-        (name, rooms[name])
-        for name, kind in kinds.items()
-        for _ in range(min(kind.count or 0, len(items)))
+    fits = {group.name: fitting(group.need, catalogue) for group in groups}
+    bounded = [
+        group
+        for group in groups
+        if group.need.hosts or all(kind.count is not None for kind in fits[group.name])
     ]
-    return _Search(items).left_over(nodes)
+    nodes = _nodes(bounded, fits)
+    alike = [
+        Alike(
+            name=group.name,
+            wanted=_wanted(group.need),
+            nodes=frozenset(_names(group, bounded, fits)),
+            count=group.count,
+            apart=group.apart,
+        )
+        for group in bounded
+    ]
+    rooms = {one.name: one.room for one in nodes}
+    alike.sort(key=lambda one: (_largest_share(one, rooms), one.wanted, one.name), reverse=True)
+    left = first_without_place(alike, nodes)
+    if not left:
+        return ""
+    if sum(one.count for one in alike) <= MOST_SEARCHED:
+        found = has_place(alike, nodes)
+        if found is not None:
+            return "" if found else left
+    return left if are_too_many(alike, nodes) else ""
 
 
-@dataclass(frozen=True, slots=True)
-class _Item:
-    name: str
-    wanted: _Room
-    kinds: frozenset[str]
+def _nodes(groups: Sequence[Pods], fits: dict[str, tuple[NodeKind, ...]]) -> list[Nodes]:
+    """The nodes of each kind, and by themselves those that a group names.
+
+    Of which kind one with a name is only the cluster knows. It is taken to be the best of those
+    that it can be, and, where it can be of one kind only, to be one of that kind's.
+    """
+    kinds = {kind.name: kind for group in groups for kind in fits[group.name]}
+    hosts: dict[str, list[NodeKind]] = {}
+    for group in groups:
+        for host in group.need.hosts:
+            before = hosts.get(host)
+            hosts[host] = [kind for kind in fits[group.name] if before is None or kind in before]
+    named = {
+        name: [host for host, its in hosts.items() if [kind.name for kind in its] == [name]]
+        for name in kinds
+    }
+    return [
+        *(
+            Nodes(name=name, room=_room(kind), count=max(0, kind.count - len(named[name])))
+            for name, kind in kinds.items()
+            if kind.count is not None
+        ),
+        *(Nodes(name=_host(host), room=_best(its), count=1) for host, its in hosts.items() if its),
+    ]
 
 
-class _TooLongError(Exception):
-    pass
+def _names(group: Pods, groups: Sequence[Pods], fits: dict[str, tuple[NodeKind, ...]]) -> list[str]:
+    """The names of nodes that a group may be put on."""
+    if group.need.hosts:
+        return [_host(host) for host in group.need.hosts]
+    kinds = fits[group.name]
+    theirs = {
+        _host(host)
+        for other in groups
+        for host in other.need.hosts
+        if any(kind in kinds for kind in fits[other.name])
+    }
+    return [*(kind.name for kind in kinds), *theirs]
 
 
-class _Search:
-    def __init__(self, items: Sequence[_Item]) -> None:
-        self._items = items
-        self._steps = 0
-        self._deepest = 0
-
-    def left_over(self, nodes: list[_Node]) -> str:
-        try:
-            found = self._placed(0, nodes, 0)
-        except _TooLongError:
-            return ""
-        return "" if found else self._items[self._deepest].name
-
-    def _placed(self, index: int, nodes: list[_Node], before: int) -> bool:
-        """Whether the items from `index` on find a place; `before` is the node of the last one."""
-        if index == len(self._items):
-            return True
-        self._steps += 1
-        if self._steps > MOST_STEPS:
-            raise _TooLongError
-        self._deepest = max(self._deepest, index)
-        item = self._items[index]
-        # Which of two equal pods is where makes no difference, nor which of two equal nodes.
-        equal = index > 0 and item.wanted == self._items[index - 1].wanted
-        equal = equal and item.kinds == self._items[index - 1].kinds
-        tried = set()
-        for at in range(before if equal else 0, len(nodes)):
-            node = nodes[at]
-            left = tuple(room - more for room, more in zip(node[1], item.wanted, strict=True))
-            if node in tried or node[0] not in item.kinds or min(left) < -_ROUNDING:
-                continue
-            tried.add(node)
-            nodes[at] = (node[0], left)
-            if self._placed(index + 1, nodes, at):
-                return True
-            nodes[at] = node
-        return False
+def _host(name: str) -> str:
+    return f"host {name}"
 
 
-def _wanted(need: Need) -> _Room:
+def first_without_place(alike: Sequence[Alike], nodes: Sequence[Nodes]) -> str:
+    """Name of the first of which a pod finds no place, when each is put where it fits first."""
+    users = {node.name: sum(node.name in one.nodes for one in alike) for node in nodes}
+    # What the fewest can use is used first.
+    states = sorted(nodes, key=lambda node: (users[node.name], node.room))
+    for one in alike:
+        left, after = one.count, list[Nodes]()
+        for state in states:
+            each = most_on(one, state)
+            full = min(state.count, left // each) if each else 0
+            rest = left % each if each and state.count > full else 0
+            left -= full * each + rest
+            after += [
+                state.with_pods(one, each, full),
+                state.with_pods(one, rest, 1 if rest else 0),
+                state.with_pods(one, 0, state.count - full - (1 if rest else 0)),
+            ]
+        states = [state for state in after if state.count]
+        if left:
+            return one.name
+    return ""
+
+
+def _wanted(need: Need) -> Room:
     return (need.cpus, float(need.memory_bytes), float(need.disk_bytes), float(need.gpus))
 
 
-def _room(kind: NodeKind) -> _Room:
-    disk = float(memory_bytes(kind.disk)) if kind.disk else float("inf")
+def _room(kind: NodeKind) -> Room:
+    disk = float(memory_bytes(kind.disk)) if kind.disk else math.inf
     return (kind.cpus, float(memory_bytes(kind.memory)), disk, float(kind.gpus))
 
 
-def _largest_share(item: _Item, rooms: dict[str, _Room]) -> float:
+def _best(kinds: Sequence[NodeKind]) -> Room:
+    cpus, memory, disk, gpus = (max(sizes) for sizes in zip(*map(_room, kinds), strict=True))
+    return (cpus, memory, disk, gpus)
+
+
+def _largest_share(one: Alike, rooms: dict[str, Room]) -> float:
     """The part of a node that it takes, where it takes the least."""
     return min(
-        max(want / there for want, there in zip(item.wanted, rooms[name], strict=True) if there)
-        for name in item.kinds
+        (
+            max(want / there for want, there in zip(one.wanted, rooms[name], strict=True) if there)
+            for name in one.nodes
+            if name in rooms
+        ),
+        default=math.inf,
     )

@@ -16,10 +16,12 @@ from ml_platform.clusters.kuberay.scalars import (
     text,
 )
 from ml_platform.clusters.kuberay.scheduling_checks import affinity, tolerations, topology_spread
-from ml_platform.clusters.kuberay.shapes import also, list_of, map_of, mapping
+from ml_platform.clusters.kuberay.secrets_in_clear import entries_in_clear
+from ml_platform.clusters.kuberay.shapes import also, cannot_be_set, list_of, map_of, mapping
 from ml_platform.clusters.kuberay.variable_checks import env, env_from
 from ml_platform.clusters.kuberay.volume_checks import mounts, volumes
 from ml_platform.clusters.kuberay.words import did_you_mean, is_subdomain
+from ml_platform.wrong_values import kind, of_another_type, shown_name, shown_word
 
 _OURS: Final = ("ray.io", "ml-platform", "kueue.x-k8s.io")
 _RECOMMENDED: Final = re.compile(r"app\.kubernetes\.io/(name|created-by|managed-by)")
@@ -38,12 +40,9 @@ def pod_field_mistakes(where: str, fields: Mapping[str, Any]) -> Iterator[str]:
     for name, value in fields.items():
         wanted = FIELDS.get(name)
         if wanted is None:
-            near = did_you_mean(name, FIELDS)
-            yield f"{where}.{name} cannot be set{near or ';'} these can: {', '.join(FIELDS)}"
+            yield cannot_be_set(where, name, FIELDS)
         elif not isinstance(value, wanted):
-            # Not the value: a variable written as a mapping has its secret in it.
-            found = type(value).__name__
-            yield f"{where}.{name} is of type {found}, wanted {_IN_WORDS[wanted.__name__]}"
+            yield of_another_type(f"{where}.{name}", value, kind(wanted()))
         else:
             yield from _CHECKS[name](f"{where}.{name}", value)
 
@@ -56,18 +55,18 @@ def scheduler_mistakes(
     if name is not None and name not in known:
         near = did_you_mean(str(name), known)
         yield (
-            f"{where}.schedulerName is {name!r}{near or ';'} these are known: {', '.join(known)}; "
-            "the configuration's `schedulers` lists more"
+            f"{where}.schedulerName is {shown_word(name)}{near or ';'} these are known: "
+            f"{', '.join(known)}; the configuration's `schedulers` lists more"
         )
 
 
 def _metadata_key(where: str, value: Any) -> Iterator[str]:
-    domain = str(value).rpartition("/")[0]
+    domain, said = str(value).rpartition("/")[0], f"{where} is {shown_name(value)}"
     ours = any(domain == one or domain.endswith(f".{one}") for one in _OURS)
     if ours or _RECOMMENDED.fullmatch(str(value)):
-        yield f"{where} is {value}, which KubeRay and the platform write; remove it"
+        yield f"{said}, which KubeRay and the platform write; remove it"
     elif _HARDENING.fullmatch(str(value)):
-        yield f"{where} is {value}, which the pod's security context says already; remove it"
+        yield f"{said}, which the pod's security context says already; remove it"
     else:
         yield from label_key(where, value)
 
@@ -82,7 +81,11 @@ def _search_rules(where: str, value: list[str]) -> Iterator[str]:
         yield f"{where} has {length} characters together, wanted at most {_LONGEST_SEARCHES}"
 
 
-_IN_WORDS: Final = {"dict": "a mapping", "list": "a list", "str": "text"}
+def _no_secrets(where: str, value: dict[str, str]) -> Iterator[str]:
+    instead = "everybody who may see the pod reads it: leave it out"
+    yield from entries_in_clear(where, value, instead=instead)
+
+
 _DNS: Final = mapping(
     {
         "nameservers": list_of(ip_address, most=_MOST_NAMESERVERS),
@@ -97,7 +100,7 @@ _DNS: Final = mapping(
 )
 _CHECKS: Final[Mapping[str, Check]] = {
     "affinity": affinity,
-    "annotations": map_of(_metadata_key, string),
+    "annotations": also(map_of(_metadata_key, string), _no_secrets),
     "dnsConfig": _DNS,
     "env": env,
     "envFrom": env_from,
@@ -105,7 +108,7 @@ _CHECKS: Final[Mapping[str, Check]] = {
         mapping({"ip": ip_address, "hostnames": list_of(host_name)}, required=("ip", "hostnames"))
     ),
     "imagePullSecrets": list_of(mapping({"name": object_name}, required=("name",))),
-    "labels": map_of(_metadata_key, label_value),
+    "labels": also(map_of(_metadata_key, label_value), _no_secrets),
     "nodeSelector": map_of(label_key, label_value),
     "priorityClassName": object_name,
     "runtimeClassName": object_name,

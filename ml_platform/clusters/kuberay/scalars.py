@@ -6,9 +6,11 @@ from typing import Any, Final
 
 from ml_platform.clusters.kuberay import words
 from ml_platform.clusters.kuberay.quantities import is_quantity, quantity
+from ml_platform.wrong_values import of_another_form, of_another_type, shown_number, shown_word
 
 Check = Callable[[str, Any], Iterator[str]]
 """What is wrong with a value; its first argument says where it stands."""
+_AMOUNT: Final = "an amount, as 512Mi or 20Gi"
 LARGEST: Final = 2**31 - 1
 """Of most whole numbers in Kubernetes, and of all that KubeRay has."""
 
@@ -16,13 +18,13 @@ LARGEST: Final = 2**31 - 1
 def string(where: str, value: Any) -> Iterator[str]:
     """Text."""
     if not isinstance(value, str):
-        yield f"{where} is {value!r}, wanted text; put it in quotes"
+        yield of_another_type(where, value, "text; put it in quotes")
 
 
 def truth(where: str, value: Any) -> Iterator[str]:
     """Yes or no."""
     if not isinstance(value, bool):
-        yield f"{where} is {value!r}, wanted true or false"
+        yield of_another_type(where, value, "true or false")
 
 
 def whole(least: int, most: int | None = None) -> Check:
@@ -32,7 +34,7 @@ def whole(least: int, most: int | None = None) -> Check:
     def check(where: str, value: Any) -> Iterator[str]:
         is_whole = isinstance(value, int) and not isinstance(value, bool)
         if not is_whole or value < least or (most is not None and value > most):
-            yield f"{where} is {value!r}, wanted a whole number {span}"
+            yield f"{where} is {shown_number(value)}, wanted a whole number {span}"
 
     return check
 
@@ -44,7 +46,7 @@ def one_of(*known: str) -> Check:
         if value not in known:
             near = words.did_you_mean(str(value), known)
             wanted = f", wanted {' or '.join(filter(None, known))}"
-            yield f"{where} is {value!r}{near or wanted}"
+            yield f"{where} is {shown_word(value)}{near or wanted}"
 
     return check
 
@@ -56,7 +58,7 @@ def text(fits: Callable[[str], bool], wanted: str) -> Check:
         if not isinstance(value, str):
             yield from string(where, value)
         elif not fits(value):
-            yield f"{where} is {value!r}, wanted {wanted}"
+            yield of_another_form(where, value, wanted)
 
     return check
 
@@ -64,8 +66,12 @@ def text(fits: Callable[[str], bool], wanted: str) -> Check:
 def amount(where: str, value: Any) -> Iterator[str]:
     """An amount of something; a whole number may stand without quotes."""
     given = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-    if not isinstance(given, str) or not is_quantity(given) or quantity(given) < 0:
-        yield f"{where} is {value!r}, wanted an amount, as 512Mi or 20Gi"
+    if not isinstance(given, str):
+        yield of_another_type(where, value, _AMOUNT)
+    elif not is_quantity(given):
+        yield of_another_form(where, given, _AMOUNT)
+    elif quantity(given) < 0:
+        yield f"{where} is {given}, wanted {_AMOUNT}"
 
 
 def _is_address(value: str) -> bool:
@@ -82,7 +88,7 @@ def _is_relative(value: str) -> bool:
 
 label_key: Final = text(words.is_label_key, "`name` or `domain/name`")
 label_value: Final = text(words.is_label_value, words.LABEL_VALUE_RULE)
-object_name: Final = text(words.is_subdomain, "the name of an object in Kubernetes")
+object_name: Final = text(words.is_subdomain, words.OBJECT_RULE)
 dns_label: Final = text(words.is_dns_label, words.LABEL_RULE)
 host_name: Final = text(words.is_subdomain, "the name of a host, in lower case")
 data_key: Final = text(

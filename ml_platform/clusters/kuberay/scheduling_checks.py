@@ -17,6 +17,7 @@ from ml_platform.clusters.kuberay.scalars import (
 )
 from ml_platform.clusters.kuberay.shapes import also, list_of, map_of, mapping, twice
 from ml_platform.clusters.kuberay.words import is_label_key
+from ml_platform.wrong_values import shown_name
 
 REQUIRED: Final = "requiredDuringSchedulingIgnoredDuringExecution"
 PREFERRED: Final = "preferredDuringSchedulingIgnoredDuringExecution"
@@ -26,7 +27,7 @@ _OF_LABELS: Final = ("In", "NotIn", "Exists", "DoesNotExist")
 def _toleration_rules(where: str, entry: dict[str, Any]) -> Iterator[str]:
     operator = entry.get("operator") or "Equal"
     if operator == "Exists" and entry.get("value"):
-        yield f"{where}: operator Exists takes no value, found {entry['value']!r}"
+        yield f"{where}: operator Exists takes no value"
     if not entry.get("key") and operator != "Exists":
         yield f"{where}: one without a key takes operator Exists only"
     if "tolerationSeconds" in entry and entry.get("effect") != "NoExecute":
@@ -57,9 +58,9 @@ def _expression_rules(where: str, entry: dict[str, Any]) -> Iterator[str]:
         case "In" | "NotIn" if not values:
             yield f"{where}: operator {operator} wants values"
         case "Exists" | "DoesNotExist" if values:
-            yield f"{where}: operator {operator} takes no values, found {values}"
+            yield f"{where}: operator {operator} takes no values"
         case "Gt" | "Lt" if len(values) != 1 or not re.fullmatch(r"[0-9]+", values[0]):
-            yield f"{where}: operator {operator} wants one whole number, found {values}"
+            yield f"{where}: operator {operator} wants one whole number in values"
 
 
 def _expressions(*operators: str) -> Check:
@@ -116,7 +117,7 @@ def _label_keys(where: str, term: dict[str, Any]) -> Iterator[str]:
     for key in alike:
         if key in chosen or key in other:
             beside = "labelSelector" if key in chosen else "mismatchLabelKeys"
-            yield f"{where} has {key} in matchLabelKeys and in {beside}, wanted in one"
+            yield f"{where} has {shown_name(key)} in matchLabelKeys and in {beside}, wanted in one"
 
 
 def _pod_term(*required: str) -> Check:
@@ -139,8 +140,8 @@ def _pod_term(*required: str) -> Check:
 _NODE_TERMS: Final = list_of(also(_NODE_TERM, _matches_something), least=1)
 
 
-def _weighted(name: str, term: Check) -> Check:
-    return list_of(mapping({"weight": whole(1, 100), name: term}, required=("weight", name)))
+def _weighted(field: str, term: Check) -> Check:
+    return list_of(mapping({"weight": whole(1, 100), field: term}, required=("weight", field)))
 
 
 def _pod_affinity(required_term: Check) -> Check:
@@ -176,7 +177,7 @@ def _spread_rules(where: str, entry: dict[str, Any]) -> Iterator[str]:
 
 
 def _distinct(where: str, entries: list[dict[str, Any]]) -> Iterator[str]:
-    pairs = [f"{one['topologyKey']} with {one['whenUnsatisfiable']}" for one in entries]
+    pairs = [f"{shown_name(one['topologyKey'])} with {one['whenUnsatisfiable']}" for one in entries]
     for pair in twice(pairs):
         yield f"{where} has {pair} twice"
 

@@ -7,15 +7,18 @@ values are not known. A label of another key is one that it has not: its pods wo
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from ml_platform.clusters.catalogue import SPOT_LABELS
+from ml_platform.clusters.catalogue import ON_SPOT_ONLY, SPOT_LABELS
 from ml_platform.clusters.kuberay.scheduling_checks import REQUIRED
 from ml_platform.clusters.kuberay.words import did_you_mean
+from ml_platform.wrong_values import shown_name, shown_names
 
 Term = Mapping[str, Any]
 """One of the alternatives of a node affinity: all that is in it has to be so."""
+HOSTNAME: Final = "kubernetes.io/hostname"
+_NODE_NAME: Final = "metadata.name"
 _EVERY_NODE: Final = frozenset(
     {
-        *("kubernetes.io/hostname", "kubernetes.io/arch", "kubernetes.io/os"),
+        *(HOSTNAME, "kubernetes.io/arch", "kubernetes.io/os"),
         *("topology.kubernetes.io/zone", "topology.kubernetes.io/region"),
         "node.kubernetes.io/instance-type",
     }
@@ -40,6 +43,26 @@ def contradictions(
     return found
 
 
+def hosts(selector: Mapping[str, str], terms: Sequence[Term]) -> frozenset[str]:
+    """The names of the only nodes that a pod's own fields let it onto; empty for any."""
+    named = [_names(term) for term in terms]
+    found = frozenset[str]().union(*named) if named and all(named) else frozenset[str]()
+    if HOSTNAME in selector:
+        return frozenset({selector[HOSTNAME]})
+    return found
+
+
+def _names(term: Term) -> frozenset[str]:
+    """Names of which a node has to have one by each expression; empty if none says so."""
+    found: list[frozenset[str]] = [
+        frozenset(one["values"])
+        for one in (*(term.get("matchExpressions") or []), *(term.get("matchFields") or []))
+        if one["key"] in (HOSTNAME, _NODE_NAME) and one["operator"] == "In"
+    ]
+    # A node's name is most often its label too, but need not be: the fewest are taken.
+    return min(found, key=len, default=frozenset())
+
+
 def of_spot_nodes(selector: Mapping[str, str], terms: Sequence[Term]) -> str:
     """What a pod's own fields want that only spot nodes of a cloud have; empty if nothing."""
     for key, value in selector.items():
@@ -51,9 +74,12 @@ def of_spot_nodes(selector: Mapping[str, str], terms: Sequence[Term]) -> str:
 
 def _spot_mark(term: Term) -> str:
     for one in term.get("matchExpressions") or []:
-        mark = SPOT_LABELS.get(one["key"])
-        if one["operator"] == "In" and mark and {*one["values"]} == {mark}:
-            return f"{one['key']}={mark}"
+        key, values = one["key"], one.get("values") or []
+        mark, is_spots = SPOT_LABELS.get(key), key in ON_SPOT_ONLY
+        if one["operator"] == "In" and mark in values and (is_spots or {*values} == {mark}):
+            return f"{key}={mark}"
+        if one["operator"] == "Exists" and is_spots:
+            return f"{key} Exists"
     return ""
 
 
@@ -70,7 +96,7 @@ def _against(expression: Mapping[str, Any], labels: Mapping[str, str]) -> str:
         if key in _EVERY_NODE or operator in ("NotIn", "DoesNotExist"):
             return ""
         near = did_you_mean(key, labels)
-        return f"{_in_words(key, operator, values)}, it has no label {key}{near}"
+        return f"{_in_words(key, operator, values)}, it has no label {shown_name(key)}{near}"
     value = labels[key]
     if _holds(operator, value, values):
         return ""
@@ -93,5 +119,5 @@ def _holds(operator: str, value: str, values: Sequence[str]) -> bool:
 
 def _in_words(key: str, operator: str, values: Sequence[str]) -> str:
     if operator == "In" and len(values) == 1:
-        return f"{key}={values[0]}"
-    return f"{key} {operator} {', '.join(values)}".rstrip()
+        return f"{shown_name(key)}={shown_name(values[0])}"
+    return f"{shown_name(key)} {operator} {shown_names(values)}".rstrip()

@@ -10,6 +10,14 @@ from typing import Any
 
 from ml_platform.clusters.kuberay.scalars import Check
 from ml_platform.clusters.kuberay.words import did_you_mean
+from ml_platform.wrong_values import of_another_type, shown_name, unknown_key
+
+
+def cannot_be_set(where: str, name: Any, fields: Collection[str]) -> str:
+    """The sentence for a key that is none of these."""
+    near = did_you_mean(str(name), fields)
+    shown = unknown_key(name, is_near=bool(near))
+    return f"{where}.{shown} cannot be set{near or ';'} these can: {', '.join(fields)}"
 
 
 def mapping(fields: Mapping[str, Check], *, required: Collection[str] = ()) -> Check:
@@ -17,14 +25,13 @@ def mapping(fields: Mapping[str, Check], *, required: Collection[str] = ()) -> C
 
     def check(where: str, value: Any) -> Iterator[str]:
         if not isinstance(value, dict):
-            yield f"{where} is {value!r}, wanted a mapping"
+            yield of_another_type(where, value, "a mapping")
             return
         for name, given in value.items():
             if name in fields:
                 yield from fields[name](f"{where}.{name}", given)
             else:
-                near = did_you_mean(str(name), fields)
-                yield f"{where}.{name} cannot be set{near or ';'} these can: {', '.join(fields)}"
+                yield cannot_be_set(where, name, fields)
         for name in required:
             if name not in value:
                 yield f"{where} has no `{name}`"
@@ -37,11 +44,11 @@ def map_of(key: Check, entry: Check) -> Check:
 
     def check(where: str, value: Any) -> Iterator[str]:
         if not isinstance(value, dict):
-            yield f"{where} is {value!r}, wanted a mapping"
+            yield of_another_type(where, value, "a mapping")
             return
         for name, given in value.items():
             wrong = list(key(f"a key of {where}", name))
-            yield from wrong or entry(f"{where}.{name}", given)
+            yield from wrong or entry(f"{where}.{shown_name(name)}", given)
 
     return check
 
@@ -51,7 +58,7 @@ def list_of(entry: Check, *, least: int = 0, most: int | None = None, by: str = 
 
     def check(where: str, value: Any) -> Iterator[str]:
         if not isinstance(value, list):
-            yield f"{where} is {value!r}, wanted a list"
+            yield of_another_type(where, value, "a list")
             return
         if len(value) < least:
             yield f"{where} is empty, wanted at least one"
@@ -59,7 +66,8 @@ def list_of(entry: Check, *, least: int = 0, most: int | None = None, by: str = 
             yield f"{where} has {len(value)} entries, wanted at most {most}"
         for number, one in enumerate(value):
             name = one.get(by) if isinstance(one, dict) else None
-            yield from entry(f"{where}[{name if isinstance(name, str) else number}]", one)
+            told = shown_name(name) if isinstance(name, str) else number
+            yield from entry(f"{where}[{told}]", one)
 
     return check
 
@@ -94,7 +102,7 @@ def distinct(field: str) -> Check:
     def check(where: str, value: Any) -> Iterator[str]:
         # Of several places the last one counts; of two in one list the API server takes neither.
         for one in twice([entry[field] for entry in value]):
-            yield f"{where} has {one} twice"
+            yield f"{where} has {shown_name(one)} twice"
 
     return check
 

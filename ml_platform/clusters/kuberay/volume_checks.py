@@ -22,6 +22,7 @@ from ml_platform.clusters.kuberay.scalars import (
     truth,
     whole,
 )
+from ml_platform.clusters.kuberay.secrets_in_clear import entries_in_clear
 from ml_platform.clusters.kuberay.shapes import (
     also,
     distinct,
@@ -33,6 +34,7 @@ from ml_platform.clusters.kuberay.shapes import (
 )
 from ml_platform.clusters.kuberay.variable_checks import field_ref, resource_ref
 from ml_platform.clusters.kuberay.words import is_subdomain
+from ml_platform.wrong_values import shown_name, shown_names
 
 _OURS: Final = (SHARED_MEMORY, TOKEN, "ray-logs")
 """The last is KubeRay's, beside the autoscaler."""
@@ -89,6 +91,11 @@ def _files(source: dict[str, Any]) -> list[dict[str, Any]]:
     return [source] if "path" in source else source.get("items") or []
 
 
+def _no_secrets(where: str, value: dict[str, str]) -> Iterator[str]:
+    instead = "put it into a secret of Kubernetes and name that one (nodePublishSecretRef)"
+    yield from entries_in_clear(where, value, instead=instead)
+
+
 KINDS: Final = {
     "configMap": mapping(
         {"name": object_name, "items": _ITEMS, "defaultMode": file_mode, "optional": truth},
@@ -97,11 +104,12 @@ KINDS: Final = {
     "csi": mapping(
         {
             "driver": text(
-                lambda name: len(name) <= 63 and is_subdomain(name.lower()), "the name of a driver"
+                lambda given: len(given) <= 63 and is_subdomain(given.lower()),
+                "the name of a driver",
             ),
             "readOnly": truth,
             "fsType": string,
-            "volumeAttributes": map_of(string, string),
+            "volumeAttributes": also(map_of(string, string), _no_secrets),
             "nodePublishSecretRef": mapping({"name": object_name}, required=("name",)),
         },
         required=("driver",),
@@ -154,12 +162,17 @@ volumes: Final[Check] = also(
 """Checks `volumes`."""
 
 
+_path_from_the_root: Final = text(
+    lambda path: path.startswith("/") and ":" not in path, "a path from the root, without colons"
+)
+
+
 def _mount_path(where: str, value: Any) -> Iterator[str]:
-    if not isinstance(value, str) or not value.startswith("/") or ":" in value:
-        yield f"{where} is {value!r}, wanted a path from the root, without colons"
-    elif value != posixpath.normpath(value):
+    wrong = list(_path_from_the_root(where, value))
+    yield from wrong
+    if not wrong and value != posixpath.normpath(value):
         # KubeRay and we look by it whether a place is taken, such as /dev/shm.
-        yield f"{where} is {value!r}, write {posixpath.normpath(value)}"
+        yield f"{where} has `.`, `..`, `//` or a `/` at its end; write it without"
 
 
 def _mount_rules(where: str, entry: dict[str, Any]) -> Iterator[str]:
@@ -202,5 +215,5 @@ def mount_mistakes(where: str, fields: dict[str, Any]) -> Iterator[str]:
     there = [volume["name"] for volume in fields.get("volumes", [])]
     for mount in fields.get("volumeMounts", []):
         if mount["name"] not in there:
-            known = ", ".join(there) or "none"
-            yield f"{where}: {mount['mountPath']} mounts {mount['name']}, volumes are {known}"
+            path, volume = shown_name(mount["mountPath"]), shown_name(mount["name"])
+            yield f"{where}: {path} mounts {volume}, volumes are {shown_names(there) or 'none'}"

@@ -11,6 +11,9 @@ LABEL_VALUE_RULE: Final = (
     "at most 63 letters, digits, dashes, dots and underscores, with a letter or digit at both ends"
 )
 LABEL_RULE: Final = "lower-case letters, digits and dashes, a letter or digit at both ends"
+OBJECT_RULE: Final = (
+    "the name of an object in Kubernetes: lower-case letters, digits, dashes and dots"
+)
 _DNS_1123_LABEL: Final = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _DNS_1035_LABEL: Final = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 _DNS_SUBDOMAIN: Final = re.compile(

@@ -171,7 +171,7 @@ def test_a_preset_that_the_environment_lacks_fails_the_run_before_there_is_a_tra
         for day in DAYS:
             made = dg.materialize([sets], partition_key=day, instance=instance, resources=by_key)
             assert made.success
-        with pytest.raises(InputError, match="local_elsewhere has no preset 'a100x8'"):
+        with pytest.raises(InputError, match="local_elsewhere has no preset a100x8"):
             dg.materialize([model], partition_key=TRAINED, instance=instance, resources=by_key)
 
     assert Folder(f"{resources.storage.root}/trainings/{elsewhere.name}").names() == []

@@ -86,6 +86,18 @@ def test_what_cannot_be_is_refused_where_it_was_typed(
     assert said in done.stderr
 
 
+@pytest.mark.parametrize(
+    "option", ["--memory", "--workers", "--disk", "--ttl", "--gpu", "--image", "--queue", "--cpus"]
+)
+def test_what_was_typed_into_the_wrong_option_is_not_shown(
+    configured: dict[str, str], option: str
+) -> None:
+    secret = "hf" + "_" + "mArKeR0123456789abcdefghij"
+    done = cluster(configured, *UP, option, secret, "--dry-run")
+    assert done.returncode == 2
+    assert secret not in done.stdout + done.stderr
+
+
 def test_a_preset_is_the_cluster_and_options_beside_it_win(configured: dict[str, str]) -> None:
     wanted = ("--preset", "a100x8", "--workers", "2", "--dry-run", "--json")
     ray = json.loads(cluster(configured, *UP, *wanted).stdout)["spec"]["rayClusterSpec"]

@@ -176,7 +176,7 @@ def test_a_preset_that_there_is_not_is_shown_with_its_line(
     report = check(models, settings)
     (mistake,) = report.mistakes
     line = (models / "ltv" / "defs.yaml").read_text().splitlines()[(mistake.line or 0) - 1]
-    assert "local has no preset 'smal', did you mean small?" in mistake.message
+    assert "local has no preset smal, did you mean small?" in mistake.message
     assert "preset: smal" in line
     assert report.plan is None
 

@@ -1,27 +1,15 @@
 """Fixtures of tests that work on attempts: a head, a step, and an attempt of another."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from ml_platform.training.record import (
-    Attempt,
-)
+from ml_platform.training.record import Attempt
 from tests.unit.clusters.fake_time import FakeTime
+from tests.unit.clusters.jobs.head_fixtures import server as server
+from tests.unit.clusters.jobs.head_fixtures import time as time
 from tests.unit.clusters.jobs.ray_jobs_server import RayJobsServer
 from tests.unit.training.one_head import OneHead, Step, claimed, wanted_in
-
-
-@pytest.fixture
-def server() -> Iterator[RayJobsServer]:
-    with RayJobsServer() as server:
-        yield server
-
-
-@pytest.fixture
-def time() -> FakeTime:
-    return FakeTime()
 
 
 @pytest.fixture

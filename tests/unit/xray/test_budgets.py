@@ -81,7 +81,7 @@ def test_without_a_file_or_without_budgets_nothing_is_limited(tmp_path: Path) ->
     ("text", "told"),
     [
         ("{teams: {growth: {}}}", r"teams\.growth: write `per_day`, `per_month` or both"),
-        ("{teams: {growth: {per_week: 1}}}", r"teams\.growth\.per_week: Extra inputs"),
+        ("{teams: {growth: {per_week: 1}}}", r"teams\.growth\.per_week: there is no such key"),
         ("{teams: {growth: {per_day: 0}}}", r"teams\.growth\.per_day: .* greater than 0"),
         (
             "{teams: {growth: {per_day: 1, warn_from: 80}}}",

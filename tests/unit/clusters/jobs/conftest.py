@@ -11,18 +11,9 @@ from ml_platform.clusters.jobs.retry import HeadRetry
 from ml_platform.xray.records import Event, Recorder
 from tests.unit.clusters.fake_time import FakeTime
 from tests.unit.clusters.jobs.followed import ID, START_S
+from tests.unit.clusters.jobs.head_fixtures import server as server
+from tests.unit.clusters.jobs.head_fixtures import time as time
 from tests.unit.clusters.jobs.ray_jobs_server import TOKEN, RayJobsServer
-
-
-@pytest.fixture
-def server() -> Iterator[RayJobsServer]:
-    with RayJobsServer() as server:
-        yield server
-
-
-@pytest.fixture
-def time() -> FakeTime:
-    return FakeTime()
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """A person's script on a head: sent once, submitted with its folder, found again and followed."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,12 +10,6 @@ from ml_platform.clusters.jobs.package import Package, pack
 from ml_platform.clusters.jobs.script import job_id, script_in, submit_script
 from ml_platform.errors import InputError
 from tests.unit.clusters.jobs.ray_jobs_server import TOKEN, RayJobsServer, ScriptedJob
-
-
-@pytest.fixture
-def server() -> Iterator[RayJobsServer]:
-    with RayJobsServer() as server:
-        yield server
 
 
 @pytest.fixture

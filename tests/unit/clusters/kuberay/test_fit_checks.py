@@ -8,7 +8,7 @@ import pytest
 from ml_platform.clusters.catalogue import Catalogue, NodeKind
 from ml_platform.clusters.kuberay.checks import mistakes
 from ml_platform.clusters.kuberay.config import KubeRayConfig
-from tests.support.kuberay.pod_fields import PREFERRED, REQUIRED
+from tests.support.kuberay.pod_fields import PREFERRED, REQUIRED, node_named
 from tests.unit.clusters.kuberay.clusters import A100, CONFIG, CPU, SPOT, WITH_NODES, cluster
 
 
@@ -112,11 +112,38 @@ def test_an_affinity_that_contradicts_the_labels_of_the_only_kind_left() -> None
     [
         {"nodeSelector": {"cloud.google.com/gke-spot": "true"}},
         {"affinity": _affinity(("karpenter.sh/capacity-type", "In", ["spot"]))},
+        {"affinity": _affinity(("cloud.google.com/gke-spot", "Exists", []))},
+        {"affinity": _affinity(("cloud.google.com/gke-preemptible", "In", ["true", "false"]))},
+        {
+            "affinity": _affinity(
+                ("cloud.google.com/gke-spot", "Exists", []),
+                ("eks.amazonaws.com/capacityType", "In", ["SPOT"]),
+            )
+        },
     ],
 )
 def test_a_head_that_is_put_on_spot_nodes_without_a_catalogue(pod: dict[str, Any]) -> None:
     assert "the head's own fields want" in _only(head={"pod": pod})
     assert mistakes("a", cluster(workers={"pod": pod}), CONFIG) == []
+
+
+@pytest.mark.parametrize(
+    "pod",
+    [
+        {"affinity": _affinity(("karpenter.sh/capacity-type", "Exists", []))},
+        {"affinity": _affinity(("karpenter.sh/capacity-type", "In", ["spot", "on-demand"]))},
+        # Karpenter writes it onto other nodes of Azure too, as `regular`.
+        {"affinity": _affinity(("kubernetes.azure.com/scalesetpriority", "Exists", []))},
+        {"affinity": _affinity(("cloud.google.com/gke-spot", "DoesNotExist", []))},
+        {
+            "affinity": _affinity(
+                ("cloud.google.com/gke-spot", "Exists", []), ("disk", "Exists", [])
+            )
+        },
+    ],
+)
+def test_a_head_that_other_nodes_take_too(pod: dict[str, Any]) -> None:
+    assert mistakes("a", cluster(head={"pod": pod}), CONFIG) == []
 
 
 def test_workers_with_any_gpu_fit_the_kind_of_which_there_are_enough() -> None:
@@ -216,6 +243,131 @@ def test_the_autoscaler_is_a_part_of_the_head() -> None:
     said = _only(_nodes(CPU), head=head, workers={"min": 1, "max": 4})
     assert "the head fits no kind of node" in said
     assert "61Gi of memory wanted" in said
+
+
+HOSTNAME = "kubernetes.io/hostname"
+
+
+def _off(*, key: str = HOSTNAME, **selector: Any) -> dict[str, Any]:
+    """Fields of pods with a label, which keep off nodes that have pods so selected."""
+    term = {"topologyKey": key, **({"labelSelector": selector} if selector else {})}
+    return {"labels": {"team": "a"}, "affinity": {"podAntiAffinity": {REQUIRED: [term]}}}
+
+
+def _of(key: str, *values: str, operator: str = "In") -> dict[str, Any]:
+    expression = {"key": key, "operator": operator, **({"values": [*values]} if values else {})}
+    return {"matchExpressions": [expression]}
+
+
+@pytest.mark.parametrize(
+    "pod",
+    [
+        _off(matchLabels={"team": "a"}),
+        _off(**_of("team", "a", "b")),
+        _off(**_of("team", operator="Exists")),
+        _off(**_of("team", "b", operator="NotIn")),
+        _off(matchLabels={"ray.io/group": "workers"}),
+        _off(matchLabels={"ray.io/node-type": "worker", "ml-platform/environment": "ci"}),
+        _off(**_of("ray.io/cluster", operator="Exists")),
+    ],
+)
+def test_workers_that_keep_off_each_other_have_a_node_each(pod: dict[str, Any]) -> None:
+    nodes = _nodes(_counted(CPU, 4))
+    assert mistakes("a", cluster(workers={"count": 3, "pod": pod}), nodes) == []
+    assert _only(nodes, workers={"count": 5, "pod": pod}) == (
+        "workers has 5 workers, beside the head at most 4 fit on 4 × cpu-16, each on one for "
+        "itself as its anti-affinity wants; make them fewer or smaller"
+    )
+
+
+@pytest.mark.parametrize(
+    "pod",
+    [
+        _off(),
+        _off(matchLabels={"team": "b"}),
+        _off(**_of("team", "a", operator="NotIn")),
+        _off(matchLabels={"ray.io/cluster": "another"}),
+        _off(key="topology.kubernetes.io/zone", matchLabels={"team": "a"}),
+    ],
+)
+def test_workers_that_keep_off_others_share_nodes(pod: dict[str, Any]) -> None:
+    nodes = _nodes(_counted(CPU, 2))  # the head is of another team, and has one for itself
+    assert mistakes("a", cluster(workers={"count": 5, "pod": pod}), nodes) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "at_most_one_each"),
+    [
+        ({"namespaces": ["training"]}, True),
+        ({"namespaces": ["other"]}, False),
+        ({"namespaceSelector": {}}, True),
+        ({"namespaceSelector": {"matchLabels": {"team": "a"}}}, False),
+        ({"matchLabelKeys": ["team"]}, True),
+        ({"mismatchLabelKeys": ["team"]}, False),
+        ({"mismatchLabelKeys": ["other"]}, True),
+    ],
+)
+def test_whom_an_anti_affinity_means(changes: dict[str, Any], at_most_one_each: bool) -> None:
+    pod = _off(**_of("ray.io/group", operator="Exists"))
+    pod["affinity"]["podAntiAffinity"][REQUIRED][0] |= changes
+    found = mistakes("a", cluster(workers={"count": 5, "pod": pod}), _nodes(_counted(CPU, 2)))
+    assert bool(found) is at_most_one_each
+
+
+def test_workers_that_keep_off_every_node_of_ray_leave_one_to_the_head() -> None:
+    pod = _off(matchLabels={"ray.io/is-ray-node": "yes"})
+    nodes = _nodes(_counted(CPU, 4))
+    assert mistakes("a", cluster(workers={"count": 3, "pod": pod}), nodes) == []
+    said = _only(nodes, workers={"count": 4, "pod": pod})
+    assert "finds no node with enough left that it may be put on" in said
+
+
+def test_where_nodes_are_not_counted_each_worker_finds_one() -> None:
+    pod = _off(matchLabels={"team": "a"})
+    assert mistakes("a", cluster(workers={"count": 90, "pod": pod}), _nodes(CPU)) == []
+
+
+def _named(*terms: dict[str, Any]) -> dict[str, Any]:
+    return {"affinity": {"nodeAffinity": {REQUIRED: {"nodeSelectorTerms": [*terms]}}}}
+
+
+@pytest.mark.parametrize(
+    ("pod", "most", "named"),
+    [
+        ({"nodeSelector": {HOSTNAME: "n1"}}, 3, "n1"),
+        (_named(_of(HOSTNAME, "n1", "n2")), 6, "n1, n2"),
+        (_named(_of(HOSTNAME, "n1"), _of(HOSTNAME, "n2")), 6, "n1, n2"),
+        (_named(node_named("n1"), node_named("n1")), 3, "n1"),
+    ],
+)
+@pytest.mark.parametrize("count", [None, 9])
+def test_workers_for_nodes_by_their_names_have_no_others(
+    pod: dict[str, Any], most: int, named: str, count: int | None
+) -> None:
+    nodes = _nodes(CPU.model_copy(update={"count": count}))
+    worker = {"cpus": 5, "pod": pod}
+    assert mistakes("a", cluster(workers={**worker, "count": most}), nodes) == []
+    said = _only(nodes, workers={**worker, "count": most + 1})
+    assert f"at most {most} fit on" in said
+    assert f"only {named} of them" in said
+
+
+@pytest.mark.parametrize(
+    "pod",
+    [
+        _named(_of(HOSTNAME, "n1", operator="NotIn")),
+        _named(_of(HOSTNAME, "n1"), _of("pool", "cpu")),
+        _named(_of(HOSTNAME, operator="Exists")),
+    ],
+)
+def test_workers_that_no_name_holds_have_all_nodes(pod: dict[str, Any]) -> None:
+    assert mistakes("a", cluster(workers={"cpus": 15, "count": 9, "pod": pod}), _nodes(CPU)) == []
+
+
+def test_head_and_workers_for_the_same_node_share_it() -> None:
+    pod = {"nodeSelector": {HOSTNAME: "n1"}}
+    said = _only(_nodes(CPU), head={"cpus": 10, "pod": pod}, workers={"cpus": 10, "pod": pod})
+    assert "do not fit at once" in said
 
 
 def replace_count(kind: NodeKind, count: int) -> NodeKind:

@@ -244,6 +244,12 @@ def test_a_token_is_asked_for_by_the_configuration(token_auth: bool) -> None:
     assert ("authOptions" in manifest["spec"]["rayClusterSpec"]) is token_auth
 
 
+def test_one_secret_for_all_clusters_is_named_in_each() -> None:
+    manifest = ray_job("a", cluster(), replace(CONFIG, token_secret="ray-token"))
+    auth = manifest["spec"]["rayClusterSpec"]["authOptions"]
+    assert auth == {"mode": "token", "secretName": "ray-token"}
+
+
 def test_the_manifest_as_yaml_is_the_manifest() -> None:
     manifest = ray_job("a", cluster(), CONFIG)
     text = manifest_yaml(manifest)

@@ -20,35 +20,47 @@ def test_what_kubernetes_takes_is_taken(fields: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
-        ({"envFrom": [{"secretRef": "s"}]}, "envFrom[0].secretRef is 's', wanted a mapping"),
+        ({"envFrom": [{"secretRef": "s"}]}, "envFrom[0].secretRef is text, wanted a mapping"),
         ({"envFrom": [{"secret": {"name": "s"}}]}, "did you mean secretRef?"),
         ({"imagePullSecrets": [{"nme": "s"}]}, "did you mean name?"),
         (
             {"hostAliases": [{"ip": "10.0.0.1", "hostnames": "a"}]},
-            "hostnames is 'a', wanted a list",
+            "hostnames is text, wanted a list",
         ),
         ({"dnsConfig": {"nameserver": []}}, "did you mean nameservers?"),
-        ({"dnsConfig": {"nameservers": ["foo"]}}, "nameservers[0] is 'foo', wanted an IP address"),
+        (
+            {"dnsConfig": {"nameservers": ["foo"]}},
+            "nameservers[0] is other text, wanted an IP address",
+        ),
         ({"dnsConfig": {"nameservers": ["1.1.1.1"] * 4}}, "has 4 entries, wanted at most 3"),
-        ({"dnsConfig": {"searches": ["a b"]}}, "searches[0] is 'a b', wanted a domain"),
+        ({"dnsConfig": {"searches": ["a b"]}}, "searches[0] is other text, wanted a domain"),
         ({"dnsConfig": {"searches": ["a"] * 33}}, "has 33 entries, wanted at most 32"),
         ({"dnsConfig": {"searches": ["a" * 200] * 11}}, "has 2210 characters together"),
-        ({"dnsConfig": {"options": [{"name": ""}]}}, "options[0].name is '', wanted a name"),
-        ({"hostAliases": [{"ip": "foo", "hostnames": ["a"]}]}, "ip is 'foo', wanted an IP address"),
-        ({"hostAliases": [{"ip": "1.2.3.4", "hostnames": ["A_B"]}]}, "hostnames[0] is 'A_B'"),
+        (
+            {"dnsConfig": {"options": [{"name": ""}]}},
+            "options[0].name is empty text, wanted a name",
+        ),
+        (
+            {"hostAliases": [{"ip": "foo", "hostnames": ["a"]}]},
+            "ip is other text, wanted an IP address",
+        ),
+        ({"hostAliases": [{"ip": "1.2.3.4", "hostnames": ["A_B"]}]}, "hostnames[0] is other text"),
         ({"envFrom": [{}]}, "envFrom[0] has none of secretRef, configMapRef; wanted one"),
         (
             {"envFrom": [{"secretRef": {"name": "a"}, "configMapRef": {"name": "b"}}]},
             "envFrom[0] has secretRef and configMapRef of",
         ),
-        ({"envFrom": [{"prefix": "a b", "secretRef": {"name": "a"}}]}, "prefix is 'a b', wanted"),
+        (
+            {"envFrom": [{"prefix": "a b", "secretRef": {"name": "a"}}]},
+            "prefix is other text, wanted",
+        ),
         (
             {"annotations": {"container.apparmor.security.beta.kubernetes.io/x": "unconfined"}},
             "which the pod's security context says already",
         ),
         (
             {"runtimeClassName": "g visor"},
-            "runtimeClassName is 'g visor', wanted the name of an object",
+            "runtimeClassName is other text, wanted the name of an object",
         ),
     ],
 )

@@ -20,11 +20,14 @@ def only(**fields: Any) -> str:
             [{"name": "a", "emptyDir": {}}, {"name": "a", "secret": {"secretName": "s"}}],
             "w.pod.volumes has a twice",
         ),
-        ([{"name": "My_Data", "emptyDir": {}}], "volumes[My_Data].name is 'My_Data', wanted lower"),
-        ([{"name": "a" * 64, "emptyDir": {}}], ".name is 'aaaa"),
+        (
+            [{"name": "My_Data", "emptyDir": {}}],
+            "volumes[My_Data].name is other text, wanted lower",
+        ),
+        ([{"name": "a" * 64, "emptyDir": {}}], ".name is other text"),
         ([{"name": "a", "emptyDir": {}, "secret": SECRET}], "[a] has emptyDir and secret of"),
         ([{"name": "a"}], "volumes[a] has none of configMap, csi"),
-        ([{"name": "a", "emptyDir": None}], "volumes[a].emptyDir is None, wanted a mapping"),
+        ([{"name": "a", "emptyDir": None}], "volumes[a].emptyDir is nothing, wanted a mapping"),
     ],
 )
 def test_volumes_that_kubernetes_refuses(entries: list[Any], said: str) -> None:
@@ -36,30 +39,30 @@ def test_volumes_that_kubernetes_refuses(entries: list[Any], said: str) -> None:
     [
         ("secret", {}, "volumes[a].secret has no `secretName`"),
         ("secret", {**SECRET, "name": "x"}, "secret.name cannot be set; these can: secretName"),
-        ("secret", {"secretName": "Bad_Name"}, "secretName is 'Bad_Name', wanted the name of an"),
+        ("secret", {"secretName": "Bad_Name"}, "secretName is other text, wanted the name of an"),
         ("secret", {**SECRET, "defaultMode": 0o1000}, "defaultMode is 512, wanted a whole number"),
         ("secret", {**SECRET, "items": [{"key": "k"}]}, "items[0] has no `path`"),
         (
             "secret",
             {**SECRET, "items": [{"key": "k", "path": "../k"}]},
-            "path is '../k', wanted a file, without",
+            "path is other text, wanted a file, without",
         ),
         (
             "secret",
             {**SECRET, "items": [{"key": "k", "path": ""}]},
-            "path is '', wanted a file, without",
+            "path is empty text, wanted a file, without",
         ),
         ("configMap", {}, "configMap has no `name`"),
         ("persistentVolumeClaim", {}, "persistentVolumeClaim has no `claimName`"),
-        ("persistentVolumeClaim", {"claimName": "a b"}, "claimName is 'a b'"),
+        ("persistentVolumeClaim", {"claimName": "a b"}, "claimName is other text"),
         ("emptyDir", {"medium": "foo"}, "medium is 'foo', wanted Memory"),
         ("emptyDir", {"medium": "HugePages"}, "medium is 'HugePages', wanted Memory"),
-        ("emptyDir", {"sizeLimit": "abc"}, "sizeLimit is 'abc', wanted an amount, as 512Mi"),
-        ("emptyDir", {"sizeLimit": "1.2.3Gi"}, "sizeLimit is '1.2.3Gi', wanted an amount"),
-        ("emptyDir", {"sizeLimit": "-1Gi"}, "sizeLimit is '-1Gi', wanted an amount"),
-        ("emptyDir", {"sizeLimit": "1e3Gi"}, "sizeLimit is '1e3Gi', wanted an amount"),
+        ("emptyDir", {"sizeLimit": "abc"}, "sizeLimit is other text, wanted an amount, as 512Mi"),
+        ("emptyDir", {"sizeLimit": "1.2.3Gi"}, "sizeLimit is other text, wanted an amount"),
+        ("emptyDir", {"sizeLimit": "-1Gi"}, "sizeLimit is -1Gi, wanted an amount"),
+        ("emptyDir", {"sizeLimit": "1e3Gi"}, "sizeLimit is other text, wanted an amount"),
         ("csi", {}, "csi has no `driver`"),
-        ("csi", {"driver": "a_b"}, "driver is 'a_b', wanted the name of a driver"),
+        ("csi", {"driver": "a_b"}, "driver is other text, wanted the name of a driver"),
         ("ephemeral", {}, "ephemeral has no `volumeClaimTemplate`"),
         ("ephemeral", {"volumeClaimTemplate": {}}, "volumeClaimTemplate has no `spec`"),
         ("ephemeral", claimed(accessModes=[]), "accessModes is empty, wanted at least one"),
@@ -74,13 +77,21 @@ def test_volumes_that_kubernetes_refuses(entries: list[Any], said: str) -> None:
             "ReadWriteOncePod goes with no other",
         ),
         ("ephemeral", claimed(resources={}), "resources has no `requests`"),
-        ("ephemeral", claimed(resources={"requests": {"storage": "0"}}), "storage is '0', wanted"),
-        ("ephemeral", claimed(resources={"requests": {"storage": "x"}}), "storage is 'x', wanted"),
+        (
+            "ephemeral",
+            claimed(resources={"requests": {"storage": "0"}}),
+            "storage is 0, wanted some",
+        ),
+        (
+            "ephemeral",
+            claimed(resources={"requests": {"storage": "x"}}),
+            "storage is other text, wanted",
+        ),
         ("ephemeral", claimed(volumeMode="Block"), "volumeMode is 'Block', wanted Filesystem"),
         (
             "ephemeral",
             claimed(dataSource={"kind": "VolumeSnapshot", "name": "s"}),
-            "dataSource is of kind 'VolumeSnapshot', which has an apiGroup",
+            "of another kind than PersistentVolumeClaim, which has an apiGroup",
         ),
         (
             "ephemeral",
@@ -126,7 +137,7 @@ def test_a_volume_of_each_kind_that_no_pod_starts_with(
             "w.pod.volumeMounts has /x twice",
         ),
         ([{"name": "a", "mountPath": "/x", "readonly": True}], "did you mean readOnly?"),
-        ([{"name": "a", "mountPath": "/x:/y"}], "'/x:/y', wanted a path from the root"),
+        ([{"name": "a", "mountPath": "/x:/y"}], "is other text, wanted a path from the root"),
     ],
 )
 def test_mounts_that_kubernetes_refuses(entries: list[Any], said: str) -> None:
@@ -136,8 +147,8 @@ def test_mounts_that_kubernetes_refuses(entries: list[Any], said: str) -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"subPath": "../x"}, "volumeMounts[/a].subPath is '../x', wanted a path without"),
-        ({"subPath": "/x"}, "subPath is '/x', wanted a path without"),
+        ({"subPath": "../x"}, "volumeMounts[/a].subPath is other text, wanted a path without"),
+        ({"subPath": "/x"}, "subPath is other text, wanted a path without"),
         ({"subPath": "a", "subPathExpr": "b"}, "has subPath and subPathExpr, wanted one of them"),
         (
             {"mountPropagation": "Bidirectional"},
@@ -152,8 +163,8 @@ def test_mounts_that_kubernetes_refuses(entries: list[Any], said: str) -> None:
             },
             "recursiveReadOnly goes with no mountPropagation",
         ),
-        ({"mountPath": "/dev/shm/"}, "mountPath is '/dev/shm/', write /dev/shm"),
-        ({"mountPath": "/a/../b"}, "mountPath is '/a/../b', write /b"),
+        ({"mountPath": "/dev/shm/"}, "mountPath has `.`, `..`, `//` or a `/` at its end"),
+        ({"mountPath": "/a/../b"}, "mountPath has `.`, `..`, `//` or a `/`"),
     ],
 )
 def test_a_mount_that_no_pod_starts_with(changes: dict[str, Any], said: str) -> None:
