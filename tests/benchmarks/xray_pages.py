@@ -16,7 +16,7 @@ from ml_platform.xray.archived_log import ArchivedLog
 from ml_platform.xray.metrics import exposition, known
 from ml_platform.xray.pages.access import access_for
 from ml_platform.xray.pages.addresses import Others
-from ml_platform.xray.pages.app import Site
+from ml_platform.xray.pages.site import Site
 from ml_platform.xray.parallel import Deadline
 from ml_platform.xray.prices import Prices
 from ml_platform.xray.store import Store

@@ -17,8 +17,11 @@ from ml_platform.xray.gather import gather
 from ml_platform.xray.metrics import exposition, known
 from ml_platform.xray.pages.access import access_for
 from ml_platform.xray.pages.addresses import Others
-from ml_platform.xray.pages.app import Site, make_app
+from ml_platform.xray.pages.app import make_app
+from ml_platform.xray.pages.cluster_acts import ClusterActs
+from ml_platform.xray.pages.inventory import Inventory
 from ml_platform.xray.pages.serving import bind, server_of
+from ml_platform.xray.pages.site import Site
 from ml_platform.xray.prices import GIB, prices_of
 from ml_platform.xray.samples import NodeUse, StepTimes
 from ml_platform.xray.store import open_store
@@ -140,6 +143,7 @@ def addresses(story: Story) -> dict[str, str]:
         "model": "/models/flight_delay",
         "run": "/runs/run-of-bob",
         "backfill": "/backfills/yearofbob",
+        "clusters": "/clusters",
         "costs": "/costs?by=partition",
         "compare": f"/compare?a={first}&b={second}",
     }
@@ -160,6 +164,8 @@ def pages_of(
     host: str = LOCALHOST,
     now: Callable[[], float] = lambda: NOW_S,
     trouble: Callable[[], str] = str,
+    inventory: Inventory | None = None,
+    acts: ClusterActs | None = None,
 ) -> Iterator[str]:
     """The pages on what the storage has; gives their address."""
     with open_store(settings) as store:
@@ -182,6 +188,8 @@ def pages_of(
             prices=prices_of(settings),
             limits=budgets_of(settings).limits(),
             loud=loud_names(settings.xray_findings),
+            inventory=inventory or Inventory(now=now),
+            acts=acts,
         )
         with served(site) as url:
             yield url

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
+from pydantic import BaseModel
 
 from ml_platform.xray.attempt import SHORT, AttemptRecord
 from ml_platform.xray.pages import addresses
@@ -37,7 +38,11 @@ def html_of(template: str, values: Mapping[str, Any], *, zone: tzinfo | None = N
 
 def json_of(value: Any) -> str:
     """A value as JSON, for a program."""
-    return json.dumps(asdict(value), indent=2, ensure_ascii=False, default=str) + "\n"
+    return json.dumps(asdict(value), indent=2, ensure_ascii=False, default=_plain) + "\n"
+
+
+def _plain(value: Any) -> Any:
+    return value.model_dump() if isinstance(value, BaseModel) else str(value)
 
 
 def _when(at_s: float, zone: tzinfo) -> Markup:
