@@ -25,7 +25,7 @@ from ml_platform.xray.pages.site import Site
 from ml_platform.xray.prices import GIB, prices_of
 from ml_platform.xray.samples import NodeUse, StepTimes
 from ml_platform.xray.store import open_store
-from tests.support.xray import AT_S, OUT_OF_MEMORY, Training, end, measure, note, runs
+from tests.support.xray import AT_S, OUT_OF_MEMORY, Training, end, epochs_of, measure, note, runs
 
 LOCALHOST: Final = "127.0.0.1"
 STARTED_WITHIN_S: Final = 20.0
@@ -71,6 +71,7 @@ def tell_story(storage_root: str) -> Story:
     lost = OUT_OF_MEMORY.model_copy(update={"message": "the node was taken away"})
     bobs: dict[str, Any] = {"run": "run-of-bob", "team": "growth", "backfill": "yearofbob"}
     succeeded.train(1, at_s=AT_S + 2000, failure=lost, **bobs)
+    succeeded.reports(2, *epochs_of(0.5, 0.25))
     again = succeeded.train(2, at_s=AT_S + 2800, **bobs)
     archive(again, "epoch 0", "epoch 1", MARKUP)
     measure_straggler(again, at_s=AT_S + 2890)

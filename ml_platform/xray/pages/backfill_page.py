@@ -8,7 +8,8 @@ from typing import Final
 from ml_platform.errors import InputError
 from ml_platform.xray.attempt import AttemptRecord
 from ml_platform.xray.costs import CostSum, costs, summed
-from ml_platform.xray.listing import Listed, listed
+from ml_platform.xray.curves import Metric
+from ml_platform.xray.listing import Listed, listed, newest_successes
 from ml_platform.xray.pages.table import Column, ordered
 from ml_platform.xray.prices import Prices
 from ml_platform.xray.store import Store
@@ -35,6 +36,7 @@ class BackfillRow:
         newest: The newest of them.
         took_s: From the claim of the first to the end of the last, or until now.
         cost: Of all of them.
+        metric: The one that tells most of what its newest success reported last; None without one.
     """
 
     model: str
@@ -43,6 +45,7 @@ class BackfillRow:
     newest: Listed
     took_s: float
     cost: CostSum
+    metric: Metric | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,6 +78,13 @@ COLUMNS: Final[tuple[Column[BackfillRow], ...]] = (
     Column(name="cause", title="Why", value=lambda one: one.newest.attempt.cause),
     Column(name="attempts", title="Attempts", value=lambda one: one.attempts, is_number=True),
     Column(name="took_s", title="Took", value=lambda one: one.took_s, is_number=True),
+    Column(
+        name="metric",
+        title="Metric",
+        value=lambda one: one.metric.value if one.metric else None,
+        is_number=True,
+    ),
+    Column(name="metric_name", value=lambda one: one.metric.name if one.metric else ""),
     Column(name="cost", title="Cost", value=lambda one: one.cost.total, is_number=True),
     Column(name="wasted", title="Wasted", value=lambda one: one.cost.wasted, is_number=True),
     Column(name="attempt", title="Newest", value=lambda one: one.newest.attempt.id),
@@ -101,6 +111,8 @@ def backfill_page(
     for one in found:
         parts.setdefault((one.model, one.partition), []).append(one)
     newest = [max(several, key=lambda one: one.claimed_at_s) for several in parts.values()]
+    succeeded = newest_successes(found)
+    metrics = store.curves.main_metrics({one.key for one in succeeded.values()})
     rows = [
         BackfillRow(
             model=model,
@@ -109,6 +121,9 @@ def backfill_page(
             newest=last,
             took_s=_took_s(several, now_s),
             cost=summed(several, of_each),
+            metric=metrics.get(succeeded[model, partition].key)
+            if (model, partition) in succeeded
+            else None,
         )
         for ((model, partition), several), last in zip(
             parts.items(), listed(store, newest, now_s=now_s), strict=True

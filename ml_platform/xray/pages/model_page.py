@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from ml_platform.xray.attempt import AttemptRecord
+from ml_platform.xray.curves import Metric
 from ml_platform.xray.find import find_attempt
-from ml_platform.xray.listing import Listed, listed
+from ml_platform.xray.listing import Listed, listed, newest_successes
 from ml_platform.xray.pages.addresses import Others
 from ml_platform.xray.pages.picture import Chart, chart_of
 from ml_platform.xray.pages.table import Column, ordered
@@ -26,11 +27,13 @@ class PartitionRow:
         partition: Which one.
         attempts: How many were made for it, also for other parameters.
         newest: The newest of them.
+        metric: The one that tells most of what its newest success reported last; None without one.
     """
 
     partition: str
     attempts: int
     newest: Listed
+    metric: Metric | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,6 +76,13 @@ COLUMNS: Final[tuple[Column[PartitionRow], ...]] = (
         is_number=True,
     ),
     Column(
+        name="metric",
+        title="Metric",
+        value=lambda one: one.metric.value if one.metric else None,
+        is_number=True,
+    ),
+    Column(name="metric_name", value=lambda one: one.metric.name if one.metric else ""),
+    Column(
         name="rung", title="Memory rung", value=lambda one: one.newest.attempt.rung, is_number=True
     ),
     Column(name="attempt", title="Newest", value=lambda one: one.newest.attempt.id),
@@ -92,11 +102,15 @@ def model_page(store: Store, model: str, sort: str, *, others: Others, now_s: fl
     for one in found:
         rows.setdefault(one.partition, []).append(one)
     newest = [max(several, key=lambda one: one.claimed_at_s) for several in rows.values()]
+    succeeded = newest_successes(found)
+    metrics = store.curves.main_metrics({one.key for one in succeeded.values()})
+    of_partition = {one.partition: metrics.get(one.key) for one in succeeded.values()}
     partitions = [
         PartitionRow(
             partition=one.attempt.partition,
             attempts=len(rows[one.attempt.partition]),
             newest=one,
+            metric=of_partition.get(one.attempt.partition),
         )
         for one in listed(store, newest, now_s=now_s)
     ]

@@ -55,6 +55,19 @@ def test_each_partition_has_its_state_how_long_it_took_and_its_cost(wide: Settin
         assert "This page renews itself" in reader.get("/backfills/wide").text
 
 
+def test_each_partition_has_the_metric_that_tells_most_of_its_newest_success(
+    reader: httpx.Client,
+) -> None:
+    for page, where in ((PAGE, "backfill"), ("/models/flight_delay", "model")):
+        found = {
+            one["partition"]: one["metric"] for one in facts(reader, f"{page}.json")["partitions"]
+        }
+        assert found[LATE] == {"name": "validation_loss", "value": 0.25}, where
+        assert "0.25 <span" in reader.get(page).text
+        assert "metric,metric_name" in reader.get(f"{page}.csv").text
+    assert found[EARLY] is None
+
+
 def test_it_is_sorted_by_its_address_and_there_as_csv(wide: Settings) -> None:
     with pages_of(wide) as url, httpx.Client(base_url=url) as reader:
         text = reader.get("/backfills/wide.csv?sort=-cost").text
