@@ -64,6 +64,7 @@ def print_pages(store: Store, settings: Settings, *, of: str) -> None:
         "`/compare`": lambda: "/compare?a={0:016x}-1&b={0:016x}-2".format(one()),
         "`/costs`": lambda: "/costs",
         "`/costs` of all runs": lambda: "/costs?by=run&since=all",
+        "`/costs.json` of all runs": lambda: "/costs.json?by=run&since=all",
         "`/metrics`": lambda: "/metrics",
     }
     with served(site) as url, httpx.Client(base_url=url, timeout=60.0) as client:
