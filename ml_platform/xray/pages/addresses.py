@@ -8,7 +8,6 @@ from urllib.parse import quote
 from ml_platform.settings import Settings
 from ml_platform.xray.attempt import AttemptRecord
 
-
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_.~-]+")
 
 

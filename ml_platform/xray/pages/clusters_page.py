@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from math import fsum
 from typing import Final
 
 from ml_platform.clusters.interface import ClusterView
@@ -162,7 +163,7 @@ def _sentence(rows: Sequence[ClusterRow], seen: SeenClusters) -> str:
     phases = ", ".join(f"{counted[one]} {word}" for one, word in _WORDS.items() if counted[one])
     paid = [one for one in rows if one.view.provisioner in ON_KUBERNETES]
     known = [one.an_hour for one in paid if one.an_hour is not None]
-    cost = f"; {'it costs' if len(rows) == 1 else 'they cost'} {money(sum(known))} an hour"
+    cost = f"; {'it costs' if len(rows) == 1 else 'they cost'} {money(fsum(known))} an hour"
     cost = cost if known else ""
     if known and len(known) < len(paid):
         cost += f", without {len(paid) - len(known)} whose price is unknown"

@@ -77,4 +77,5 @@ def utc(at_s: float | None) -> str | None:
 def _cell(value: Value) -> Value:
     if isinstance(value, str) and value.startswith(_BEGINS_A_FORMULA):
         return f"'{value}"
-    return round(value, 3) if isinstance(value, float) else value
+    # No dust of floats, and yet whole: who adds a column has the sum that the page has.
+    return float(f"{value:.12g}") if isinstance(value, float) else value
