@@ -162,6 +162,7 @@ class _Pages:
             named(request),
             request.query_params.get("sort", ""),
             others=self._site.others,
+            prices=self._site.prices,
             now_s=self._site.now(),
         )
         table = Rows(page.partitions, model_page.COLUMNS)

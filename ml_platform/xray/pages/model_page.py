@@ -4,12 +4,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from ml_platform.xray.attempt import AttemptRecord
+from ml_platform.xray.costs import CostSum, costs, summed
 from ml_platform.xray.curves import Metric
 from ml_platform.xray.find import find_attempt
 from ml_platform.xray.listing import Listed, listed, newest_successes
 from ml_platform.xray.pages.addresses import Others
 from ml_platform.xray.pages.picture import Chart, chart_of
 from ml_platform.xray.pages.table import Column, ordered
+from ml_platform.xray.prices import Prices
 from ml_platform.xray.store import Store
 from ml_platform.xray.words import span
 
@@ -28,12 +30,14 @@ class PartitionRow:
         attempts: How many were made for it, also for other parameters.
         newest: The newest of them.
         metric: The one that tells most of what its newest success reported last; None without one.
+        cost: Of all its attempts that are looked at.
     """
 
     partition: str
     attempts: int
     newest: Listed
     metric: Metric | None
+    cost: CostSum
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,6 +86,8 @@ COLUMNS: Final[tuple[Column[PartitionRow], ...]] = (
         is_number=True,
     ),
     Column(name="metric_name", value=lambda one: one.metric.name if one.metric else ""),
+    Column(name="cost", title="Cost", value=lambda one: one.cost.total, is_number=True),
+    Column(name="wasted", value=lambda one: one.cost.wasted, is_number=True),
     Column(
         name="rung", title="Memory rung", value=lambda one: one.newest.attempt.rung, is_number=True
     ),
@@ -89,7 +95,9 @@ COLUMNS: Final[tuple[Column[PartitionRow], ...]] = (
 )
 
 
-def model_page(store: Store, model: str, sort: str, *, others: Others, now_s: float) -> ModelPage:
+def model_page(
+    store: Store, model: str, sort: str, *, others: Others, prices: Prices, now_s: float
+) -> ModelPage:
     """The page of a model.
 
     Raises:
@@ -102,6 +110,7 @@ def model_page(store: Store, model: str, sort: str, *, others: Others, now_s: fl
     for one in found:
         rows.setdefault(one.partition, []).append(one)
     newest = [max(several, key=lambda one: one.claimed_at_s) for several in rows.values()]
+    of_each = costs(found, prices, now_s=now_s)
     succeeded = newest_successes(found)
     metrics = store.curves.main_metrics({one.key for one in succeeded.values()})
     of_partition = {one.partition: metrics.get(one.key) for one in succeeded.values()}
@@ -111,6 +120,7 @@ def model_page(store: Store, model: str, sort: str, *, others: Others, now_s: fl
             attempts=len(rows[one.attempt.partition]),
             newest=one,
             metric=of_partition.get(one.attempt.partition),
+            cost=summed(rows[one.attempt.partition], of_each),
         )
         for one in listed(store, newest, now_s=now_s)
     ]

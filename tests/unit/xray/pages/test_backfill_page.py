@@ -68,6 +68,18 @@ def test_each_partition_has_the_metric_that_tells_most_of_its_newest_success(
     assert found[EARLY] is None
 
 
+def test_a_model_has_the_cost_of_each_partition_with_all_its_attempts(
+    reader: httpx.Client,
+) -> None:
+    (late,) = (
+        one
+        for one in facts(reader, "/models/flight_delay.json?sort=-cost")["partitions"]
+        if one["partition"] == LATE
+    )
+    (whole,) = facts(reader, f"{PAGE}.json")["partitions"]
+    assert late["cost"]["total"] == whole["cost"]["total"] > 0
+
+
 def test_it_is_sorted_by_its_address_and_there_as_csv(wide: Settings) -> None:
     with pages_of(wide) as url, httpx.Client(base_url=url) as reader:
         text = reader.get("/backfills/wide.csv?sort=-cost").text
