@@ -1,15 +1,19 @@
 """What recording takes of a training: the same one with it and without, by turns on one Ray."""
 
 import itertools
+import json
 import os
+import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from statistics import median
 from typing import Final
 
 from ml_platform.clusters.interface import Cluster, ClusterRequest
+from ml_platform.clusters.local.folder import ClusterFolder
 from ml_platform.clusters.local.provisioner import LocalProvisioner
 from ml_platform.settings import Settings
 from ml_platform.storage import Folder
@@ -25,6 +29,7 @@ from ml_platform.training.telemetry.step_clock import StepClock
 from ml_platform.training.telemetry.switch import OFF, RECORDING
 from ml_platform.training.telemetry.writer import SAMPLES_FOLDER
 from ml_platform.xray.records import Recorder
+from ml_platform.xray.samples import NodeUse, StepTimes, from_lines
 from tests.benchmarks.contestants import request_of
 from tests.benchmarks.cpu_time import CpuTime
 from tests.benchmarks.fixed_loop import SECOND_DAY
@@ -33,6 +38,7 @@ from tests.benchmarks.tables import print_table
 ON: Final = "on"
 STEPS: Final = 200_000
 LOOKS: Final = 20
+WRITES: Final = 200
 
 
 class Switched(LocalProvisioner):
@@ -50,12 +56,20 @@ class Switched(LocalProvisioner):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Took:
-    """One training: its loop, the whole of it, and the CPU of all processes meanwhile."""
+    """One training: its loop, the whole of it, and the CPU of all processes meanwhile.
+
+    Attributes:
+        objects: That recording wrote.
+        batches: Around which was measured.
+        looks: At a node.
+    """
 
     loop_s: float
     wall_s: float
     cpu_s: float
     objects: int
+    batches: int
+    looks: int
 
 
 def measure_recording(plan: ModelPlan, settings: Settings, repeats: int) -> None:
@@ -74,14 +88,7 @@ def measure_recording(plan: ModelPlan, settings: Settings, repeats: int) -> None
     finally:
         provisioner.shutdown()
     _print(took)
-    step_us = _step_us()
-    print_table(
-        ("by itself", "CPU"),
-        [
-            ("around a batch", f"{step_us:.1f} µs"),
-            ("a look at a node, each 15 s", f"{looks:.1f} ms, {looks / 150:.2f} % of a CPU"),
-        ],
-    )
+    _print_parts(took[ON], step_us=_step_us(), look_ms=looks, write_ms=_write_ms())
 
 
 def _train(plan: ModelPlan, settings: Settings, provisioner: Switched, cpu: CpuTime) -> Took:
@@ -95,17 +102,26 @@ def _train(plan: ModelPlan, settings: Settings, provisioner: Switched, cpu: CpuT
         listeners=Listeners(on_log=lambda line: None),
     )
     attempt = Folder(request.folder_uri) / attempt_path(1)
-    recorded = sum(
-        len(files)
+    written = [
+        Path(folder) / name
         for kind in (SAMPLES_FOLDER, LOG_FOLDER)
-        for _, _, files in os.walk(attempt.path(kind))
-    )
-    assert bool(recorded) == (provisioner.recording == ON), recorded
+        for folder, _, names in os.walk(attempt.path(kind))
+        for name in names
+    ]
+    assert bool(written) == (provisioner.recording == ON), written
+    samples = [
+        one
+        for path in written
+        if path.suffix == ".jsonl"
+        for one in from_lines(path.read_text().splitlines())
+    ]
     return Took(
         loop_s=sum(one.seconds for one in done.phases if one.name == "loop"),
         wall_s=time.monotonic() - began,
         cpu_s=cpu.total() - before,
-        objects=recorded,
+        objects=len(written),
+        batches=sum(one.batches for one in samples if isinstance(one, StepTimes)),
+        looks=sum(isinstance(one, NodeUse) for one in samples),
     )
 
 
@@ -129,8 +145,24 @@ def _print(took: dict[str, list[Took]]) -> None:
             if (ratios := [getattr(a, field) / getattr(b, field) for a, b in pairs])
         ],
     )
-    written = median(one.objects for one in took[ON])
-    print(f"objects that a recorded training wrote: {written:.0f}\n")  # noqa: T201
+
+
+def _print_parts(recorded: list[Took], *, step_us: float, look_ms: float, write_ms: float) -> None:
+    """What recording takes by itself, as a share of the CPU of the training that it was part of."""
+    parts: dict[str, tuple[str, Callable[[Took], tuple[int, float]]]] = {
+        "around a batch": (f"{step_us:.1f} µs", lambda one: (one.batches, step_us / 1e6)),
+        "a look at a node": (f"{look_ms:.1f} ms", lambda one: (one.looks, look_ms / 1e3)),
+        "an object written": (f"{write_ms:.1f} ms", lambda one: (one.objects, write_ms / 1e3)),
+    }
+    rows = []
+    shares = []
+    for name, (each, part) in parts.items():
+        count = median(part(one)[0] for one in recorded)
+        share = median(part(one)[0] * part(one)[1] / one.cpu_s for one in recorded)
+        shares.append(share)
+        rows.append((name, f"{count:.0f}", each, f"{100 * share:.3f} %"))
+    rows.append(("together", "", "", f"{100 * sum(shares):.3f} %"))
+    print_table(("recording by itself", "of a training", "CPU of each", "of its CPU"), rows)
 
 
 def _step_us() -> float:
@@ -167,13 +199,18 @@ def _look_ms(provisioner: Switched) -> float:
     return 1000 * (time.process_time() - began) / LOOKS
 
 
+def _write_ms() -> float:
+    """An object in a folder, in milliseconds of CPU."""
+    with tempfile.TemporaryDirectory() as scratch:
+        folder, content = Folder(Path(scratch).as_uri()), b"x" * 4096
+        began = time.process_time()
+        for number in range(WRITES):
+            folder.create(f"{SAMPLES_FOLDER}/worker-0/{number}.jsonl", content)
+        return 1000 * (time.process_time() - began) / WRITES
+
+
 def _metrics_url(provisioner: Switched) -> str:
     """Where its node exports its metrics, as Ray tells Prometheus."""
-    import json
-    from pathlib import Path
-
-    from ml_platform.clusters.local.folder import ClusterFolder
-
     (view,) = provisioner.inventory()
     state = ClusterFolder(provisioner._home / view.name).state()
     assert state is not None

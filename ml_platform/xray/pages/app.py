@@ -44,6 +44,7 @@ from ml_platform.xray.pages import (
 from ml_platform.xray.pages.answers import SUFFIXES, Answers, Rows, named, zone_of
 from ml_platform.xray.pages.attempts_table import chosen_by
 from ml_platform.xray.pages.clusters import Clusters
+from ml_platform.xray.pages.curve_charts import curve_charts
 from ml_platform.xray.pages.guard import Guard
 from ml_platform.xray.pages.log_page import log_page, wanted_by
 from ml_platform.xray.pages.login import Login
@@ -125,7 +126,11 @@ class _Pages:
             zone=zone_of(request),
         )
         return self._answers.page(
-            request, "attempt.html", page, goes_on=page.details.attempt.is_open
+            request,
+            "attempt.html",
+            page,
+            goes_on=page.details.attempt.is_open,
+            charts=curve_charts({"": page.details.curves}),
         )
 
     def log(self, request: Request) -> Response:
@@ -216,7 +221,12 @@ class _Pages:
         prices = self._site.prices
         a, b = (details_to_compare(self._store, one, prices=prices, now_s=now_s) for one in found)
         return self._answers.page(
-            request, "compare.html", compared(a, b), asked=asked, pictures=side_by_side(a, b, now_s)
+            request,
+            "compare.html",
+            compared(a, b),
+            asked=asked,
+            pictures=side_by_side(a, b, now_s),
+            charts=curve_charts({"A": a.curves, "B": b.curves}),
         )
 
     def find(self, request: Request) -> Response:
