@@ -44,7 +44,8 @@ def json_of(value: Any) -> str:
 def _plain(value: Any) -> Any:
     """What JSON has none of, one level deep: the encoder asks again for what is in it."""
     if is_dataclass(value):
-        return {name: getattr(value, name) for name in _names(type(value))}
+        kind: Any = type(value)
+        return {name: getattr(value, name) for name in _names(kind)}
     if isinstance(value, Mapping):
         return dict(value)
     return value.model_dump() if isinstance(value, BaseModel) else str(value)
