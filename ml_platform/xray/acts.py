@@ -9,7 +9,7 @@ pages, and on however many machines, reads the same.
 
 import json
 import threading
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Final, Literal
 
 from ml_platform.errors import StorageError
@@ -51,6 +51,10 @@ class Act:
     outcome: Outcome = "begun"
     ended_at_s: float | None = None
     message: str = ""
+
+
+_FIELDS: Final = tuple(one.name for one in fields(Act))
+"""A newer program may note more of them."""
 
 
 class ActLog:
@@ -96,12 +100,26 @@ class ActLog:
             StorageError: the storage does not answer.
         """
         weeks = (_week(now_s - WEEK_S), _week(now_s))
-        found = [(week, name) for week in weeks for name in self._folder.names(week)]
+        found = [
+            (week, name)
+            for week in weeks
+            for name in self._folder.names(week)
+            if name.endswith(".json") and not name.startswith(".")
+        ]
         # An end sorts before its begin, so that what has ended is read once.
         for week, name in found[-2 * MOST :]:
             known = self._known.get(name.partition(".")[0])
-            if known is None or (known.outcome == "begun" and name.endswith(_END)):
-                self._keep(Act(**json.loads(self._folder.read(f"{week}/{name}"))))
+            is_news = known is None or (known.outcome == "begun" and name.endswith(_END))
+            if is_news and (act := self._read(f"{week}/{name}")) is not None:
+                self._keep(act)
+
+    def _read(self, name: str) -> Act | None:
+        """An act; None for what is none, or is gone: it hides no other."""
+        try:
+            said = json.loads(self._folder.read(name))
+            return Act(**{one: said[one] for one in _FIELDS if one in said})
+        except (FileNotFoundError, ValueError, TypeError):
+            return None
 
     def _write(self, act: Act, ending: str) -> None:
         content = json.dumps(asdict(act), indent=1).encode()
