@@ -17,7 +17,7 @@ from ml_platform.xray.pages.access import Who
 from ml_platform.xray.pages.attempts_table import COLUMNS
 from ml_platform.xray.pages.rendering import html_of, json_of
 from ml_platform.xray.pages.site import Site
-from ml_platform.xray.pages.table import Column, to_csv
+from ml_platform.xray.pages.table import STATUSES, Column, to_csv
 
 ZONE_COOKIE: Final = "mlp_xray_zone"
 LONGEST_FORM: Final = 4096
@@ -76,7 +76,7 @@ class Answers:
             "twin": lambda suffix: f"{here}{suffix}{query}",
             "zone": str(zone),
         }
-        usual = {"goes_on": False, "columns_of_attempts": COLUMNS}
+        usual = {"goes_on": False, "columns_of_attempts": COLUMNS, "states": STATUSES}
         values = usual | values
         return HTMLResponse(html_of(template, {"site": site, **values}, zone=zone), status)
 

@@ -166,6 +166,7 @@ class _Pages:
             self._store,
             named(request),
             request.query_params.get("sort", ""),
+            request.query_params.get("state", ""),
             others=self._site.others,
             prices=self._site.prices,
             now_s=self._site.now(),
@@ -178,6 +179,7 @@ class _Pages:
             self._store,
             named(request),
             request.query_params.get("sort", ""),
+            request.query_params.get("state", ""),
             prices=self._site.prices,
             now_s=self._site.now(),
         )

@@ -10,7 +10,7 @@ from ml_platform.xray.attempt import AttemptRecord
 from ml_platform.xray.costs import CostSum, costs, summed
 from ml_platform.xray.curves import Metric
 from ml_platform.xray.listing import Listed, listed, newest_successes
-from ml_platform.xray.pages.table import Column, ordered
+from ml_platform.xray.pages.table import Column, of_state, ordered
 from ml_platform.xray.prices import Prices
 from ml_platform.xray.store import Store
 from ml_platform.xray.words import money, span
@@ -56,6 +56,7 @@ class BackfillPage:
         backfill: Its id.
         sentence: How it has gone.
         sort: By which column its partitions are sorted.
+        state: Of which its partitions are shown; empty for all.
         partitions: By their names, the newest first, unless they are sorted.
         whole: What all of them cost.
         is_cut: Whether there are older attempts that this does not count.
@@ -65,6 +66,7 @@ class BackfillPage:
     backfill: str
     sentence: str
     sort: str
+    state: str
     partitions: tuple[BackfillRow, ...]
     whole: CostSum
     is_cut: bool
@@ -92,12 +94,12 @@ COLUMNS: Final[tuple[Column[BackfillRow], ...]] = (
 
 
 def backfill_page(
-    store: Store, backfill: str, sort: str, *, prices: Prices, now_s: float
+    store: Store, backfill: str, sort: str, state: str = "", *, prices: Prices, now_s: float
 ) -> BackfillPage:
     """The page of a backfill.
 
     Raises:
-        InputError: no attempt of it is known, or there is no column to sort by.
+        InputError: no attempt of it is known, or there is no such column or state.
     """
     found = store.attempts(backfill=backfill, limit=LOOKED_AT) if backfill else []
     if not found:
@@ -135,11 +137,16 @@ def backfill_page(
         backfill=backfill,
         sentence=_sentence(rows, whole, took_s=_took_s(found, now_s)),
         sort=sort,
-        partitions=tuple(ordered(rows, COLUMNS, sort)),
+        state=state,
+        partitions=tuple(ordered(of_state(rows, state, _status), COLUMNS, sort)),
         whole=whole,
         is_cut=len(found) == LOOKED_AT,
         goes_on=any(one.is_open for one in found),
     )
+
+
+def _status(row: BackfillRow) -> str:
+    return row.newest.attempt.status
 
 
 def _took_s(attempts: Sequence[AttemptRecord], now_s: float) -> float:

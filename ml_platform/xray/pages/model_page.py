@@ -10,7 +10,7 @@ from ml_platform.xray.find import find_attempt
 from ml_platform.xray.listing import Listed, listed, newest_successes
 from ml_platform.xray.pages.addresses import Others
 from ml_platform.xray.pages.picture import Chart, chart_of
-from ml_platform.xray.pages.table import Column, ordered
+from ml_platform.xray.pages.table import Column, of_state, ordered
 from ml_platform.xray.prices import Prices
 from ml_platform.xray.store import Store
 from ml_platform.xray.words import span
@@ -48,6 +48,7 @@ class ModelPage:
         model: Its name.
         sentence: How it has gone.
         sort: By which column its partitions are sorted.
+        state: Of which its partitions are shown; empty for all.
         partitions: By their names, the newest first, unless they are sorted.
         chart: How long the newest of them ran; None if none has run.
         is_cut: Whether there are older attempts that this does not count.
@@ -59,6 +60,7 @@ class ModelPage:
     model: str
     sentence: str
     sort: str
+    state: str
     partitions: tuple[PartitionRow, ...]
     chart: Chart | None
     is_cut: bool
@@ -96,12 +98,19 @@ COLUMNS: Final[tuple[Column[PartitionRow], ...]] = (
 
 
 def model_page(
-    store: Store, model: str, sort: str, *, others: Others, prices: Prices, now_s: float
+    store: Store,
+    model: str,
+    sort: str,
+    state: str = "",
+    *,
+    others: Others,
+    prices: Prices,
+    now_s: float,
 ) -> ModelPage:
     """The page of a model.
 
     Raises:
-        InputError: no attempt of it is known, or there is no column to sort by.
+        InputError: no attempt of it is known, or there is no such column or state.
     """
     found = store.attempts(model=model, limit=LOOKED_AT)
     if not found:
@@ -130,13 +139,18 @@ def model_page(
         model=model,
         sentence=_sentence(model, partitions),
         sort=sort,
-        partitions=tuple(ordered(partitions, COLUMNS, sort)),
+        state=state,
+        partitions=tuple(ordered(of_state(partitions, state, _status), COLUMNS, sort)),
         chart=chart_of([(one.partition, one.newest) for one in in_chart]),
         is_cut=len(found) == LOOKED_AT,
         goes_on=any(one.is_open for one in found),
         dagster_asset=others.asset(model),
         mlflow_model=others.versions(model),
     )
+
+
+def _status(row: PartitionRow) -> str:
+    return row.newest.attempt.status
 
 
 def _sentence(model: str, rows: list[PartitionRow]) -> str:

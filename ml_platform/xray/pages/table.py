@@ -12,6 +12,8 @@ from ml_platform.errors import InputError
 Row = TypeVar("Row")
 Value = str | float | int | None
 
+STATUSES: Final = ("open", "succeeded", "failed", "superseded")
+"""Of an attempt, and so of the partition whose newest it is."""
 _BEGINS_A_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -53,6 +55,19 @@ def ordered(rows: Sequence[Row], columns: Sequence[Column[Row]], sort: str) -> l
     absent = [row for row in rows if column.value(row) is None]
     key: Callable[[Row], Any] = column.value
     return [*sorted(known, key=key, reverse=sort.startswith("-")), *absent]
+
+
+def of_state(rows: Sequence[Row], state: str, status: Callable[[Row], str]) -> list[Row]:
+    """The rows of a state, or all where none is asked for.
+
+    Raises:
+        InputError: there is no such state.
+    """
+    if state and state not in STATUSES:
+        raise InputError(
+            f"there is no state {state!r}", hint=f"it is one of {', '.join(STATUSES)}."
+        )
+    return [row for row in rows if not state or status(row) == state]
 
 
 def turned(sort: str, name: str) -> str:

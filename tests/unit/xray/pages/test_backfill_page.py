@@ -89,6 +89,23 @@ def test_it_is_sorted_by_its_address_and_there_as_csv(wide: Settings) -> None:
         assert reader.get("/backfills/wide?sort=price").status_code == 404
 
 
+def test_its_partitions_of_a_state_alone_are_chosen_by_its_address(wide: Settings) -> None:
+    with pages_of(wide) as url, httpx.Client(base_url=url) as reader:
+        for page in ("/backfills/wide", "/models/flight_delay"):
+            failed = facts(reader, f"{page}.json?state=failed&sort=partition")
+            assert [one["partition"] for one in failed["partitions"]] == [LATE]
+            html = reader.get(f"{page}?state=failed").text
+            assert '<option selected value="failed">' in html
+            assert "sort=attempts&amp;state=failed" in html
+            # What is said of all stays said of all.
+            assert "1 failed" in failed["sentence"]
+            assert "succeeded" in failed["sentence"]
+            assert reader.get(f"{page}.csv?state=open").text.count("\n") == 2
+            refused = reader.get(f"{page}?state=dead")
+            assert refused.status_code == 404
+            assert "it is one of open, succeeded" in refused.text
+
+
 def test_a_run_and_whoever_looks_for_it_come_to_it(reader: httpx.Client) -> None:
     assert f'<a href="{PAGE}">yearofbob</a>' in reader.get("/runs/run-of-bob").text
     assert "/backfills/" not in reader.get("/runs/run-of-ada").text
