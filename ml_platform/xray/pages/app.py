@@ -52,6 +52,7 @@ from ml_platform.xray.pages.looking import page_of
 from ml_platform.xray.pages.overview import overview
 from ml_platform.xray.pages.picture import side_by_side
 from ml_platform.xray.pages.site import Site
+from ml_platform.xray.pages.table import STATUSES
 
 STATIC: Final = Path(__file__).parent / "static"
 BUDGETS: Final = "/costs/budgets"
@@ -109,7 +110,7 @@ class _Pages:
         except InputError as error:
             return self._answers.error(request, error, 400)
         table = Rows(page.attempts, attempts_table.COLUMNS)
-        choices = {"spans": tuple(attempts_table.SPANS_S), "statuses": attempts_table.STATUSES}
+        choices = {"spans": tuple(attempts_table.SPANS_S), "statuses": STATUSES}
         choices["causes"] = attempts_table.CAUSES
         return self._answers.page(
             request, "overview.html", page, table, goes_on=page.goes_on, choices=choices
