@@ -1,11 +1,12 @@
 """What nobody needs any more is removed: by a sensor, and by `mlp cluster reap` without Dagster."""
 
 import time
+from collections.abc import Callable, Iterable
 from typing import Final, Literal
 
 import dagster as dg
 
-from ml_platform.clusters.interface import ClustersAccess, Reaped, RunEnd
+from ml_platform.clusters.interface import ClustersAccess, Provisioner, Reaped, RunEnd
 from ml_platform.errors import ClusterError
 from ml_platform.settings import Settings
 from ml_platform.xray.reaped import note_reaped
@@ -23,6 +24,36 @@ def run_ends(instance: dg.DagsterInstance) -> RunEnd:
         return record.end_time if record.dagster_run.is_finished else None
 
     return run_ended_s
+
+
+def reap_all(
+    provisioners: Iterable[Provisioner],
+    run_ended_s: RunEnd,
+    *,
+    storage_root: str,
+    dry_run: bool = False,
+    tell: Callable[[str], None],
+) -> list[Reaped]:
+    """Remove what nobody needs of all provisioners; what was removed is noted for X-Ray.
+
+    Args:
+        provisioners: Whose clusters.
+        run_ended_s: When a run ended.
+        storage_root: URI of the namespace's folder in object storage.
+        dry_run: Whether to say only what would go.
+        tell: Is told what could not be noted.
+
+    Raises:
+        ClusterError: not all could be looked at or removed.
+    """
+    reaped: list[Reaped] = []
+    try:
+        for provisioner in provisioners:
+            reaped += provisioner.reap(run_ended_s, dry_run=dry_run)
+    finally:
+        if trouble := note_reaped(storage_root, reaped, now_s=time.time()):
+            tell(trouble)
+    return reaped
 
 
 def build_reaper(settings: Settings) -> dg.Definitions:

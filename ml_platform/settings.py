@@ -114,6 +114,16 @@ class Settings(BaseSettings):
         description="What people log in to X-Ray's pages with, 16 characters or more. Empty: no "
         "login, and pages on this machine alone.",
     )
+    xray_operator_token: SecretStr | None = Field(
+        default=None,
+        description="Whoever logs in to X-Ray's pages with this one, and says who they are, may "
+        "stop and extend clusters there, 16 characters or more. Empty: nobody may by a token.",
+    )
+    xray_operators: str = Field(
+        default="",
+        description="Who else may do so: names as the proxy of MLP_XRAY_USER_HEADER says them, "
+        "with commas between them. Empty: nobody.",
+    )
     xray_user_header: str = Field(
         default="",
         description="The header in which a proxy before X-Ray's pages says who has logged in, such "

@@ -3,7 +3,6 @@
 What makes and uses clusters of a person's own stands in `cluster_up` and `cluster_use`.
 """
 
-import time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -101,31 +100,13 @@ def reap(
     yes: Annotated[bool, typer.Option("--yes", help="Remove them.")] = False, as_json: Json = False
 ) -> None:
     """Remove what nobody needs, though whoever should have did not."""
-    from ml_platform.backfill.dagster_home import open_instance
     from ml_platform.cli.cluster_show import show_reaped
     from ml_platform.cli.output import note, print_result
-    from ml_platform.reaping import run_ends
+    from ml_platform.cli.reap import reap_now
     from ml_platform.settings import load_settings
-    from ml_platform.xray.reaped import note_reaped
 
-    settings = load_settings()
-    try:
-        run_ended_s = run_ends(open_instance(settings))
-    except Exception as error:  # boundary: this has to work when Dagster's database is away
-        note(f"Dagster cannot be asked which runs have ended: {error}")
-        run_ended_s = _nobody_knows
-    found = [
-        one
-        for provisioner in _provisioners()
-        for one in provisioner.reap(run_ended_s, dry_run=not yes)
-    ]
-    if trouble := note_reaped(settings.storage_root, found, now_s=time.time()):
-        note(trouble)
+    found = reap_now(load_settings(), _provisioners(), dry_run=not yes, tell=note)
     print_result(found, show_reaped, as_json=as_json)
-
-
-def _nobody_knows(run: str) -> None:
-    del run
 
 
 def _provisioners() -> "list[Provisioner]":

@@ -5,7 +5,7 @@ from typing import Annotated, Final
 
 import typer
 
-from ml_platform.cli import xray_compare, xray_cost, xray_findings, xray_prune
+from ml_platform.cli import xray_compare, xray_cost, xray_findings, xray_prune, xray_trace
 from ml_platform.cli.helptext import help_of
 from ml_platform.cli.xray_store import (
     gather_measured,
@@ -191,6 +191,7 @@ def gather(
 
 
 app.command("compare", **xray_compare.HELP)(xray_compare.compare)
+app.command("trace", **xray_trace.HELP)(xray_trace.trace)
 app.command("findings", **xray_findings.HELP)(xray_findings.findings)
 app.command("cost", **xray_cost.HELP)(xray_cost.cost)
 app.command("prune", **xray_prune.HELP)(xray_prune.prune)

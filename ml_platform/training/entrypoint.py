@@ -48,6 +48,7 @@ from ml_platform.training.result import (
 )
 from ml_platform.training.telemetry.log_archive import LogArchive, own_log
 from ml_platform.training.telemetry.nodes import NodeSampler
+from ml_platform.training.telemetry.switch import records
 from ml_platform.training.telemetry.writer import SampleWriter
 from ml_platform.training.worker import PROGRESS_FILE, WEIGHTS_FILE, Start, train_loop
 from ml_platform.training_set.profile import merge_profiles
@@ -77,7 +78,7 @@ def main(argv: list[str]) -> int:
     request = asked_of(record, attempt)
     with (
         tempfile.TemporaryDirectory(prefix="mlp-code-") as scratch,
-        LogArchive(attempt.folder, own_log()),
+        LogArchive(attempt.folder, own_log() if records() else None),
     ):
         outcome = Driver(request, record, attempt, Path(scratch)).run()
     attempt.note_outcome(outcome)
@@ -362,7 +363,7 @@ def fit(request: TrainingRequest, encoding: FeatureEncoding, files: Files, start
     )
     with (
         SampleWriter(storage, "nodes") as samples,
-        NodeSampler(ray.nodes, samples.put),
+        NodeSampler(ray.nodes if records() else tuple, samples.put),
     ):
         trainer.fit()
 

@@ -30,6 +30,7 @@ from ml_platform.training.reader import DataFileRef, RowPart, ShardReader
 from ml_platform.training.record import Attempt
 from ml_platform.training.request import RESULT_FILE, TrainingRequest
 from ml_platform.training.telemetry.step_clock import StepClock
+from ml_platform.training.telemetry.switch import records
 from ml_platform.training.telemetry.writer import SampleWriter
 
 if TYPE_CHECKING:
@@ -80,7 +81,9 @@ def train_loop(config: dict[str, Any]) -> None:
             rank=rank,
             world_size=world_size,
             pipes=pipes,
-            steps=StepClock(rank, samples.put, node=ray.util.get_node_ip_address()),
+            steps=StepClock(rank, samples.put, node=ray.util.get_node_ip_address())
+            if records()
+            else None,
         )
         started = time.monotonic()
         function = load_function(fetch_code(request, Path(scratch)), "train", "train")
@@ -140,7 +143,7 @@ class WorkerRun(TrainingRun):
         self._training = Folder(request.folder_uri)
         self._attempt = Attempt(self._training, start.attempt)
         self._pipes = pipes
-        self._steps = steps or StepClock(rank, lambda times: None)
+        self._steps = steps
         self._clock = clock
         self._checkpoint_every_s = request.training.checkpoint_every_s
         self._last_checkpoint_at = clock()
@@ -163,7 +166,8 @@ class WorkerRun(TrainingRun):
 
     def batches(self, split: Split, *, epoch: int = 0, rows: int = 1024) -> Iterator[Batch]:
         """See `TrainingRun.batches`."""
-        batches = self._steps.along(self._readers[split].batches(epoch=epoch, rows=rows), epoch)
+        batches = self._readers[split].batches(epoch=epoch, rows=rows)
+        batches = batches if self._steps is None else self._steps.along(batches, epoch)
         return batches if self._positions is None else self._positions.along(batches, epoch)
 
     def report(
@@ -283,7 +287,8 @@ class WorkerRun(TrainingRun):
                     hint="call `run.save_model(net.state_dict())` at the end of `train`.",
                 )
             self._checkpoint(finished=True, loop_s=loop_s)
-        self._steps.flush()
+        if self._steps is not None:
+            self._steps.flush()
 
     def _checkpoint(self, *, finished: bool, loop_s: float = 0.0) -> None:
         """Called on rank 0."""
@@ -291,7 +296,8 @@ class WorkerRun(TrainingRun):
 
         self._last_checkpoint_at = self._clock()
         self._stop_if_given_up()
-        with self._steps.checkpoint(), tempfile.TemporaryDirectory() as scratch:
+        measured = contextlib.nullcontext() if self._steps is None else self._steps.checkpoint()
+        with measured, tempfile.TemporaryDirectory() as scratch:
             directory = Path(scratch)
             tensors = _plain(self._latest()) if self._latest else {}
             safetensors.torch.save_file(tensors, directory / TENSORS_FILE)

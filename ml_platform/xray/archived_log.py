@@ -6,6 +6,7 @@ and a place in it is a number that stays.
 
 import json
 import re
+import struct
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -196,10 +197,10 @@ def _worth_reading(wanted: str, block: bytes) -> Iterator[tuple[int, int]]:
     if not words:
         yield 0, len(block)
         return
-    small = block.lower()
     words.sort(key=len, reverse=True)
-    if any(word not in small for word in words):
+    if any(_first(word, block) < 0 for word in words):
         return
+    small = block.lower()
     rarest = min(words, key=small.count) if len(words) > 1 else words[0]
     at = small.find(rarest)
     while at >= 0:
@@ -208,6 +209,20 @@ def _worth_reading(wanted: str, block: bytes) -> Iterator[tuple[int, int]]:
         if all(small.find(word, begin, end) >= 0 for word in words):
             yield begin, end
         at = small.find(rarest, end)
+
+
+def _first(word: bytes, block: bytes) -> int:
+    """Where an ASCII word is in a block, whatever the case of its letters; -1 if it is not there.
+
+    Arrow's search takes half of the CPU of small letters and `find`, and other threads run beside.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    offsets = pa.py_buffer(struct.pack("qq", 0, len(block)))
+    one = pa.Array.from_buffers(pa.large_binary(), 1, [None, offsets, pa.py_buffer(block)])
+    found: int = pc.find_substring(one, pattern=word, ignore_case=True)[0].as_py()
+    return found
 
 
 def _lines(byte: int, content: bytes) -> Iterator[LogLine]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
+from ml_platform.xray.curves import Curves
 from ml_platform.xray.records import Event
 
 Status = Literal["open", "succeeded", "failed", "superseded"]
@@ -132,10 +133,12 @@ class AttemptRead:
         attempt: None if nothing is known of it, since its claim cannot be read.
         entry_uri: The entry of the journal that named it, if one did.
         events: By the names of their objects.
+        curves: What it reported of its epochs; None unless it has succeeded.
         unreadable: What could not be read.
     """
 
     attempt: AttemptRecord | None
     entry_uri: str = ""
+    curves: Curves | None = None
     events: Mapping[str, Event] = field(default_factory=dict)
     unreadable: tuple[Unreadable, ...] = ()

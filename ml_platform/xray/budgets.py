@@ -7,6 +7,7 @@ one that goes on, the part until now. So several that begin at once may go over 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from math import fsum
 from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -187,7 +188,7 @@ def spent(limit: Limit, paid: Iterable[PaidSince], prices: Prices, *, now_s: flo
         prices: Of an hour.
         now_s: Now, in seconds since 1970.
     """
-    amount, unknown = 0.0, 0
+    amounts, unknown = [], 0
     for one in paid:
         if not limit.counts(team=one.team, model=one.model):
             continue
@@ -195,8 +196,9 @@ def spent(limit: Limit, paid: Iterable[PaidSince], prices: Prices, *, now_s: flo
         if price is None:
             unknown += one.attempts
         else:
-            amount += price * one.paid_s / HOUR_S
-    return Spent(limit=limit, amount=amount, unknown=unknown, ends_at_s=ends_s(limit.period, now_s))
+            amounts.append(price * one.paid_s / HOUR_S)
+    ends_at_s = ends_s(limit.period, now_s)
+    return Spent(limit=limit, amount=fsum(amounts), unknown=unknown, ends_at_s=ends_at_s)
 
 
 def budgets_of(settings: Settings) -> Budgets:

@@ -1,6 +1,7 @@
 """What differs between two attempts, the most telling first; pure."""
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
@@ -12,9 +13,13 @@ from ml_platform.xray.words import money, span
 MATTERS_FROM: Final = 1.2
 """A time that is as much longer differs; less is what two equal runs differ by."""
 MATTERS_FROM_S: Final = 5.0
+METRIC_MATTERS_FROM: Final = 0.001
+"""Of a metric, which has no noise that is known here."""
 
-Group = Literal["outcome", "data", "code", "parameters", "cluster", "times", "cost", "findings"]
-_SEEN: Final = ("outcome", "times", "cost", "findings")
+Group = Literal[
+    "outcome", "data", "code", "parameters", "cluster", "metrics", "times", "cost", "findings"
+]
+_SEEN: Final = ("outcome", "metrics", "times", "cost", "findings")
 """What came of them; the other groups were asked for."""
 
 
@@ -105,6 +110,7 @@ def _differences(a: Details, b: Details) -> Iterator[Difference]:
     yield from _differ("cluster", "place", one.place, other.place)
     yield from _of_mappings("cluster", one.spec, other.spec)
     yield from _differ("cluster", "rung", one.rung, other.rung)
+    yield from _of_metrics(a.curves.metrics, b.curves.metrics)
     spent, others = a.times, b.times
     yield from _longer("in a queue", spent.queued_s, others.queued_s)
     yield from _longer("starting", spent.starting_s, others.starting_s)
@@ -128,6 +134,16 @@ def _of_mappings(group: Group, a: Mapping[str, Any], b: Mapping[str, Any]) -> It
     left, right = dict(_flat(a)), dict(_flat(b))
     for name in dict.fromkeys((*left, *right)):
         yield from _differ(group, name, left.get(name), right.get(name))
+
+
+def _of_metrics(a: Mapping[str, float], b: Mapping[str, float]) -> Iterator[Difference]:
+    """What both reported of their last epoch, and differs by more than rounding."""
+    for name in a:
+        if name in b and not math.isclose(a[name], b[name], rel_tol=METRIC_MATTERS_FROM):
+            told = f"B {b[name] - a[name]:+.3g}"
+            yield Difference(
+                group="metrics", name=name, a=f"{a[name]:.4g}", b=f"{b[name]:.4g}", told=told
+            )
 
 
 def _flat(values: Any, name: str = "") -> Iterator[tuple[str, Any]]:

@@ -2,10 +2,14 @@
 
 An attempt is paid for from when its cluster was ready until its end, head and all workers, whether
 they worked or not: what is queued costs nothing. Without a price a cost is unknown, and never 0.
+
+Whatever is added is added by `fsum`, which rounds once, at the end: a sum does not depend on the
+order of its parts, and ten times 0.10 is a budget of 1.00.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from math import fsum
 from typing import Any, Final
 
 from ml_platform.clusters.spec import ON_KUBERNETES, ClusterSpec
@@ -139,7 +143,7 @@ def an_hour(attempts: Iterable[AttemptRecord], prices: Prices) -> AnHour:
     return AnHour(
         attempts=len(hours),
         unknown=len(hours) - len(known),
-        price=sum(known) if known else None,
+        price=fsum(known) if known else None,
     )
 
 
@@ -229,16 +233,14 @@ def summed(
 def sum_of(found: Iterable[tuple[int, Cost]], *, name: str) -> CostSum:
     """Costs together, each of so many attempts whose price is known for all or for none."""
     attempts = unknown = 0
-    cpu_hours = gib_hours = gpu_hours = total = idle = wasted = 0.0
+    parts = []
     for several, one in found:
         attempts += several
         unknown += several if one.total is None else 0
-        cpu_hours += one.cpu_hours
-        gib_hours += one.gib_hours
-        gpu_hours += one.gpu_hours
-        total += one.total or 0.0
-        idle += one.idle or 0.0
-        wasted += one.wasted or 0.0
+        money = one.total or 0.0, one.idle or 0.0, one.wasted or 0.0
+        parts.append((one.cpu_hours, one.gib_hours, one.gpu_hours, *money))
+    sums = [fsum(column) for column in zip(*parts, strict=True)] or [0.0] * 6
+    cpu_hours, gib_hours, gpu_hours, total, idle, wasted = sums
     is_known = attempts > unknown
     return CostSum(
         name=name,

@@ -1,12 +1,13 @@
 """Attempts in a list, one with all that is known of it, and their story, out of the store."""
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import tzinfo
 from typing import Final
 
 from ml_platform.xray.attempt import AttemptKey, AttemptRecord
 from ml_platform.xray.costs import Cost, CostSum
+from ml_platform.xray.curves import Curves
 from ml_platform.xray.findings.finding import Finding
 from ml_platform.xray.judging import cost_of_one, cost_of_training, events_of, judged
 from ml_platform.xray.prices import Prices
@@ -49,6 +50,7 @@ class Details:
         cost: What it has cost.
         findings: What was found in it, of what is told without being asked for.
         progress: How far it is; None where nothing is known of that.
+        curves: What it reported of its epochs; empty until it has succeeded.
     """
 
     attempt: AttemptRecord
@@ -58,6 +60,7 @@ class Details:
     cost: Cost
     findings: tuple[Finding, ...] = ()
     progress: Progress | None = None
+    curves: Curves = field(default_factory=Curves)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -119,6 +122,7 @@ def details(
         phases=phases(attempt, events[attempt.key], now_s=now_s),
         cost=cost_of_one(store, attempt, prices=prices, now_s=now_s),
         findings=tuple(found),
+        curves=store.curves.of(attempt.key),
     )
 
 
@@ -183,6 +187,14 @@ def loud_findings(
         return ()
     found = judged(store, attempt, prices=prices, loud=loud, now_s=now_s)
     return tuple(one for one in found if not one.quiet)
+
+
+def newest_successes(
+    attempts: Iterable[AttemptRecord],
+) -> dict[tuple[str, str], AttemptRecord]:
+    """Of each model and partition the newest attempt that succeeded."""
+    oldest_first = sorted(attempts, key=lambda one: one.claimed_at_s)
+    return {(one.model, one.partition): one for one in oldest_first if one.status == "succeeded"}
 
 
 def _listed(

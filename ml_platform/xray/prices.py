@@ -7,6 +7,7 @@ spot have their own price, and only pods go there that may.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import fsum
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -49,16 +50,10 @@ class Prices:
         """
         if spec.provisioner not in ON_KUBERNETES:
             return None
-        head = self.of_pod(spec.head)
-        if head is None:
-            return None
-        total = head
-        for group in spec.groups:
-            price = self.of_pod(group)
-            if price is None:
-                return None
-            total += price * group.count
-        return total
+        pods = [(self.of_pod(spec.head), 1)]
+        pods += [(self.of_pod(group), group.count) for group in spec.groups]
+        known = [price * count for price, count in pods if price is not None]
+        return fsum(known) if len(known) == len(pods) else None
 
     def of_pod(self, group: HeadGroup | WorkerGroup) -> float | None:
         """Of one pod of a group; None if it is not known."""
@@ -81,7 +76,8 @@ class Prices:
             return min(on_nodes)
         if not self.cpu or (need.gpus and not self.gpu):
             return None
-        return need.cpus * self.cpu + need.memory_bytes / GIB * self.gib + need.gpus * self.gpu
+        gib = need.memory_bytes / GIB
+        return fsum((need.cpus * self.cpu, gib * self.gib, need.gpus * self.gpu))
 
 
 def prices_of(settings: Settings) -> Prices:

@@ -30,7 +30,10 @@ from ml_platform.training.record import (
     Started,
     TrainingRecord,
 )
+from ml_platform.training.request import RESULT_FILE
+from ml_platform.training.result import TrainingResult
 from ml_platform.xray.attempt import AttemptRead, AttemptRecord, Unreadable
+from ml_platform.xray.curves import curves_of
 
 Part = TypeVar("Part")
 
@@ -96,8 +99,15 @@ def read_attempt(ref: AttemptRef) -> AttemptRead:
             event = parts.read(f"{EVENTS_FOLDER}/{name}", partial(attempt.event, name))
             if event is not None:
                 events[name] = event
+    succeeded = ended is not None and ended.status == "succeeded"
+    result = parts.read(RESULT_FILE, parts.result) if succeeded else None
     found = _flat(ref, claim, ended, ready, started, restarts or 0, checkpoint)
-    return AttemptRead(attempt=found, events=events, unreadable=tuple(parts.unreadable))
+    return AttemptRead(
+        attempt=found,
+        events=events,
+        curves=curves_of(result) if result else None,
+        unreadable=tuple(parts.unreadable),
+    )
 
 
 class _Parts:
@@ -130,6 +140,11 @@ class _Parts:
                 reason=reason,
             )
         )
+
+    def result(self) -> TrainingResult | None:
+        """The training's, if it is this attempt's."""
+        found = self._record.result()
+        return found if found is not None and found.attempt == self._ref.number else None
 
     def newest_checkpoint(self) -> CheckpointRef | None:
         """Of all attempts of the training."""

@@ -26,6 +26,11 @@ def monday_s(now_s: float) -> float:
     return (midnight - timedelta(days=now.weekday())).timestamp()
 
 
+def monday(now_s: float) -> str:
+    """The week's first day, by which objects of the week are named: `2026-11-23`."""
+    return f"{datetime.fromtimestamp(monday_s(now_s), UTC):%Y-%m-%d}"
+
+
 def note_reaped(storage_root: str, reaped: Iterable[Reaped], *, now_s: float) -> str:
     """Leave an object for each that was removed; says why not all could be left, or nothing.
 
@@ -67,4 +72,4 @@ class ReapedThisWeek:
 
 
 def _week(now_s: float) -> str:
-    return f"{REAPED_FOLDER}/{datetime.fromtimestamp(monday_s(now_s), UTC):%Y-%m-%d}"
+    return f"{REAPED_FOLDER}/{monday(now_s)}"

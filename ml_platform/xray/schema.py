@@ -174,6 +174,19 @@ SAMPLED: Final = Table(
     PrimaryKeyConstraint("namespace", "training", "partition", "number"),
 )
 
+CURVES: Final = Table(
+    "xray_curves",
+    METADATA,
+    # Of an attempt that succeeded: what it reported of its last epoch, and of each.
+    Column("namespace", Text, nullable=False),
+    Column("training", Text, nullable=False),
+    Column("partition", Text, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("metrics", JSON, nullable=False),
+    Column("epochs", JSON, nullable=False),
+    PrimaryKeyConstraint("namespace", "training", "partition", "number"),
+)
+
 GATHERED: Final = Table(
     "xray_gathered",
     METADATA,

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, RowMapping, Select, bindparam, delete, func, 
 from ml_platform.settings import Settings
 from ml_platform.xray.attempt import AttemptKey, AttemptRead, AttemptRecord, Unreadable
 from ml_platform.xray.attempt_queries import ended_since, models_query
+from ml_platform.xray.curve_store import CurveStore
 from ml_platform.xray.database import Database, open_database
 from ml_platform.xray.paid import (
     By,
@@ -42,6 +43,7 @@ from ml_platform.xray.sample_store import SampleStore
 from ml_platform.xray.samples import Samples
 from ml_platform.xray.schema import (
     ATTEMPTS,
+    CURVES,
     EVENTS,
     GATHERED,
     NODE_USE,
@@ -57,7 +59,7 @@ _NEWEST_FIRST: Final = (ATTEMPTS.c.claimed_at_s.desc(), *_KEY)
 READ_AGAIN_S: Final = 3 * 86_400.0
 """The last days of the journal are read each time, see `gather`."""
 _OPEN: Final = ATTEMPTS.c.status == "open"
-OF_ATTEMPTS: Final = (EVENTS, STEP_TIMES, NODE_USE, SAMPLE_OBJECTS, SAMPLED, ATTEMPTS)
+OF_ATTEMPTS: Final = (EVENTS, STEP_TIMES, NODE_USE, SAMPLE_OBJECTS, SAMPLED, CURVES, ATTEMPTS)
 """What is about one attempt, and the attempt last."""
 
 
@@ -86,6 +88,7 @@ class Store:
 
     Attributes:
         sample_store: What was measured while they ran.
+        curves: What they reported of their epochs.
     """
 
     def __init__(self, database: Database, namespace: str) -> None:
@@ -93,6 +96,7 @@ class Store:
         self._namespace = namespace
         self._ours = ATTEMPTS.c.namespace == namespace
         self.sample_store = SampleStore(database, namespace)
+        self.curves = CurveStore(database, namespace)
 
     def keep(self, read: Sequence[AttemptRead], *, at_s: float) -> tuple[Unreadable, ...]:
         """Keep what was read; returns of what cannot be read that of which this is the first word.
@@ -112,6 +116,7 @@ class Store:
         with self._database.writing() as connection:
             put(connection, ATTEMPTS, [attempt_row(self._namespace, one) for one, _ in found])
             add(connection, EVENTS, events)
+            self.curves.keep(connection, read)
             return self._keep_unreadable(connection, read, at_s)
 
     def newest_day(self, storage_root: str) -> date | None:

@@ -14,7 +14,7 @@ from ml_platform.settings import PROJECT_ROOT
 from tests.benchmarks.tables import print_table
 
 HOME: Final = PROJECT_ROOT / ".mlp" / "benchmarks"
-PARTS: Final = ("training", "loading", "definitions", "starts", "xray")
+PARTS: Final = ("training", "loading", "definitions", "starts", "xray", "recording")
 WAYS: Final = ("fork_server", "plain", "preload")
 
 
@@ -46,6 +46,8 @@ def main() -> None:
         from tests.benchmarks.xray import measure_xray
 
         measure_xray(wanted.repeats)
+    if "recording" in parts:
+        _recording(wanted.repeats, wanted.epochs)
     if "starts" in parts:
         _starts(wanted.repeats, wanted.way or list(WAYS))
 
@@ -103,6 +105,15 @@ def _starts(repeats: int, ways: list[str]) -> None:
 
     plan = fixed_plan(read_model(MODEL).plan, epochs=1, workers=2)
     print_starts(measure_starts(plan, load_settings(), repeats, ways))
+
+
+def _recording(repeats: int, epochs: int) -> None:
+    from ml_platform.model_folder.read import read_model
+    from ml_platform.settings import load_settings
+    from tests.benchmarks.fixed_loop import MODEL, fixed_plan
+    from tests.benchmarks.xray_recording import measure_recording
+
+    measure_recording(fixed_plan(read_model(MODEL).plan, epochs=epochs), load_settings(), repeats)
 
 
 def _memory_gib() -> float:

@@ -16,7 +16,7 @@ from ml_platform.xray.archived_log import ArchivedLog
 from ml_platform.xray.metrics import exposition, known
 from ml_platform.xray.pages.access import access_for
 from ml_platform.xray.pages.addresses import Others
-from ml_platform.xray.pages.app import Site
+from ml_platform.xray.pages.site import Site
 from ml_platform.xray.parallel import Deadline
 from ml_platform.xray.prices import Prices
 from ml_platform.xray.store import Store
@@ -64,6 +64,7 @@ def print_pages(store: Store, settings: Settings, *, of: str) -> None:
         "`/compare`": lambda: "/compare?a={0:016x}-1&b={0:016x}-2".format(one()),
         "`/costs`": lambda: "/costs",
         "`/costs` of all runs": lambda: "/costs?by=run&since=all",
+        "`/costs.json` of all runs": lambda: "/costs.json?by=run&since=all",
         "`/metrics`": lambda: "/metrics",
     }
     with served(site) as url, httpx.Client(base_url=url, timeout=60.0) as client:

@@ -7,9 +7,11 @@ from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import ConsoleMessage, Dialog, Error, Page, Request, expect
+from pydantic import SecretStr
 
 from ml_platform.settings import Settings
 from tests.support.chromium import HEIGHT_PX, WIDTH_PX
+from tests.support.xray_clusters import ADAS, clusters_of
 from tests.support.xray_pages import MARKUP, Story, addresses, archive, id_of, pages_of, tell_story
 
 pytestmark = pytest.mark.browser
@@ -23,10 +25,12 @@ NAMES = (
     "model",
     "run",
     "backfill",
+    "clusters",
     "costs",
     "compare",
 )
 BUDGETS = "{teams: {growth: {per_day: 0.5}}, assets: {flight_delay/model: {per_day: 2}}}"
+OPERATORS = "a token of the operators"
 SIZES = {"desk": (1280, 800), "phone": (375, 700)}
 # Each text whose contrast with what is behind it is less than WCAG wants of small text.
 TOO_FAINT = """() => {
@@ -89,14 +93,22 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[Settings, Story]:
     file = home / "clusters.yaml"
     file.write_text(f"namespace: ray\nbudgets: {BUDGETS}")
     settings = Settings(
-        home=home, clusters_file=file, price_cpu_hour=1.0, xray_findings="straggler"
+        home=home,
+        clusters_file=file,
+        price_cpu_hour=1.0,
+        xray_findings="straggler",
+        xray_operator_token=SecretStr(OPERATORS),
     )
     return settings, tell_story(settings.storage_root)
 
 
 @pytest.fixture(scope="module")
 def url(written: tuple[Settings, Story]) -> Iterator[str]:
-    with pages_of(written[0]) as url:
+    settings, _ = written
+    with (
+        clusters_of(settings) as clusters,
+        pages_of(settings, inventory=clusters.inventory, acts=clusters.acts) as url,
+    ):
         yield url
 
 
@@ -228,6 +240,58 @@ def test_the_log_of_an_attempt_that_goes_on_grows_by_itself(person: Person, stor
     archive(story.running.record.attempt(1), "epoch 2", at=16)
 
     expect(person.page.get_by_role("log")).to_contain_text("epoch 2")
+
+
+@pytest.fixture
+def operator(person: Person) -> Iterator[Person]:
+    person.open("/login?next=/clusters")
+    person.page.get_by_label("Token").fill(OPERATORS)
+    person.page.get_by_label("Your name").fill("grace")
+    person.page.get_by_role("button", name="Log in").click()
+    yield person
+    person.page.context.clear_cookies()
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_an_operators_forms_read_in_both_themes_on_a_desk_and_on_a_phone(
+    operator: Person, theme: Literal["light", "dark"], size: str
+) -> None:
+    width, height = SIZES[size]
+    operator.page.emulate_media(color_scheme=theme)
+    operator.page.set_viewport_size({"width": width, "height": height})
+    operator.page.get_by_text(f"Stop {ADAS}…").click()
+
+    expect(operator.page.get_by_role("button", name="Stop it now")).to_be_visible()
+    assert operator.page.evaluate("document.documentElement.scrollWidth") <= width
+    assert operator.page.evaluate(TOO_FAINT) == []
+
+
+def test_a_reader_is_led_to_the_login_and_an_operator_extends_and_stops_a_cluster(
+    person: Person, operator: Person
+) -> None:
+    page = operator.page
+    page.get_by_role("button", name="Log out").click()
+    person.open("/clusters")
+    expect(page.get_by_role("button", name="Extend")).to_have_count(0)
+    page.get_by_role("link", name="Log in as an operator").click()
+    page.get_by_label("Token").fill(OPERATORS)
+    page.get_by_label("Your name").fill("grace")
+    page.get_by_role("button", name="Log in").click()
+
+    page.get_by_label("Let it live").select_option("4")
+    page.get_by_role("button", name="Extend").click()
+
+    done = page.get_by_role("region", name="What was done from here")
+    expect(done.get_by_role("row").nth(1)).to_contain_text(f"extend {ADAS} by 4 h")
+    expect(done.get_by_role("row").nth(1)).to_contain_text("grace")
+    expect(done.get_by_role("row").nth(1)).to_contain_text("it lives for 4 h from then on")
+
+    page.get_by_text(f"Stop {ADAS}…").click()
+    page.get_by_role("button", name="Stop it now").click()
+    # Its head is in no hurry: that it is being stopped is told meanwhile.
+    expect(done.get_by_role("row").nth(1)).to_contain_text(f"stop {ADAS}")
+    expect(done.get_by_role("row").nth(1)).to_contain_text("goes on")
 
 
 def test_times_are_in_the_readers_zone(person: Person, story: Story) -> None:

@@ -17,12 +17,15 @@ from ml_platform.xray.gather import gather
 from ml_platform.xray.metrics import exposition, known
 from ml_platform.xray.pages.access import access_for
 from ml_platform.xray.pages.addresses import Others
-from ml_platform.xray.pages.app import Site, make_app
+from ml_platform.xray.pages.app import make_app
+from ml_platform.xray.pages.cluster_acts import ClusterActs
+from ml_platform.xray.pages.inventory import Inventory
 from ml_platform.xray.pages.serving import bind, server_of
+from ml_platform.xray.pages.site import Site
 from ml_platform.xray.prices import GIB, prices_of
 from ml_platform.xray.samples import NodeUse, StepTimes
 from ml_platform.xray.store import open_store
-from tests.support.xray import AT_S, OUT_OF_MEMORY, Training, end, measure, note, runs
+from tests.support.xray import AT_S, OUT_OF_MEMORY, Training, end, epochs_of, measure, note, runs
 
 LOCALHOST: Final = "127.0.0.1"
 STARTED_WITHIN_S: Final = 20.0
@@ -68,6 +71,7 @@ def tell_story(storage_root: str) -> Story:
     lost = OUT_OF_MEMORY.model_copy(update={"message": "the node was taken away"})
     bobs: dict[str, Any] = {"run": "run-of-bob", "team": "growth", "backfill": "yearofbob"}
     succeeded.train(1, at_s=AT_S + 2000, failure=lost, **bobs)
+    succeeded.reports(2, *epochs_of(0.5, 0.25))
     again = succeeded.train(2, at_s=AT_S + 2800, **bobs)
     archive(again, "epoch 0", "epoch 1", MARKUP)
     measure_straggler(again, at_s=AT_S + 2890)
@@ -140,6 +144,7 @@ def addresses(story: Story) -> dict[str, str]:
         "model": "/models/flight_delay",
         "run": "/runs/run-of-bob",
         "backfill": "/backfills/yearofbob",
+        "clusters": "/clusters",
         "costs": "/costs?by=partition",
         "compare": f"/compare?a={first}&b={second}",
     }
@@ -160,6 +165,8 @@ def pages_of(
     host: str = LOCALHOST,
     now: Callable[[], float] = lambda: NOW_S,
     trouble: Callable[[], str] = str,
+    inventory: Inventory | None = None,
+    acts: ClusterActs | None = None,
 ) -> Iterator[str]:
     """The pages on what the storage has; gives their address."""
     with open_store(settings) as store:
@@ -182,6 +189,8 @@ def pages_of(
             prices=prices_of(settings),
             limits=budgets_of(settings).limits(),
             loud=loud_names(settings.xray_findings),
+            inventory=inventory or Inventory(now=now),
+            acts=acts,
         )
         with served(site) as url:
             yield url

@@ -80,16 +80,22 @@ def node_use(text: str, node: str, *, is_head: bool, at_s: float) -> NodeUse:
     """What Prometheus' text says of one node.
 
     Raises:
-        ValueError: it is no such text.
+        ValueError: it is no such text, or none of a node.
     """
     from prometheus_client.parser import text_string_to_metric_families
 
+    # A node exports thousands of lines, of which a dozen are of what it uses: to parse them all
+    # took 78 ms of the driver's CPU for each node at each look.
+    ours = "".join(
+        f"{line}\n" for line in text.split("\n") if line.startswith((NODE, OBJECT_STORE))
+    )
     found: dict[str, float] = defaultdict(float)
-    for family in text_string_to_metric_families(text):
-        if not family.name.startswith((NODE, OBJECT_STORE)):
-            continue
+    for family in text_string_to_metric_families(ours):
         for sample in family.samples:
             found[sample.name] += sample.value
+    if f"{NODE}cpu_count" not in found:
+        msg = f"{node} does not export what it uses"
+        raise ValueError(msg)
     gpus = found[f"{NODE}gpus_available"]
     used_mb, free_mb = found[f"{NODE}gram_used"], found[f"{NODE}gram_available"]
     cpus = found[f"{NODE}cpu_count"]

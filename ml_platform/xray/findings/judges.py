@@ -9,6 +9,7 @@ from ml_platform.errors import SettingsError
 from ml_platform.xray.findings import (
     checkpoints,
     communication_bound,
+    gpu_left_idle,
     idle_gpus,
     input_bound,
     memory_limit,
@@ -36,6 +37,7 @@ JUDGES: Final[Mapping[str, Judge]] = MappingProxyType(
         slower.NAME: slower.slower,
         queueing.NAME: queueing.queueing,
         start_up.NAME: start_up.start_up,
+        gpu_left_idle.NAME: gpu_left_idle.gpu_left_idle,
         idle_gpus.NAME: idle_gpus.idle_gpus,
         over_provisioned.NAME: over_provisioned.over_provisioned,
     }

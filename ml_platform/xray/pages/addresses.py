@@ -1,10 +1,14 @@
 """Addresses of pages: our own, and those of Dagster and MLflow that ours lead to."""
 
+import re
 from dataclasses import dataclass
+from typing import Final
 from urllib.parse import quote
 
 from ml_platform.settings import Settings
 from ml_platform.xray.attempt import AttemptRecord
+
+_PLAIN: Final = re.compile(r"[A-Za-z0-9_.~-]+")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,7 +67,8 @@ class Others:
 
 def part(text: str) -> str:
     """A text as one part of a path or a query."""
-    return quote(text, safe="")
+    # Of most there is nothing to quote, and a table has 5,000.
+    return text if _PLAIN.fullmatch(text) else quote(text, safe="")
 
 
 def attempt_page(attempt_id: str) -> str:

@@ -9,7 +9,7 @@ from ml_platform.clusters.causes import Cause
 from ml_platform.errors import InputError
 from ml_platform.xray.find import known_cause
 from ml_platform.xray.listing import Listed
-from ml_platform.xray.pages.table import Column, turned, utc
+from ml_platform.xray.pages.table import STATUSES, Column, turned, utc
 
 SPANS_S: Final = {
     "1h": 3600.0,
@@ -18,7 +18,6 @@ SPANS_S: Final = {
     "7d": 604_800.0,
     "30d": 2_592_000.0,
 }
-STATUSES: Final = ("open", "succeeded", "failed", "superseded")
 CAUSES: Final = tuple(one.value for one in Cause)
 _CHOSEN_BY: Final = ("model", "partition", "cause", "status", "team", "backfill", "since")
 USUAL_LIMIT: Final = 50

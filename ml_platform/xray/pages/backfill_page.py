@@ -8,8 +8,9 @@ from typing import Final
 from ml_platform.errors import InputError
 from ml_platform.xray.attempt import AttemptRecord
 from ml_platform.xray.costs import CostSum, costs, summed
-from ml_platform.xray.listing import Listed, listed
-from ml_platform.xray.pages.table import Column, ordered
+from ml_platform.xray.curves import Metric
+from ml_platform.xray.listing import Listed, listed, newest_successes
+from ml_platform.xray.pages.table import Column, of_state, ordered
 from ml_platform.xray.prices import Prices
 from ml_platform.xray.store import Store
 from ml_platform.xray.words import money, span
@@ -35,6 +36,7 @@ class BackfillRow:
         newest: The newest of them.
         took_s: From the claim of the first to the end of the last, or until now.
         cost: Of all of them.
+        metric: The one that tells most of what its newest success reported last; None without one.
     """
 
     model: str
@@ -43,6 +45,7 @@ class BackfillRow:
     newest: Listed
     took_s: float
     cost: CostSum
+    metric: Metric | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,6 +56,7 @@ class BackfillPage:
         backfill: Its id.
         sentence: How it has gone.
         sort: By which column its partitions are sorted.
+        state: Of which its partitions are shown; empty for all.
         partitions: By their names, the newest first, unless they are sorted.
         whole: What all of them cost.
         is_cut: Whether there are older attempts that this does not count.
@@ -62,6 +66,7 @@ class BackfillPage:
     backfill: str
     sentence: str
     sort: str
+    state: str
     partitions: tuple[BackfillRow, ...]
     whole: CostSum
     is_cut: bool
@@ -75,6 +80,13 @@ COLUMNS: Final[tuple[Column[BackfillRow], ...]] = (
     Column(name="cause", title="Why", value=lambda one: one.newest.attempt.cause),
     Column(name="attempts", title="Attempts", value=lambda one: one.attempts, is_number=True),
     Column(name="took_s", title="Took", value=lambda one: one.took_s, is_number=True),
+    Column(
+        name="metric",
+        title="Metric",
+        value=lambda one: one.metric.value if one.metric else None,
+        is_number=True,
+    ),
+    Column(name="metric_name", value=lambda one: one.metric.name if one.metric else ""),
     Column(name="cost", title="Cost", value=lambda one: one.cost.total, is_number=True),
     Column(name="wasted", title="Wasted", value=lambda one: one.cost.wasted, is_number=True),
     Column(name="attempt", title="Newest", value=lambda one: one.newest.attempt.id),
@@ -82,12 +94,12 @@ COLUMNS: Final[tuple[Column[BackfillRow], ...]] = (
 
 
 def backfill_page(
-    store: Store, backfill: str, sort: str, *, prices: Prices, now_s: float
+    store: Store, backfill: str, sort: str, state: str = "", *, prices: Prices, now_s: float
 ) -> BackfillPage:
     """The page of a backfill.
 
     Raises:
-        InputError: no attempt of it is known, or there is no column to sort by.
+        InputError: no attempt of it is known, or there is no such column or state.
     """
     found = store.attempts(backfill=backfill, limit=LOOKED_AT) if backfill else []
     if not found:
@@ -101,6 +113,8 @@ def backfill_page(
     for one in found:
         parts.setdefault((one.model, one.partition), []).append(one)
     newest = [max(several, key=lambda one: one.claimed_at_s) for several in parts.values()]
+    succeeded = newest_successes(found)
+    metrics = store.curves.main_metrics({one.key for one in succeeded.values()})
     rows = [
         BackfillRow(
             model=model,
@@ -109,6 +123,9 @@ def backfill_page(
             newest=last,
             took_s=_took_s(several, now_s),
             cost=summed(several, of_each),
+            metric=metrics.get(succeeded[model, partition].key)
+            if (model, partition) in succeeded
+            else None,
         )
         for ((model, partition), several), last in zip(
             parts.items(), listed(store, newest, now_s=now_s), strict=True
@@ -120,11 +137,16 @@ def backfill_page(
         backfill=backfill,
         sentence=_sentence(rows, whole, took_s=_took_s(found, now_s)),
         sort=sort,
-        partitions=tuple(ordered(rows, COLUMNS, sort)),
+        state=state,
+        partitions=tuple(ordered(of_state(rows, state, _status), COLUMNS, sort)),
         whole=whole,
         is_cut=len(found) == LOOKED_AT,
         goes_on=any(one.is_open for one in found),
     )
+
+
+def _status(row: BackfillRow) -> str:
+    return row.newest.attempt.status
 
 
 def _took_s(attempts: Sequence[AttemptRecord], now_s: float) -> float:

@@ -10,9 +10,8 @@ from ml_platform.errors import InputError
 from ml_platform.xray.budgets import Limit
 from ml_platform.xray.costs import CostSum
 from ml_platform.xray.pages import addresses, budgets_table
-from ml_platform.xray.pages.attempts_table import STATUSES
 from ml_platform.xray.pages.budgets_table import BudgetRow, budget_rows, told_of
-from ml_platform.xray.pages.table import Column, ordered, turned
+from ml_platform.xray.pages.table import STATUSES, Column, ordered, turned
 from ml_platform.xray.paid import NO_BACKFILL, NO_TEAM, By
 from ml_platform.xray.prices import Prices
 from ml_platform.xray.spending import Spending, spending

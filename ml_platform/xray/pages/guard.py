@@ -5,7 +5,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ml_platform.xray.pages.access import HEADERS, Access, is_open
+from ml_platform.xray.pages.access import HEADERS, Access, Who, is_open
 from ml_platform.xray.pages.addresses import part
 
 
@@ -50,8 +50,13 @@ class Guard:
                 status_code=400,
             )
         if request.method == "POST" and _is_of_others(request):
-            return PlainTextResponse("Log in and out on a page of ours.\n", status_code=403)
-        if is_open(path) or self._access.lets_in(request.headers, request.cookies):
+            return PlainTextResponse(
+                "This is sent by a page of somebody else's. Log in, and act, on one of ours.\n",
+                status_code=403,
+            )
+        who = self._access.who(request.headers, request.cookies)
+        if is_open(path) or who is not None:
+            request.state.who = who or Who()
             return None
         hint = "send `Authorization: Bearer TOKEN`" if self._access.token else "ask the proxy"
         if path.endswith((".json", ".csv", "/metrics")):
@@ -63,7 +68,9 @@ class Guard:
                 status_code=401,
             )
         query = f"?{request.url.query}" if request.url.query else ""
-        return RedirectResponse(f"/login?next={part(path + query)}", status_code=303)
+        # What was sent is not sent again after a login.
+        wanted = part(path + query if request.method in ("GET", "HEAD") else "/")
+        return RedirectResponse(f"/login?next={wanted}", status_code=303)
 
 
 def _is_of_others(request: Request) -> bool:

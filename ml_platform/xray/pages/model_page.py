@@ -4,11 +4,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from ml_platform.xray.attempt import AttemptRecord
+from ml_platform.xray.costs import CostSum, costs, summed
+from ml_platform.xray.curves import Metric
 from ml_platform.xray.find import find_attempt
-from ml_platform.xray.listing import Listed, listed
+from ml_platform.xray.listing import Listed, listed, newest_successes
 from ml_platform.xray.pages.addresses import Others
 from ml_platform.xray.pages.picture import Chart, chart_of
-from ml_platform.xray.pages.table import Column, ordered
+from ml_platform.xray.pages.table import Column, of_state, ordered
+from ml_platform.xray.prices import Prices
 from ml_platform.xray.store import Store
 from ml_platform.xray.words import span
 
@@ -26,11 +29,15 @@ class PartitionRow:
         partition: Which one.
         attempts: How many were made for it, also for other parameters.
         newest: The newest of them.
+        metric: The one that tells most of what its newest success reported last; None without one.
+        cost: Of all its attempts that are looked at.
     """
 
     partition: str
     attempts: int
     newest: Listed
+    metric: Metric | None
+    cost: CostSum
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,6 +48,7 @@ class ModelPage:
         model: Its name.
         sentence: How it has gone.
         sort: By which column its partitions are sorted.
+        state: Of which its partitions are shown; empty for all.
         partitions: By their names, the newest first, unless they are sorted.
         chart: How long the newest of them ran; None if none has run.
         is_cut: Whether there are older attempts that this does not count.
@@ -52,6 +60,7 @@ class ModelPage:
     model: str
     sentence: str
     sort: str
+    state: str
     partitions: tuple[PartitionRow, ...]
     chart: Chart | None
     is_cut: bool
@@ -73,17 +82,35 @@ COLUMNS: Final[tuple[Column[PartitionRow], ...]] = (
         is_number=True,
     ),
     Column(
+        name="metric",
+        title="Metric",
+        value=lambda one: one.metric.value if one.metric else None,
+        is_number=True,
+    ),
+    Column(name="metric_name", value=lambda one: one.metric.name if one.metric else ""),
+    Column(name="cost", title="Cost", value=lambda one: one.cost.total, is_number=True),
+    Column(name="wasted", value=lambda one: one.cost.wasted, is_number=True),
+    Column(
         name="rung", title="Memory rung", value=lambda one: one.newest.attempt.rung, is_number=True
     ),
     Column(name="attempt", title="Newest", value=lambda one: one.newest.attempt.id),
 )
 
 
-def model_page(store: Store, model: str, sort: str, *, others: Others, now_s: float) -> ModelPage:
+def model_page(
+    store: Store,
+    model: str,
+    sort: str,
+    state: str = "",
+    *,
+    others: Others,
+    prices: Prices,
+    now_s: float,
+) -> ModelPage:
     """The page of a model.
 
     Raises:
-        InputError: no attempt of it is known, or there is no column to sort by.
+        InputError: no attempt of it is known, or there is no such column or state.
     """
     found = store.attempts(model=model, limit=LOOKED_AT)
     if not found:
@@ -92,11 +119,17 @@ def model_page(store: Store, model: str, sort: str, *, others: Others, now_s: fl
     for one in found:
         rows.setdefault(one.partition, []).append(one)
     newest = [max(several, key=lambda one: one.claimed_at_s) for several in rows.values()]
+    of_each = costs(found, prices, now_s=now_s)
+    succeeded = newest_successes(found)
+    metrics = store.curves.main_metrics({one.key for one in succeeded.values()})
+    of_partition = {one.partition: metrics.get(one.key) for one in succeeded.values()}
     partitions = [
         PartitionRow(
             partition=one.attempt.partition,
             attempts=len(rows[one.attempt.partition]),
             newest=one,
+            metric=of_partition.get(one.attempt.partition),
+            cost=summed(rows[one.attempt.partition], of_each),
         )
         for one in listed(store, newest, now_s=now_s)
     ]
@@ -106,13 +139,18 @@ def model_page(store: Store, model: str, sort: str, *, others: Others, now_s: fl
         model=model,
         sentence=_sentence(model, partitions),
         sort=sort,
-        partitions=tuple(ordered(partitions, COLUMNS, sort)),
+        state=state,
+        partitions=tuple(ordered(of_state(partitions, state, _status), COLUMNS, sort)),
         chart=chart_of([(one.partition, one.newest) for one in in_chart]),
         is_cut=len(found) == LOOKED_AT,
         goes_on=any(one.is_open for one in found),
         dagster_asset=others.asset(model),
         mlflow_model=others.versions(model),
     )
+
+
+def _status(row: PartitionRow) -> str:
+    return row.newest.attempt.status
 
 
 def _sentence(model: str, rows: list[PartitionRow]) -> str:

@@ -3,13 +3,14 @@
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime, tzinfo
 from functools import cache
 from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
+from pydantic import BaseModel
 
 from ml_platform.xray.attempt import SHORT, AttemptRecord
 from ml_platform.xray.pages import addresses
@@ -36,8 +37,23 @@ def html_of(template: str, values: Mapping[str, Any], *, zone: tzinfo | None = N
 
 
 def json_of(value: Any) -> str:
-    """A value as JSON, for a program."""
-    return json.dumps(asdict(value), indent=2, ensure_ascii=False, default=str) + "\n"
+    """A value as JSON, for a program: in one line, since to break 5,000 rows takes 100 ms."""
+    return json.dumps(value, ensure_ascii=False, default=_plain) + "\n"
+
+
+def _plain(value: Any) -> Any:
+    """What JSON has none of, one level deep: the encoder asks again for what is in it."""
+    if is_dataclass(value):
+        kind: Any = type(value)
+        return {name: getattr(value, name) for name in _names(kind)}
+    if isinstance(value, Mapping):
+        return dict(value)
+    return value.model_dump() if isinstance(value, BaseModel) else str(value)
+
+
+@cache
+def _names(kind: Any) -> tuple[str, ...]:
+    return tuple(one.name for one in fields(kind))
 
 
 def _when(at_s: float, zone: tzinfo) -> Markup:

@@ -12,6 +12,8 @@ from ml_platform.errors import InputError
 Row = TypeVar("Row")
 Value = str | float | int | None
 
+STATUSES: Final = ("open", "succeeded", "failed", "superseded")
+"""Of an attempt, and so of the partition whose newest it is."""
 _BEGINS_A_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -55,6 +57,19 @@ def ordered(rows: Sequence[Row], columns: Sequence[Column[Row]], sort: str) -> l
     return [*sorted(known, key=key, reverse=sort.startswith("-")), *absent]
 
 
+def of_state(rows: Sequence[Row], state: str, status: Callable[[Row], str]) -> list[Row]:
+    """The rows of a state, or all where none is asked for.
+
+    Raises:
+        InputError: there is no such state.
+    """
+    if state and state not in STATUSES:
+        raise InputError(
+            f"there is no state {state!r}", hint=f"it is one of {', '.join(STATUSES)}."
+        )
+    return [row for row in rows if not state or status(row) == state]
+
+
 def turned(sort: str, name: str) -> str:
     """The sort that a click on a column asks for, after another sort."""
     return f"-{name}" if sort == name else name
@@ -77,4 +92,5 @@ def utc(at_s: float | None) -> str | None:
 def _cell(value: Value) -> Value:
     if isinstance(value, str) and value.startswith(_BEGINS_A_FORMULA):
         return f"'{value}"
-    return round(value, 3) if isinstance(value, float) else value
+    # No dust of floats, and yet whole: who adds a column has the sum that the page has.
+    return float(f"{value:.12g}") if isinstance(value, float) else value

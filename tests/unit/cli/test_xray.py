@@ -3,6 +3,9 @@
 import json
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -283,3 +286,54 @@ def test_the_log_of_an_attempt_that_goes_on_is_its_archived_one(
     archive(waiting.record.attempt(1), "epoch 0", MARKUP)
     code, out, _ = said("logs", "flight_delay", "2013-03-15")
     assert (code, out) == (0, f"epoch 0 {MARKUP}")
+
+
+@pytest.fixture
+def receiver() -> Iterator[tuple[str, list[tuple[str, str, Any]]]]:
+    """Where OTLP is received: its address, and the path, token and body of each request."""
+    taken: list[tuple[str, str, Any]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            taken.append((self.path, self.headers.get("x-token", ""), json.loads(body)))
+            self.send_response(200 if taken[-1][1] else 401)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:
+            """What matters is kept."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}", taken
+        server.shutdown()
+        thread.join()
+
+
+def test_a_trace_is_sent_where_otlp_is_received_and_a_refusal_is_told(
+    said: Any, receiver: tuple[str, list[tuple[str, str, Any]]]
+) -> None:
+    url, taken = receiver
+    code, out, _ = said("trace", "run-of-ada", "--to", f"{url}/", "--headers", "x-token=secret")
+    assert code == 0
+    assert "sent trace" in out
+    ((path, token, body),) = taken
+    assert (path, token) == ("/v1/traces", "secret")
+    assert "flight_delay of 2013-03-14" in json.dumps(body)
+    code, _, err = said("trace", "run-of-ada", "--to", url)
+    assert code == 1
+    assert "refuses the trace: 401" in err
+
+
+def test_a_trace_without_an_address_is_printed_and_nobody_there_is_told(said: Any) -> None:
+    code, out, _ = said("trace", "run-of-ada")
+    assert code == 0
+    assert json.loads(out)["resourceSpans"]
+    code, _, err = said("trace", "run-of-ada", "--to", "http://127.0.0.1:1")
+    assert code == 1
+    assert "does not take the trace" in err
+    code, _, err = said("trace", "run-of-ada", "--to", "http://127.0.0.1:1", "--headers", "token")
+    assert code == 2
+    assert "NAME=VALUE" in err

@@ -7,7 +7,7 @@ from typing import Final
 
 import pytest
 
-from ml_platform.clusters.spec import WorkerGroup
+from ml_platform.clusters.spec import HeadGroup, WorkerGroup
 from ml_platform.errors import SettingsError
 from ml_platform.settings import Settings
 from ml_platform.xray.attempt import AttemptRecord
@@ -23,6 +23,7 @@ from ml_platform.xray.budgets import (
     ends_s,
     spent,
 )
+from ml_platform.xray.paid import PaidSince
 from ml_platform.xray.prices import Prices
 from ml_platform.xray.store import Store
 from tests.support.xray import AT_S
@@ -184,3 +185,18 @@ def test_what_has_no_price_is_told_beside_the_sum(store: Store) -> None:
         "team growth has spent 0.00 of its budget of 10.00 for today (UTC), 0 %; "
         "of 1 of its attempts the cost is unknown"
     )
+
+
+def test_ten_attempts_at_a_tenth_of_a_budget_have_spent_it() -> None:
+    small = SPEC.model_copy(
+        update={"workers": WorkerGroup(count=1, cpus=1), "head": HeadGroup(cpus=1)}
+    )
+    one = PaidSince(
+        team="growth",
+        model="ltv",
+        spec=small.model_dump(mode="json"),
+        attempts=1,
+        paid_s=HOUR_S / 2,
+    )
+    found = spent(limit(amount=1.0), [one] * 10, Prices(cpu=0.1), now_s=AT_S)
+    assert (found.amount, found.is_over) == (1.0, True)

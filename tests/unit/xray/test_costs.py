@@ -1,5 +1,6 @@
 """What attempts cost, where prices are known."""
 
+from dataclasses import replace
 from typing import Any, Final
 
 import pytest
@@ -8,7 +9,7 @@ from ml_platform.clusters.catalogue import Catalogue, NodeKind
 from ml_platform.clusters.spec import ClusterSpec, HeadGroup, WorkerGroup
 from ml_platform.settings import Settings
 from ml_platform.xray.attempt import AttemptRecord
-from ml_platform.xray.costs import Cost, costs, summed, used
+from ml_platform.xray.costs import Cost, costs, sum_of, summed, used
 from ml_platform.xray.prices import Prices, prices_of
 from tests.support.xray import AT_S
 from tests.unit.xray.test_store import attempt
@@ -137,3 +138,31 @@ def test_a_sum_says_of_how_many_the_cost_is_unknown() -> None:
 def test_prices_are_those_of_the_settings() -> None:
     settings = Settings(price_cpu_hour=0.1, price_gib_hour=0.01, price_gpu_hour=2.0)
     assert prices_of(settings) == FLAT
+
+
+TENTH: Final = Cost(
+    paid_s=360.0,
+    idle_s=0.0,
+    cpu_hours=0.1,
+    gib_hours=0.1,
+    gpu_hours=0.1,
+    total=0.1,
+    idle=0.1,
+    wasted=0.1,
+)
+
+
+def test_a_sum_is_rounded_once_and_not_with_each_part() -> None:
+    found = sum_of([(1, TENTH)] * 10, name="all")
+    assert (found.cpu_hours, found.total, found.idle, found.wasted) == (1.0, 1.0, 1.0, 1.0)
+
+
+def test_a_sum_is_the_same_in_whichever_order_its_parts_come() -> None:
+    parts = [(1, replace(TENTH, total=total)) for total in (1e15, 0.1, -1e15, 0.2, 0.3)]
+    assert sum_of(parts, name="") == sum_of(parts[::-1], name="")
+
+
+def test_the_pods_of_a_cluster_are_added_as_exactly() -> None:
+    groups = tuple(WorkerGroup(name=f"g{n}", cpus=1, memory="1Gi") for n in range(9))
+    spec = ClusterSpec(provisioner="ephemeral", head=HeadGroup(cpus=1), workers=groups)
+    assert Prices(cpu=0.1).of_cluster(spec) == 1.0

@@ -71,6 +71,18 @@ def test_a_nodes_use_is_read_from_what_ray_exports() -> None:
     )
 
 
+def test_what_else_a_node_exports_is_not_even_read() -> None:
+    others = 'ray_tasks{State="FINISHED} 1.0\nno metric at all\n' + TEXT
+    expected = node_use(TEXT, "10.0.0.7", is_head=False, at_s=5.0)
+    assert node_use(others, "10.0.0.7", is_head=False, at_s=5.0) == expected
+
+
+@pytest.mark.parametrize("text", ["", "<html></html>", "ray_tasks 1.0\n", "ray_node_cpu_count x"])
+def test_a_text_without_what_a_node_uses_is_no_sample_of_zeros(text: str) -> None:
+    with pytest.raises(ValueError):
+        node_use(text, "10.0.0.7", is_head=False, at_s=5.0)
+
+
 def test_nodes_that_live_are_sampled_and_the_head_is_known() -> None:
     nodes = [node("head", head=True), node("worker"), node("gone", alive=False)]
     told: list[NodeUse] = []

@@ -1,14 +1,17 @@
 """What pods ask for and what they use: memory, CPUs and GPUs."""
 
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
 from ml_platform.clusters.spec import WorkerGroup
+from ml_platform.xray.findings.gpu_left_idle import gpu_left_idle
 from ml_platform.xray.findings.idle_gpus import idle_gpus
 from ml_platform.xray.findings.memory_limit import memory_limit
 from ml_platform.xray.findings.over_provisioned import over_provisioned
 from ml_platform.xray.prices import Prices
+from ml_platform.xray.samples import NodeUse, Samples
+from tests.support.xray import AT_S
 from tests.unit.xray.findings.made_up import SPEC, hour_long, nodes, seen
 
 PRICES = Prices(cpu=0.1, gib=0.01, gpu=2.0)
@@ -117,3 +120,62 @@ def test_idle_gpus_are_told_in_seconds_of_one_and_at_their_price() -> None:
 
 def test_a_few_minutes_say_nothing_of_gpus() -> None:
     assert idle_gpus(seen(hour_long(ran_s=299.0), samples=nodes(gpus=1))) is None
+
+
+def gpu_uses(**of_nodes: list[float]) -> Samples:
+    """A sample a minute of nodes with 4 GPUs, and how busy those were."""
+    return Samples(
+        nodes=tuple(
+            NodeUse(at_s=AT_S + 60 * minute, node=name, cpus=8.0, gpus=4.0, gpu_used=4 * share)
+            for name, shares in of_nodes.items()
+            for minute, share in enumerate(shares)
+        )
+    )
+
+
+BUSY: Final = [0.9] * 41
+
+
+def test_gpus_that_were_left_idle_while_others_work_are_named_with_their_node() -> None:
+    samples = gpu_uses(a=BUSY, b=[0.9] * 25 + [0.02] * 16)
+    found = gpu_left_idle(seen(hour_long(status="open", ended_at_s=None), samples=samples))
+    assert found is not None
+    assert found.sentence == (
+        "The GPUs of b have done nothing in the last 15 min: 4 GPUs, 1 h of one."
+    )
+    assert found.evidence == ("b: 4 GPUs idle for 15 min, 90% busy before",)
+    assert (found.confidence, "mlp xray logs" in found.next_step) == ("high", True)
+
+
+def test_gpus_that_never_did_anything_beside_others_are_too_many() -> None:
+    samples = gpu_uses(a=BUSY, b=[0.0] * 41)
+    found = gpu_left_idle(seen(samples=samples, prices=PRICES))
+    assert found is not None
+    assert found.sentence == (
+        "The GPUs of b did nothing in the last 40 min of it: 4 GPUs, 2 h 40 min of one, 5.33 at "
+        "their price."
+    )
+    assert "workers: {count: …}" in found.next_step
+
+
+def test_a_job_all_of_whose_gpus_stop_may_hang_or_not_need_them() -> None:
+    stopped = [0.9] * 25 + [0.0] * 16
+    found = gpu_left_idle(seen(samples=gpu_uses(a=stopped, b=stopped)))
+    assert found is not None
+    assert found.sentence.startswith("All its GPUs did nothing in the last 15 min of it: 8 GPUs")
+    assert found.confidence == "medium"
+    assert "no_progress_s" in found.next_step
+
+
+@pytest.mark.parametrize(
+    "uses",
+    [
+        {"a": BUSY, "b": [0.9] * 31 + [0.0] * 10},
+        {"a": BUSY, "b": [0.9] * 10 + [0.0] * 20 + [0.9] * 11},
+        {"a": BUSY, "b": [0.9] * 25 + [0.06] * 16},
+        {"a": [0.0] * 41, "b": [0.0] * 41},
+    ],
+    ids=["shorter than an evaluation", "busy again", "a little busy", "idle_gpus tells it"],
+)
+def test_gpus_are_not_left_idle_by(uses: dict[str, list[float]]) -> None:
+    assert gpu_left_idle(seen(samples=gpu_uses(**uses))) is None

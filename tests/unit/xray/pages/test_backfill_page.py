@@ -55,6 +55,31 @@ def test_each_partition_has_its_state_how_long_it_took_and_its_cost(wide: Settin
         assert "This page renews itself" in reader.get("/backfills/wide").text
 
 
+def test_each_partition_has_the_metric_that_tells_most_of_its_newest_success(
+    reader: httpx.Client,
+) -> None:
+    for page, where in ((PAGE, "backfill"), ("/models/flight_delay", "model")):
+        found = {
+            one["partition"]: one["metric"] for one in facts(reader, f"{page}.json")["partitions"]
+        }
+        assert found[LATE] == {"name": "validation_loss", "value": 0.25}, where
+        assert "0.25 <span" in reader.get(page).text
+        assert "metric,metric_name" in reader.get(f"{page}.csv").text
+    assert found[EARLY] is None
+
+
+def test_a_model_has_the_cost_of_each_partition_with_all_its_attempts(
+    reader: httpx.Client,
+) -> None:
+    (late,) = (
+        one
+        for one in facts(reader, "/models/flight_delay.json?sort=-cost")["partitions"]
+        if one["partition"] == LATE
+    )
+    (whole,) = facts(reader, f"{PAGE}.json")["partitions"]
+    assert late["cost"]["total"] == whole["cost"]["total"] > 0
+
+
 def test_it_is_sorted_by_its_address_and_there_as_csv(wide: Settings) -> None:
     with pages_of(wide) as url, httpx.Client(base_url=url) as reader:
         text = reader.get("/backfills/wide.csv?sort=-cost").text
@@ -62,6 +87,23 @@ def test_it_is_sorted_by_its_address_and_there_as_csv(wide: Settings) -> None:
         assert [row["partition"] for row in rows] == [EARLY, LATE, WAITING]
         assert 'aria-sort="descending"' in reader.get("/backfills/wide?sort=-cost").text
         assert reader.get("/backfills/wide?sort=price").status_code == 404
+
+
+def test_its_partitions_of_a_state_alone_are_chosen_by_its_address(wide: Settings) -> None:
+    with pages_of(wide) as url, httpx.Client(base_url=url) as reader:
+        for page in ("/backfills/wide", "/models/flight_delay"):
+            failed = facts(reader, f"{page}.json?state=failed&sort=partition")
+            assert [one["partition"] for one in failed["partitions"]] == [LATE]
+            html = reader.get(f"{page}?state=failed").text
+            assert '<option selected value="failed">' in html
+            assert "sort=attempts&amp;state=failed" in html
+            # What is said of all stays said of all.
+            assert "1 failed" in failed["sentence"]
+            assert "succeeded" in failed["sentence"]
+            assert reader.get(f"{page}.csv?state=open").text.count("\n") == 2
+            refused = reader.get(f"{page}?state=dead")
+            assert refused.status_code == 404
+            assert "it is one of open, succeeded" in refused.text
 
 
 def test_a_run_and_whoever_looks_for_it_come_to_it(reader: httpx.Client) -> None:

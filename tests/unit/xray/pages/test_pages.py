@@ -11,7 +11,7 @@ import pytest
 
 from ml_platform.settings import Settings
 from ml_platform.xray.attempt import AttemptRead
-from ml_platform.xray.pages.app import ZONE_COOKIE
+from ml_platform.xray.pages.answers import ZONE_COOKIE
 from ml_platform.xray.store import open_store
 from tests.support.xray import AT_S
 from tests.support.xray_pages import (

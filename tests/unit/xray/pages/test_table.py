@@ -29,7 +29,13 @@ def test_a_column_that_is_none_is_told_with_those_that_are() -> None:
 
 def test_no_cell_of_csv_is_a_formula() -> None:
     rows: list[Row] = [("=cmd()", 1.23456), ('a "b", c\nd', None)]
-    assert to_csv(rows, COLUMNS) == ('name,ran_s\r\n\'=cmd(),1.235\r\n"a ""b"", c\nd",\r\n')
+    assert to_csv(rows, COLUMNS) == ('name,ran_s\r\n\'=cmd(),1.23456\r\n"a ""b"", c\nd",\r\n')
+
+
+def test_who_adds_a_column_of_csv_has_the_sum_of_the_page() -> None:
+    rows: list[Row] = [("a", 0.0004), ("b", 0.1 + 0.2)]
+    cells = [line.rpartition(",")[2] for line in to_csv(rows, COLUMNS).splitlines()[1:]]
+    assert cells == ["0.0004", "0.3"]
 
 
 def test_an_address_has_what_is_not_usual_alone() -> None:
