@@ -50,7 +50,9 @@ class Seen:
         ray_cluster: The RayCluster that KubeRay has made for it, if there is one.
         pods: Pods with its label, those on their way out too.
         gone: Pods with its label that are not there any more, as they were last.
-        events: Events about any of these, of `events.k8s.io` and of core, in any order.
+        events: Events about any of these, as the core API has them, in any order: those that were
+            written through `events.k8s.io` too, with their times in other fields; without those
+            that every pod has (see `subjects`).
         workload: Kueue's Workload of the RayJob, where there is a queue.
         workloads: All Workloads of the namespace, this one included, where there is a queue.
         kueue_unknown: Why there are none.

@@ -44,7 +44,8 @@ class Told:
 
     Attributes:
         events: What was said of the pod.
-        recreations: How often each of the group's pods was made anew, on average.
+        recreations: How often each of the group's pods was made anew, on average, or the pods of
+            its node, one after another.
         logs: Last lines by `pod/container`.
         gang: Nodes that took part in the test of the gang.
     """
