@@ -29,13 +29,16 @@ class Watched(Objects, Protocol):
 
     @property
     def changes(self) -> int:
-        """Grows with each change."""
+        """Grows with each change, and when it is not current any more."""
 
     def wait(self, seen: int, timeout_s: float) -> int:
         """Wait until something has changed since `changes` was `seen`; returns what it is now."""
 
     def wait_for_lists(self, timeout_s: float) -> bool:
         """Wait until each kind was listed once; whether that is so."""
+
+    def is_current(self, *names: str) -> bool:
+        """Whether all changes of these kinds come in just now."""
 
     def list_anew(self, timeout_s: float) -> bool:
         """List all once more; whether that was done in time."""

@@ -79,7 +79,8 @@ def after_a_create(server: KubernetesServer, *replies: Reply | None) -> None:
 
     def after(method: str, path: str) -> Reply | None:
         if method == "DELETE":
-            server.objects[PODS].clear()
+            for one in [*server.objects[PODS]]:
+                server.remove(PODS, one["metadata"]["name"])
         return next(left, None) if method == "POST" else None
 
     server.after = after
