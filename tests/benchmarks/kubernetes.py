@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Final
 
 from ml_platform.clusters.interface import ClusterRequest, Entrypoint
-from ml_platform.clusters.jobs.job import JobRequest, followed_job
+from ml_platform.clusters.jobs.job import followed_job
+from ml_platform.clusters.jobs.program import JobRequest
 from ml_platform.clusters.kuberay.access import find_access
 from ml_platform.clusters.kuberay.api import KubernetesApi, jobs_path
 from ml_platform.clusters.kuberay.config import KubeRayConfig

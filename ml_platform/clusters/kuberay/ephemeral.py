@@ -48,6 +48,7 @@ from ml_platform.clusters.kuberay.views import (
     phase_of,
     view_of,
 )
+from ml_platform.clusters.kuberay.vouching import vouches
 from ml_platform.clusters.kuberay.watch import Subject, Watch
 from ml_platform.clusters.kuberay.why import why_it_waits
 from ml_platform.clusters.spec import ClusterSpec
@@ -304,6 +305,7 @@ class EphemeralProvisioner(Provisioner):
             incarnation=incarnation,
             is_gone=is_gone,
             note_job=note_job,
+            vouches_for=lambda job: vouches(watch, uid, incarnation, job),
             last_words=lambda: self._last_words(watch, uid, seen, dying),
             lost_after_s=LOST_AFTER_S,
             job_start_s=self._config.limits.job_start_s,

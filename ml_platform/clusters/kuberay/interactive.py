@@ -6,7 +6,9 @@ Each is a RayJob in InteractiveMode as those of attempts are, with `spec.jobId` 
 
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -26,9 +28,10 @@ from ml_platform.clusters.kuberay.interactive_manifest import (
 )
 from ml_platform.clusters.kuberay.room import require_place
 from ml_platform.clusters.kuberay.seen import Object, annotation, uid_of
-from ml_platform.clusters.kuberay.start import start_on
-from ml_platform.clusters.kuberay.subjects import subjects
-from ml_platform.clusters.kuberay.views import head_incarnation, is_over
+from ml_platform.clusters.kuberay.start import JOBS, PODS, start_on
+from ml_platform.clusters.kuberay.subjects import life, subjects
+from ml_platform.clusters.kuberay.views import head_incarnation, is_over, view_of
+from ml_platform.clusters.kuberay.vouching import vouches
 from ml_platform.clusters.kuberay.watch import Watch
 from ml_platform.errors import (
     ClusterError,
@@ -184,7 +187,7 @@ class InteractiveClusters:
                 now = self._provisioner.look(name)
             except ClusterError:  # a right was taken away: it is not known
                 return False
-            return now.is_gone or (now.phase == "ready" and now.incarnation != view.incarnation)
+            return _has_ended(now, view.incarnation)
 
         auth = job["spec"]["rayClusterSpec"].get("authOptions") or {}
         return Cluster(
@@ -200,6 +203,34 @@ class InteractiveClusters:
             is_gone=is_gone,
             lost_after_s=LOST_AFTER_S,
         )
+
+    @contextmanager
+    def watched(self, name: str) -> Iterator[Cluster]:
+        """The same, its end known from watches while the block runs: asking for it asks nobody.
+
+        Raises as `cluster`.
+        """
+        with Watch(
+            self._api.access,
+            life(self._config.namespace, name),
+            still_grants=self._api.still_grants,
+            clock=self._clock,
+        ) as watch:
+            found = self.cluster(name)
+
+            def is_gone() -> bool:
+                if not watch.is_current(JOBS, PODS):  # it is not known
+                    return False
+                job, pods = next(iter(watch.objects(JOBS)), None), watch.objects(PODS)
+                return _has_ended(view_of(job, pods, name=name), found.incarnation)
+
+            def vouches_for(submission_id: str) -> bool:
+                job = next(iter(watch.objects(JOBS)), None) if watch.is_current(JOBS) else None
+                return job is not None and vouches(
+                    watch, uid_of(job), found.incarnation, submission_id
+                )
+
+            yield replace(found, is_gone=is_gone, vouches_for=vouches_for)
 
     @cached_property
     def _api(self) -> KubernetesApi:
@@ -304,6 +335,11 @@ def _made_by(call: str, manifest: dict[str, Any]) -> dict[str, Any]:
     metadata = manifest["metadata"]
     annotations = {**metadata["annotations"], labels.CALL: call}
     return {**manifest, "metadata": {**metadata, "annotations": annotations}}
+
+
+def _has_ended(now: ClusterView, incarnation: str) -> bool:
+    """Whether a life of its head has; a head that does not run just now may come again."""
+    return now.is_gone or (now.phase == "ready" and now.incarnation != incarnation)
 
 
 def _owner(job: Object) -> str:

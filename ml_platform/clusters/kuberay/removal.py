@@ -141,6 +141,7 @@ class Removal:
             is_there: Whether it is by the watch; None if that does not know.
             asked: Whether it is by the API server.
         """
+        watch.wait_for_lists(LONGEST_LOOK_S)
         limit = WatchedLimit(self._gone_within_s, self._clock)
         while True:
             changes = watch.changes

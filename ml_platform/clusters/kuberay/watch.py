@@ -164,7 +164,7 @@ class Watch:
         return len(self._listed | self._refused.keys()) == len(self._kept)
 
     def is_current(self, *names: str) -> bool:
-        """Whether all changes of these subjects come in: a connection for each is open.
+        """Whether all changes of these subjects come in: their connections have not broken.
 
         One that has died unnoticed counts as open for some minutes.
         """
@@ -274,6 +274,7 @@ class Watch:
         with self._changed:
             kept.replace_all(listed)
             kept.version = version
+            self._open.add(subject.name)  # what changes from now on comes in
         self._note(subject)
 
     async def _path(self, http: "httpx.AsyncClient", subject: Subject) -> str:

@@ -43,9 +43,14 @@ def forbidden(what: str = "rayjobs.ray.io") -> Reply:
 
 
 class Changes:
-    """What the watches of a path send: each what its list has not told, or what none has sent."""
+    """What the watches of a path send: each what its list has not told, or what none has sent.
+
+    Attributes:
+        watches: How many are open.
+    """
 
     def __init__(self) -> None:
+        self.watches = 0
         self._all: list[Change] = []
         self._listed: set[int] = set()
         self._sent: set[int] = set()
@@ -54,6 +59,11 @@ class Changes:
     def version(self) -> str:
         """Of a list that is made now."""
         return f"list-{len(self._all)}"
+
+    @property
+    def after(self) -> str:
+        """The version after the next change."""
+        return f"list-{len(self._all) + 1}"
 
     def put(self, change: Change, *, is_listed: bool = False) -> None:
         """Send a change, text as it is; lists that are made from now on tell it too, or do not."""
@@ -179,7 +189,11 @@ class KubernetesServer:
         return changed
 
     def _tell(self, kind: str, what: str, one: Mapping[str, Any]) -> None:
-        self.changes[kind].put({"type": what, "object": one}, is_listed=True)
+        changes = self.changes[kind]
+        # As it is sent, an object bears the version of its change: a watch goes on from there.
+        metadata = {**one["metadata"], "resourceVersion": changes.after}
+        sent = {"type": what, "object": {**one, "metadata": metadata}}
+        changes.put(sent, is_listed=True)
 
     def log(self, path: str, query: dict[str, str]) -> Reply:
         """Answer a request for a log."""
@@ -214,7 +228,10 @@ def kubernetes_server() -> Iterator[KubernetesServer]:
             befallen = server.before(self.command, url.path)
             query = {name: values[0] for name, values in parse_qs(url.query).items()}
             if befallen is None and "watch" in query and _end(url.path) not in server.refused:
-                self._watch(server.changes[_end(url.path)].sent_to(query["resourceVersion"]))
+                changes = server.changes[_end(url.path)]
+                changes.watches += 1
+                self._watch(changes.sent_to(query["resourceVersion"]))
+                changes.watches -= 1
                 return
             answer = befallen or self._done(url.path, query)
             self._answer(*(server.after(self.command, url.path) or answer))
@@ -248,6 +265,7 @@ def kubernetes_server() -> Iterator[KubernetesServer]:
         def _watch(self, changes: Iterator[Change | None]) -> None:
             self.send_response(200)
             self.end_headers()
+            self.wfile.flush()
             # What is sent to nobody would be lost to the watch that follows.
             while not server.ended.is_set() and not self._is_left():
                 change = next(changes)

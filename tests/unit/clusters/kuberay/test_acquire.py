@@ -199,6 +199,21 @@ def test_what_is_not_known_is_not_gone(
     acquire(shut_out)
 
 
+def test_a_job_that_kuberay_sees_run_is_vouched_for(
+    server: KubernetesServer, acquire: Acquire
+) -> None:
+    def run(cluster: Cluster) -> None:
+        vouches = cluster.vouches_for
+        assert vouches is not None
+        assert not vouches("job")
+        (job,) = server.objects["rayjobs"]
+        said = {"jobId": "job", "jobStatus": "RUNNING", "jobDeploymentStatus": "Running"}
+        server.replace("rayjobs", job, {"status": said})
+        assert is_so_soon(lambda: vouches("job"))
+
+    acquire(run)
+
+
 def test_one_whose_job_was_removed_is_gone(server: KubernetesServer, acquire: Acquire) -> None:
     def lose(cluster: Cluster) -> None:
         server.remove("rayjobs", NAME)

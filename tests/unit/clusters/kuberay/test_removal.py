@@ -124,9 +124,10 @@ def test_a_cluster_that_is_stopped_costs_no_request_while_its_pods_go(
     server.make("pods", pod("c-head", head=True))
     threading.Timer(GOING_S, server.remove, ("pods", "c-head")).start()
     EphemeralProvisioner(CONFIG, api=server.api).stop("c")
-    # Looked at, watched, listed once more when none was left.
-    assert asked_for(server, "/pods") <= 5
-    assert asked_for(server, "/rayjobs/c") <= 3
+    # Looked at, listed and watched, and listed once more when none was left.
+    assert asked_for(server, "/pods") == 4
+    # Looked at and deleted; its watch has told its end.
+    assert asked_for(server, "/rayjobs/c") == 2
 
 
 def test_what_a_lost_cluster_left_and_cannot_be_removed_now_is_told_as_left(

@@ -25,6 +25,7 @@ from tests.unit.clusters.kuberay.kubernetes_server import (
 )
 from tests.unit.clusters.kuberay.objects import container, ended, pod, waiting
 from tests.unit.clusters.kuberay.ready_clusters import make_ready
+from tests.unit.clusters.kuberay.soon import is_so_soon
 
 WANTED = Wanted(name="dev-ada", spec=cluster(), owner="ada@laptop", ttl_s=3600)
 CRASHING = container("ray-head", state=waiting("CrashLoopBackOff"), last=ended(2), restarts=3)
@@ -71,6 +72,11 @@ def used(server: KubernetesServer, clusters: InteractiveClusters) -> Cluster:
 
 def jobs(server: KubernetesServer) -> list[Any]:
     return server.objects.get("rayjobs", [])
+
+
+def watching(server: KubernetesServer) -> int:
+    """How many watches are open."""
+    return sum(one.watches for one in server.changes.values())
 
 
 def after_a_create(server: KubernetesServer, *replies: Reply | None) -> None:
@@ -141,6 +147,32 @@ def test_why_it_does_not_start_is_told_though_it_cannot_be_removed(
 
 def test_it_is_lost_no_sooner_than_that_of_an_attempt(used: Cluster) -> None:
     assert used.lost_after_s == LOST_AFTER_S
+
+
+def test_the_end_of_one_that_is_watched_is_seen_without_a_request(
+    server: KubernetesServer, clusters: InteractiveClusters, used: Cluster
+) -> None:
+    with clusters.watched(WANTED.name) as watched:
+        assert is_so_soon(lambda: watching(server) >= 2)
+        asked = len(server.requests)
+        assert not watched.is_gone()
+        server.remove("rayjobs", WANTED.name)
+        assert is_so_soon(watched.is_gone)
+        assert len(server.requests) == asked
+
+
+def test_one_that_is_watched_and_away_is_not_gone(
+    server: KubernetesServer, clusters: InteractiveClusters, used: Cluster
+) -> None:
+    with clusters.watched(WANTED.name) as watched:
+        assert is_so_soon(lambda: watching(server) >= 2)
+        server.before = lambda method, path: AWAY
+        for kind in ("rayjobs", "pods"):
+            server.changes[kind].put("no JSON")
+        assert not watched.is_gone()
+        server.before = lambda method, path: None
+        server.remove("rayjobs", WANTED.name)
+        assert is_so_soon(watched.is_gone)
 
 
 @pytest.mark.parametrize("reply", [AWAY, forbidden()])
