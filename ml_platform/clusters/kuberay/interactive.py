@@ -15,7 +15,7 @@ from typing import Any
 from ml_platform.clusters.interface import Cluster, ClusterView, JobRuntime
 from ml_platform.clusters.kuberay import labels
 from ml_platform.clusters.kuberay.access import find_access
-from ml_platform.clusters.kuberay.api import KubernetesApi, jobs_path
+from ml_platform.clusters.kuberay.api import KubernetesApi, clusters_path, jobs_path
 from ml_platform.clusters.kuberay.config import KubeRayConfig
 from ml_platform.clusters.kuberay.creating import create_job
 from ml_platform.clusters.kuberay.ephemeral import EphemeralProvisioner
@@ -261,6 +261,7 @@ class InteractiveClusters:
             there = None
         call = self._new_id()
         if there is None:
+            self._require_no_foreign(wanted.name)
             try:
                 made = _made_by(call, manifest)
                 return create_job(self._api, self._config, made, recorder), True
@@ -286,6 +287,20 @@ class InteractiveClusters:
             ),
             hint=f"name another by --name; `mlp cluster show {wanted.name}` shows that one.",
         )
+
+    def _require_no_foreign(self, name: str) -> None:
+        """Refuse the name of a RayCluster that somebody made without a RayJob.
+
+        KubeRay 1.7.0 makes a service `<RayJob>-head-svc`, and takes one of this name whosever it
+        is: the other's head would not be found under its own name any more.
+        """
+        namespace = self._config.namespace
+        if self._api.list(clusters_path(namespace), fields=f"metadata.name={name}"):
+            raise InputError(
+                f"there is a RayCluster {name} in {namespace} already, which no `mlp cluster up` "
+                "has made, and a cluster of this name would take its head's service from it",
+                hint="name another by --name.",
+            )
 
     def _take_back(self, name: str, recorder: Recorder) -> None:
         """Remove what was made for nothing to its last pod; why it was is the news, not this."""

@@ -20,6 +20,7 @@ from ml_platform.clusters.kuberay.access import ApiAccess
 from ml_platform.clusters.kuberay.api import KubernetesApi
 
 HANGS: Final = "it hangs"
+NAMED: Final = "metadata.name="
 Change = Mapping[str, Any] | str
 Reply = tuple[int, bytes]
 """Status and body of an answer."""
@@ -59,6 +60,11 @@ class Changes:
     def version(self) -> str:
         """Of a list that is made now."""
         return f"list-{len(self._all)}"
+
+    @property
+    def is_all_sent(self) -> bool:
+        """Whether some watch has sent each change that lists do not tell."""
+        return len(self._sent) > 0 and max(self._sent) == len(self._all) - 1
 
     @property
     def after(self) -> str:
@@ -208,8 +214,11 @@ class KubernetesServer:
         return 200, "".join(lines).encode()
 
     def listed(self, kind: str, query: dict[str, str]) -> bytes:
-        """A list of this kind; of field selectors only those of events are followed."""
+        """A list of this kind; of field selectors those of events and of a name are followed."""
         found = self.objects.get(kind, [])
+        selector = query.get("fieldSelector", "")
+        if selector.startswith(NAMED):
+            found = [one for one in found if NAMED + one["metadata"]["name"] == selector]
         if kind == "events":
             found = [one for one in found if _is_selected(one, query.get("fieldSelector", ""))]
         version = self.changes[kind].version

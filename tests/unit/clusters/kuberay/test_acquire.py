@@ -36,6 +36,7 @@ FIRST, SECOND = "rayjobs-4", "rayjobs-5"
 """Uids: two pods and a RayCluster are there before."""
 Acquire = Callable[..., list[str]]
 """Acquires the cluster, uses it and gives it back; the uids of the RayJobs while it was used."""
+READY = {"type": "Ready"}
 AWAY = status(503, "apiserver not ready")
 
 
@@ -212,6 +213,23 @@ def test_a_job_that_kuberay_sees_run_is_vouched_for(
         assert is_so_soon(lambda: vouches("job"))
 
     acquire(run)
+
+
+@pytest.mark.parametrize("kind", ["head", "worker"])
+def test_a_probe_that_fails_for_a_while_takes_nothing_from_a_cluster_in_use(
+    server: KubernetesServer, acquire: Acquire, kind: str
+) -> None:
+    def flap(cluster: Cluster) -> None:
+        name = f"{NAME}-{kind}"
+        for ready in ("False", "True") * 5:
+            one = server.found("pods", name)
+            assert one is not None
+            server.replace("pods", one, {"status": {"conditions": [READY | {"status": ready}]}})
+            assert not cluster.is_gone()
+        assert is_so_soon(lambda: server.changes["pods"].is_all_sent)
+        assert not cluster.is_gone()
+
+    assert acquire(flap) == [FIRST]
 
 
 def test_one_whose_job_was_removed_is_gone(server: KubernetesServer, acquire: Acquire) -> None:

@@ -11,8 +11,8 @@ from ml_platform.clusters.kuberay.api import KubernetesApi
 from ml_platform.clusters.kuberay.head_address import LOST_AFTER_S
 from ml_platform.clusters.kuberay.interactive import InteractiveClusters
 from ml_platform.clusters.kuberay.interactive_manifest import Wanted
-from ml_platform.clusters.kuberay.start import PODS
-from ml_platform.errors import ClusterStartError
+from ml_platform.clusters.kuberay.start import CLUSTERS, PODS
+from ml_platform.errors import ClusterStartError, InputError
 from ml_platform.xray.records import Event, Recorder
 from tests.unit.clusters.fake_time import FakeTime
 from tests.unit.clusters.kuberay.clusters import CONFIG, cluster
@@ -143,6 +143,17 @@ def test_why_it_does_not_start_is_told_though_it_cannot_be_removed(
     with pytest.raises(ClusterStartError, match="has failed 4 times"):
         up()
     assert "dev-ada could not be removed" in told[-1].detail
+
+
+def test_one_beside_a_foreign_ray_cluster_of_its_name_is_refused_before_it_is_made(
+    server: KubernetesServer, up: Callable[..., object]
+) -> None:
+    foreign = server.make(CLUSTERS, {"metadata": {"name": WANTED.name}})
+    with pytest.raises(InputError, match="there is a RayCluster dev-ada") as raised:
+        up()
+    assert "--name" in raised.value.hint
+    assert server.objects[CLUSTERS] == [foreign]
+    assert jobs(server) == []
 
 
 def test_it_is_lost_no_sooner_than_that_of_an_attempt(used: Cluster) -> None:
