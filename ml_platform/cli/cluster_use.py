@@ -33,7 +33,8 @@ CONNECT: Final = help_of(
     "Open it in a browser for the dashboard, or hand it to `ray job submit --address`: Ray's token "
     "is added on the way. Whoever can open a port of this machine can use it as well.",
 )
-LOOK_EVERY_S: Final = 15.0
+LOOK_EVERY_S: Final = 1.0
+"""How often to see whether a cluster has ended, which its watches tell: it costs no request."""
 
 
 def run(
@@ -67,15 +68,15 @@ def run(
     program = script_in(folder, script, tuple(arguments or ()))
     package = pack(folder)
     clusters = open_interactive(load_settings())
-    cluster = clusters.cluster(clusters.choose(on, owner))
     submission_id = job_id(script)
     size = len(package.content) / 2**20
-    note(f"{cluster.name}: {package.files} files of {folder} ({size:.1f} MiB packed)")
-    with working("sending the folder and submitting"):
-        submit_script(cluster, submission_id, program, package, owner=owner)
-    if follow:
-        _follow(cluster, submission_id, as_json=as_json)
-        return
+    with clusters.watched(clusters.choose(on, owner)) as cluster:
+        note(f"{cluster.name}: {package.files} files of {folder} ({size:.1f} MiB packed)")
+        with working("sending the folder and submitting"):
+            submit_script(cluster, submission_id, program, package, owner=owner)
+        if follow:
+            _follow(cluster, submission_id, as_json=as_json)
+            return
     submitted = {"cluster": cluster.name, "job": submission_id}
     print_result(submitted, _show_submitted, as_json=as_json)
 
@@ -95,11 +96,13 @@ def logs(
     from ml_platform.settings import load_settings
 
     clusters = open_interactive(load_settings())
-    found = clusters.cluster(clusters.choose(cluster, owner or this_person()))
-    chosen = chosen_job(found, job)
+    name = clusters.choose(cluster, owner or this_person())
     if follow:
-        _follow(found, chosen.submission_id, as_json=as_json)
+        with clusters.watched(name) as found:
+            _follow(found, chosen_job(found, job).submission_id, as_json=as_json)
         return
+    found = clusters.cluster(name)
+    chosen = chosen_job(found, job)
     text = log_so_far(found, chosen.submission_id)
     if as_json:
         lines = text.splitlines()
@@ -124,15 +127,15 @@ def connect(
     from ml_platform.settings import load_settings
 
     clusters = open_interactive(load_settings())
-    found = clusters.cluster(clusters.choose(cluster, owner or this_person()))
-    with local_address(found.head, port=port) as url:
+    name = clusters.choose(cluster, owner or this_person())
+    with clusters.watched(name) as found, local_address(found.head, port=port) as url:
         print_result({"cluster": found.name, "url": url}, _show_connected, as_json=as_json)
         sys.stdout.flush()
         while not found.is_gone():
             time.sleep(LOOK_EVERY_S)
     raise ClusterLostError(
-        f"the cluster {found.name} has ended, or its head is another one",
-        hint=f"`mlp cluster show {found.name}` says more.",
+        f"the cluster {name} has ended, or its head is another one",
+        hint=f"`mlp cluster show {name}` says more.",
     )
 
 

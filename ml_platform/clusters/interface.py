@@ -25,7 +25,7 @@ from ml_platform.xray.records import Recorder
 # Ray takes a second, or as long as 64 jobs need to start beside each other on two cores. Its own
 # limit, 15 minutes, is one more variable of the head, which is not always ours to set.
 JOB_START_S: Final = 300.0
-QUIET_S: Final = 2.0
+QUIET_S: Final = 2.5
 """A stream may hang: its job's end is noticed so much later, and the step ends within 5 s of it."""
 
 
@@ -223,7 +223,11 @@ class Cluster:
         last_words: Asked once its job has failed, before it is given back; takes seconds at most,
             and raises nothing.
         lost_after_s: How long the head may be silent before it counts as lost all the same.
-        quiet_s: How often to look at a job that writes nothing, in seconds.
+        vouches_for: Whether somebody else than the head says of a job that it runs there, all being
+            well, and would tell its end within seconds; asking costs no request. None where nobody
+            looks.
+        quiet_s: How often to look at a job that writes nothing and that nobody vouches for, in
+            seconds.
         job_start_s: How long a submitted job may be pending before it is given up.
     """
 
@@ -235,6 +239,7 @@ class Cluster:
     note_job: Callable[[str], None] = lambda submission_id: None
     last_words: Callable[[], LastWords] = LastWords
     lost_after_s: float = 60.0
+    vouches_for: Callable[[str], bool] | None = None
     quiet_s: float = QUIET_S
     job_start_s: float = JOB_START_S
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from ml_platform.clusters.interface import Entrypoint
-from ml_platform.clusters.jobs.job import JobRequest
+from ml_platform.clusters.jobs.program import JobRequest
 from ml_platform.training.record import Claim, TrainingRecord
 from ml_platform.training.request import TrainingRequest
 

@@ -13,7 +13,8 @@ from pathlib import Path
 import dagster as dg
 
 from ml_platform.clusters.interface import ClusterRequest, Entrypoint, JobKey
-from ml_platform.clusters.jobs.job import JobRequest, followed_job
+from ml_platform.clusters.jobs.job import followed_job
+from ml_platform.clusters.jobs.program import JobRequest
 from ml_platform.clusters.local.folder import ClusterFolder
 from ml_platform.clusters.open import local_home, open_provisioner, resolved
 from ml_platform.resources import resources_from

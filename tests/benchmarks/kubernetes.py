@@ -1,4 +1,4 @@
-"""How soon a cluster on Kubernetes runs user code, how soon it is gone, what waiting for it costs.
+"""How soon a cluster on Kubernetes runs user code, how soon it is gone, what waiting costs.
 
     make kubernetes-up && .venv/bin/python -m tests.benchmarks.kubernetes --repeats 3
 
@@ -6,6 +6,9 @@ Ours against a stock RayCluster: applied by kubectl, looked at each second, the 
 its dashboard. Both with a real Ray of the same size, by turns, on the operator that is there. With
 `KUBERAY=/path/to/manager` that is the real one; ours then runs with its init container switched
 off, as where our chart installs it, and stock as it comes.
+
+`--only requests` counts the requests that a minute of each kind of waiting costs, those to Ray's
+head through the API server among them.
 """
 
 import argparse
@@ -19,19 +22,24 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from ml_platform.clusters.interface import ClusterRequest, Entrypoint
-from ml_platform.clusters.jobs.job import JobRequest, followed_job
+from ml_platform.cli.cluster_use import LOOK_EVERY_S
+from ml_platform.clusters.interface import Cluster, ClusterRequest, Entrypoint
+from ml_platform.clusters.jobs.job import FollowedJob, followed_job
+from ml_platform.clusters.jobs.program import JobRequest
 from ml_platform.clusters.kuberay.access import find_access
 from ml_platform.clusters.kuberay.api import KubernetesApi, jobs_path
 from ml_platform.clusters.kuberay.config import KubeRayConfig
+from ml_platform.clusters.kuberay.connect import local_address
 from ml_platform.clusters.kuberay.ephemeral import EphemeralProvisioner
+from ml_platform.clusters.kuberay.interactive import InteractiveClusters
+from ml_platform.clusters.kuberay.interactive_manifest import Wanted
 from ml_platform.clusters.spec import ClusterSpec, HeadGroup, WorkerGroup
 from ml_platform.errors import ClusterStartError
 from ml_platform.xray.records import Recorder
 from tests.benchmarks import one_line
 from tests.benchmarks.tables import print_table
 from tests.kubernetes import ray_clusters
-from tests.kubernetes.faults.api_proxy import in_front_of
+from tests.kubernetes.faults.api_proxy import ApiProxy, in_front_of
 from tests.kubernetes.light_clusters import LightClusters, light_clusters
 from tests.kubernetes.testbed import kuberay
 from tests.kubernetes.testbed.node import up
@@ -48,38 +56,49 @@ INJECTION: Final = "ENABLE_INIT_CONTAINER_INJECTION"
 STARTING_S: Final = 3.0
 SETTLED_S: Final = 20.0
 WAITING_S: Final = 60.0
+POLLED: Final = "60"
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.kubernetes")
     parser.add_argument("--repeats", type=int, default=3, help="turns of each contestant")
-    repeats = parser.parse_args().repeats
+    parser.add_argument("--only", choices=["requests"], help="measure no times")
+    options = parser.parse_args()
+    repeats = 0 if options.only else options.repeats
     cluster = up().cluster
     operator = kuberay.install(cluster, kuberay.chosen())
-    print(f"operator: {operator.which}; medians of {repeats} turns\n")  # noqa: T201
+    print(f"operator: {operator.which}\n")  # noqa: T201
     with light_clusters(cluster, "benchmark") as light:
-        stock, ours, gone = [], [], []
-        for _ in range(repeats):
-            with _injection(operator, wanted=True):
-                stock.append(_stock(light))
-            with _injection(operator, wanted=False):
-                ours.append(_ours(light))
-                gone.append(_gone_while_starting(light))
-        baseline = statistics.median(stock)
-        print_table(
-            ("head and two workers", "seconds", "of stock"),
-            [
-                ("stock: create to the first line of user code", *_told(stock, baseline)),
-                ("ours: create to the first line of user code", *_told(ours, baseline)),
-                (f"ours: stopped {STARTING_S:.0f} s after its create, to gone", *_told(gone)),
-            ],
-        )
-        waited, polled = _requests(light)
-        print_table(
-            ("a minute of waiting for pods", "requests to the API server"),
-            [("a poll each second", str(polled)), ("ours", str(waited))],
-        )
+        if repeats:
+            _print_times(light, operator, repeats)
+        with in_front_of(light.cluster) as proxy:
+            print_table(
+                ("requests to the API server", "ours", "a poll each second"),
+                [
+                    ("a minute of waiting for pods", *_for_pods(light, proxy)),
+                    *((what, str(ours), polls) for what, ours, polls in _in_use(light, proxy)),
+                ],
+            )
+
+
+def _print_times(light: LightClusters, operator: kuberay.KubeRay, repeats: int) -> None:
+    stock, ours, gone = [], [], []
+    for _ in range(repeats):
+        with _injection(operator, wanted=True):
+            stock.append(_stock(light))
+        with _injection(operator, wanted=False):
+            ours.append(_ours(light))
+            gone.append(_gone_while_starting(light))
+    baseline = statistics.median(stock)
+    print_table(
+        (f"head and two workers, medians of {repeats} turns", "seconds", "of stock"),
+        [
+            ("stock: create to the first line of user code", *_told(stock, baseline)),
+            ("ours: create to the first line of user code", *_told(ours, baseline)),
+            (f"ours: stopped {STARTING_S:.0f} s after its create, to gone", *_told(gone)),
+        ],
+    )
 
 
 def _told(seconds: Sequence[float], baseline: float | None = None) -> tuple[str, str]:
@@ -143,29 +162,77 @@ def _gone_while_starting(light: LightClusters) -> float:
     return time.monotonic() - began - STARTING_S
 
 
-def _requests(light: LightClusters) -> tuple[int, int]:
+def _for_pods(light: LightClusters, proxy: ApiProxy) -> tuple[str, str]:
     """While pods wait for a node: what we ask in a minute, and what a poll does."""
     limits = {"start_s": SETTLED_S + 2 * WAITING_S, "grace_s": 0}
-    with in_front_of(light.cluster) as proxy:
-        config = light.real_ray(
-            kubeconfig=str(proxy.cluster.kubeconfig),
-            limits=limits,
-            pod={"nodeSelector": {"there-is": "none"}},
-        )
-        waiting = threading.Thread(target=_fail_to_start, args=(config, "waits"))
-        waiting.start()
-        time.sleep(SETTLED_S)
-        before = len(proxy.seen)
-        time.sleep(WAITING_S)
-        ours = len(proxy.seen) - before
-        waiting.join()
-        proxy.seen.clear()
-        api = KubernetesApi(find_access(kubeconfig=config.kubeconfig))
-        until = time.monotonic() + WAITING_S
-        while time.monotonic() < until:
-            api.get(jobs_path(light.namespace, "waits"))
-            time.sleep(1.0)
-        return ours, len(proxy.seen)
+    config = light.real_ray(
+        kubeconfig=str(proxy.cluster.kubeconfig),
+        limits=limits,
+        pod={"nodeSelector": {"there-is": "none"}},
+    )
+    waiting = threading.Thread(target=_fail_to_start, args=(config, "waits"))
+    waiting.start()
+    time.sleep(SETTLED_S)
+    ours = _asked_in(proxy, WAITING_S)
+    waiting.join()
+    return str(ours), _polled(light, proxy, WAITING_S)
+
+
+def _in_use(light: LightClusters, proxy: ApiProxy) -> Iterator[tuple[str, int, str]]:
+    """What is asked in a minute of a silent job, of being connected, and of a removal."""
+    config = light.real_ray(kubeconfig=str(proxy.cluster.kubeconfig))
+    wanted = Wanted(name="used", spec=SPEC, owner="benchmark", ttl_s=600.0)
+    people = InteractiveClusters(config)
+    with EphemeralProvisioner(config).acquire(_request("runs"), Recorder()) as cluster:
+        program = Entrypoint(module="tests.benchmarks.silence", arguments=(str(3 * WAITING_S),))
+        job = JobRequest(submission_id="job", entrypoint=program)
+        with followed_job(cluster, job, Recorder()) as running:
+            following = threading.Thread(target=_follow, args=(running,), daemon=True)
+            following.start()
+            time.sleep(SETTLED_S)
+            yield "a minute of a job that writes nothing", _asked_in(proxy, WAITING_S), POLLED
+            running.stop()
+            following.join()
+        began, before = time.monotonic(), len(proxy.seen)
+    went_s = time.monotonic() - began
+    gone = len(proxy.seen) - before
+    yield f"a cluster is given back, in {went_s:.0f} s", gone, f"1 + {went_s:.0f}"
+    people.up(wanted, Recorder())
+    with people.watched("used") as cluster, local_address(cluster.head):
+        connected = threading.Thread(target=_watch_for_its_end, args=(cluster,), daemon=True)
+        connected.start()
+        time.sleep(2.0)
+        yield "a minute of `mlp cluster connect`", _asked_in(proxy, WAITING_S), POLLED
+    began, before = time.monotonic(), len(proxy.seen)
+    people.down("used", "benchmark")
+    went_s = time.monotonic() - began
+    down = len(proxy.seen) - before
+    yield f"`mlp cluster down`, {went_s:.0f} s to its last pod", down, f"1 + {went_s:.0f}"
+
+
+def _asked_in(proxy: ApiProxy, seconds: float) -> int:
+    before = len(proxy.seen)
+    time.sleep(seconds)
+    return len(proxy.seen) - before
+
+
+def _polled(light: LightClusters, proxy: ApiProxy, seconds: float) -> str:
+    before = len(proxy.seen)
+    api = KubernetesApi(find_access(kubeconfig=str(proxy.cluster.kubeconfig)))
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        api.get(jobs_path(light.namespace, "waits"))
+        time.sleep(1.0)
+    return str(len(proxy.seen) - before)
+
+
+def _follow(job: FollowedJob) -> None:
+    job.follow(on_log=lambda line: None)
+
+
+def _watch_for_its_end(cluster: Cluster) -> None:
+    while not cluster.is_gone():
+        time.sleep(LOOK_EVERY_S)
 
 
 def _fail_to_start(config: KubeRayConfig, name: str) -> None:

@@ -21,6 +21,8 @@ import pytest
 from pydantic import TypeAdapter
 
 from ml_platform.clusters.kuberay.config import KubeRayConfig
+from ml_platform.clusters.kuberay.manifests import ray_job
+from ml_platform.clusters.spec import ClusterSpec, HeadGroup
 from tests.kubernetes.faults.waiting import until
 from tests.kubernetes.light_clusters import LightClusters, light_clusters
 from tests.kubernetes.testbed import kuberay as operator
@@ -160,6 +162,43 @@ def test_a_name_that_is_taken_is_refused(person: Person, cluster_of_ada: str) ->
     assert (of_bob.returncode, larger.returncode) == (2, 2)
     assert "which is ada@laptop's" in of_bob.stderr
     assert "of another size" in larger.stderr
+
+
+def test_a_ray_cluster_of_somebody_elses_keeps_its_name_and_its_service(
+    person: Person, light: LightClusters
+) -> None:
+    spec = ClusterSpec(provisioner="ephemeral", head=HeadGroup(memory="256Mi"))
+    job = ray_job("foreign", spec, light.config(), holder="somebody", annotations={})
+    foreign = {
+        "apiVersion": "ray.io/v1",
+        "kind": "RayCluster",
+        "metadata": {"name": "foreign", "namespace": light.namespace},
+        "spec": job["spec"]["rayClusterSpec"],
+    }
+    where = f"--namespace={light.namespace}"
+    light.cluster.kubectl("create", "--filename=-", stdin=json.dumps(foreign))
+    field = "--field-selector=metadata.name=foreign-head-svc"
+    try:
+        [service] = until(
+            "its head's service",
+            lambda: light.cluster.get("services", where, field)["items"],
+            timeout_s=WITHIN_S,
+        )
+        before = light.cluster.get("raycluster", "foreign", where)
+        refused = person.types("up", "--name", "foreign", "--ttl", "4m", *SMALL, *ADA)
+
+        assert refused.returncode == 2
+        assert "there is a RayCluster foreign" in refused.stderr
+        assert "RayJob foreign" not in light.left()
+        after = light.cluster.get("raycluster", "foreign", where)
+        assert (after["metadata"]["uid"], after["spec"]) == (
+            before["metadata"]["uid"],
+            before["spec"],
+        )
+        now = light.cluster.get("service", "foreign-head-svc", where)
+        assert now["spec"]["selector"] == service["spec"]["selector"]
+    finally:
+        light.cluster.kubectl("delete", "raycluster/foreign", where)
 
 
 def test_nobody_removes_the_cluster_of_another(person: Person, cluster_of_ada: str) -> None:

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from ml_platform.clusters.kuberay.seen import uid_of
 from ml_platform.storage import Folder
 from tests.kubernetes.dagster_on_kubernetes import DagsterOnKubernetes, dagster_on_kubernetes
-from tests.kubernetes.faults.pods import evict_pod
+from tests.kubernetes.faults.pods import delete_pod, evict_pod
 from tests.kubernetes.faults.waiting import until
 from tests.kubernetes.light_clusters import STORAGE, LightClusters, light_clusters
 from tests.kubernetes.main_jobs import MODEL, OnKubernetes, on_kubernetes
@@ -23,7 +24,7 @@ from tests.support.postgres import NotInstalledError
 
 pytestmark = [pytest.mark.kubernetes, pytest.mark.two_cores]
 
-OUTSIDE, INSIDE, STARTING, RUNNING, LOST = (f"2013-03-{day}" for day in range(16, 21))
+DELETED, OUTSIDE, INSIDE, STARTING, RUNNING, LOST = (f"2013-03-{day}" for day in range(15, 21))
 BACKFILL = [f"2013-03-{21 + day}" for day in range(int(os.environ.get("MLP_BACKFILL_DAYS", "3")))]
 RAN_WITHIN_S = 240
 STARTED_WITHIN_S = 120
@@ -45,7 +46,7 @@ def world(light: LightClusters, tmp_path_factory: pytest.TempPathFactory) -> OnK
     """A home whose models train on the stand-in for Ray, with training sets of all days here."""
     home = tmp_path_factory.mktemp("main_job") / "home"
     world = on_kubernetes(home, light, light.values())
-    world.write_training_sets([OUTSIDE, INSIDE, STARTING, RUNNING, LOST, *BACKFILL])
+    world.write_training_sets([DELETED, OUTSIDE, INSIDE, STARTING, RUNNING, LOST, *BACKFILL])
     return world
 
 
@@ -74,6 +75,13 @@ def held(world: OnKubernetes, day: str) -> Folder:
     folder = world.training(day).folder
     folder.create("hold", b"")
     return folder
+
+
+def assert_each_epoch_once(marks: list[str]) -> None:
+    """A driver may die between an epoch's checkpoint and its mark; none is trained twice."""
+    epochs = sorted(int(one.split("-")[1]) for one in marks)
+    assert len(epochs) == len(set(epochs)) >= EPOCHS - 1
+    assert epochs[-1] == EPOCHS - 1
 
 
 def test_the_asset_trains_with_its_step_outside_of_the_cluster(world: OnKubernetes) -> None:
@@ -157,10 +165,27 @@ def test_the_runs_pod_is_evicted_and_another_goes_on_from_the_checkpoint(
     folder.remove("hold")
 
     assert dagster.wait(run, within_s=RAN_WITHIN_S) == "SUCCESS", dagster.story(run)
-    epochs = sorted(int(one.split("-")[1]) for one in trained(world, LOST))
-    # A driver may die between an epoch's checkpoint and its mark; none is trained twice.
-    assert len(epochs) == len(set(epochs)) >= EPOCHS - 1
-    assert epochs[-1] == EPOCHS - 1
+    assert_each_epoch_once(trained(world, LOST))
+
+
+def test_the_steps_pod_is_deleted_by_force_and_another_goes_on_with_the_training(
+    dagster: DagsterOnKubernetes, world: OnKubernetes, light: LightClusters
+) -> None:
+    folder = held(world, DELETED)
+    run = dagster.launch(DELETED)
+    dagster.until(run, lambda: trained(world, DELETED), within_s=STARTED_WITHIN_S)
+    [pod] = dagster.run_pods(run)
+
+    delete_pod(light.cluster, light.namespace, pod["metadata"]["name"], at_once=True)
+    dagster.until(
+        run,
+        lambda: [one for one in dagster.run_pods(run) if uid_of(one) != uid_of(pod)],
+        within_s=STARTED_WITHIN_S,
+    )
+    folder.remove("hold")
+
+    assert dagster.wait(run, within_s=RAN_WITHIN_S) == "SUCCESS", dagster.story(run)
+    assert_each_epoch_once(trained(world, DELETED))
 
 
 def test_a_backfill_outlives_its_code_server(

@@ -39,6 +39,26 @@ def create(case: Case, manifest: dict[str, Any]) -> None:
     case.wait_until(lambda: all("status" in one for one in case.objects("rayjobs")))
 
 
+def of_role(case: Case, role: str) -> list[dict[str, Any]]:
+    """The pods of the head, or the workers."""
+    pods = case.objects("pods")
+    return [one for one in pods if one["metadata"]["labels"]["ray.io/node-type"] == role]
+
+
+def be_unready(case: Case, pod: dict[str, Any]) -> None:
+    """Say of a pod that a probe of it has failed."""
+    cluster, namespace = case.light.cluster, case.light.namespace
+    unready = {"status": {"conditions": [{"type": "Ready", "status": "False"}]}}
+    where = (f"pod/{pod['metadata']['name']}", f"--namespace={namespace}")
+    cluster.kubectl("patch", *where, "--subresource=status", f"--patch={json.dumps(unready)}")
+
+
+def is_ready(pod: dict[str, Any]) -> bool:
+    """Whether the kubelet says so."""
+    conditions = {one["type"]: one["status"] for one in pod["status"]["conditions"]}
+    return conditions["Ready"] == "True"
+
+
 def test_two_who_come_at_once_end_with_one_cluster_and_one_training(case: Case) -> None:
     steps = [case.send(), case.send()]
     for step in steps:
@@ -66,6 +86,28 @@ def test_a_cluster_that_cannot_be_used_is_replaced(
     assert step.exitcode == 0
     assert not now & before
     assert case.trained() == dict.fromkeys(range(EPOCHS), 1)
+    assert [one.number for one in case.record.attempts()] == [1]
+
+
+@pytest.mark.parametrize("role", ["head", "worker"])
+def test_a_readiness_that_flaps_neither_fails_nor_restarts_a_training(
+    case: Case, role: str
+) -> None:
+    case.marks.create("hold", b"")
+    step = case.send()
+    case.wait_until(lambda: len(case.trained()) == EPOCHS - 1)
+    before = {one["metadata"]["uid"] for one in case.objects("pods")}
+    for _ in range(2):
+        for pod in of_role(case, role):
+            be_unready(case, pod)
+        # The kubelet, whose probes pass, says otherwise soon.
+        case.wait_until(lambda: all(map(is_ready, of_role(case, role))))
+    case.marks.remove("hold")
+    step.join(case.within_s)
+
+    assert step.exitcode == 0
+    assert case.trained() == dict.fromkeys(range(EPOCHS), 1)
+    assert {one["metadata"]["uid"] for one in case.objects("pods")} <= before
     assert [one.number for one in case.record.attempts()] == [1]
 
 

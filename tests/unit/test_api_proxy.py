@@ -1,6 +1,7 @@
 """The proxy before an API server that knows its users by their certificates, as kind's does."""
 
 import base64
+import http.client
 import http.server
 import json
 import shutil
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 
 from tests.kubernetes.certificates import encoded, self_signed
-from tests.kubernetes.faults.api_proxy import in_front_of
+from tests.kubernetes.faults.api_proxy import ApiProxy, in_front_of
 from tests.kubernetes.testbed.cluster import Cluster
 
 pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
@@ -26,12 +27,25 @@ class _WhoAsks(http.server.BaseHTTPRequestHandler):
     connection: ssl.SSLSocket
 
     def do_GET(self) -> None:
+        if self.headers.get("Upgrade") == "websocket":
+            self._echo()
+            return
         subject: Any = (self.connection.getpeercert() or {})["subject"]
         body = dict(pair for (pair,) in subject)["commonName"].encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+
+    def _echo(self) -> None:
+        """One line comes back in capitals, and the connection ends."""
+        self.protocol_version = "HTTP/1.1"
+        self.send_response(101)
+        self.send_header("Connection", "Upgrade")
+        self.send_header("Upgrade", "websocket")
+        self.end_headers()
+        self.wfile.write(self.rfile.readline().upper())
+        self.close_connection = True
 
     def log_message(self, format: str, *args: Any) -> None:
         pass
@@ -86,10 +100,29 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
         server.server_close()
 
 
+def address_of(proxy: ApiProxy) -> tuple[str, ssl.SSLContext]:
+    (target,) = json.loads(proxy.cluster.kubeconfig.read_text())["clusters"]
+    authority = base64.b64decode(target["cluster"]["certificate-authority-data"]).decode()
+    return target["cluster"]["server"], ssl.create_default_context(cadata=authority)
+
+
+def test_the_proxy_passes_on_what_is_no_http_any_more_both_ways_and_to_its_end(
+    cluster: Cluster,
+) -> None:
+    with in_front_of(cluster) as proxy:
+        url, trusted = address_of(proxy)
+        connection = http.client.HTTPSConnection(url.removeprefix("https://"), context=trusted)
+        connection.request("GET", "/", headers={"Connection": "Upgrade", "Upgrade": "websocket"})
+        with connection.getresponse() as answer:
+            assert answer.status == 101
+            connection.sock.sendall(b"hello\n")
+            assert answer.fp.readline() == b"HELLO\n"
+            assert answer.fp.read1() == b""
+        connection.close()
+
+
 def test_the_proxy_shows_the_certificate_of_the_kubeconfigs_user(cluster: Cluster) -> None:
     with in_front_of(cluster) as proxy:
-        (target,) = json.loads(proxy.cluster.kubeconfig.read_text())["clusters"]
-        authority = base64.b64decode(target["cluster"]["certificate-authority-data"]).decode()
-        trusted = ssl.create_default_context(cadata=authority)
-        with urllib.request.urlopen(target["cluster"]["server"], context=trusted) as answer:
+        url, trusted = address_of(proxy)
+        with urllib.request.urlopen(url, context=trusted) as answer:
             assert answer.read() == b"user"

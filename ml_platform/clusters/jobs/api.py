@@ -6,11 +6,13 @@ costs two seconds of `import ray` in every step.
 """
 
 import math
-from collections.abc import Iterator, Mapping
+import socket
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from ml_platform.clusters.interface import QUIET_S, HeadAddress
+from ml_platform.clusters.jobs.cut_off import cut_off_when
 from ml_platform.clusters.jobs.websocket import Opening
 from ml_platform.errors import (
     ApiForbiddenError,
@@ -88,6 +90,7 @@ class JobsApi:
         self._head = head
         self._quiet_s = quiet_s
         self._http: httpx.Client | None = None
+        self._connection: socket.socket | None = None
 
     @property
     def url(self) -> str:
@@ -149,8 +152,12 @@ class JobsApi:
         env: Mapping[str, str],
         metadata: Mapping[str, str],
         working_dir: str = "",
+        unless: Callable[[], bool] | None = None,
     ) -> None:
         """Submit a shell command, to be run in the folder of a package if one is named.
+
+        It is broken off where `unless` comes to be so, such as that the head is known to be gone:
+        one that has vanished answers nothing.
 
         Raises:
             JobExistsError: the id is taken.
@@ -167,20 +174,22 @@ class JobsApi:
             },
             "metadata": dict(metadata),
         }
-        self._request("POST", "/api/jobs/", json=body, timeout_s=SUBMIT_TIMEOUT_S)
+        self._request("POST", "/api/jobs/", json=body, timeout_s=SUBMIT_TIMEOUT_S, unless=unless)
 
     def has_package(self, name: str) -> bool:
         """Whether the head has an archive of this name, and keeps it for now. Raises as `jobs`."""
         answer = self._request("GET", f"/api/packages/gcs/{name}", allow=404)
         return answer.status_code != 404
 
-    def upload_package(self, name: str, content: bytes) -> None:
+    def upload_package(
+        self, name: str, content: bytes, *, unless: Callable[[], bool] | None = None
+    ) -> None:
         """Send an archive, of at most 100 MiB; sending it twice is sending it once.
 
-        Raises as `jobs`.
+        Broken off and raises as `submit`.
         """
         path = f"/api/packages/gcs/{name}"
-        self._request("PUT", path, content=content, timeout_s=UPLOAD_TIMEOUT_S)
+        self._request("PUT", path, content=content, timeout_s=UPLOAD_TIMEOUT_S, unless=unless)
 
     def stop(self, submission_id: str) -> None:
         """Ask a job to stop; a job that is over or unknown is left as it is. Raises as `jobs`."""
@@ -266,24 +275,32 @@ class JobsApi:
         content: bytes | None = None,
         allow: int = 200,
         timeout_s: float = REQUEST_TIMEOUT_S,
+        unless: Callable[[], bool] | None = None,
     ) -> "httpx.Response":
         import httpx
 
         if self._http is None:
             raise ClusterError("the connection to the head is closed", hint="use it in `with`.")
+        request = self._http.build_request(
+            method,
+            path,
+            json=json,
+            content=content,
+            headers=self._head.headers,
+            timeout=timeout_s,
+        )
         try:
-            answer = self._http.request(
-                method,
-                path,
-                json=json,
-                content=content,
-                headers=self._head.headers,
-                timeout=timeout_s,
-            )
+            if unless is None:
+                answer = self._http.send(request)
+            else:
+                with cut_off_when(unless, self._connection) as trace:
+                    request.extensions["trace"] = trace
+                    answer = self._http.send(request)
         except httpx.TransportError as error:
             raise HeadUnreachableError(
                 f"the Ray head at {self.url} does not answer: {error!r}"
             ) from error
+        self._connection = answer.extensions["network_stream"].get_extra_info("socket")
         text = answer.text.strip() if answer.status_code != 200 else ""
         if answer.status_code != 200 and _is_of_kubernetes(text):
             raise self._not_let_through(answer.status_code, text[-500:])

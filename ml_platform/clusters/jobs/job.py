@@ -5,26 +5,24 @@ the connection loses nothing: the job runs on, and its log is read again from wh
 """
 
 import contextlib
-import itertools
 import math
-import shlex
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final, Literal, cast, get_args
 
 from ml_platform.clusters.interface import Cluster
-from ml_platform.clusters.jobs.api import REQUEST_TIMEOUT_S, JobDetails, JobsApi
+from ml_platform.clusters.jobs.api import JobDetails, JobsApi
 from ml_platform.clusters.jobs.log import LogLines
-from ml_platform.clusters.jobs.program import Program
+from ml_platform.clusters.jobs.looks import LOOK_S, Looks, api_of, looks_of
+from ml_platform.clusters.jobs.program import JobRequest
 from ml_platform.clusters.jobs.retry import HeadRetry, retry_of
 from ml_platform.clusters.jobs.silence import Silence
+from ml_platform.clusters.jobs.submission import look, submit_once
 from ml_platform.errors import (
     ClusterError,
     ClusterLostError,
-    HeadUnreachableError,
-    JobExistsError,
     LogStreamBrokenError,
     PlatformError,
 )
@@ -34,37 +32,16 @@ POLL_S: Final = 0.2
 LONGEST_PAUSE_S: Final = 5.0
 SHARE_OF_AGE: Final = 0.1
 """A pause is so much of the time waited already: Ray starts a job in a second, or queues it."""
-LOOK_S: Final = 2.0
-"""How often to look at a job whose log goes on coming, or cannot be had."""
-LOOK_WITHIN_S: Final = 3.0
-"""How long the head may be silent at the first look, and twice as long at each further one.
-
-Behind a proxy a pod that has gone answers nothing, and whether it has gone is asked after a look.
-"""
 LOG_REST_S: Final = 1.5
 """How long the head may be silent when it is asked for the rest of the log of a job that is over.
 
-With `QUIET_S` or `LOOK_S` before it, a step ends within 5 s of its job.
+With `QUIET_S`, `LOOK_S` or the 3 s between two looks of KubeRay's before it, a step ends within 5 s
+of its job.
 """
 STOP_TIMEOUT_S: Final = 30.0
 GivenUp = Literal["unstarted", "overdue", "silent"]
 JobEnd = Literal["succeeded", "failed", "stopped"] | GivenUp
 GIVEN_UP: Final = get_args(GivenUp)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class JobRequest:
-    """A job to be on a head.
-
-    Attributes:
-        submission_id: Its id: submitting it twice is submitting it once.
-        entrypoint: What it runs.
-        metadata: What Ray keeps beside it, for those who look.
-    """
-
-    submission_id: str
-    entrypoint: Program
-    metadata: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -102,6 +79,8 @@ class FollowedJob:
 
     Args:
         start_s: How long Ray may leave the job pending, from when it is followed.
+        begin_looks: When it is looked at while its log's stream is open; at each silence unless
+            given.
     """
 
     def __init__(
@@ -113,6 +92,7 @@ class FollowedJob:
         start_s: float,
         retry: HeadRetry,
         recorder: Recorder,
+        begin_looks: Callable[[], Looks] | None = None,
     ) -> None:
         self.submission_id = submission_id
         self.adopted = adopted
@@ -120,6 +100,7 @@ class FollowedJob:
         self._api = api
         self._retry = retry
         self._recorder = recorder
+        self._begin_looks = begin_looks or (lambda: Looks(lambda: False, 0.0, retry.clock))
 
     def follow(
         self,
@@ -262,7 +243,7 @@ class FollowedJob:
     ) -> bool:
         """Whether the stream came to its own end."""
         log.restart()
-        looked_at = self._retry.clock()
+        looks = self._begin_looks()
         try:
             for chunk in self._api.tail(self.submission_id):
                 for line in log.feed(chunk):
@@ -271,10 +252,8 @@ class FollowedJob:
                 if self._past(deadline) or silence.is_over_limit:
                     return False
                 # A stream that lags behind talks on after the end.
-                if not chunk or self._past(looked_at + LOOK_S):
-                    if self._now().is_over:
-                        return False  # the rest is read at once
-                    looked_at = self._retry.clock()
+                if looks.is_due(is_quiet=not chunk) and self._now().is_over:
+                    return False  # the rest is read at once
         except LogStreamBrokenError:
             return False
         return True
@@ -302,7 +281,7 @@ class FollowedJob:
             self._retry.sleep(min(pause, deadline - now))
 
     def _now(self) -> JobDetails:
-        details = self._retry.ask(_look(self._api, self.submission_id))
+        details = self._retry.ask(look(self._api, self.submission_id))
         if details is None:
             raise ClusterLostError(
                 f"the Ray head at {self._api.url} has forgotten job {self.submission_id}: "
@@ -331,9 +310,9 @@ def followed_job(
         ClusterError: the head refuses the job.
     """
     retry = retry_of(cluster, clock=clock, sleep=sleep)
-    with JobsApi(cluster.head, quiet_s=cluster.quiet_s) as api:
+    with api_of(cluster) as api:
         with recorder.phase("submit") as phase:
-            adopted = _submit_once(api, cluster, job, retry)
+            adopted = submit_once(api, cluster, job, retry)
             cluster.note_job(job.submission_id)
             phase.detail = "adopted" if adopted else job.submission_id
         followed = FollowedJob(
@@ -343,6 +322,7 @@ def followed_job(
             start_s=cluster.job_start_s,
             retry=retry,
             recorder=recorder,
+            begin_looks=looks_of(cluster, job.submission_id, clock),
         )
         try:
             yield followed
@@ -354,45 +334,3 @@ def followed_job(
             with contextlib.suppress(PlatformError):
                 followed.stop()
             raise
-
-
-def _look(api: JobsApi, submission_id: str) -> Callable[[], JobDetails | None]:
-    limits_s = (min(LOOK_WITHIN_S * 2**n, REQUEST_TIMEOUT_S) for n in itertools.count())
-    return lambda: api.job(submission_id, within_s=next(limits_s))
-
-
-def _submit_once(api: JobsApi, cluster: Cluster, job: JobRequest, retry: HeadRetry) -> bool:
-    """Submit unless it is there; returns whether it was there before."""
-    if retry.ask(_look(api, job.submission_id)) is not None:
-        return True
-    entrypoint = job.entrypoint
-    # `exec`: the shell that Ray starts becomes the driver, and signals reach it.
-    command = "exec " + shlex.join([*cluster.runtime.python, *entrypoint.argv])
-    unsure = False
-
-    def submit() -> bool:
-        nonlocal unsure
-        try:
-            api.submit(
-                job.submission_id,
-                command,
-                env={**cluster.runtime.env, **entrypoint.env},
-                working_dir=entrypoint.working_dir,
-                metadata=job.metadata,
-            )
-        except JobExistsError:
-            return not unsure  # an answer that was lost may have been ours
-        except HeadUnreachableError:
-            unsure = True
-            raise
-        return False
-
-    try:
-        return retry.ask(submit)
-    except ClusterError:
-        raise
-    except BaseException:
-        # Interrupted between request and answer: the head may have taken the job.
-        with contextlib.suppress(ClusterError):
-            api.stop(job.submission_id)
-        raise

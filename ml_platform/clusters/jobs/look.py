@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from ml_platform.clusters.interface import Cluster
 from ml_platform.clusters.jobs.api import JobDetails, JobsApi
 from ml_platform.clusters.jobs.job import FollowedJob
+from ml_platform.clusters.jobs.looks import api_of, looks_of
 from ml_platform.clusters.jobs.retry import retry_of
 from ml_platform.errors import InputError
 from ml_platform.xray.records import Recorder
@@ -48,7 +49,7 @@ def log_so_far(cluster: Cluster, submission_id: str) -> str:
 def attached_job(cluster: Cluster, submission_id: str) -> Iterator[FollowedJob]:
     """A job that is there, for one who only looks: leaving the block leaves it running."""
     retry = retry_of(cluster)
-    with JobsApi(cluster.head, quiet_s=cluster.quiet_s) as api:
+    with api_of(cluster) as api:
         yield FollowedJob(
             api,
             submission_id,
@@ -56,4 +57,5 @@ def attached_job(cluster: Cluster, submission_id: str) -> Iterator[FollowedJob]:
             start_s=math.inf,  # a job that does not start is stopped by who submitted it
             retry=retry,
             recorder=Recorder(),
+            begin_looks=looks_of(cluster, submission_id, retry.clock),
         )

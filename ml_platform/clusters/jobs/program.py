@@ -42,3 +42,18 @@ class Script:
     def argv(self) -> tuple[str, ...]:
         """What follows the interpreter."""
         return (str(self.file), *self.arguments)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JobRequest:
+    """A job to be on a head.
+
+    Attributes:
+        submission_id: Its id: submitting it twice is submitting it once.
+        entrypoint: What it runs.
+        metadata: What Ray keeps beside it, for those who look.
+    """
+
+    submission_id: str
+    entrypoint: Program
+    metadata: Mapping[str, str] = field(default_factory=dict)

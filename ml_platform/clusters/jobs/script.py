@@ -7,9 +7,9 @@ from pathlib import Path, PurePosixPath
 
 from ml_platform.clusters.interface import Cluster
 from ml_platform.clusters.jobs.api import JobsApi
-from ml_platform.clusters.jobs.job import JobRequest, followed_job
+from ml_platform.clusters.jobs.job import followed_job
 from ml_platform.clusters.jobs.package import Package
-from ml_platform.clusters.jobs.program import Script
+from ml_platform.clusters.jobs.program import JobRequest, Script
 from ml_platform.clusters.jobs.retry import retry_of
 from ml_platform.errors import InputError
 from ml_platform.xray.records import Recorder
@@ -50,7 +50,9 @@ def submit_script(
     retry = retry_of(cluster)
     with JobsApi(cluster.head) as api:
         if not retry.ask(lambda: api.has_package(package.name)):
-            retry.ask(lambda: api.upload_package(package.name, package.content))
+            retry.ask(
+                lambda: api.upload_package(package.name, package.content, unless=cluster.is_gone)
+            )
     job = JobRequest(
         submission_id=submission_id,
         entrypoint=replace(script, working_dir=package.uri),

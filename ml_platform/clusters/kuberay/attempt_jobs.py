@@ -15,8 +15,9 @@ from ml_platform.clusters.kuberay.config import KubeRayConfig
 from ml_platform.clusters.kuberay.creating import create_job
 from ml_platform.clusters.kuberay.deadline import extended, running_deadline_s
 from ml_platform.clusters.kuberay.manifests import ray_job
-from ml_platform.clusters.kuberay.removal import GONE_WITHIN_S, POLL_S
-from ml_platform.clusters.kuberay.seen import Object, annotation, uid_of
+from ml_platform.clusters.kuberay.removal import GONE_WITHIN_S, Removal
+from ml_platform.clusters.kuberay.seen import Object, Watched, annotation, uid_of
+from ml_platform.clusters.kuberay.start import JOBS
 from ml_platform.clusters.kuberay.views import is_over
 from ml_platform.clusters.kuberay.watched_limit import WatchedLimit
 from ml_platform.errors import (
@@ -28,6 +29,7 @@ from ml_platform.errors import (
 )
 from ml_platform.xray.records import Recorder
 
+POLL_S: Final = 0.2
 LATE_S: Final = 2.0
 """An object of ours may appear so long after its create was broken off."""
 
@@ -38,6 +40,7 @@ class AttemptJobs:
     Args:
         api: The API server.
         config: Where and how clusters are made.
+        removal: Of those that cannot be used.
         clock: Seconds that only grow.
         sleep: Waits for some seconds.
     """
@@ -46,17 +49,27 @@ class AttemptJobs:
         self,
         api: KubernetesApi,
         config: KubeRayConfig,
+        removal: Removal,
         *,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._api = api
         self._config = config
+        self._removal = removal
         self._clock = clock
         self._sleep = sleep
 
-    def create_or_adopt(self, request: ClusterRequest, recorder: Recorder) -> tuple[Object, bool]:
-        """The RayJob of this name that is to be used, and whether it was made for it."""
+    def create_or_adopt(
+        self, request: ClusterRequest, watch: Watched, recorder: Recorder
+    ) -> tuple[Object, bool]:
+        """The RayJob of this name that is to be used, and whether it was made for it.
+
+        Args:
+            request: The cluster.
+            watch: Of its `life`.
+            recorder: Is told why it waits.
+        """
         limit = WatchedLimit(GONE_WITHIN_S, self._clock)
         path = jobs_path(self._config.namespace)
         while True:
@@ -68,23 +81,21 @@ class AttemptJobs:
                     manifest = self._manifest(request)
                     return create_job(self._api, self._config, manifest, recorder), True
                 except ObjectConflictError:
-                    pass  # another was first, or its end, or our own try whose answer was lost
+                    # Another was first, or its end, or our own try whose answer was lost.
+                    self._sleep(POLL_S)
                 except Exception:
                     raise
                 except BaseException:
-                    self._take_back(request)
+                    self._take_back(request, watch)
                     raise
             else:
                 self.require_ours(there)
                 if request.incarnation or self._can_be_adopted(there, request):
                     return self._adopt(there, request), False
-                self._api.delete(f"{path}/{request.name}", uid=uid_of(there))
+                if not self._removal.remove_in_time(request.name, uid_of(there), watch):
+                    raise self._stays(request)
             if limit.is_over():
-                raise ClusterStartError(
-                    f"the cluster {request.name} of before is not gone after {GONE_WITHIN_S:.0f} s",
-                    hint="`mlp cluster show` has its pods; is the operator of KubeRay running?",
-                )
-            self._sleep(POLL_S)
+                raise self._stays(request)
 
     def annotate(self, name: str, values: dict[str, str], **spec: Any) -> Object:
         """Write annotations of a RayJob, and fields of its spec; returns it as it is then.
@@ -114,17 +125,24 @@ class AttemptJobs:
                 hint="give each environment a namespace of its own.",
             )
 
-    def _take_back(self, request: ClusterRequest) -> None:
+    def _stays(self, request: ClusterRequest) -> ClusterStartError:
+        return ClusterStartError(
+            f"the cluster {request.name} of before is not gone in time",
+            hint="`mlp cluster show` has its pods; is the operator of KubeRay running?",
+        )
+
+    def _take_back(self, request: ClusterRequest, watch: Watched) -> None:
         """Remove what a create has made whose answer an interrupt has cut off, if it comes soon."""
         path = jobs_path(self._config.namespace, request.name)
         deadline = self._clock() + LATE_S
         with contextlib.suppress(ClusterError):  # the reaper and KubeRay's deadlines come later
-            while self._clock() < deadline:
-                job = self._api.get(path)
-                if job is not None and annotation(job, labels.RUN) == request.run:
-                    self._api.delete(path, uid=uid_of(job))
-                    return
-                self._sleep(POLL_S)
+            while (left_s := deadline - self._clock()) > 0:
+                changes = watch.changes
+                for job in watch.objects(JOBS):
+                    if annotation(job, labels.RUN) == request.run:
+                        self._api.delete(path, uid=uid_of(job))
+                        return
+                watch.wait(changes, left_s)
 
     def _can_be_adopted(self, job: Object, request: ClusterRequest) -> bool:
         same = annotation(job, labels.SPEC_HASH) == request.spec.spec_hash()

@@ -7,7 +7,7 @@ comes from the attempt, so making it twice is making it once, and whoever comes 
 import hashlib
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
@@ -36,11 +36,11 @@ from ml_platform.clusters.kuberay.joining import Joining
 from ml_platform.clusters.kuberay.last_use import last_use
 from ml_platform.clusters.kuberay.last_words import last_words
 from ml_platform.clusters.kuberay.reaper import reap
-from ml_platform.clusters.kuberay.removal import Removal
+from ml_platform.clusters.kuberay.removal import GONE_WITHIN_S, Removal
 from ml_platform.clusters.kuberay.room import require_place
 from ml_platform.clusters.kuberay.seen import Object, Seen, uid_of
 from ml_platform.clusters.kuberay.start import JOBS, PODS, seen_by, start_on
-from ml_platform.clusters.kuberay.subjects import subjects
+from ml_platform.clusters.kuberay.subjects import life, subjects
 from ml_platform.clusters.kuberay.takes_jobs import takes_jobs
 from ml_platform.clusters.kuberay.views import (
     KIND,
@@ -48,7 +48,8 @@ from ml_platform.clusters.kuberay.views import (
     phase_of,
     view_of,
 )
-from ml_platform.clusters.kuberay.watch import Watch
+from ml_platform.clusters.kuberay.vouching import vouches
+from ml_platform.clusters.kuberay.watch import Subject, Watch
 from ml_platform.clusters.kuberay.why import why_it_waits
 from ml_platform.clusters.spec import ClusterSpec
 from ml_platform.errors import (
@@ -68,6 +69,7 @@ class EphemeralProvisioner(Provisioner):
         clock: Seconds that only grow.
         now: Seconds since 1970.
         sleep: Waits for some seconds.
+        gone_within_s: How long a cluster may take to go.
     """
 
     kind = KIND
@@ -80,12 +82,14 @@ class EphemeralProvisioner(Provisioner):
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
+        gone_within_s: float = GONE_WITHIN_S,
     ) -> None:
         self._config = config
         self._given = api
         self._clock = clock
         self._now = now
         self._sleep = sleep
+        self._gone_within_s = gone_within_s
 
     @cached_property
     def _api(self) -> KubernetesApi:
@@ -96,11 +100,18 @@ class EphemeralProvisioner(Provisioner):
 
     @cached_property
     def _jobs(self) -> AttemptJobs:
-        return AttemptJobs(self._api, self._config, clock=self._clock, sleep=self._sleep)
+        return AttemptJobs(
+            self._api, self._config, self._removal, clock=self._clock, sleep=self._sleep
+        )
 
     @cached_property
     def _removal(self) -> Removal:
-        return Removal(self._api, self._config.namespace, clock=self._clock, sleep=self._sleep)
+        return Removal(
+            self._api,
+            self._config.namespace,
+            gone_within_s=self._gone_within_s,
+            clock=self._clock,
+        )
 
     @property
     def place(self) -> str:
@@ -133,14 +144,12 @@ class EphemeralProvisioner(Provisioner):
         """
         require_valid(request.name, request.spec, self._config)
         looked_at = subjects(self._config.namespace, request.name, queue=request.spec.queue)
-        with Watch(
-            self._api.access, looked_at, still_grants=self._api.still_grants, clock=self._clock
-        ) as watch:
+        with self._watching(looked_at) as watch:
             job: Object | None = None
             dying = DyingLogs(self._api, self._config.namespace, watch)
             try:
                 with recorder.phase("cluster") as phase:
-                    job, made = self._jobs.create_or_adopt(request, recorder)
+                    job, made = self._jobs.create_or_adopt(request, watch, recorder)
                     if made:
                         require_place(self._api, self._config, job)
                     cluster, joining = self._when_ready(request, job, watch, recorder, dying)
@@ -150,9 +159,9 @@ class EphemeralProvisioner(Provisioner):
                 joining.raise_failure()
             except BaseException:
                 if job is not None:
-                    self._removal.after_failure(request.name, uid_of(job), recorder)
+                    self._removal.after_failure(request.name, uid_of(job), watch, recorder)
                 raise
-            self._removal.after_success(request.name, uid_of(job), recorder)
+            self._removal.after_success(request.name, uid_of(job), watch, recorder)
 
     def look(self, name: str) -> ClusterView:
         """See `Provisioner.look`; `unknown` while the API server is away."""
@@ -185,7 +194,8 @@ class EphemeralProvisioner(Provisioner):
         try:
             job, pods = self._find(name)
             if job is not None and phase_of(job, pods)[0] in ("failed", "lost", "stopping"):
-                self._removal.remove(name, uid_of(job))
+                with self._watching(life(self._config.namespace, name)) as watch:
+                    self._removal.remove(name, uid_of(job), watch)
         except ClusterError as error:
             raise ClusterLeftError(
                 f"what the cluster {name} has left could not be removed: {error.message}",
@@ -194,11 +204,14 @@ class EphemeralProvisioner(Provisioner):
 
     def stop(self, name: str) -> None:
         """See `Provisioner.stop`; waits until the last pod is gone."""
-        job, _ = self._find(name)
-        if job is not None:
-            self._jobs.require_ours(job)
-            self._removal.remove(name, uid_of(job))
-        self._removal.wait_until_gone(name, "pods", lambda: self._find(name)[1])
+        job, pods = self._find(name)
+        if job is None and not pods:
+            return
+        with self._watching(life(self._config.namespace, name)) as watch:
+            if job is not None:
+                self._jobs.require_ours(job)
+                self._removal.remove(name, uid_of(job), watch)
+            self._removal.wait_for_pods(name, watch)
 
     def reap(self, run_ended_s: RunEnd, *, dry_run: bool) -> list[Reaped]:
         """See `Provisioner.reap`."""
@@ -214,6 +227,11 @@ class EphemeralProvisioner(Provisioner):
 
     def shutdown(self) -> None:
         """Nothing: each cluster is removed by its user, KubeRay's deadlines, or the reaper."""
+
+    def _watching(self, looked_at: Sequence[Subject]) -> Watch:
+        return Watch(
+            self._api.access, looked_at, still_grants=self._api.still_grants, clock=self._clock
+        )
 
     def _when_ready(
         self,
@@ -287,6 +305,7 @@ class EphemeralProvisioner(Provisioner):
             incarnation=incarnation,
             is_gone=is_gone,
             note_job=note_job,
+            vouches_for=lambda job: vouches(watch, uid, incarnation, job),
             last_words=lambda: self._last_words(watch, uid, seen, dying),
             lost_after_s=LOST_AFTER_S,
             job_start_s=self._config.limits.job_start_s,

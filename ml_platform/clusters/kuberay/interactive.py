@@ -6,14 +6,16 @@ Each is a RayJob in InteractiveMode as those of attempts are, with `spec.jobId` 
 
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
 from ml_platform.clusters.interface import Cluster, ClusterView, JobRuntime
 from ml_platform.clusters.kuberay import labels
 from ml_platform.clusters.kuberay.access import find_access
-from ml_platform.clusters.kuberay.api import KubernetesApi, jobs_path
+from ml_platform.clusters.kuberay.api import KubernetesApi, clusters_path, jobs_path
 from ml_platform.clusters.kuberay.config import KubeRayConfig
 from ml_platform.clusters.kuberay.creating import create_job
 from ml_platform.clusters.kuberay.ephemeral import EphemeralProvisioner
@@ -26,9 +28,10 @@ from ml_platform.clusters.kuberay.interactive_manifest import (
 )
 from ml_platform.clusters.kuberay.room import require_place
 from ml_platform.clusters.kuberay.seen import Object, annotation, uid_of
-from ml_platform.clusters.kuberay.start import start_on
-from ml_platform.clusters.kuberay.subjects import subjects
-from ml_platform.clusters.kuberay.views import head_incarnation, is_over
+from ml_platform.clusters.kuberay.start import JOBS, PODS, start_on
+from ml_platform.clusters.kuberay.subjects import life, subjects
+from ml_platform.clusters.kuberay.views import head_incarnation, is_over, view_of
+from ml_platform.clusters.kuberay.vouching import vouches
 from ml_platform.clusters.kuberay.watch import Watch
 from ml_platform.errors import (
     ClusterError,
@@ -184,7 +187,7 @@ class InteractiveClusters:
                 now = self._provisioner.look(name)
             except ClusterError:  # a right was taken away: it is not known
                 return False
-            return now.is_gone or (now.phase == "ready" and now.incarnation != view.incarnation)
+            return _has_ended(now, view.incarnation)
 
         auth = job["spec"]["rayClusterSpec"].get("authOptions") or {}
         return Cluster(
@@ -200,6 +203,34 @@ class InteractiveClusters:
             is_gone=is_gone,
             lost_after_s=LOST_AFTER_S,
         )
+
+    @contextmanager
+    def watched(self, name: str) -> Iterator[Cluster]:
+        """The same, its end known from watches while the block runs: asking for it asks nobody.
+
+        Raises as `cluster`.
+        """
+        with Watch(
+            self._api.access,
+            life(self._config.namespace, name),
+            still_grants=self._api.still_grants,
+            clock=self._clock,
+        ) as watch:
+            found = self.cluster(name)
+
+            def is_gone() -> bool:
+                if not watch.is_current(JOBS, PODS):  # it is not known
+                    return False
+                job, pods = next(iter(watch.objects(JOBS)), None), watch.objects(PODS)
+                return _has_ended(view_of(job, pods, name=name), found.incarnation)
+
+            def vouches_for(submission_id: str) -> bool:
+                job = next(iter(watch.objects(JOBS)), None) if watch.is_current(JOBS) else None
+                return job is not None and vouches(
+                    watch, uid_of(job), found.incarnation, submission_id
+                )
+
+            yield replace(found, is_gone=is_gone, vouches_for=vouches_for)
 
     @cached_property
     def _api(self) -> KubernetesApi:
@@ -230,6 +261,7 @@ class InteractiveClusters:
             there = None
         call = self._new_id()
         if there is None:
+            self._require_no_foreign(wanted.name)
             try:
                 made = _made_by(call, manifest)
                 return create_job(self._api, self._config, made, recorder), True
@@ -255,6 +287,20 @@ class InteractiveClusters:
             ),
             hint=f"name another by --name; `mlp cluster show {wanted.name}` shows that one.",
         )
+
+    def _require_no_foreign(self, name: str) -> None:
+        """Refuse the name of a RayCluster that somebody made without a RayJob.
+
+        KubeRay 1.7.0 makes a service `<RayJob>-head-svc`, and takes one of this name whosever it
+        is: the other's head would not be found under its own name any more.
+        """
+        namespace = self._config.namespace
+        if self._api.list(clusters_path(namespace), fields=f"metadata.name={name}"):
+            raise InputError(
+                f"there is a RayCluster {name} in {namespace} already, which no `mlp cluster up` "
+                "has made, and a cluster of this name would take its head's service from it",
+                hint="name another by --name.",
+            )
 
     def _take_back(self, name: str, recorder: Recorder) -> None:
         """Remove what was made for nothing to its last pod; why it was is the news, not this."""
@@ -304,6 +350,11 @@ def _made_by(call: str, manifest: dict[str, Any]) -> dict[str, Any]:
     metadata = manifest["metadata"]
     annotations = {**metadata["annotations"], labels.CALL: call}
     return {**manifest, "metadata": {**metadata, "annotations": annotations}}
+
+
+def _has_ended(now: ClusterView, incarnation: str) -> bool:
+    """Whether a life of its head has; a head that does not run just now may come again."""
+    return now.is_gone or (now.phase == "ready" and now.incarnation != incarnation)
 
 
 def _owner(job: Object) -> str:

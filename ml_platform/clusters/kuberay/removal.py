@@ -1,19 +1,21 @@
 """How the cluster of an attempt is removed, and that it is seen to be gone.
 
-A RayJob is named by its uid: what was made anew under its name meanwhile is left alone.
+A RayJob is named by its uid: what was made anew under its name meanwhile is left alone. Its end is
+told by a watch; asked for is only what that does not know.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Final
 
-from ml_platform.clusters.kuberay.api import KubernetesApi, jobs_path
-from ml_platform.clusters.kuberay.seen import Object
-from ml_platform.clusters.kuberay.watched_limit import WatchedLimit
+from ml_platform.clusters.kuberay import labels
+from ml_platform.clusters.kuberay.api import KubernetesApi, core_path, jobs_path
+from ml_platform.clusters.kuberay.seen import Watched, uid_of
+from ml_platform.clusters.kuberay.start import JOBS, PODS
+from ml_platform.clusters.kuberay.watched_limit import LONGEST_LOOK_S, WatchedLimit
 from ml_platform.errors import ClusterError, ClusterLeftError
 from ml_platform.xray.records import Recorder
 
-POLL_S: Final = 0.2
 GONE_WITHIN_S: Final = 60.0
 
 
@@ -23,8 +25,8 @@ class Removal:
     Args:
         api: The API server.
         namespace: Where they are.
+        gone_within_s: How long one may take to go.
         clock: Seconds that only grow.
-        sleep: Waits for some seconds.
     """
 
     def __init__(
@@ -32,15 +34,15 @@ class Removal:
         api: KubernetesApi,
         namespace: str,
         *,
+        gone_within_s: float = GONE_WITHIN_S,
         clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._api = api
         self._namespace = namespace
+        self._gone_within_s = gone_within_s
         self._clock = clock
-        self._sleep = sleep
 
-    def after_success(self, name: str, uid: str, recorder: Recorder) -> None:
+    def after_success(self, name: str, uid: str, watch: Watched, recorder: Recorder) -> None:
         """Give back the cluster of work that is done; one whose removal is under way is.
 
         Raises:
@@ -56,48 +58,104 @@ class Removal:
             ) from error
         try:
             if found:
-                self._wait(name, uid)
+                self._require_gone(name, uid, watch)
         except ClusterError as error:
             recorder.happened("cluster", detail=f"{name} is being removed: {error.message}")
 
-    def after_failure(self, name: str, uid: str, recorder: Recorder) -> None:
+    def after_failure(self, name: str, uid: str, watch: Watched, recorder: Recorder) -> None:
         """Give back the cluster of work that has failed; why it did is the news, and not this."""
         try:
-            self.remove(name, uid)
+            self.remove(name, uid, watch)
         except ClusterError as error:
             recorder.happened("cluster", detail=f"{name} could not be removed: {error.message}")
 
-    def remove(self, name: str, uid: str) -> None:
+    def remove(self, name: str, uid: str, watch: Watched) -> None:
         """Remove a RayJob, if it is still there.
+
+        Args:
+            name: Its name.
+            uid: Which one of this name.
+            watch: Of its `life`.
 
         Raises:
             ClusterError: it cannot be removed, or is not gone in time.
         """
         if self._delete(name, uid):
-            self._wait(name, uid)
+            self._require_gone(name, uid, watch)
 
-    def wait_until_gone(self, name: str, what: str, left: Callable[[], Sequence[Object]]) -> None:
-        """Wait until nothing is `left`.
+    def remove_in_time(self, name: str, uid: str, watch: Watched) -> bool:
+        """Remove a RayJob; whether it is gone in time. Raises as `remove`."""
+        return not self._delete(name, uid) or self._is_gone_in_time(name, uid, watch)
+
+    def wait_for_pods(self, name: str, watch: Watched) -> None:
+        """Wait until no pod of a cluster is left.
 
         Raises:
-            ClusterError: something is, after `GONE_WITHIN_S` in which it could be looked at.
+            ClusterError: one is, after `gone_within_s` in which it could be looked at.
         """
-        limit = WatchedLimit(GONE_WITHIN_S, self._clock)
-        while left():
-            if limit.is_over():
-                raise ClusterError(
-                    f"the {what} of {name} is not gone after {GONE_WITHIN_S:.0f} s",
-                    hint="is the operator of KubeRay running?",
-                )
-            self._sleep(POLL_S)
+        ours = f"{labels.CLUSTER}={labels.label_value(name)}"
+        path = core_path(self._namespace, "pods")
+
+        def is_there() -> bool | None:
+            # One that was made just now may not have come in yet: none is asked for once more.
+            return True if watch.objects(PODS) else None
+
+        def asked() -> bool:
+            return bool(self._api.list(path, labels=ours))
+
+        if not self._wait(watch, PODS, is_there, asked):
+            raise self._stays(name, "pods")
 
     def _delete(self, name: str, uid: str) -> bool:
         """Whether it was there."""
         return self._api.delete(jobs_path(self._namespace, name), uid=uid)
 
-    def _wait(self, name: str, uid: str) -> None:
-        def left() -> list[Object]:
-            job = self._api.get(jobs_path(self._namespace, name))
-            return [job] if job is not None and job["metadata"]["uid"] == uid else []
+    def _require_gone(self, name: str, uid: str, watch: Watched) -> None:
+        if not self._is_gone_in_time(name, uid, watch):
+            raise self._stays(name, "RayJob")
 
-        self.wait_until_gone(name, "RayJob", left)
+    def _is_gone_in_time(self, name: str, uid: str, watch: Watched) -> bool:
+        def is_there() -> bool | None:
+            if uid in map(uid_of, watch.objects(JOBS)):
+                return True
+            return False if uid in map(uid_of, watch.gone(JOBS)) else None
+
+        def asked() -> bool:
+            job = self._api.get(jobs_path(self._namespace, name))
+            return job is not None and uid_of(job) == uid
+
+        return self._wait(watch, JOBS, is_there, asked)
+
+    def _wait(
+        self,
+        watch: Watched,
+        kind: str,
+        is_there: Callable[[], bool | None],
+        asked: Callable[[], bool],
+    ) -> bool:
+        """Whether something is gone after `gone_within_s` in which it could be looked at.
+
+        Args:
+            watch: What it is known from.
+            kind: What of that.
+            is_there: Whether it is by the watch; None if that does not know.
+            asked: Whether it is by the API server.
+        """
+        watch.wait_for_lists(LONGEST_LOOK_S)
+        limit = WatchedLimit(self._gone_within_s, self._clock)
+        while True:
+            changes = watch.changes
+            is_late = limit.is_over()
+            # A watch that has broken, or died unnoticed, shows what was.
+            known = is_there() if watch.is_current(kind) and not is_late else None
+            if not (asked() if known is None else known):
+                return True
+            if is_late:
+                return False
+            watch.wait(changes, min(LONGEST_LOOK_S, self._gone_within_s))
+
+    def _stays(self, name: str, what: str) -> ClusterError:
+        return ClusterError(
+            f"the {what} of {name} is not gone after {self._gone_within_s:.0f} s",
+            hint="is the operator of KubeRay running?",
+        )

@@ -29,13 +29,16 @@ class Watched(Objects, Protocol):
 
     @property
     def changes(self) -> int:
-        """Grows with each change."""
+        """Grows with each change, and when it is not current any more."""
 
     def wait(self, seen: int, timeout_s: float) -> int:
         """Wait until something has changed since `changes` was `seen`; returns what it is now."""
 
     def wait_for_lists(self, timeout_s: float) -> bool:
         """Wait until each kind was listed once; whether that is so."""
+
+    def is_current(self, *names: str) -> bool:
+        """Whether all changes of these kinds come in just now."""
 
     def list_anew(self, timeout_s: float) -> bool:
         """List all once more; whether that was done in time."""
@@ -50,7 +53,9 @@ class Seen:
         ray_cluster: The RayCluster that KubeRay has made for it, if there is one.
         pods: Pods with its label, those on their way out too.
         gone: Pods with its label that are not there any more, as they were last.
-        events: Events about any of these, of `events.k8s.io` and of core, in any order.
+        events: Events about any of these, as the core API has them, in any order: those that were
+            written through `events.k8s.io` too, with their times in other fields; without those
+            that every pod has (see `subjects`).
         workload: Kueue's Workload of the RayJob, where there is a queue.
         workloads: All Workloads of the namespace, this one included, where there is a queue.
         kueue_unknown: Why there are none.

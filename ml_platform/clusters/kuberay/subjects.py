@@ -15,6 +15,11 @@ _OF_EVERY_POD: Final = (
 and wake everybody who waits. What a node does for long (`Pulling`) is said by no status."""
 
 
+def life(namespace: str, name: str) -> tuple[Subject, ...]:
+    """The RayJob of this name and its pods: what tells whether a cluster is there."""
+    return tuple(one for one in subjects(namespace, name) if one.name in (JOBS, PODS))
+
+
 def subjects(namespace: str, name: str, *, queue: str = "") -> tuple[Subject, ...]:
     """The RayJob of this name, all that belongs to it, and what is said in the namespace.
 

@@ -104,6 +104,7 @@ class Watch:
         self._changes = 0
         self._listed: set[str] = set()
         self._refused: dict[str, ClusterError] = {}
+        self._open: set[str] = set()
         self._refusals = {one.name: Refusals(still_grants, clock) for one in subjects}
         self._running = threading.Event()
         self._is_over = False
@@ -141,7 +142,7 @@ class Watch:
 
     @property
     def changes(self) -> int:
-        """Grows with each change."""
+        """Grows with each change, and when a connection ends."""
         with self._changed:
             return self._changes
 
@@ -161,6 +162,14 @@ class Watch:
 
     def _all_listed(self) -> bool:
         return len(self._listed | self._refused.keys()) == len(self._kept)
+
+    def is_current(self, *names: str) -> bool:
+        """Whether all changes of these subjects come in: their connections have not broken.
+
+        One that has died unnoticed counts as open for some minutes.
+        """
+        with self._changed:
+            return self._open.issuperset(names)
 
     def list_anew(self, timeout_s: float) -> bool:
         """Give up all connections, one of which may have died unnoticed, and list all once more.
@@ -243,6 +252,8 @@ class Watch:
                 kept.version = ""
             else:
                 pause = FIRST_PAUSE_S  # the server has ended it, as it was asked to
+            finally:
+                self._note_closed(subject)
             await asyncio.sleep(max(pause, asked_to_wait_s))
             pause = min(2 * pause, LONGEST_PAUSE_S)
 
@@ -263,6 +274,7 @@ class Watch:
         with self._changed:
             kept.replace_all(listed)
             kept.version = version
+            self._open.add(subject.name)  # what changes from now on comes in
         self._note(subject)
 
     async def _path(self, http: "httpx.AsyncClient", subject: Subject) -> str:
@@ -332,8 +344,18 @@ class Watch:
     def _note_granted(self, subject: Subject) -> None:
         """A connection was granted: what was refused before is known again, changed or not."""
         self._refusals[subject.name].forget()
+        with self._changed:
+            self._open.add(subject.name)
         if subject.name in self._refused:
             self._note(subject)
+
+    def _note_closed(self, subject: Subject) -> None:
+        """Who waits looks again: what is kept may be old from now on."""
+        with self._changed:
+            if subject.name in self._open:
+                self._open.discard(subject.name)
+                self._changes += 1
+                self._changed.notify_all()
 
     def _note(self, subject: Subject, *, refused: ClusterError | None = None) -> None:
         with self._changed:

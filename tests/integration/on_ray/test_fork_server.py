@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from ml_platform.clusters.interface import ClusterRequest, Entrypoint
-from ml_platform.clusters.jobs.job import JobRequest, followed_job
+from ml_platform.clusters.jobs.job import followed_job
+from ml_platform.clusters.jobs.program import JobRequest
 from ml_platform.clusters.local.provisioner import LocalProvisioner
 from ml_platform.clusters.spec import ClusterSpec
 from ml_platform.xray.records import Recorder

@@ -1,7 +1,7 @@
 """A proxy in front of the API server, for the clients under test: it fails on demand.
 
 Everything else, the operator and the node, speaks to the API server itself and notices nothing. It
-passes on requests and streams of lines (lists, watches, logs), but no upgrades (`kubectl exec`).
+passes on requests, streams of lines (lists, watches, logs) and WebSockets, as of a head's log.
 
 Who asks is told by what a request carries, such as a token. Where the kubeconfig has a certificate
 instead (kind), the proxy shows that to the API server, for all that ask it.
@@ -221,12 +221,15 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                 self._cut()
                 return
         connection = self.server.upstream.connect()
-        with contextlib.closing(connection), self.server.breakable(connection.sock):
+        sock = connection.sock  # an answer may take it from the connection
+        with contextlib.closing(connection), self.server.breakable(sock):
             headers = {
                 name: value
                 for name, value in self.headers.items()
                 if name.lower() not in _OF_ONE_CONNECTION
             }
+            if upgrade := self.headers.get("Upgrade"):
+                headers |= {"Connection": "Upgrade", "Upgrade": upgrade}
             connection.request(self.command, self.path, body or None, headers)
             with connection.getresponse() as response:
                 if isinstance(action, LoseAnswer):
@@ -235,6 +238,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                     return
                 if isinstance(action, HoldAnswer):
                     self._wait(action.until)
+                if response.status == http.HTTPStatus.SWITCHING_PROTOCOLS:
+                    self._pass_on_both_ways(sock, response)
+                    return
                 self._pass_on(response, action)
 
     def _wait(self, until: threading.Event) -> None:
@@ -273,6 +279,30 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             while piece := response.read1(_AT_ONCE):
                 self._send_chunk(piece)
         self.wfile.write(b"0\r\n\r\n")
+
+    def _pass_on_both_ways(
+        self, upstream: socket.socket, response: http.client.HTTPResponse
+    ) -> None:
+        """A WebSocket, until one of both ends it."""
+        self.send_response(response.status)
+        for name, value in response.getheaders():
+            self.send_header(name, value)
+        self.end_headers()
+
+        def pass_back() -> None:
+            with contextlib.suppress(OSError):
+                while piece := response.fp.read1(_AT_ONCE):
+                    self.wfile.write(piece)
+            self._cut()
+
+        back = threading.Thread(target=pass_back, daemon=True)
+        back.start()
+        with contextlib.suppress(OSError):
+            while piece := self.rfile.read1(_AT_ONCE):
+                upstream.sendall(piece)
+        _break(upstream)
+        back.join()
+        self.close_connection = True
 
     def _send_chunk(self, piece: bytes) -> None:
         if piece:  # an empty one would end the answer

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ml_platform.clusters.interface import Cluster, ClusterRequest, Entrypoint, JobKey
-from ml_platform.clusters.jobs.job import FollowedJob, JobRequest, followed_job
+from ml_platform.clusters.jobs.job import FollowedJob, followed_job
+from ml_platform.clusters.jobs.program import JobRequest
 from ml_platform.clusters.local.provisioner import LocalProvisioner
 from ml_platform.clusters.spec import ClusterSpec
 from ml_platform.xray.records import Event, Recorder

@@ -26,6 +26,8 @@ OF_GANG: Final = "preflight-nccl-allreduce"
 _NOT_MADE: Final = frozenset({"CreateContainerConfigError", "CreateContainerError"})
 _NOT_STARTED: Final = "RunContainerError"
 """It was made, but its program does not start: the kubelet counts that as a run that failed."""
+_NOT_RUN: Final = frozenset({126, 127, 128})
+"""A shell's and a runtime's own codes: nothing of the program has run."""
 _CODES: Final = {
     126: "its command cannot be executed",
     127: "its command does not exist",
@@ -42,7 +44,8 @@ class Told:
 
     Attributes:
         events: What was said of the pod.
-        recreations: How often each of the group's pods was made anew, on average.
+        recreations: How often each of the group's pods was made anew, on average, or the pods of
+            its node, one after another.
         logs: Last lines by `pod/container`.
         gang: Nodes that took part in the test of the gang.
     """
@@ -97,6 +100,12 @@ def _failing(pod: Pod, container: Container, told: Told) -> Diagnosis:
     broken = times >= FAILURES and container.running is None
     state: State = "broken" if broken else "starting"
     evidence = [_line(pod, container), *_last_lines(pod, container, told)]
+    # First, as a check that was killed, or never ran, has found nothing out about its node.
+    if died_of_memory(container):
+        return _out_of_memory(pod, container, state, evidence)
+    is_check = container.name == OF_GANG or container.name in OF_NODE
+    if is_check and (container.ended or {}).get("exitCode") in _NOT_RUN:
+        return _check_not_run(pod, container, state, evidence)
     if container.name == OF_GANG:
         return _gang_failed(pod, container, told, state, evidence)
     if container.name in OF_NODE:
@@ -110,8 +119,6 @@ def _failing(pod: Pod, container: Container, told: Told) -> Diagnosis:
             evidence=evidence,
             give_up_after_s=MAY_COME_S,
         )
-    if died_of_memory(container):
-        return _out_of_memory(pod, container, state, evidence)
     kind = "init container" if container.init else "container"
     count = f"{times} times" if times > 1 else "once"
     return diagnosis(
@@ -121,6 +128,20 @@ def _failing(pod: Pod, container: Container, told: Told) -> Diagnosis:
         f"The {kind} {container.name} of the {pod.place} has failed {count}: {_how(container)}.",
         f"Read its log: {_log(pod, container)}",
         evidence=evidence,
+    )
+
+
+def _check_not_run(pod: Pod, container: Container, state: State, evidence: list[str]) -> Diagnosis:
+    return diagnosis(
+        f"preflight-not-run/{container.name}/{pod.where}",
+        state,
+        pod.place,
+        f"The check {container.name} of the {pod.place} could not run: {_how(container)}. That "
+        "says nothing of its node.",
+        "Correct its image or its command where NVSentinel's preflight is configured; its log: "
+        f"{_log(pod, container)}",
+        evidence=evidence,
+        give_up_after_s=MAY_COME_S,
     )
 
 

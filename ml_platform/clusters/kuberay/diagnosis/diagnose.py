@@ -20,8 +20,12 @@ from ml_platform.clusters.kuberay.diagnosis.diagnoses import (
 )
 from ml_platform.clusters.kuberay.diagnosis.events import EventSeen, all_events, is_noise
 from ml_platform.clusters.kuberay.diagnosis.job import invalid, not_taken_up, queued, too_late
-from ml_platform.clusters.kuberay.diagnosis.nodes import failed_by_node, taken_away
-from ml_platform.clusters.kuberay.diagnosis.pods import Pod, pods_of, said_of_pods
+from ml_platform.clusters.kuberay.diagnosis.nodes import (
+    failed_before,
+    failed_by_node,
+    taken_away,
+)
+from ml_platform.clusters.kuberay.diagnosis.pods import Pod, gone_pods, pods_of, said_of_pods
 from ml_platform.clusters.kuberay.diagnosis.refused import refused
 from ml_platform.clusters.kuberay.diagnosis.scheduling import unschedulable
 from ml_platform.clusters.kuberay.diagnosis.slow import slow
@@ -71,9 +75,15 @@ def _diagnoses(
     for pod in staying:
         yield from unschedulable(pod, said[pod.name])
     gang = gang_of(staying)
+    gone = gone_pods(seen)
     for pod in staying:
-        told = Told(events=said[pod.name], recreations=anew[pod.group], logs=logs, gang=gang)
-        found = [*container_troubles(pod, told), *failed_by_node(pod)]
+        # Of a large group one node may fail a pod again and again: on average that is none.
+        times = max(anew[pod.group], len(failed_before(pod, gone)))
+        told = Told(events=said[pod.name], recreations=times, logs=logs, gang=gang)
+        found = [
+            *container_troubles(pod, told),
+            *failed_by_node(pod, gone, recreations=anew[pod.group]),
+        ]
         yield from found or _made_anew(pod, anew[pod.group], events)
     all_said = said_of_pods(staying, with_noise)
     head = next((pod for pod in staying if pod.is_head and pod.is_ready), None)

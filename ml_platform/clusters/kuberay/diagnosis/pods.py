@@ -86,6 +86,11 @@ class Pod:
         return self.raw["metadata"].get("uid") or ""
 
     @property
+    def created_s(self) -> float:
+        """When it was made, in seconds since 1970; 0 if that is not known."""
+        return seconds(self.raw["metadata"].get("creationTimestamp"))
+
+    @property
     def _labels(self) -> Mapping[str, str]:
         return self.raw["metadata"].get("labels") or {}
 

@@ -10,7 +10,8 @@ from ml_platform.clusters.interface import (
     JobKey,
     JobRuntime,
 )
-from ml_platform.clusters.jobs.job import FollowedJob, JobRequest, followed_job
+from ml_platform.clusters.jobs.job import FollowedJob, followed_job
+from ml_platform.clusters.jobs.program import JobRequest
 from ml_platform.xray.records import Recorder
 from tests.unit.clusters.fake_time import FakeTime
 from tests.unit.clusters.jobs.ray_jobs_server import TOKEN, RayJobsServer
@@ -33,6 +34,7 @@ def cluster_at(
     token: str = TOKEN,
     is_gone: Callable[[], bool] = lambda: False,
     quiet_s: float = QUIET_S,
+    vouches_for: Callable[[str], bool] | None = None,
 ) -> Cluster:
     return Cluster(
         name="cluster",
@@ -41,6 +43,7 @@ def cluster_at(
         incarnation="first life",
         is_gone=is_gone,
         quiet_s=quiet_s,
+        vouches_for=vouches_for,
     )
 
 

@@ -72,6 +72,7 @@ class RayJobsServer:
         unseen: How many of the next questions for a job are answered with HTTP 404.
         log_status: The HTTP status of requests for a log, and for a stream of it.
         hanging: Ends of paths, `logs`, `logs/tail` or a job's id: such requests are never answered.
+        broken_off: Those of them that whoever asked has broken off.
         stop_status: What a stopped job becomes.
         token: What a request has to bring; None if everybody may come in.
     """
@@ -89,6 +90,7 @@ class RayJobsServer:
         self.unseen = 0
         self.log_status = 200
         self.hanging: frozenset[str] = frozenset()
+        self.broken_off: list[str] = []
         self.stop_status = "STOPPED"
         self.token: str | None = TOKEN
         self.url = ""
@@ -163,11 +165,18 @@ class RayJobsServer:
             self.failures -= 1
             return web.Response(status=500, text="scripted failure")
         if any(request.path.endswith(f"/{one}") for one in self.hanging):
-            await asyncio.Event().wait()
+            await self._hang(request)
         if request.path.endswith(("/logs", "/logs/tail")) and self.log_status != 200:
             return web.Response(status=self.log_status, text="scripted refusal of the log")
         answer: web.StreamResponse = await handler(request)
         return answer
+
+    async def _hang(self, request: web.Request) -> None:
+        try:
+            while request.transport is not None and not request.transport.is_closing():
+                await asyncio.sleep(0.02)
+        finally:
+            self.broken_off.append(f"{request.method} {request.path}")
 
     async def _nodes(self, request: web.Request) -> web.Response:
         nodes = [{"state": state} for state in self.node_states]

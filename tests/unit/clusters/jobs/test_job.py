@@ -22,6 +22,7 @@ from tests.unit.clusters.jobs.followed import (
     submitted,
 )
 from tests.unit.clusters.jobs.ray_jobs_server import RayJobsServer, ScriptedJob
+from tests.unit.clusters.kuberay.soon import is_so_soon
 
 
 def test_new_work_is_submitted_with_its_command_environment_and_names(
@@ -175,13 +176,11 @@ def test_a_job_that_ends_while_its_stream_is_broken_is_read_to_its_end(
 
 
 def test_a_stream_that_hangs_after_the_jobs_end_is_left(
-    server: RayJobsServer, recorder: Recorder, time: FakeTime
+    server: RayJobsServer, recorder: Recorder
 ) -> None:
     server.next_jobs(log=LOG, hangs=True)
     lines: list[str] = []
-    with followed_job(
-        cluster_at(server, quiet_s=0.05), JOB, recorder, clock=time.clock, sleep=time.sleep
-    ) as job:
+    with followed_job(cluster_at(server, quiet_s=0.05), JOB, recorder) as job:
         assert job.follow(on_log=lines.append).status == "succeeded"
     assert lines == LINES
 
@@ -251,14 +250,13 @@ def test_a_step_ends_soon_after_its_job_though_no_request_for_the_log_is_answere
 
 
 def test_a_head_that_dies_behind_an_open_stream_is_lost(
-    server: RayJobsServer, recorder: Recorder, time: FakeTime
+    server: RayJobsServer, recorder: Recorder
 ) -> None:
     server.next_jobs(log=LOG, hangs=True, ends_as="RUNNING")
+    cluster = cluster_at(server, quiet_s=0.05, is_gone=lambda: server.failures > 0)
     with (
         pytest.raises(ClusterLostError),
-        followed_job(
-            cluster_at(server, quiet_s=0.05), JOB, recorder, clock=time.clock, sleep=time.sleep
-        ) as job,
+        followed_job(cluster, JOB, recorder) as job,
     ):
         job.follow(on_log=lambda line: setattr(server, "failures", 1000))
 
@@ -274,6 +272,21 @@ def test_a_head_that_vanishes_behind_its_proxy_is_lost_within_seconds(
     ):
         pass
     assert real_time.monotonic() - began < 5
+
+
+def test_a_submission_to_a_head_that_has_vanished_is_broken_off(
+    server: RayJobsServer, recorder: Recorder
+) -> None:
+    server.hanging = frozenset({"jobs/"})
+    began = real_time.monotonic()
+    cluster = cluster_at(server, is_gone=lambda: real_time.monotonic() > began + 1)
+    with (
+        pytest.raises(ClusterLostError, match="the Ray head has ended"),
+        followed_job(cluster, JOB, recorder),
+    ):
+        pass
+    assert real_time.monotonic() - began < 5
+    assert is_so_soon(lambda: server.broken_off == ["POST /api/jobs/"])
 
 
 def test_a_look_that_gets_no_answer_is_repeated(server: RayJobsServer, recorder: Recorder) -> None:

@@ -8,7 +8,8 @@ from itertools import count
 import pytest
 
 from ml_platform.clusters.jobs.api import JobsApi
-from ml_platform.clusters.jobs.job import LOOK_S, POLL_S, FollowedJob, followed_job
+from ml_platform.clusters.jobs.job import POLL_S, FollowedJob, followed_job
+from ml_platform.clusters.jobs.looks import LOOK_S
 from ml_platform.clusters.jobs.retry import HeadRetry
 from ml_platform.xray.records import Event, Recorder
 from tests.unit.clusters.fake_time import FakeTime

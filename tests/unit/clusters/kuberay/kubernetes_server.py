@@ -4,6 +4,7 @@ Watches stay open. What befalls a request before or after it is done is for a te
 """
 
 import json
+import select
 import threading
 import time
 from collections import defaultdict
@@ -12,7 +13,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from queue import SimpleQueue
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
@@ -20,6 +20,8 @@ from ml_platform.clusters.kuberay.access import ApiAccess
 from ml_platform.clusters.kuberay.api import KubernetesApi
 
 HANGS: Final = "it hangs"
+NAMED: Final = "metadata.name="
+Change = Mapping[str, Any] | str
 Reply = tuple[int, bytes]
 """Status and body of an answer."""
 Befalls = Callable[[str, str], Reply | None]
@@ -41,6 +43,60 @@ def forbidden(what: str = "rayjobs.ray.io") -> Reply:
     return status(403, f'{what} is forbidden: User "ada" cannot do that in the namespace "ns"')
 
 
+class Changes:
+    """What the watches of a path send: each what its list has not told, or what none has sent.
+
+    Attributes:
+        watches: How many are open.
+    """
+
+    def __init__(self) -> None:
+        self.watches = 0
+        self._all: list[Change] = []
+        self._listed: set[int] = set()
+        self._sent: set[int] = set()
+
+    @property
+    def version(self) -> str:
+        """Of a list that is made now."""
+        return f"list-{len(self._all)}"
+
+    @property
+    def is_all_sent(self) -> bool:
+        """Whether some watch has sent each change that lists do not tell."""
+        return len(self._sent) > 0 and max(self._sent) == len(self._all) - 1
+
+    @property
+    def after(self) -> str:
+        """The version after the next change."""
+        return f"list-{len(self._all) + 1}"
+
+    def put(self, change: Change, *, is_listed: bool = False) -> None:
+        """Send a change, text as it is; lists that are made from now on tell it too, or do not."""
+        if is_listed:
+            self._listed.add(len(self._all))
+        self._all.append(change)
+
+    def sent_to(self, version: str) -> Iterator[Change | None]:
+        """What a watch sends that begins at a version; None while there is nothing."""
+        told = {*self._sent}
+        if version.startswith("list-"):
+            before = {*range(int(version.removeprefix("list-")))}
+            told = before & (self._listed | self._sent)
+        position = 0
+        while True:
+            if position == len(self._all):
+                yield None
+                continue
+            change = self._all[position]
+            # What breaks one watch does not break the next.
+            is_once = isinstance(change, str) or change["type"] == "ERROR"
+            if position not in told and not (is_once and position in self._sent):
+                self._sent.add(position)
+                yield change
+            position += 1
+
+
 @dataclass(kw_only=True)
 class KubernetesServer:
     """What it has and was asked.
@@ -48,7 +104,7 @@ class KubernetesServer:
     Attributes:
         url: Its address.
         objects: Those of each list, by the end of its path.
-        changes: Lines that the watches of a path send, by the end of its path; text as it is.
+        changes: What the watches of a path send, by the end of its path.
         documents: What is answered whole, by the end of its path.
         refused: Status with which a path is refused, by its end; of a deletion with `DELETE `
             before it.
@@ -64,9 +120,7 @@ class KubernetesServer:
 
     url: str = ""
     objects: dict[str, list[Mapping[str, Any]]] = field(default_factory=dict)
-    changes: dict[str, "SimpleQueue[Mapping[str, Any] | str]"] = field(
-        default_factory=lambda: defaultdict(SimpleQueue)
-    )
+    changes: dict[str, Changes] = field(default_factory=lambda: defaultdict(Changes))
     documents: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     refused: dict[str, int] = field(default_factory=dict)
     logs: dict[tuple[str, str, bool], str] = field(default_factory=dict)
@@ -96,7 +150,7 @@ class KubernetesServer:
         own["creationTimestamp"] = datetime.now(UTC).isoformat(timespec="seconds")
         one = {**body, "metadata": {**own, **body["metadata"]}}
         self.objects.setdefault(kind, []).append(one)
-        self.changes[kind].put({"type": "ADDED", "object": one})
+        self._tell(kind, "ADDED", one)
         return one
 
     def remove(self, kind: str, name: str) -> None:
@@ -104,7 +158,7 @@ class KubernetesServer:
         one = self.found(kind, name)
         assert one is not None
         self.objects[kind].remove(one)
-        self.changes[kind].put({"type": "DELETED", "object": one})
+        self._tell(kind, "DELETED", one)
 
     def found(self, kind: str, name: str) -> Mapping[str, Any] | None:
         """The object of this name."""
@@ -137,8 +191,15 @@ class KubernetesServer:
         """Merge changes into an object."""
         changed = _merged(one, body)
         self.objects[kind][self.objects[kind].index(one)] = changed
-        self.changes[kind].put({"type": "MODIFIED", "object": changed})
+        self._tell(kind, "MODIFIED", changed)
         return changed
+
+    def _tell(self, kind: str, what: str, one: Mapping[str, Any]) -> None:
+        changes = self.changes[kind]
+        # As it is sent, an object bears the version of its change: a watch goes on from there.
+        metadata = {**one["metadata"], "resourceVersion": changes.after}
+        sent = {"type": what, "object": {**one, "metadata": metadata}}
+        changes.put(sent, is_listed=True)
 
     def log(self, path: str, query: dict[str, str]) -> Reply:
         """Answer a request for a log."""
@@ -153,11 +214,15 @@ class KubernetesServer:
         return 200, "".join(lines).encode()
 
     def listed(self, kind: str, query: dict[str, str]) -> bytes:
-        """A list of this kind; of field selectors only those of events are followed."""
+        """A list of this kind; of field selectors those of events and of a name are followed."""
         found = self.objects.get(kind, [])
+        selector = query.get("fieldSelector", "")
+        if selector.startswith(NAMED):
+            found = [one for one in found if NAMED + one["metadata"]["name"] == selector]
         if kind == "events":
             found = [one for one in found if _is_selected(one, query.get("fieldSelector", ""))]
-        return whole({"metadata": {"resourceVersion": "1"}, "items": found})
+        version = self.changes[kind].version
+        return whole({"metadata": {"resourceVersion": version}, "items": found})
 
 
 @contextmanager
@@ -172,7 +237,10 @@ def kubernetes_server() -> Iterator[KubernetesServer]:
             befallen = server.before(self.command, url.path)
             query = {name: values[0] for name, values in parse_qs(url.query).items()}
             if befallen is None and "watch" in query and _end(url.path) not in server.refused:
-                self._watch(server.changes[_end(url.path)])
+                changes = server.changes[_end(url.path)]
+                changes.watches += 1
+                self._watch(changes.sent_to(query["resourceVersion"]))
+                changes.watches -= 1
                 return
             answer = befallen or self._done(url.path, query)
             self._answer(*(server.after(self.command, url.path) or answer))
@@ -203,17 +271,22 @@ def kubernetes_server() -> Iterator[KubernetesServer]:
             self.end_headers()
             self.wfile.write(body)
 
-        def _watch(self, changes: "SimpleQueue[Mapping[str, Any] | str]") -> None:
+        def _watch(self, changes: Iterator[Change | None]) -> None:
             self.send_response(200)
             self.end_headers()
-            while not server.ended.is_set():
-                if changes.empty():
+            self.wfile.flush()
+            # What is sent to nobody would be lost to the watch that follows.
+            while not server.ended.is_set() and not self._is_left():
+                change = next(changes)
+                if change is None:
                     time.sleep(0.01)
                     continue
-                change = changes.get()
                 line = change if isinstance(change, str) else json.dumps(change)
                 self.wfile.write(line.encode() + b"\n")
                 self.wfile.flush()
+
+        def _is_left(self) -> bool:
+            return bool(select.select([self.connection], [], [], 0)[0])
 
         def log_message(self, format: str, *args: object) -> None:
             """What matters is kept."""

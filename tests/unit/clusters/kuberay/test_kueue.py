@@ -213,7 +213,6 @@ def test_who_looks_once_without_kueue_is_told_that(server: KubernetesServer) -> 
 def test_an_event_says_the_reason_and_again_when_the_place_has_changed(
     server: KubernetesServer,
 ) -> None:
-    server.changes = {"workloads": SimpleQueue(), "rayjobs": SimpleQueue()}
     told: SimpleQueue[str] = SimpleQueue()
     now = FakeTime()
     with Watch(server.access, subjects("ns", "c", queue=QUEUE)) as watch:

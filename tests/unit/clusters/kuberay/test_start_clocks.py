@@ -132,3 +132,14 @@ def test_a_deadline_of_kuberays_tells_when_and_what_stands_beside_it_why() -> No
     start = Started({**shows(7.0, UNSCHEDULABLE), 20.0: late}, start_s=1200)
     assert "does not fit" in start.failure.message
     assert start.ended_s == pytest.approx(20.0)
+
+
+def test_a_node_that_takes_no_pod_is_told_and_given_up_long_before_the_time_for_the_start() -> None:
+    dead_gpu = {"reason": "UnexpectedAdmissionError", "message": "no healthy devices present"}
+    timeline = {
+        at_s: {"rayjobs": (JOB,), "pods": (pod(f"w-{at_s}", phase="Failed", status=dead_gpu),)}
+        for at_s in (7.0, 9.0, 11.0)
+    }
+    start = Started(timeline, start_s=1200)
+    assert "no healthy devices present" in start.failure.message
+    assert start.ended_s == pytest.approx(11.0)

@@ -11,8 +11,8 @@ from ml_platform.clusters.kuberay.api import KubernetesApi
 from ml_platform.clusters.kuberay.head_address import LOST_AFTER_S
 from ml_platform.clusters.kuberay.interactive import InteractiveClusters
 from ml_platform.clusters.kuberay.interactive_manifest import Wanted
-from ml_platform.clusters.kuberay.start import PODS
-from ml_platform.errors import ClusterStartError
+from ml_platform.clusters.kuberay.start import CLUSTERS, PODS
+from ml_platform.errors import ClusterStartError, InputError
 from ml_platform.xray.records import Event, Recorder
 from tests.unit.clusters.fake_time import FakeTime
 from tests.unit.clusters.kuberay.clusters import CONFIG, cluster
@@ -25,6 +25,7 @@ from tests.unit.clusters.kuberay.kubernetes_server import (
 )
 from tests.unit.clusters.kuberay.objects import container, ended, pod, waiting
 from tests.unit.clusters.kuberay.ready_clusters import make_ready
+from tests.unit.clusters.kuberay.soon import is_so_soon
 
 WANTED = Wanted(name="dev-ada", spec=cluster(), owner="ada@laptop", ttl_s=3600)
 CRASHING = container("ray-head", state=waiting("CrashLoopBackOff"), last=ended(2), restarts=3)
@@ -73,13 +74,19 @@ def jobs(server: KubernetesServer) -> list[Any]:
     return server.objects.get("rayjobs", [])
 
 
+def watching(server: KubernetesServer) -> int:
+    """How many watches are open."""
+    return sum(one.watches for one in server.changes.values())
+
+
 def after_a_create(server: KubernetesServer, *replies: Reply | None) -> None:
     """What is answered to creates when they are done, one after another."""
     left = iter(replies)
 
     def after(method: str, path: str) -> Reply | None:
         if method == "DELETE":
-            server.objects[PODS].clear()
+            for one in [*server.objects[PODS]]:
+                server.remove(PODS, one["metadata"]["name"])
         return next(left, None) if method == "POST" else None
 
     server.after = after
@@ -138,8 +145,45 @@ def test_why_it_does_not_start_is_told_though_it_cannot_be_removed(
     assert "dev-ada could not be removed" in told[-1].detail
 
 
+def test_one_beside_a_foreign_ray_cluster_of_its_name_is_refused_before_it_is_made(
+    server: KubernetesServer, up: Callable[..., object]
+) -> None:
+    foreign = server.make(CLUSTERS, {"metadata": {"name": WANTED.name}})
+    with pytest.raises(InputError, match="there is a RayCluster dev-ada") as raised:
+        up()
+    assert "--name" in raised.value.hint
+    assert server.objects[CLUSTERS] == [foreign]
+    assert jobs(server) == []
+
+
 def test_it_is_lost_no_sooner_than_that_of_an_attempt(used: Cluster) -> None:
     assert used.lost_after_s == LOST_AFTER_S
+
+
+def test_the_end_of_one_that_is_watched_is_seen_without_a_request(
+    server: KubernetesServer, clusters: InteractiveClusters, used: Cluster
+) -> None:
+    with clusters.watched(WANTED.name) as watched:
+        assert is_so_soon(lambda: watching(server) >= 2)
+        asked = len(server.requests)
+        assert not watched.is_gone()
+        server.remove("rayjobs", WANTED.name)
+        assert is_so_soon(watched.is_gone)
+        assert len(server.requests) == asked
+
+
+def test_one_that_is_watched_and_away_is_not_gone(
+    server: KubernetesServer, clusters: InteractiveClusters, used: Cluster
+) -> None:
+    with clusters.watched(WANTED.name) as watched:
+        assert is_so_soon(lambda: watching(server) >= 2)
+        server.before = lambda method, path: AWAY
+        for kind in ("rayjobs", "pods"):
+            server.changes[kind].put("no JSON")
+        assert not watched.is_gone()
+        server.before = lambda method, path: None
+        server.remove("rayjobs", WANTED.name)
+        assert is_so_soon(watched.is_gone)
 
 
 @pytest.mark.parametrize("reply", [AWAY, forbidden()])

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Iterator
-from queue import SimpleQueue
 from typing import Any
 
 import pytest
@@ -27,7 +26,6 @@ def in_cluster(name: str, **fields: Any) -> Object:
 @pytest.fixture
 def server() -> Iterator[KubernetesServer]:
     with kubernetes_server() as server:
-        server.changes["pods"] = SimpleQueue()
         cluster = {"metadata": {"name": "c-abcde", "uid": "cluster"}}
         server.objects = {
             "rayclusters": [cluster],

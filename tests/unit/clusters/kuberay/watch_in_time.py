@@ -11,16 +11,20 @@ Objects = Mapping[str, tuple[Object, ...]]
 
 
 class WatchInTime:
-    """A watch that never breaks.
+    """A watch that is broken only where a test says so.
 
     Args:
         time: Of those who wait.
         timeline: By the second after now, all objects that there are from then on, by kind.
+        broken_s: For how many seconds from now on no change comes in.
     """
 
-    def __init__(self, time: FakeTime, timeline: Mapping[float, Objects]) -> None:
+    def __init__(
+        self, time: FakeTime, timeline: Mapping[float, Objects], *, broken_s: float = 0.0
+    ) -> None:
         self._time = time
         self._timeline = {time.now + after_s: objects for after_s, objects in timeline.items()}
+        self._whole_at_s = time.now + broken_s
 
     @property
     def changes(self) -> int:
@@ -44,6 +48,10 @@ class WatchInTime:
     def wait_for_lists(self, timeout_s: float) -> bool:
         del timeout_s
         return True
+
+    def is_current(self, *names: str) -> bool:
+        del names
+        return self._time.now >= self._whole_at_s
 
     def list_anew(self, timeout_s: float) -> bool:
         del timeout_s

@@ -103,6 +103,41 @@ def test_a_check_of_gpus_before_the_start_names_the_node(name: str, check: str) 
     assert found.give_up_after_s == 60.0
 
 
+CHECKS = ["preflight-dcgm-diag", "preflight-nccl-loopback", "preflight-nccl-allreduce"]
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_a_check_of_gpus_that_dies_of_memory_says_nothing_of_its_node(name: str) -> None:
+    init = container(name, state=ended(137, "OOMKilled"), restarts=2)
+    spec = {"initContainers": [{"name": name, "resources": {"limits": {"memory": "1Gi"}}}]}
+    found = only_finding(seen_of(pod(init=[init], containers=[INITIALIZING], spec=spec)))
+    assert (found.key, found.state) == (f"init-oom/worker/w/{name}", "broken")
+    assert found.failure.place == Place(kind="group", name="w")
+    assert "memory limit of 1Gi" in found.failure.message
+    assert "cordon" not in found.failure.hint
+
+
+@pytest.mark.parametrize("name", CHECKS)
+@pytest.mark.parametrize(
+    ("code", "why"),
+    [
+        (126, "its command cannot be executed"),
+        (127, "its command does not exist"),
+        (128, "its program could not be started"),
+    ],
+)
+def test_a_check_of_gpus_that_could_not_run_is_a_matter_of_its_image_and_command(
+    name: str, code: int, why: str
+) -> None:
+    init = container(name, state=ended(code))
+    found = only_finding(seen_of(pod(init=[init], containers=[INITIALIZING])))
+    assert found.key == f"preflight-not-run/{name}/worker/w"
+    assert found.failure.place == Place(kind="group", name="w")
+    assert f"{name} of the group w could not run: exit code {code}, {why}." in found.failure.message
+    assert found.failure.hint.startswith("Correct its image or its command")
+    assert found.give_up_after_s == 60.0
+
+
 def test_a_check_of_the_whole_gang_blames_none_of_its_nodes_and_names_all_that_took_part() -> None:
     test = "preflight-nccl-allreduce"
     pods = [

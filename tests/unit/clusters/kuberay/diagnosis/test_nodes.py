@@ -16,6 +16,7 @@ from tests.unit.clusters.kuberay.objects import (
     running,
     seen_of,
 )
+from tests.unit.clusters.kuberay.recorded import time_text
 
 NAME = "c-w-worker-abcde"
 
@@ -183,3 +184,74 @@ def test_another_reason_on_the_same_nodes_is_told_anew() -> None:
     assert key(selector) == "unschedulable/worker/w/labels"
     assert key("node(s) had untolerated taint(s)") == "unschedulable/worker/w/taint"
     assert key("node(s) were unschedulable") == "unschedulable/worker/w/cordoned"
+
+
+NO_DEVICE = {
+    "reason": "UnexpectedAdmissionError",
+    "message": "Allocate failed due to no healthy devices present; cannot allocate nvidia.com/gpu",
+}
+OTHERS = [pod(f"ok-{n}", phase="Running", ready=True) for n in range(7)]
+"""Of eight workers seven run: on average none was made anew."""
+
+
+def failed_pod(
+    made: float, *, node: str = "node-1", status: Object = NO_DEVICE, **more: Any
+) -> Object:
+    """A pod that has failed and is there."""
+    one = pod(f"w-{made}-{node}", phase="Failed", spec={"nodeName": node}, status=status, **more)
+    return {**one, "metadata": {**one["metadata"], "creationTimestamp": time_text(made)}}
+
+
+def gone_pod(made: float, **more: Any) -> Object:
+    """One that was deleted a second after it was made."""
+    one = failed_pod(made, **more)
+    return {**one, "metadata": {**one["metadata"], "deletionTimestamp": time_text(made + 1)}}
+
+
+def test_a_node_that_takes_none_of_three_pods_one_after_another_is_the_end() -> None:
+    found = only_finding(seen_of(failed_pod(20), *OTHERS, gone=(gone_pod(0), gone_pod(10))))
+    assert (found.key, found.state) == ("pod-failed/worker/w/UnexpectedAdmissionError", "broken")
+    assert found.failure.place == Place(kind="node", name="node-1")
+    assert "Node node-1 has failed 3 pods of the group w in a row" in found.failure.message
+    assert "no healthy devices" in found.failure.message
+    assert found.failure.hint.startswith("Take it out (kubectl cordon node-1)")
+    assert len(found.failure.evidence) == 3
+
+
+@pytest.mark.parametrize(
+    "gone",
+    [
+        (gone_pod(0, node="node-2"), gone_pod(10, node="node-2")),
+        (gone_pod(0), gone_pod(0)),
+        (gone_pod(0, status={"reason": "Evicted"}), gone_pod(10, status={"reason": "Evicted"})),
+    ],
+    ids=["on another node", "beside each other", "evicted"],
+)
+def test_a_node_that_has_failed_less_often_is_waited_for(gone: tuple[Object, ...]) -> None:
+    found = only_finding(seen_of(failed_pod(20), *OTHERS, gone=gone))
+    assert found.state == "starting"
+    assert found.failure.hint.startswith("Nothing: another pod takes its place.")
+
+
+def test_pods_that_fail_on_whatever_node_they_get_are_ended_after_three() -> None:
+    gone = (gone_pod(0, node="n-2"), gone_pod(10, node="n-3"))
+    found = only_finding(seen_of(failed_pod(20), gone=gone), recreations={"w": 2})
+    assert (found.state, found.failure.place) == ("broken", Place(kind="group", name="w"))
+    assert found.failure.hint.endswith("kubectl describe node n-2 n-3 node-1")
+
+
+def test_a_race_for_the_room_of_a_node_passes_however_often_it_is_lost() -> None:
+    lost = {"reason": "OutOfcpu", "message": "Node didn't have enough resource: cpu"}
+    gone = tuple(gone_pod(made, status=lost) for made in (0, 10, 20))
+    seen = seen_of(failed_pod(30, status=lost), gone=gone)
+    assert only_finding(seen, recreations={"w": 3}).state == "starting"
+
+
+def test_a_check_that_fails_in_each_pod_that_its_node_gets_is_the_end() -> None:
+    """Where pods are never restarted: each failure is one more pod."""
+    name = "preflight-dcgm-diag"
+    its: dict[str, Any] = {"init": [container(name, state=ended(1))], "status": {}}
+    gone = (gone_pod(0, **its), gone_pod(10, **its))
+    found = only_finding(seen_of(failed_pod(20, **its), *OTHERS, gone=gone))
+    assert (found.key, found.state) == (f"preflight/{name}/worker/w", "broken")
+    assert found.failure.place == Place(kind="node", name="node-1")
