@@ -1,32 +1,20 @@
 """What may go wrong with one training: what happens to it, and what can never start."""
 
-import os
-import signal
-import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass
 from typing import Any, Final
 
 from ml_platform.clusters.causes import Cause
-from ml_platform.clusters.kuberay import labels
 from ml_platform.clusters.kuberay.diagnosis.events import seconds
 from ml_platform.clusters.kuberay.diagnosis.job import TAKEN_UP_S
 from ml_platform.clusters.kuberay.diagnosis.slow import UNREACHED_S
-from ml_platform.clusters.spec import HeadGroup
-from tests.kubernetes import pods
-from tests.kubernetes.faults import dns, nodes, quota
-from tests.kubernetes.faults.api_script import Action, Answer, Cut, Delay, LoseAnswer, Truncate
-from tests.kubernetes.faults.components import operator_away
-from tests.kubernetes.faults.memory import run_out_of_memory
-from tests.kubernetes.faults.pods import delete_pod, kill_container
+from tests.kubernetes.faults import dns
+from tests.kubernetes.faults.api_script import Answer, Cut, Delay, LoseAnswer, Truncate
+from tests.kubernetes.faults.pods import kill_container
+from tests.kubernetes.matrix import acts
 from tests.kubernetes.matrix.case import Case
 from tests.kubernetes.matrix.phases import CREATED, STARTING, Phase
-from tests.kubernetes.testbed.cluster import Cluster
-from tests.kubernetes.testbed.node import Node
-
-AWAY_S: Final = 8.0
-NEVER_READY_S: Final = 12.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,187 +48,6 @@ class Fault:
     of_step: bool = False
     of_node: bool = False
     hopeless: bool = False
-
-
-@contextmanager
-def step_killed(case: Case) -> Iterator[None]:
-    """SIGKILL, as of a node that dies."""
-    assert case.step is not None
-    case.step.kill()
-    case.step.join()
-    yield
-
-
-@contextmanager
-def step_interrupted(case: Case) -> Iterator[None]:
-    """As by the button of the Dagster UI."""
-    assert case.step is not None
-    assert case.step.pid is not None
-    os.kill(case.step.pid, signal.SIGINT)
-    yield
-
-
-def to_pods(kind: str, fault: Callable[[Cluster, str, str], None]) -> Callable[[Case], Any]:
-    """A fault of `faults.pods` befalls the pod of the head or of the worker."""
-
-    @contextmanager
-    def act(case: Case) -> Iterator[None]:
-        for pod in case.pods(kind):
-            fault(case.light.cluster, case.light.namespace, str(pod["metadata"]["name"]))
-        yield
-
-    return act
-
-
-def pods_deleted(kind: str) -> Callable[[Case], Any]:
-    """Somebody deletes the pod of the head or of the worker; it is gone when the phase goes on."""
-
-    @contextmanager
-    def act(case: Case) -> Iterator[None]:
-        pods = case.pods(kind)
-        for pod in pods:
-            delete_pod(case.light.cluster, case.light.namespace, str(pod["metadata"]["name"]))
-        case.wait_until_gone(pods)
-        yield
-
-    return act
-
-
-def deleted(kind: str) -> Callable[[Case], Any]:
-    """Somebody deletes an object of KubeRay's; its pods are gone when the phase goes on."""
-
-    @contextmanager
-    def act(case: Case) -> Iterator[None]:
-        where = (f"--namespace={case.light.namespace}", "--wait=false")
-        pods = case.objects("pods")
-        for one in case.objects(kind):
-            case.light.cluster.kubectl("delete", kind, str(one["metadata"]["name"]), *where)
-        case.wait_until_gone(pods)
-        yield
-
-    return act
-
-
-def api_does(action: Action, **which: Any) -> Callable[[Case], Any]:
-    """The API server, or what is between, does this to the step's requests for a while."""
-
-    @contextmanager
-    def act(case: Case) -> Iterator[None]:
-        with case.api.failing(action, **which):
-            yield
-            time.sleep(AWAY_S)
-
-    return act
-
-
-@contextmanager
-def storage_away(case: Case) -> Iterator[None]:
-    """The storage breaks off every connection of the step's."""
-    before, since = case.storage.before, time.monotonic()
-
-    def refuse(method: str, path: str) -> None:
-        before(method, path)
-        if time.monotonic() - since < AWAY_S:
-            raise ConnectionError
-
-    case.storage.before = refuse
-    yield
-
-
-def out_of_memory(cluster: Cluster, namespace: str, pod: str) -> None:
-    """A container's limit is reached, and all of it dies."""
-    run_out_of_memory(cluster, namespace, pod, whole=True)
-
-
-@contextmanager
-def no_operator(case: Case) -> Iterator[None]:
-    """KubeRay is away; what it has made runs on."""
-    with operator_away(case.testbed.kuberay):
-        yield
-        time.sleep(AWAY_S)
-
-
-@contextmanager
-def node_drained(case: Case) -> Iterator[None]:
-    """The node's pods are evicted, and it takes no new ones for a while."""
-    ours = labels.selector(case.config.environment)
-    with nodes.drained(case.light.cluster, selector=ours):
-        yield
-        time.sleep(AWAY_S)
-
-
-@contextmanager
-def node_silent(case: Case) -> Iterator[None]:
-    """The node is NotReady, and so are its pods, which run on unseen."""
-    with nodes.not_ready(case.testbed.node):
-        yield
-        time.sleep(AWAY_S)
-
-
-@contextmanager
-def quota_full(case: Case) -> Iterator[None]:
-    """The namespace takes no more pods for a while, which those of others use up."""
-    with _others(case), quota.filled(case.light.cluster, case.light.namespace):
-        yield
-        time.sleep(AWAY_S)
-
-
-@contextmanager
-def _others(case: Case) -> Iterator[None]:
-    """Pods that are not the case's: as many as its cluster has, or it would never have room."""
-    cluster, namespace = case.light.cluster, case.light.namespace
-    names = [f"other-{number}" for number in range(1 + case.request.cluster.worker_count)]
-    pods.create(cluster, *(pods.pod(cluster, namespace, one, ["sleep", "600"]) for one in names))
-    try:
-        yield
-    finally:
-        where = (f"--namespace={namespace}", "--grace-period=0", "--force")
-        cluster.kubectl("delete", "pods", *names, *where)
-
-
-def names_do(fault: Callable[[Node], AbstractContextManager[None]]) -> Callable[[Case], Any]:
-    """A fault of `faults.dns` befalls all pods for a while."""
-
-    @contextmanager
-    def act(case: Case) -> Iterator[None]:
-        with fault(case.testbed.node):
-            yield
-            time.sleep(AWAY_S)
-
-    return act
-
-
-def without_image(case: Case) -> None:
-    """Its image does not exist."""
-    case.want(image="nobody.invalid/has/this:1")
-
-
-def without_node(case: Case) -> None:
-    """No node has the labels that its pods ask for."""
-    case.choose_nodes({"nobody": "has-this"})
-    case.config = replace(case.config, limits=replace(case.config.limits, start_s=NEVER_READY_S))
-
-
-def without_account(case: Case) -> None:
-    """Its service account does not exist."""
-    case.config = replace(case.config, service_account="nobody")
-
-
-def without_ray(case: Case) -> None:
-    """There is no Ray in the image, so the head ends at once, again and again."""
-    path = [{"name": "PATH", "value": "/usr/bin:/bin"}]
-    head = case.request.cluster.head
-    case.want(head=HeadGroup(memory=head.memory, pod={"env": path}))
-
-
-def without_python(case: Case) -> None:
-    """There is no Python in its image: its worker's init container fails, again and again."""
-    case.want(image=case.light.cluster.another_image)
-
-
-def without_priority(case: Case) -> None:
-    """Its priority class does not exist."""
-    case.want(priority="nobody-has-this")
 
 
 def said(pattern: str) -> Callable[[Case], float | None]:
@@ -301,10 +108,10 @@ _LOST: Final = (Cause.HEAD_LOST, Cause.START_FAILED, Cause.NODE_LOST)
 _OF_WORKER: Final = (*_LOST, Cause.WORKER_LOST, Cause.OUT_OF_MEMORY)
 
 FAULTS: Final = (
-    Fault(name="step killed", act=step_killed, befalls=_is_held, of_step=True),
+    Fault(name="step killed", act=acts.step_killed, befalls=_is_held, of_step=True),
     Fault(
         name="step interrupted",
-        act=step_interrupted,
+        act=acts.step_interrupted,
         befalls=_is_held,
         of_step=True,
         causes=(Cause.CANCELLED,),
@@ -312,70 +119,70 @@ FAULTS: Final = (
     ),
     Fault(
         name="head's pod deleted",
-        act=pods_deleted("head"),
+        act=acts.pods_deleted("head"),
         befalls=lambda phase: phase.has_pods,
         causes=_LOST,
         named_in=_needs_head,
     ),
     Fault(
         name="head's container killed",
-        act=to_pods("head", kill_container),
+        act=acts.to_pods("head", kill_container),
         befalls=_has_head,
         causes=_LOST,
         named_in=_needs_head,
     ),
     Fault(
         name="worker's pod deleted",
-        act=pods_deleted("worker"),
+        act=acts.pods_deleted("worker"),
         befalls=lambda phase: phase.has_pods,
         causes=_OF_WORKER,
     ),
     Fault(
         name="worker's container killed",
-        act=to_pods("worker", kill_container),
+        act=acts.to_pods("worker", kill_container),
         befalls=_has_head,
         causes=_OF_WORKER,
     ),
     Fault(
         name="RayJob deleted",
-        act=deleted("rayjobs"),
+        act=acts.deleted("rayjobs"),
         befalls=lambda phase: phase.has_cluster and phase is not CREATED,
         causes=_LOST,
         named_in=lambda phase: phase.name != "ended",
     ),
     Fault(
         name="RayCluster deleted",
-        act=deleted("rayclusters"),
+        act=acts.deleted("rayclusters"),
         befalls=lambda phase: phase.has_pods,
         causes=_LOST,
         named_in=_needs_head,
     ),
-    Fault(name="API server away", act=api_does(Answer(status=503))),
+    Fault(name="API server away", act=acts.api_does(Answer(status=503))),
     # As one that starts, and has not read yet who may what.
-    Fault(name="API server forbids", act=api_does(Answer(status=403))),
-    Fault(name="API server slow", act=api_does(Delay(seconds=3))),
-    Fault(name="answers lost", act=api_does(LoseAnswer()), befalls=_is_held),
-    Fault(name="watches cut", act=api_does(Cut(after_lines=1), path="watch=")),
-    Fault(name="watches truncated", act=api_does(Truncate(after_lines=1), path="watch=")),
-    Fault(name="logs refused", act=api_does(Answer(status=500), path=_LOGS), befalls=_runs),
-    Fault(name="logs late", act=api_does(Delay(seconds=30), path=_LOGS), befalls=_runs),
-    Fault(name="storage away", act=storage_away),
+    Fault(name="API server forbids", act=acts.api_does(Answer(status=403))),
+    Fault(name="API server slow", act=acts.api_does(Delay(seconds=3))),
+    Fault(name="answers lost", act=acts.api_does(LoseAnswer()), befalls=_is_held),
+    Fault(name="watches cut", act=acts.api_does(Cut(after_lines=1), path="watch=")),
+    Fault(name="watches truncated", act=acts.api_does(Truncate(after_lines=1), path="watch=")),
+    Fault(name="logs refused", act=acts.api_does(Answer(status=500), path=_LOGS), befalls=_runs),
+    Fault(name="logs late", act=acts.api_does(Delay(seconds=30), path=_LOGS), befalls=_runs),
+    Fault(name="storage away", act=acts.storage_away),
     Fault(
         name="worker out of memory",
-        act=to_pods("worker", out_of_memory),
+        act=acts.to_pods("worker", acts.out_of_memory),
         befalls=_has_head,
         causes=_OF_WORKER,
     ),
     Fault(
         name="head out of memory",
-        act=to_pods("head", out_of_memory),
+        act=acts.to_pods("head", acts.out_of_memory),
         befalls=_has_head,
         causes=(*_LOST, Cause.OUT_OF_MEMORY),
         named_in=_needs_head,
     ),
     Fault(
         name="operator away",
-        act=no_operator,
+        act=acts.no_operator,
         says="KubeRay has not taken up RayJob",
         named_in=lambda phase: phase.name == "before create",
         evidence=never_taken_up,
@@ -383,7 +190,7 @@ FAULTS: Final = (
     ),
     Fault(
         name="node drained",
-        act=node_drained,
+        act=acts.node_drained,
         befalls=lambda phase: phase.has_pods,
         causes=_LOST,
         named_in=_needs_head,
@@ -392,7 +199,7 @@ FAULTS: Final = (
     ),
     Fault(
         name="node silent",
-        act=node_silent,
+        act=acts.node_silent,
         befalls=lambda phase: phase.name in ("before create", "pending", "running"),
         causes=_LOST,
         says="with a taint that it does not tolerate",
@@ -402,7 +209,7 @@ FAULTS: Final = (
     ),
     Fault(
         name="quota full",
-        act=quota_full,
+        act=acts.quota_full,
         befalls=lambda phase: phase.name in ("before create", "queued"),
         causes=(Cause.START_FAILED,),  # where there are no pods, none is ever allowed
         says="Quota full has no room for",
@@ -413,7 +220,7 @@ FAULTS: Final = (
     *(
         Fault(
             name=name,
-            act=names_do(fault),
+            act=acts.names_do(fault),
             befalls=_needs_names,
             causes=_OF_WORKER,
             says="cannot reach the head",
@@ -437,30 +244,30 @@ FAULTS: Final = (
         for name, breaks, evidence, says in (
             (
                 "no such image",
-                without_image,
+                acts.without_image,
                 "nobody.invalid/has/this",
                 "is not on the node, and may not be pulled",
             ),
-            ("no such node", without_node, "^FailedScheduling", "nobody=has-this"),
+            ("no such node", acts.without_node, "^FailedScheduling", "nobody=has-this"),
             (
                 "no such service account",
-                without_account,
+                acts.without_account,
                 'serviceaccount "nobody" not found',
                 "The service account nobody",
             ),
             (
                 "no Ray in the image",
-                without_ray,
+                acts.without_ray,
                 "^Started ",
                 "The container ray-head of the head has failed",
             ),
             (
                 "no such priority class",
-                without_priority,
+                acts.without_priority,
                 "nobody-has-this",
                 "no priority class nobody-has-this",
             ),
-            ("init container fails", without_python, "^Failed ", "The init container"),
+            ("init container fails", acts.without_python, "^Failed ", "The init container"),
         )
     ),
 )
