@@ -9,8 +9,8 @@ import pytest
 from ml_platform.clusters.kuberay.manifests import ray_job
 from ml_platform.clusters.spec import HeadGroup
 from tests.kubernetes.faults.pods import delete_pod, kill_container
-from tests.kubernetes.matrix.case import Case
 from tests.kubernetes.matrix.acts import to_pods
+from tests.kubernetes.matrix.case import Case
 from tests.support.attempts.head import EPOCHS
 
 pytestmark = pytest.mark.kubernetes
