@@ -13,7 +13,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from ml_platform.clusters.catalogue import Catalogue, NodeKind
-from ml_platform.clusters.kuberay.fitting import Need, fitting
+from ml_platform.clusters.kuberay.gangs.fitting import Need, fitting
 from ml_platform.clusters.open import kuberay_config
 from ml_platform.clusters.spec import (
     ON_KUBERNETES,

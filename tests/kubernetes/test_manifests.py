@@ -8,7 +8,7 @@ from typing import Any, Final
 import pytest
 
 from ml_platform.clusters.catalogue import Catalogue, NodeKind
-from ml_platform.clusters.kuberay.checks import require_valid
+from ml_platform.clusters.kuberay.checks.valid import require_valid
 from ml_platform.clusters.kuberay.config import KubeRayConfig, Limits
 from ml_platform.clusters.kuberay.manifests import ray_job
 from ml_platform.clusters.kuberay.wait_for_head import NAME as WAITING

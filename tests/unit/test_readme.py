@@ -10,7 +10,7 @@ import typer.main
 import yaml
 
 from ml_platform.cli.main import app
-from ml_platform.clusters.kuberay.checks import mistakes
+from ml_platform.clusters.kuberay.checks.valid import mistakes
 from ml_platform.clusters.kuberay.config import config_from
 from ml_platform.clusters.presets import Presets
 from ml_platform.clusters.spec import ClusterSpec, WorkerGroup

@@ -9,7 +9,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from ml_platform.clusters.catalogue import Catalogue
 from ml_platform.clusters.interface import JOB_START_S
-from ml_platform.clusters.kuberay.catalogue_checks import catalogue_mistakes
+from ml_platform.clusters.kuberay.checks.catalogue import catalogue_mistakes
 from ml_platform.errors import SettingsError
 from ml_platform.wrong_values import first_in_words, yaml_problem
 

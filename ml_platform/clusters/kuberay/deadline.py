@@ -6,8 +6,8 @@ Its clock begins with the RayJob's start, so that what comes before the work cou
 import math
 from typing import Final
 
+from ml_platform.clusters.kuberay.checks.scalars import LARGEST
 from ml_platform.clusters.kuberay.config import Limits
-from ml_platform.clusters.kuberay.scalars import LARGEST
 from ml_platform.clusters.kuberay.seen import Object
 
 TO_END_S: Final = 900

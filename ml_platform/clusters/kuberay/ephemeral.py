@@ -27,7 +27,7 @@ from ml_platform.clusters.kuberay import labels
 from ml_platform.clusters.kuberay.access import find_access
 from ml_platform.clusters.kuberay.api import KubernetesApi, core_path, jobs_path
 from ml_platform.clusters.kuberay.attempt_jobs import AttemptJobs, lost
-from ml_platform.clusters.kuberay.checks import require_valid
+from ml_platform.clusters.kuberay.checks.valid import require_valid
 from ml_platform.clusters.kuberay.config import KubeRayConfig
 from ml_platform.clusters.kuberay.diagnosis.head import readiness
 from ml_platform.clusters.kuberay.dying_logs import DyingLogs

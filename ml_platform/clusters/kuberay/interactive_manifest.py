@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ml_platform.clusters.kuberay import labels
-from ml_platform.clusters.kuberay.checks import require_valid
+from ml_platform.clusters.kuberay.checks.valid import require_valid
 from ml_platform.clusters.kuberay.config import KubeRayConfig
 from ml_platform.clusters.kuberay.expiry import expiry_text, require_ttl
 from ml_platform.clusters.kuberay.manifests import ray_job

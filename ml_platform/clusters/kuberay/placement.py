@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from ml_platform.clusters.catalogue import SPOT_LABELS, Catalogue, NodeKind
-from ml_platform.clusters.kuberay.fitting import Need, fitting
-from ml_platform.clusters.kuberay.scheduling_checks import PREFERRED, REQUIRED
+from ml_platform.clusters.kuberay.checks.scheduling import PREFERRED, REQUIRED
+from ml_platform.clusters.kuberay.gangs.fitting import Need, fitting
 
 Fields = dict[str, Any]
 T = TypeVar("T")

@@ -7,7 +7,7 @@ from typing import Any, Final
 from ml_platform.clusters.kuberay.autoscaler import token_volume
 from ml_platform.clusters.kuberay.config import KubeRayConfig
 from ml_platform.clusters.kuberay.environment import environment
-from ml_platform.clusters.kuberay.fitting import Need, fitting, need_of
+from ml_platform.clusters.kuberay.gangs.fitting import Need, fitting, need_of
 from ml_platform.clusters.kuberay.placement import both, placement
 from ml_platform.clusters.kuberay.pod_fields import OF_CONTAINER, OF_METADATA, merged
 from ml_platform.clusters.kuberay.pre_stop import pre_stop

@@ -10,11 +10,11 @@ import yaml
 from hypothesis import given
 
 from ml_platform.clusters.kuberay import labels
-from ml_platform.clusters.kuberay.checks import mistakes
+from ml_platform.clusters.kuberay.checks.valid import mistakes
+from ml_platform.clusters.kuberay.checks.words import is_dns_1035, is_label_key, is_label_value
 from ml_platform.clusters.kuberay.config import Limits
 from ml_platform.clusters.kuberay.environment import environment
 from ml_platform.clusters.kuberay.manifests import manifest_yaml, ray_job
-from ml_platform.clusters.kuberay.words import is_dns_1035, is_label_key, is_label_value
 from ml_platform.clusters.spec import RAY_VERSION, ClusterSpec
 from tests.support.kuberay.quantities import amount
 from tests.unit.clusters.kuberay.clusters import (

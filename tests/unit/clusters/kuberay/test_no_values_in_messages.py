@@ -13,7 +13,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from ml_platform.clusters.catalogue import Catalogue, NodeKind
-from ml_platform.clusters.kuberay.checks import require_valid
+from ml_platform.clusters.kuberay.checks.valid import require_valid
 from ml_platform.clusters.kuberay.config import config_from, read_values
 from ml_platform.clusters.presets import ClusterSection, Presets
 from ml_platform.clusters.spec import ClusterSpec, HeadGroup, WorkerGroup

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from ml_platform.clusters.kuberay.pod_field_checks import pod_field_mistakes
+from ml_platform.clusters.kuberay.checks.pod_fields import pod_field_mistakes
 from tests.support.kuberay.pod_fields import NAME, claimed, labelled
 
 HF = "hf" + "_" + "abcD" * 8

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from ml_platform.clusters.catalogue import ON_SPOT_ONLY, SPOT_LABELS
-from ml_platform.clusters.kuberay.scheduling_checks import REQUIRED
-from ml_platform.clusters.kuberay.words import did_you_mean
+from ml_platform.clusters.kuberay.checks.scheduling import REQUIRED
+from ml_platform.clusters.kuberay.checks.words import did_you_mean
 from ml_platform.wrong_values import shown_name, shown_names
 
 Term = Mapping[str, Any]

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ml_platform.clusters.catalogue import Catalogue, NodeKind
-from ml_platform.clusters.kuberay.fitting import Need, fitting
-from ml_platform.clusters.kuberay.packing_proof import are_too_many
-from ml_platform.clusters.kuberay.packing_search import has_place
-from ml_platform.clusters.kuberay.packing_values import Alike, Nodes, Room, most_on
+from ml_platform.clusters.kuberay.gangs.fitting import Need, fitting
+from ml_platform.clusters.kuberay.gangs.proof import are_too_many
+from ml_platform.clusters.kuberay.gangs.search import has_place
+from ml_platform.clusters.kuberay.gangs.values import Alike, Nodes, Room, most_on
 from ml_platform.clusters.spec import memory_bytes
 
 MOST_SEARCHED: Final = 200

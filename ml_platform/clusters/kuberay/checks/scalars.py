@@ -4,7 +4,7 @@ import ipaddress
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from ml_platform.clusters.kuberay import words
+from ml_platform.clusters.kuberay.checks import words
 from ml_platform.clusters.kuberay.quantities import is_quantity, quantity
 from ml_platform.wrong_values import of_another_form, of_another_type, shown_number, shown_word
 

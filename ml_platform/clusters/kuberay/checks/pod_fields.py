@@ -4,8 +4,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from ml_platform.clusters.kuberay.pod_fields import FIELDS
-from ml_platform.clusters.kuberay.scalars import (
+from ml_platform.clusters.kuberay.checks.scalars import (
     Check,
     host_name,
     ip_address,
@@ -15,12 +14,13 @@ from ml_platform.clusters.kuberay.scalars import (
     string,
     text,
 )
-from ml_platform.clusters.kuberay.scheduling_checks import affinity, tolerations, topology_spread
-from ml_platform.clusters.kuberay.secrets_in_clear import entries_in_clear
-from ml_platform.clusters.kuberay.shapes import also, cannot_be_set, list_of, map_of, mapping
-from ml_platform.clusters.kuberay.variable_checks import env, env_from
-from ml_platform.clusters.kuberay.volume_checks import mounts, volumes
-from ml_platform.clusters.kuberay.words import did_you_mean, is_subdomain
+from ml_platform.clusters.kuberay.checks.scheduling import affinity, tolerations, topology_spread
+from ml_platform.clusters.kuberay.checks.secrets_in_clear import entries_in_clear
+from ml_platform.clusters.kuberay.checks.shapes import also, cannot_be_set, list_of, map_of, mapping
+from ml_platform.clusters.kuberay.checks.variables import env, env_from
+from ml_platform.clusters.kuberay.checks.volumes import mounts, volumes
+from ml_platform.clusters.kuberay.checks.words import did_you_mean, is_subdomain
+from ml_platform.clusters.kuberay.pod_fields import FIELDS
 from ml_platform.wrong_values import kind, of_another_type, shown_name, shown_word
 
 _OURS: Final = ("ray.io", "ml-platform", "kueue.x-k8s.io")

@@ -12,7 +12,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from ml_platform.clusters.kuberay.packing_values import (
+from ml_platform.clusters.kuberay.gangs.values import (
     ROUNDING,
     Alike,
     Nodes,

@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Sequence
 
 from ml_platform.clusters.catalogue import Catalogue
-from ml_platform.clusters.kuberay.apart import keeps_away, pod_labels
+from ml_platform.clusters.kuberay.checks.words import did_you_mean
 from ml_platform.clusters.kuberay.config import KubeRayConfig
-from ml_platform.clusters.kuberay.fitting import (
+from ml_platform.clusters.kuberay.gangs.apart import keeps_away, pod_labels
+from ml_platform.clusters.kuberay.gangs.fitting import (
     Need,
     fitting,
     nearest,
@@ -14,10 +15,9 @@ from ml_platform.clusters.kuberay.fitting import (
     room,
     shortages,
 )
-from ml_platform.clusters.kuberay.packing import Pods, without_place
+from ml_platform.clusters.kuberay.gangs.packing import Pods, without_place
+from ml_platform.clusters.kuberay.gangs.selection import of_spot_nodes
 from ml_platform.clusters.kuberay.pod_fields import merged
-from ml_platform.clusters.kuberay.selection import of_spot_nodes
-from ml_platform.clusters.kuberay.words import did_you_mean
 from ml_platform.clusters.spec import ClusterSpec, HeadGroup, WorkerGroup
 from ml_platform.wrong_values import shown_name, shown_names
 

@@ -8,15 +8,15 @@ Duplicate groups and sizes that are none are refused by the spec itself.
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from ml_platform.clusters.kuberay import words
-from ml_platform.clusters.kuberay.catalogue_checks import catalogue_mistakes
+from ml_platform.clusters.kuberay.checks import words
+from ml_platform.clusters.kuberay.checks.catalogue import catalogue_mistakes
+from ml_platform.clusters.kuberay.checks.fit import fit_mistakes, gpu_kind_mistakes
+from ml_platform.clusters.kuberay.checks.pod_fields import pod_field_mistakes, scheduler_mistakes
+from ml_platform.clusters.kuberay.checks.variables import variable_mistakes
+from ml_platform.clusters.kuberay.checks.volumes import mount_mistakes
 from ml_platform.clusters.kuberay.config import KubeRayConfig, Limits, out_of_range
-from ml_platform.clusters.kuberay.fit_checks import fit_mistakes, gpu_kind_mistakes
 from ml_platform.clusters.kuberay.manifests import spec_text
-from ml_platform.clusters.kuberay.pod_field_checks import pod_field_mistakes, scheduler_mistakes
 from ml_platform.clusters.kuberay.pod_fields import merged
-from ml_platform.clusters.kuberay.variable_checks import variable_mistakes
-from ml_platform.clusters.kuberay.volume_checks import mount_mistakes
 from ml_platform.clusters.spec import ClusterSpec, memory_bytes
 from ml_platform.errors import ModelSpecError
 from ml_platform.wrong_values import of_another_form, shown_name, shown_word

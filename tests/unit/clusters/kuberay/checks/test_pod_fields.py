@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from ml_platform.clusters.catalogue import Catalogue
-from ml_platform.clusters.kuberay.checks import mistakes
-from ml_platform.clusters.kuberay.pod_field_checks import pod_field_mistakes
+from ml_platform.clusters.kuberay.checks.pod_fields import pod_field_mistakes
+from ml_platform.clusters.kuberay.checks.valid import mistakes
 from tests.support.kuberay.pod_fields import TAKEN
 from tests.unit.clusters.kuberay.clusters import CONFIG, CPU, cluster
 

@@ -5,9 +5,8 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from ml_platform.clusters.kuberay.autoscaler import TOKEN
-from ml_platform.clusters.kuberay.claim_checks import claim_template
-from ml_platform.clusters.kuberay.pod_template import SHARED_MEMORY
-from ml_platform.clusters.kuberay.scalars import (
+from ml_platform.clusters.kuberay.checks.claims import claim_template
+from ml_platform.clusters.kuberay.checks.scalars import (
     Check,
     amount,
     data_key,
@@ -22,8 +21,8 @@ from ml_platform.clusters.kuberay.scalars import (
     truth,
     whole,
 )
-from ml_platform.clusters.kuberay.secrets_in_clear import entries_in_clear
-from ml_platform.clusters.kuberay.shapes import (
+from ml_platform.clusters.kuberay.checks.secrets_in_clear import entries_in_clear
+from ml_platform.clusters.kuberay.checks.shapes import (
     also,
     distinct,
     exactly_one,
@@ -32,8 +31,9 @@ from ml_platform.clusters.kuberay.shapes import (
     mapping,
     twice,
 )
-from ml_platform.clusters.kuberay.variable_checks import field_ref, resource_ref
-from ml_platform.clusters.kuberay.words import is_subdomain
+from ml_platform.clusters.kuberay.checks.variables import field_ref, resource_ref
+from ml_platform.clusters.kuberay.checks.words import is_subdomain
+from ml_platform.clusters.kuberay.pod_template import SHARED_MEMORY
 from ml_platform.wrong_values import shown_name, shown_names
 
 _OURS: Final = (SHARED_MEMORY, TOKEN, "ray-logs")

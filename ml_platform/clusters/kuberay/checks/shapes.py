@@ -8,8 +8,8 @@ refuses is an Event that comes again and again, and no cluster. What stands here
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
-from ml_platform.clusters.kuberay.scalars import Check
-from ml_platform.clusters.kuberay.words import did_you_mean
+from ml_platform.clusters.kuberay.checks.scalars import Check
+from ml_platform.clusters.kuberay.checks.words import did_you_mean
 from ml_platform.wrong_values import of_another_type, shown_name, unknown_key
 
 

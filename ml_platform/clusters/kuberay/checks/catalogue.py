@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from typing import Final
 
 from ml_platform.clusters.catalogue import Catalogue
-from ml_platform.clusters.kuberay.scalars import label_key, label_value, text
-from ml_platform.clusters.kuberay.scheduling_checks import tolerations
-from ml_platform.clusters.kuberay.shapes import map_of
-from ml_platform.clusters.kuberay.words import is_label_key
+from ml_platform.clusters.kuberay.checks.scalars import label_key, label_value, text
+from ml_platform.clusters.kuberay.checks.scheduling import tolerations
+from ml_platform.clusters.kuberay.checks.shapes import map_of
+from ml_platform.clusters.kuberay.checks.words import is_label_key
 
 
 def catalogue_mistakes(catalogue: Catalogue) -> Iterator[str]:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
-from ml_platform.clusters.kuberay.scalars import (
+from ml_platform.clusters.kuberay.checks.scalars import (
     LARGEST,
     Check,
     dns_label,
@@ -15,8 +15,8 @@ from ml_platform.clusters.kuberay.scalars import (
     text,
     whole,
 )
-from ml_platform.clusters.kuberay.shapes import also, list_of, map_of, mapping, twice
-from ml_platform.clusters.kuberay.words import is_label_key
+from ml_platform.clusters.kuberay.checks.shapes import also, list_of, map_of, mapping, twice
+from ml_platform.clusters.kuberay.checks.words import is_label_key
 from ml_platform.wrong_values import shown_name
 
 REQUIRED: Final = "requiredDuringSchedulingIgnoredDuringExecution"

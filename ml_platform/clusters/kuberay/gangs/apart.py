@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from ml_platform.clusters.kuberay import labels
+from ml_platform.clusters.kuberay.checks.scheduling import REQUIRED
 from ml_platform.clusters.kuberay.config import KubeRayConfig
-from ml_platform.clusters.kuberay.scheduling_checks import REQUIRED
-from ml_platform.clusters.kuberay.selection import HOSTNAME
+from ml_platform.clusters.kuberay.gangs.selection import HOSTNAME
 from ml_platform.clusters.spec import HeadGroup, WorkerGroup
 
 Labels = Mapping[str, str]

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
-from ml_platform.clusters.kuberay.scalars import (
+from ml_platform.clusters.kuberay.checks.scalars import (
     Check,
     data_key,
     object_name,
@@ -14,9 +14,9 @@ from ml_platform.clusters.kuberay.scalars import (
     truth,
     variable_name,
 )
-from ml_platform.clusters.kuberay.secrets_in_clear import secret_in_clear
-from ml_platform.clusters.kuberay.shapes import also, distinct, exactly_one, list_of, mapping
-from ml_platform.clusters.kuberay.words import is_label_key, is_variable
+from ml_platform.clusters.kuberay.checks.secrets_in_clear import secret_in_clear
+from ml_platform.clusters.kuberay.checks.shapes import also, distinct, exactly_one, list_of, mapping
+from ml_platform.clusters.kuberay.checks.words import is_label_key, is_variable
 from ml_platform.wrong_values import shown_name
 
 # Written by KubeRay, and by us: another value cuts the pod off, or makes the cluster invalid.

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ml_platform.clusters.kuberay.secrets_in_clear import secret_in_clear
+from ml_platform.clusters.kuberay.checks.secrets_in_clear import secret_in_clear
 
 # Put together here, so that no scanner of repositories takes them for real ones.
 GITHUB = "ghp" + "_" + "a1B2" * 9

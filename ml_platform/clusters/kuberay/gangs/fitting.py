@@ -8,9 +8,9 @@ from typing import Any, Final
 
 from ml_platform.clusters.catalogue import Catalogue, NodeKind
 from ml_platform.clusters.kuberay import autoscaler
-from ml_platform.clusters.kuberay.apart import keeps_away, pod_labels
 from ml_platform.clusters.kuberay.config import KubeRayConfig
-from ml_platform.clusters.kuberay.selection import Term, contradictions, hosts, terms_of
+from ml_platform.clusters.kuberay.gangs.apart import keeps_away, pod_labels
+from ml_platform.clusters.kuberay.gangs.selection import Term, contradictions, hosts, terms_of
 from ml_platform.clusters.spec import ClusterSpec, HeadGroup, WorkerGroup, memory_bytes
 
 _GIB: Final = 2**30

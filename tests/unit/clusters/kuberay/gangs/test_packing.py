@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ml_platform.clusters.catalogue import Catalogue, NodeKind
-from ml_platform.clusters.kuberay.fitting import Need
-from ml_platform.clusters.kuberay.packing import Pods, first_without_place, without_place
-from ml_platform.clusters.kuberay.packing_proof import are_too_many
-from ml_platform.clusters.kuberay.packing_search import has_place
-from ml_platform.clusters.kuberay.packing_values import Alike, Nodes
+from ml_platform.clusters.kuberay.gangs.fitting import Need
+from ml_platform.clusters.kuberay.gangs.packing import Pods, first_without_place, without_place
+from ml_platform.clusters.kuberay.gangs.proof import are_too_many
+from ml_platform.clusters.kuberay.gangs.search import has_place
+from ml_platform.clusters.kuberay.gangs.values import Alike, Nodes
 
 
 def kind(name: str = "n", *, cpus: float = 12, count: int | None = 3, **more: Any) -> NodeKind:

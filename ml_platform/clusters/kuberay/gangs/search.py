@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from ml_platform.clusters.kuberay.packing_values import Alike, Nodes, most_on
+from ml_platform.clusters.kuberay.gangs.values import Alike, Nodes, most_on
 
 MOST_STEPS: Final = 3000
 """Under half a second of thinking."""

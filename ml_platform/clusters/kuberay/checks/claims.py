@@ -3,8 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
-from ml_platform.clusters.kuberay.quantities import quantity
-from ml_platform.clusters.kuberay.scalars import (
+from ml_platform.clusters.kuberay.checks.scalars import (
     Check,
     amount,
     dns_label,
@@ -15,10 +14,11 @@ from ml_platform.clusters.kuberay.scalars import (
     string,
     text,
 )
-from ml_platform.clusters.kuberay.scheduling_checks import label_selector
-from ml_platform.clusters.kuberay.secrets_in_clear import entries_in_clear
-from ml_platform.clusters.kuberay.shapes import also, list_of, map_of, mapping
-from ml_platform.clusters.kuberay.words import is_subdomain
+from ml_platform.clusters.kuberay.checks.scheduling import label_selector
+from ml_platform.clusters.kuberay.checks.secrets_in_clear import entries_in_clear
+from ml_platform.clusters.kuberay.checks.shapes import also, list_of, map_of, mapping
+from ml_platform.clusters.kuberay.checks.words import is_subdomain
+from ml_platform.clusters.kuberay.quantities import quantity
 
 _group_or_none: Final = text(
     lambda name: not name or is_subdomain(name), "the group of an API, or nothing"

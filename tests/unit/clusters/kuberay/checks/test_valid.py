@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from ml_platform.clusters.kuberay.checks import mistakes, require_valid
+from ml_platform.clusters.kuberay.checks.valid import mistakes, require_valid
 from ml_platform.clusters.kuberay.config import KubeRayConfig, Limits
 from ml_platform.errors import ModelSpecError
 from tests.unit.clusters.kuberay.clusters import CONFIG, WITH_NODES, cluster

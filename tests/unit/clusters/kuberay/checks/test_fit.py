@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from ml_platform.clusters.catalogue import Catalogue, NodeKind
-from ml_platform.clusters.kuberay.checks import mistakes
+from ml_platform.clusters.kuberay.checks.valid import mistakes
 from ml_platform.clusters.kuberay.config import KubeRayConfig
 from tests.support.kuberay.pod_fields import PREFERRED, REQUIRED, node_named
 from tests.unit.clusters.kuberay.clusters import A100, CONFIG, CPU, SPOT, WITH_NODES, cluster
