@@ -15,9 +15,9 @@ from ml_platform.clusters.kuberay.api import KubernetesApi, jobs_path
 from ml_platform.clusters.kuberay.config import KubeRayConfig, Limits
 from ml_platform.clusters.kuberay.expiry import expires_s, expiry_of, expiry_text, seconds_of
 from ml_platform.clusters.kuberay.seen import Object, annotation
-from ml_platform.clusters.kuberay.unused import unused, warning
+from ml_platform.clusters.kuberay.unused import unused, warning_of
 from ml_platform.clusters.kuberay.views import is_over
-from ml_platform.errors import ApiRefusedError, ObjectConflictError
+from ml_platform.errors import ApiRefusedError, ObjectConflictError, ObjectMissingError
 
 LastUse = Callable[[Object], float | None]
 """When a job ran last on an interactive cluster, in seconds since 1970, infinite while one does;
@@ -106,7 +106,12 @@ def reap(
         found = judged(listed)
         if found is not None and found.kept:
             if found.warns and not dry_run:
-                api.patch(jobs_path(config.namespace, name), warning(now_s))
+                try:
+                    api.patch(jobs_path(config.namespace, name), warning_of(listed, now_s))
+                except (ObjectMissingError, ObjectConflictError):
+                    continue  # it is gone, or another one: the next round looks again
+                except ApiRefusedError as error:
+                    refused = refused or error
             yield Reaped(name=name, reason=found.reason, removed=False, kept=found.kept)
         elif found is not None:
             try:

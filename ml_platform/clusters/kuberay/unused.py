@@ -61,6 +61,7 @@ def unused(job: Object, *, limit_s: float, last_used_s: float, now_s: float) -> 
     )
 
 
-def warning(now_s: float) -> dict[str, Any]:
-    """The merge patch that warns about it."""
-    return {"metadata": {"annotations": {labels.UNUSED: expiry_text(now_s)}}}
+def warning_of(job: Object, now_s: float) -> dict[str, Any]:
+    """The merge patch that warns about it, as long as it has not changed."""
+    kept = {key: job["metadata"][key] for key in ("uid", "resourceVersion")}
+    return {"metadata": {**kept, "annotations": {labels.UNUSED: expiry_text(now_s)}}}

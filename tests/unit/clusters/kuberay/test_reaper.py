@@ -271,6 +271,20 @@ def test_a_dry_run_warns_nobody_and_ends_nothing(server: KubernetesServer) -> No
     assert server.deleted == []
 
 
+@pytest.mark.parametrize("status", [404, 409])
+def test_one_that_goes_or_changes_as_it_is_warned_ends_no_round(
+    server: KubernetesServer, status: int
+) -> None:
+    server.refused["one"] = status
+    assert unused(server, idle_s=UNUSED_S) == []
+
+
+def test_one_that_may_not_be_warned_keeps_no_other(server: KubernetesServer) -> None:
+    server.refused["one"] = 403
+    with pytest.raises(ApiRefusedError):
+        unused(server, idle_s=UNUSED_S)
+
+
 def test_without_a_limit_or_an_answer_nothing_is_known_of_its_use() -> None:
     given = job(annotations=WARNED, status={"jobDeploymentStatus": "Waiting"})
     asked = partial(decision_on, given, run_ended_s=lambda run: None, now_s=NOW)
