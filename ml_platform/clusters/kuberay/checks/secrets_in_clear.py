@@ -39,10 +39,12 @@ _BESIDE: Final = frozenset(
         *("max", "min", "num", "n", "total", "new", "batch", "batched", "context", "input"),
         *("output", "prompt", "completion", "generated", "per", "vocab"),
         *("pad", "eos", "bos", "unk", "mask", "sep", "cls", "stop", "start", "end", "special"),
-        *("image", "forward", "backward", "first", "second", "last", "single", "multi"),
+        *("class", "image", "forward", "backward", "first", "second", "last", "single", "multi"),
     }
 )
 """Words before a weak one that make it one of data, of language models or of counting."""
+_LOGINS: Final = frozenset({"auth", "authorization", "login"})
+_USER_AND_PASSWORD: Final = re.compile(r"[\w.@-]+:(?!//)\S{4,}", re.ASCII)
 _FORMAT: Final = frozenset(
     {"pem", "json", "b64", "base", "value", "prod", "dev", "staging", "test"}
 )
@@ -91,6 +93,9 @@ _FORMS: Final = {
     "a token of Slack": r"\bxox[abeoprs]-[\w-]{10,}",
     "a token of Databricks": r"\bdapi[0-9a-f]{32}",
     "a JSON web token": r"\beyJ[\w-]{8,}\.eyJ[\w-]{8,}\.",
+    "a key of SendGrid": r"\bSG\.[\w-]{16,}\.[\w-]{16,}",
+    "the login of a registry": r"\"auth\"\s*:\s*\"[A-Za-z0-9+/=]{8,}\"",
+    "a line of a netrc": r"\bmachine\s+\S+\s+login\s+\S+\s+password\s+\S",
     "a token of Vault": r"\bhv[sbr]\.[\w-]{20,}",
     "a token of Docker": r"\bdckr_pat_[\w-]{20,}",
     "a token of npm or PyPI": r"\bnpm_[A-Za-z0-9]{36}|\bpypi-[\w-]{40,}",
@@ -110,6 +115,8 @@ def secret_in_clear(name: str, value: str) -> str:
     if _NO_SECRET.fullmatch(value):
         return ""
     words = [word.lower() for word in _WORDS.findall(name)]
+    if words and words[-1] in _LOGINS and _USER_AND_PASSWORD.fullmatch(value):
+        return "it looks like a user and a password"
     return "its name says so" if _means_a_secret(words, value) else ""
 
 

@@ -65,6 +65,9 @@ def test_a_name_that_means_a_secret(name: str) -> None:
         ("HF_HUB_DISABLE_IMPLICIT_TOKEN", "1"),
         ("OMP_NUM_THREADS", "4"),
         ("DB_DSN", "host=db user=ada"),
+        ("CLASS_TOKEN", "cls"),
+        ("PROXY_AUTH", "kerberos"),
+        ("LOGIN", "ldap://directory"),
         ("AUTH", "Basic authentication"),
         ("AUTH", "Bearer tokens"),
         ("AUTH", "Bearer $(TOKEN_FROM_A_SECRET)"),
@@ -136,3 +139,17 @@ def test_a_value_that_has_the_form_of_one(value: str, what: str) -> None:
 
 def test_the_reason_never_says_the_value() -> None:
     assert "hunter2" not in secret_in_clear("DATABASE_URL", "postgres://ada:hunter2@db/x")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "what"),
+    [
+        ("BASIC_AUTH", "ada:hunter2", "a user and a password"),
+        ("AUTH", "ada:hunter2", "a user and a password"),
+        ("DOCKER", '{"auths": {"r.io": {"auth": "YWRhOmh1bnRlcjI="}}}', "the login of a registry"),
+        ("NETRC", "machine r.io login ada password hunter2", "a line of a netrc"),
+        ("MAIL", "SG." + "a1B2" * 5 + "." + "c3D4" * 9, "a key of SendGrid"),
+    ],
+)
+def test_a_login_is_known_by_its_form(name: str, value: str, what: str) -> None:
+    assert secret_in_clear(name, value) == f"it looks like {what}"
