@@ -16,7 +16,7 @@ from ml_platform.clusters.kuberay.creating import create_job
 from ml_platform.clusters.kuberay.deadline import extended, running_deadline_s
 from ml_platform.clusters.kuberay.manifests import ray_job
 from ml_platform.clusters.kuberay.removal import GONE_WITHIN_S, Removal
-from ml_platform.clusters.kuberay.seen import Object, Watched, annotation, uid_of
+from ml_platform.clusters.kuberay.seen import Object, Watched, annotation, is_going, uid_of
 from ml_platform.clusters.kuberay.start import JOBS
 from ml_platform.clusters.kuberay.views import is_over
 from ml_platform.clusters.kuberay.watched_limit import WatchedLimit
@@ -146,7 +146,7 @@ class AttemptJobs:
 
     def _can_be_adopted(self, job: Object, request: ClusterRequest) -> bool:
         same = annotation(job, labels.SPEC_HASH) == request.spec.spec_hash()
-        return same and not is_over(job) and "deletionTimestamp" not in job["metadata"]
+        return same and not is_over(job) and not is_going(job)
 
     def _adopt(self, job: Object, request: ClusterRequest) -> Object:
         # Who looks whether its run lives must not find that of a step that has died.

@@ -38,7 +38,13 @@ from ml_platform.clusters.kuberay.last_words import last_words
 from ml_platform.clusters.kuberay.reaper import reap
 from ml_platform.clusters.kuberay.removal import GONE_WITHIN_S, Removal
 from ml_platform.clusters.kuberay.room import require_place
-from ml_platform.clusters.kuberay.seen import Object, Seen, uid_of
+from ml_platform.clusters.kuberay.seen import (
+    Object,
+    Seen,
+    is_going,
+    of_ray_cluster,
+    uid_of,
+)
 from ml_platform.clusters.kuberay.start import JOBS, PODS, seen_by, start_on
 from ml_platform.clusters.kuberay.subjects import life, subjects
 from ml_platform.clusters.kuberay.takes_jobs import takes_jobs
@@ -261,6 +267,7 @@ class EphemeralProvisioner(Provisioner):
         if request.incarnation and incarnation != request.incarnation:
             raise lost(request.name, "its head is another one")
         assert seen.ray_cluster is not None
+        ray_cluster = str(seen.ray_cluster["metadata"]["name"])
         self._jobs.annotate(request.name, {labels.INCARNATION: incarnation})
 
         def is_gone() -> bool:
@@ -269,19 +276,16 @@ class EphemeralProvisioner(Provisioner):
             except ClusterError:  # a right was taken away: it is not known
                 return False
             # Not what KubeRay says of the job: a job that has failed has not lost its head.
-            there = [
-                one
-                for one in jobs
-                if one["metadata"]["uid"] == uid and "deletionTimestamp" not in one["metadata"]
-            ]
-            return not there or head_incarnation(pods) != incarnation
+            there = [one for one in jobs if uid_of(one) == uid and not is_going(one)]
+            its = of_ray_cluster(pods, ray_cluster)
+            return not there or head_incarnation(its) != incarnation
 
         # As it was made, which may have been under another configuration.
         auth = (seen.ray_cluster.get("spec") or {}).get("authOptions") or {}
         head = head_address(
             self._api,
             self._config.namespace,
-            str(seen.ray_cluster["metadata"]["name"]),
+            ray_cluster,
             auth=auth,
         )
 

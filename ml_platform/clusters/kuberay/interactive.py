@@ -27,7 +27,7 @@ from ml_platform.clusters.kuberay.interactive_manifest import (
     interactive_manifest,
 )
 from ml_platform.clusters.kuberay.room import require_place
-from ml_platform.clusters.kuberay.seen import Object, annotation, uid_of
+from ml_platform.clusters.kuberay.seen import Object, annotation, is_going, uid_of
 from ml_platform.clusters.kuberay.start import JOBS, PODS, start_on
 from ml_platform.clusters.kuberay.subjects import life, subjects
 from ml_platform.clusters.kuberay.views import head_incarnation, is_over, view_of
@@ -146,7 +146,7 @@ class InteractiveClusters:
             )
         except ObjectMissingError:
             after = None
-        if after is None or is_over(after) or "deletionTimestamp" in after["metadata"]:
+        if after is None or is_over(after) or is_going(after):
             raise ClusterError(
                 f"the cluster {name} has ended before it could be extended",
                 hint="`mlp cluster up` makes another one.",
@@ -267,7 +267,7 @@ class InteractiveClusters:
                 return create_job(self._api, self._config, made, recorder), True
             except ObjectConflictError:  # another was first, or the answer to our create was lost
                 there = self._api.get(f"{path}/{wanted.name}")
-        if there is None or "deletionTimestamp" in there["metadata"]:
+        if there is None or is_going(there):
             raise ClusterStartError(
                 f"a cluster {wanted.name} is being removed just now",
                 hint="the same command again, in a minute.",

@@ -1,8 +1,10 @@
 """What was seen of a cluster on Kubernetes at one moment: objects as the API server has them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
+
+from ml_platform.clusters.kuberay import labels
 
 Object = Mapping[str, Any]
 KueueUnknown = Literal["", "not installed", "not allowed"]
@@ -12,6 +14,25 @@ KueueUnknown = Literal["", "not installed", "not allowed"]
 def annotation(item: Object, name: str) -> str:
     """An annotation of an object; empty if it has none of this name."""
     return str((item["metadata"].get("annotations") or {}).get(name) or "")
+
+
+def is_going(item: Object) -> bool:
+    """Whether an object is on its way out."""
+    return "deletionTimestamp" in item["metadata"]
+
+
+def of_ray_cluster(pods: Iterable[dict[str, Any]], name: str) -> tuple[dict[str, Any], ...]:
+    """Without the pods of another RayCluster: one that was suspended leaves some for a while.
+
+    Args:
+        pods: Of one RayJob.
+        name: Of its RayCluster now; empty if there is none.
+    """
+    return tuple(
+        one
+        for one in pods
+        if not name or (one["metadata"].get("labels") or {}).get(labels.RAY_CLUSTER, name) == name
+    )
 
 
 class Objects(Protocol):

@@ -16,7 +16,15 @@ from ml_platform.clusters.kuberay.diagnosis.log_sources import LogSource, failed
 from ml_platform.clusters.kuberay.kueue import PlaceInQueue, workload_of
 from ml_platform.clusters.kuberay.pod_logs import Logs, by_name, read_logs
 from ml_platform.clusters.kuberay.reminder import Reminder
-from ml_platform.clusters.kuberay.seen import KueueUnknown, Object, Objects, Seen, Watched
+from ml_platform.clusters.kuberay.seen import (
+    KueueUnknown,
+    Object,
+    Objects,
+    Seen,
+    Watched,
+    is_going,
+    of_ray_cluster,
+)
 from ml_platform.clusters.kuberay.views import phase_of
 from ml_platform.errors import ApiRefusedError, ClusterStartError, ObjectMissingError
 from ml_platform.xray.records import Recorder
@@ -35,19 +43,15 @@ def seen_by(watch: Objects, uid: str, now_s: float) -> Seen:
     """What the watches of one cluster have; of RayJobs of its name the one with this uid."""
     job = [one for one in watch.objects(JOBS) if one["metadata"]["uid"] == uid]
     workloads, kueue_unknown = _workloads(watch)
-    cluster = watch.objects(CLUSTERS)
-    pods = watch.objects(PODS)
-    current = cluster[-1]["metadata"]["name"] if cluster else ""
-    # Pods of a cluster that this one has replaced: its RayCluster had another name.
-    gone = tuple(
-        one
-        for one in watch.gone(PODS)
-        if not current or one["metadata"]["labels"].get(labels.RAY_CLUSTER) == current
-    )
-    names = {str(one["metadata"]["name"]) for one in (*job, *cluster, *pods, *gone)}
+    # Of two, one goes that this one has replaced, and its pods and events with it.
+    clusters = sorted(watch.objects(CLUSTERS), key=lambda one: not is_going(one))[-1:]
+    current = str(clusters[0]["metadata"]["name"]) if clusters else ""
+    pods = of_ray_cluster(watch.objects(PODS), current)
+    gone = of_ray_cluster(watch.gone(PODS), current)
+    names = {str(one["metadata"]["name"]) for one in (*job, *clusters, *pods, *gone)}
     return Seen(
         ray_job=job[0] if job else None,
-        ray_cluster=cluster[-1] if cluster else None,
+        ray_cluster=clusters[0] if clusters else None,
         pods=pods,
         gone=gone,
         events=tuple(one for one in watch.objects(EVENTS) if _about(one) in names),

@@ -1,7 +1,7 @@
 """Whether a cluster takes the job of a training, whose driver starts while workers join."""
 
 from ml_platform.clusters.kuberay.diagnosis.pods import Pod, pods_of
-from ml_platform.clusters.kuberay.seen import Seen
+from ml_platform.clusters.kuberay.seen import Seen, is_going
 
 
 def takes_jobs(seen: Seen, workers: int) -> bool:
@@ -11,7 +11,7 @@ def takes_jobs(seen: Seen, workers: int) -> bool:
     volumes, its waiting for the head. Ray Train waits for the rest, which takes a third of the time
     from create to the first line of user code.
     """
-    if seen.ray_cluster is None:
+    if seen.ray_cluster is None or is_going(seen.ray_cluster):
         return False
     pods = pods_of(seen)
     heads = [pod for pod in pods if pod.is_head and pod.is_ready]

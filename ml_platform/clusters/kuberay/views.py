@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from ml_platform.clusters.interface import ClusterPhase, ClusterView
 from ml_platform.clusters.kuberay import labels
 from ml_platform.clusters.kuberay.diagnosis.head import incarnation
-from ml_platform.clusters.kuberay.seen import Object, Seen, annotation
+from ml_platform.clusters.kuberay.seen import Object, Seen, annotation, is_going
 from ml_platform.clusters.spec import ClusterSpec
 
 KIND: Final = "ephemeral"
@@ -27,7 +27,7 @@ def phase_of(job: Object | None, pods: Sequence[Object]) -> tuple[ClusterPhase, 
     """Where a cluster is in its life, and why it waits or failed."""
     if job is None:
         return "absent", ""
-    if "deletionTimestamp" in job["metadata"]:
+    if is_going(job):
         return "stopping", "it is being removed"
     status = job.get("status") or {}
     deployment = str(status.get("jobDeploymentStatus") or "")

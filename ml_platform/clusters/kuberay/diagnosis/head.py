@@ -12,7 +12,7 @@ from ml_platform.clusters.kuberay.diagnosis.pods import (
     started_s,
 )
 from ml_platform.clusters.kuberay.diagnosis.withdrawn import GOES_ON, withdrawn
-from ml_platform.clusters.kuberay.seen import Seen
+from ml_platform.clusters.kuberay.seen import Seen, is_going
 
 OLDER_BY_S = 30.0
 """A worker that started so long before its head belongs to the one before. Less may be clocks of
@@ -38,7 +38,9 @@ def readiness(seen: Seen, workers: int) -> bool:
     Read from the pods: RayCluster's state stays `ready` whatever dies, and its count of ready
     workers lags behind. Only that it was ready once is believed.
     """
-    status = (seen.ray_cluster or {}).get("status") or {}
+    if seen.ray_cluster is None or is_going(seen.ray_cluster):
+        return False
+    status = seen.ray_cluster.get("status") or {}
     if status.get("state") != "ready":
         return False
     conditions = {c["type"]: c["status"] for c in status.get("conditions") or ()}

@@ -52,3 +52,8 @@ def test_without_a_ready_head_nothing_is_submitted() -> None:
     head = pod("h", head=True, phase="Running", containers=[container("ray-head", state=running())])
     assert not takes_jobs(seen(head, worker(STARTS)), 1)
     assert not takes_jobs(replace(seen(HEAD, worker(STARTS)), ray_cluster=None), 1)
+
+
+def test_a_cluster_that_goes_takes_no_job_though_its_pods_still_run() -> None:
+    going = {"metadata": {"name": "c-x", "deletionTimestamp": "2026-11-29T10:00:00Z"}}
+    assert not takes_jobs(replace(seen(HEAD, worker(STARTS)), ray_cluster=going), 1)

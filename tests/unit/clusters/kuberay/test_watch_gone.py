@@ -23,6 +23,12 @@ def in_cluster(name: str, **fields: Any) -> Object:
     return one
 
 
+def of_before(name: str) -> Object:
+    one = in_cluster(name)
+    one["metadata"]["labels"]["ray.io/cluster"] = "c-old"
+    return one
+
+
 @pytest.fixture
 def server() -> Iterator[KubernetesServer]:
     with kubernetes_server() as server:
@@ -84,9 +90,24 @@ def test_a_pod_that_vanished_while_nobody_looked_is_kept_as_it_was_seen(
 def test_pods_of_another_ray_cluster_of_the_name_are_not_taken_for_its_own(
     watch: Watch, tell: Tell
 ) -> None:
-    tell("DELETED", pod("of-another"))
+    tell("DELETED", of_before("of-another"))
     assert gone_names(watch, 1) == ["of-another"]
     assert seen_by(watch, "u", 0.0).gone == ()
+
+
+def test_after_a_suspension_the_pods_of_before_are_not_taken_for_its_own(
+    server: KubernetesServer,
+) -> None:
+    """Kubernetes collects those of a RayCluster that is gone when it comes to it."""
+    before = {"name": "c-old", "uid": "old", "deletionTimestamp": "2026-11-29T10:00:00Z"}
+    server.objects["rayclusters"].append({"metadata": before})
+    server.objects["pods"].append(of_before("left"))
+    with Watch(server.access, SUBJECTS) as watch:
+        assert watch.wait_for_lists(10)
+        seen = seen_by(watch, "u", 0.0)
+    assert seen.ray_cluster is not None
+    assert seen.ray_cluster["metadata"]["name"] == "c-abcde"
+    assert [one["metadata"]["name"] for one in seen.pods] == ["w"]
 
 
 def test_the_oldest_are_forgotten(watch: Watch, tell: Tell) -> None:
