@@ -66,8 +66,9 @@ def nothing_is_left(light: LightClusters) -> Iterator[None]:
 
 
 def trained(world: OnKubernetes, day: str) -> list[str]:
-    """What the stand-in's drivers have trained, as `<attempt>-<epoch>`."""
-    return world.training(day).folder.names("trained")
+    """What each of the stand-in's drivers has trained, as `<attempt>-<epoch>`."""
+    marks = (one.split("-") for one in world.training(day).folder.names("trained"))
+    return sorted(f"{attempt}-{epoch}" for attempt, _, epoch in marks)
 
 
 def held(world: OnKubernetes, day: str) -> Folder:

@@ -18,6 +18,7 @@ from tests.kubernetes.faults.memory import run_out_of_memory
 from tests.kubernetes.faults.pods import delete_pod
 from tests.kubernetes.matrix.case import Case
 from tests.kubernetes.testbed.cluster import Cluster
+from tests.kubernetes.testbed.errors import KubernetesTestError
 from tests.kubernetes.testbed.node import Node
 
 AWAY_S: Final = 8.0
@@ -48,7 +49,11 @@ def to_pods(kind: str, fault: Callable[[Cluster, str, str], None]) -> Callable[[
     @contextmanager
     def act(case: Case) -> Iterator[None]:
         for pod in case.pods(kind):
-            fault(case.light.cluster, case.light.namespace, str(pod["metadata"]["name"]))
+            try:
+                fault(case.light.cluster, case.light.namespace, str(pod["metadata"]["name"]))
+            except KubernetesTestError:
+                # What has ended may go at any time; a pod that is still there should have had it.
+                case.wait_until_gone([pod])
         yield
 
     return act

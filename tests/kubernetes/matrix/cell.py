@@ -256,6 +256,8 @@ def _is_named(fault: Fault, failure: Failure) -> bool:
 def _look_at_epochs(cell: Cell, case: Case, outcome: Outcome) -> None:
     trained = case.trained()
     outcome.trainings = max(trained.values(), default=0) if case.record.result() else 0
+    if outcome.trainings != (0 if cell.fault.hopeless else 1):
+        outcome.wrong.append(f"trainings: {outcome.trainings}")
     outcome.epochs_lost = sum(times - 1 for times in trained.values())
     missing = set(range(EPOCHS)) - trained.keys()
     # A driver may die between an epoch's checkpoint and its mark.

@@ -156,6 +156,7 @@ FAULTS: Final = (
         befalls=lambda phase: phase.has_pods,
         causes=_LOST,
         named_in=_needs_head,
+        evidence=said("^Killing"),  # Kubernetes collects its pods when it comes to it
     ),
     Fault(name="API server away", act=acts.api_does(Answer(status=503))),
     # As one that starts, and has not read yet who may what.

@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import time
+import uuid
 
 from ml_platform.storage import Folder
 from ml_platform.training.checkpoints import newest_checkpoint
@@ -30,6 +31,7 @@ def main(uri: str, number: int) -> int:
     attempt.note_started(Started(at_s=time.time()))
     print(f"attempt {number} begins", flush=True)  # noqa: T201
     driver = Driver(uri=uri, number=number, fate=Fate())
+    driver_id = uuid.uuid4().hex[:8]
     newest = newest_checkpoint(record.folder)
     for epoch in range(0 if newest is None else newest.epoch + 1, EPOCHS):
         if epoch == EPOCHS - 1:
@@ -37,7 +39,8 @@ def main(uri: str, number: int) -> int:
         if attempt.has_ended():
             return 1
         driver.train(record, epoch)
-        Folder(uri).create(f"trained/{number}-{epoch}", b"")
+        # Each driver's own: two of one attempt would otherwise leave one mark.
+        Folder(uri).create(f"trained/{number}-{driver_id}-{epoch}", b"")
         print(f"epoch {epoch}", flush=True)  # noqa: T201
         time.sleep(EPOCH_S)
     return 0 if driver.finishes() else 1
