@@ -103,13 +103,11 @@ class _Moment:
         ]
         self._evidence_s: dict[str, float] = {}
         self._longest_s = cases[0].within_s
-        self._began_s = 0.0
         self._goes_on_s = 0.0
 
     def befall(self, fault: AbstractContextManager[Any]) -> None:
         """Begin the fault once all are there; it is over when it is named and itself says so."""
         self._reached.wait(MOST_WAITS * self._longest_s)
-        self._began_s = time.time()
         try:
             with fault:
                 self._goes_on_s = time.time()
@@ -133,7 +131,7 @@ class _Moment:
 
     def evidence_s(self, cell: Cell, case: Case) -> float | None:
         """Since when the step could know the fault of a cell, in seconds since 1970."""
-        found = self._evidence_s.get(str(cell), self._began_s)
+        found = self._evidence_s.get(str(cell), self._goes_on_s)
         if cell.fault.evidence is not None and str(cell) not in self._evidence_s:
             seen_s = cell.fault.evidence(case)
             if seen_s is None:

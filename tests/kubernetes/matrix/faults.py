@@ -30,7 +30,8 @@ class Fault:
         says: What its message says then, and what is told while the training waits; a pattern.
         named_in: Whether it has to be named in a phase, within seconds of its evidence: where an
             attempt fails of it or the training waits for its end, and not where it goes on.
-        evidence: When it could first be known; as soon as it happens unless given.
+        evidence: When it could first be known; when it has happened unless given: a pod that is
+            deleted works on for its grace.
         of_step: Whether it ends the step; somebody comes for the training again then, as Dagster's
             retry does.
         of_node: Whether it befalls all that is there: it happens once, to cases in all phases.
@@ -156,7 +157,6 @@ FAULTS: Final = (
         befalls=lambda phase: phase.has_pods,
         causes=_LOST,
         named_in=_needs_head,
-        evidence=said("^Killing"),  # Kubernetes collects its pods when it comes to it
     ),
     Fault(name="API server away", act=acts.api_does(Answer(status=503))),
     # As one that starts, and has not read yet who may what.
