@@ -55,7 +55,7 @@ def test_every_setting_of_ray_and_mlflow_has_a_row() -> None:
         f"{file.relative_to(PROJECT_ROOT)}: {text}"
         for file, tree in _sources().items()
         # Variables of KubeRay's are called so too; no package here has them.
-        if file.parent.name != "kuberay"
+        if "kuberay" not in file.relative_to(PROJECT_ROOT).parts
         for text in _strings(tree)
         if re.fullmatch(r"(RAY|MLFLOW)_\w+", text) and text not in rows
     } == set()

@@ -19,7 +19,7 @@ from tests.support.xray_pages import NOW_S, facts, pages_of
 
 TOKEN = "correct horse battery staple"
 OPERATORS = "a token of the operators"
-WITHIN_S = 10.0
+WITHIN_S = 30.0
 PROXIED = "x-forwarded-user"
 
 
