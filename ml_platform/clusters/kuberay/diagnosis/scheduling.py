@@ -19,6 +19,19 @@ _NOT_WELL: Final = re.compile(
 """Taints that nodes get by themselves and lose again."""
 _OTHER_PODS: Final = re.compile(r"pods? (?:anti-)?affinity|pods? topology spread", re.IGNORECASE)
 _VOLUME_ELSEWHERE: Final = re.compile(r"volume(?:'s)? node affinity", re.IGNORECASE)
+_WAYS_OUT: Final = {
+    "cordoned": "Wait until the nodes take pods again (kubectl uncordon), or add nodes.",
+    "not-well": "Wait: nodes are not ready, or recover. If it lasts: kubectl get nodes.",
+    "taint": "Add a toleration under the group's `pod`, or use nodes without the taint.",
+    "volume-elsewhere": "Its volume is where no free node is: use a volume, or nodes, of the same "
+    "zone (kubectl get pv).",
+    "pods": "Its affinity to other pods, under the group's `pod`, leaves no node: loosen it, or "
+    "add nodes.",
+    "labels": "Compare with `kubectl get nodes --show-labels`: correct the group, or label nodes.",
+    "volumes": "Look at the group's volumes: kubectl get pvc.",
+    "other": "Look at the nodes: kubectl describe nodes.",
+}
+"""What to do, by what a reason is about; where resources lack, that comes first."""
 _SCALER: Final = frozenset({"NotTriggerScaleUp", "TriggeredScaleUp"})
 
 
@@ -81,15 +94,17 @@ def _kind(why: str) -> str:
     """What a reason is about, as a part of a key."""
     if match := _LACKS.search(why):
         return match["resource"]
-    if "taint" in why:
-        return "taint"
     if "unschedulable" in why:
         return "cordoned"
+    if "taint" in why:
+        return "not-well" if _NOT_WELL.search(why) else "taint"
+    if _VOLUME_ELSEWHERE.search(why):
+        return "volume-elsewhere"
     if _OTHER_PODS.search(why):
         return "pods"
     if "affinity" in why or "selector" in why:
         return "labels"
-    return "volumes" if "olume" in why else "other"
+    return "volumes" if "olume" in why or "persistentvolumeclaim" in why else "other"
 
 
 def _in_words(pod: Pod, count: int, why: str) -> str:
@@ -134,28 +149,4 @@ def _hint(lacking: dict[str, int], reasons: list[str]) -> str:
     if lacking:
         names = ", ".join(lacking)
         return f"Ask for less {names} or fewer workers, wait until others end, or add nodes."
-    return " ".join(dict.fromkeys(map(_way_out, reasons)))
-
-
-def _way_out(why: str) -> str:
-    if "unschedulable" in why:
-        return "Wait until the nodes take pods again (kubectl uncordon), or add nodes."
-    if "taint" in why and _NOT_WELL.search(why):
-        return "Wait: nodes are not ready, or recover. If it lasts: kubectl get nodes."
-    if "taint" in why:
-        return "Add a toleration under the group's `pod`, or use nodes without the taint."
-    if _VOLUME_ELSEWHERE.search(why):
-        return (
-            "Its volume is where no free node is: use a volume, or nodes, of the same zone "
-            "(kubectl get pv)."
-        )
-    if _OTHER_PODS.search(why):
-        return (
-            "Its affinity to other pods, under the group's `pod`, leaves no node: loosen it, "
-            "or add nodes."
-        )
-    if "affinity" in why or "selector" in why:
-        return "Compare with `kubectl get nodes --show-labels`: correct the group, or label nodes."
-    if "olume" in why or "persistentvolumeclaim" in why:
-        return "Look at the group's volumes: kubectl get pvc."
-    return "Look at the nodes: kubectl describe nodes."
+    return " ".join(dict.fromkeys(_WAYS_OUT[_kind(why)] for why in reasons))
