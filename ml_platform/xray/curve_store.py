@@ -8,7 +8,7 @@ from sqlalchemy import Connection, select
 from ml_platform.xray.attempt import AttemptKey, AttemptRead
 from ml_platform.xray.curves import Curves, Metric
 from ml_platform.xray.database import Database
-from ml_platform.xray.rows import add, key_columns, storable
+from ml_platform.xray.rows import add, key_columns, storable, whose
 from ml_platform.xray.schema import CURVES
 
 AT_ONCE: Final = 500
@@ -30,11 +30,8 @@ class CurveStore:
     def keep(self, connection: Connection, read: Sequence[AttemptRead]) -> None:
         """Keep what was read, in somebody's transaction; what is there stays."""
         rows = [
-            {
-                "namespace": self._namespace,
-                "training": one.attempt.training,
-                "partition": one.attempt.partition,
-                "number": one.attempt.number,
+            whose(self._namespace, one.attempt.key)
+            | {
                 "metrics": storable(one.curves.metrics),
                 "epochs": storable(one.curves.epochs),
             }

@@ -7,7 +7,7 @@ from typing import Final
 
 from ml_platform.xray.attempt import AttemptKey, AttemptRecord
 from ml_platform.xray.costs import Cost, CostSum
-from ml_platform.xray.curves import Curves
+from ml_platform.xray.curves import Curves, Metric
 from ml_platform.xray.findings.finding import Finding
 from ml_platform.xray.judging import cost_of_one, cost_of_training, events_of, judged
 from ml_platform.xray.prices import Prices
@@ -189,12 +189,16 @@ def loud_findings(
     return tuple(one for one in found if not one.quiet)
 
 
-def newest_successes(
-    attempts: Iterable[AttemptRecord],
-) -> dict[tuple[str, str], AttemptRecord]:
-    """Of each model and partition the newest attempt that succeeded."""
+def newest_metrics(
+    store: Store, attempts: Iterable[AttemptRecord]
+) -> dict[tuple[str, str], Metric]:
+    """The metric that tells most of the newest attempt that succeeded, by model and partition."""
     oldest_first = sorted(attempts, key=lambda one: one.claimed_at_s)
-    return {(one.model, one.partition): one for one in oldest_first if one.status == "succeeded"}
+    of_newest = {
+        (one.model, one.partition): one.key for one in oldest_first if one.status == "succeeded"
+    }
+    metrics = store.curves.main_metrics(set(of_newest.values()))
+    return {which: metrics[key] for which, key in of_newest.items() if key in metrics}
 
 
 def _listed(

@@ -29,6 +29,17 @@ def key_columns(table: Table) -> tuple[Column[Any], ...]:
     return table.c.training, table.c.partition, table.c.number
 
 
+def whose(namespace: str, key: AttemptKey) -> dict[str, Any]:
+    """The columns by which a row is an attempt's."""
+    training, partition, number = key
+    return {
+        "namespace": namespace,
+        "training": training,
+        "partition": partition,
+        "number": number,
+    }
+
+
 def attempt_row(namespace: str, attempt: AttemptRecord) -> dict[str, Any]:
     """An attempt as a row."""
     return {"namespace": namespace} | storable(asdict(attempt))
@@ -55,9 +66,7 @@ def attempts_of(rows: Iterable[Sequence[Any]]) -> list[AttemptRecord]:
 
 def event_row(namespace: str, key: AttemptKey, name: str, event: Event) -> dict[str, Any]:
     """An event as a row, by the name of its object."""
-    training, partition, number = key
-    whose = {"training": training, "partition": partition, "number": number, "object_name": name}
-    return {"namespace": namespace} | whose | storable(asdict(event))
+    return whose(namespace, key) | {"object_name": name} | storable(asdict(event))
 
 
 def put(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:

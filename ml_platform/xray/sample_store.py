@@ -24,7 +24,15 @@ from sqlalchemy import (
 
 from ml_platform.xray.attempt import AttemptKey, AttemptRecord
 from ml_platform.xray.database import Database
-from ml_platform.xray.rows import ATTEMPT_COLUMNS, add, attempts_of, key_columns, put, storable
+from ml_platform.xray.rows import (
+    ATTEMPT_COLUMNS,
+    add,
+    attempts_of,
+    key_columns,
+    put,
+    storable,
+    whose,
+)
 from ml_platform.xray.samples import NodeUse, Sample, Samples, StepTimes
 from ml_platform.xray.schema import ATTEMPTS, NODE_USE, SAMPLE_OBJECTS, SAMPLED, STEP_TIMES
 
@@ -82,9 +90,9 @@ class SampleStore:
         nodes: list[dict[str, Any]] = []
         for one in read:
             for sample in one.samples:
-                row = self._whose(one.key) | storable(asdict(sample))
+                row = whose(self._namespace, one.key) | storable(asdict(sample))
                 (steps if isinstance(sample, StepTimes) else nodes).append(row)
-        names = [self._whose(one.key) | {"object_name": one.object_name} for one in read]
+        names = [whose(self._namespace, one.key) | {"object_name": one.object_name} for one in read]
         with self._database.writing() as connection:
             add(connection, STEP_TIMES, steps)
             add(connection, NODE_USE, nodes)
@@ -115,7 +123,7 @@ class SampleStore:
 
     def note_all_read(self, keys: Collection[AttemptKey]) -> None:
         """Note that nothing is left to read of attempts."""
-        rows = [self._whose(key) | {"every_s": 0.0} for key in sorted(keys)]
+        rows = [whose(self._namespace, key) | {"every_s": 0.0} for key in sorted(keys)]
         with self._database.writing() as connection:
             add(connection, SAMPLED, rows)
             for key in keys:
@@ -152,12 +160,12 @@ class SampleStore:
         at = names.index("at_s")
         with self._database.reading() as connection:
             for key in keys:
-                whose = self._whose(key)
-                newest_rows = connection.execute(_NEWEST_OF_WORKER, whose | {"newest": newest})
+                its = whose(self._namespace, key)
+                newest_rows = connection.execute(_NEWEST_OF_WORKER, its | {"newest": newest})
                 # One worker has one sample of a moment.
                 rows: dict[float, Sequence[Any]] = {row[at]: row for row in newest_rows}
                 if len(rows) == newest:
-                    rows |= {row[at]: row for row in connection.execute(_FIRST_OF_WORKER, whose)}
+                    rows |= {row[at]: row for row in connection.execute(_FIRST_OF_WORKER, its)}
                 found[key] = tuple(
                     StepTimes(**dict(zip(names, rows[at_s], strict=True))) for at_s in sorted(rows)
                 )
@@ -184,9 +192,9 @@ class SampleStore:
             left = self._of_attempt(connection, key, every_s)
             for table, samples in ((STEP_TIMES, left.steps), (NODE_USE, left.nodes)):
                 connection.execute(delete(table).where(*self._of(table, key)))
-                rows = [self._whose(key) | storable(asdict(one)) for one in samples]
+                rows = [whose(self._namespace, key) | storable(asdict(one)) for one in samples]
                 add(connection, table, rows)
-            put(connection, SAMPLED, [self._whose(key) | {"every_s": every_s}])
+            put(connection, SAMPLED, [whose(self._namespace, key) | {"every_s": every_s}])
 
     def _edition(
         self, connection: Connection, key: AttemptKey, every_s: float
@@ -224,17 +232,8 @@ class SampleStore:
         nodes = nodes.where(*self._of(NODE_USE, key)).order_by("at_s", NODE_USE.c.node)
         return tuple(NodeUse(**row) for row in connection.execute(nodes).mappings())
 
-    def _whose(self, key: AttemptKey) -> dict[str, Any]:
-        training, partition, number = key
-        return {
-            "namespace": self._namespace,
-            "training": training,
-            "partition": partition,
-            "number": number,
-        }
-
     def _of(self, table: Table, key: AttemptKey) -> list[Any]:
-        return [table.c[name] == value for name, value in self._whose(key).items()]
+        return [table.c[name] == value for name, value in whose(self._namespace, key).items()]
 
 
 def _merged(

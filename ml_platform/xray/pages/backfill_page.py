@@ -9,8 +9,8 @@ from ml_platform.errors import InputError
 from ml_platform.xray.attempt import AttemptRecord
 from ml_platform.xray.costs import CostSum, costs, summed
 from ml_platform.xray.curves import Metric
-from ml_platform.xray.listing import Listed, listed, newest_successes
-from ml_platform.xray.pages.table import Column, of_state, ordered
+from ml_platform.xray.listing import Listed, listed, newest_metrics
+from ml_platform.xray.pages.table import Column, metric_columns, of_state, ordered
 from ml_platform.xray.prices import Prices
 from ml_platform.xray.store import Store
 from ml_platform.xray.words import money, span
@@ -80,13 +80,7 @@ COLUMNS: Final[tuple[Column[BackfillRow], ...]] = (
     Column(name="cause", title="Why", value=lambda one: one.newest.attempt.cause),
     Column(name="attempts", title="Attempts", value=lambda one: one.attempts, is_number=True),
     Column(name="took_s", title="Took", value=lambda one: one.took_s, is_number=True),
-    Column(
-        name="metric",
-        title="Metric",
-        value=lambda one: one.metric.value if one.metric else None,
-        is_number=True,
-    ),
-    Column(name="metric_name", value=lambda one: one.metric.name if one.metric else ""),
+    *metric_columns(lambda one: one.metric),
     Column(name="cost", title="Cost", value=lambda one: one.cost.total, is_number=True),
     Column(name="wasted", title="Wasted", value=lambda one: one.cost.wasted, is_number=True),
     Column(name="attempt", title="Newest", value=lambda one: one.newest.attempt.id),
@@ -113,8 +107,7 @@ def backfill_page(
     for one in found:
         parts.setdefault((one.model, one.partition), []).append(one)
     newest = [max(several, key=lambda one: one.claimed_at_s) for several in parts.values()]
-    succeeded = newest_successes(found)
-    metrics = store.curves.main_metrics({one.key for one in succeeded.values()})
+    metrics = newest_metrics(store, found)
     rows = [
         BackfillRow(
             model=model,
@@ -123,9 +116,7 @@ def backfill_page(
             newest=last,
             took_s=_took_s(several, now_s),
             cost=summed(several, of_each),
-            metric=metrics.get(succeeded[model, partition].key)
-            if (model, partition) in succeeded
-            else None,
+            metric=metrics.get((model, partition)),
         )
         for ((model, partition), several), last in zip(
             parts.items(), listed(store, newest, now_s=now_s), strict=True

@@ -7,10 +7,10 @@ from ml_platform.xray.attempt import AttemptRecord
 from ml_platform.xray.costs import CostSum, costs, summed
 from ml_platform.xray.curves import Metric
 from ml_platform.xray.find import find_attempt
-from ml_platform.xray.listing import Listed, listed, newest_successes
+from ml_platform.xray.listing import Listed, listed, newest_metrics
 from ml_platform.xray.pages.addresses import Others
 from ml_platform.xray.pages.picture import Chart, chart_of
-from ml_platform.xray.pages.table import Column, of_state, ordered
+from ml_platform.xray.pages.table import Column, metric_columns, of_state, ordered
 from ml_platform.xray.prices import Prices
 from ml_platform.xray.store import Store
 from ml_platform.xray.words import span
@@ -81,13 +81,7 @@ COLUMNS: Final[tuple[Column[PartitionRow], ...]] = (
         value=lambda one: (one.newest.times.queued_s or 0.0) + one.newest.times.starting_s,
         is_number=True,
     ),
-    Column(
-        name="metric",
-        title="Metric",
-        value=lambda one: one.metric.value if one.metric else None,
-        is_number=True,
-    ),
-    Column(name="metric_name", value=lambda one: one.metric.name if one.metric else ""),
+    *metric_columns(lambda one: one.metric),
     Column(name="cost", title="Cost", value=lambda one: one.cost.total, is_number=True),
     Column(name="wasted", value=lambda one: one.cost.wasted, is_number=True),
     Column(
@@ -120,15 +114,13 @@ def model_page(
         rows.setdefault(one.partition, []).append(one)
     newest = [max(several, key=lambda one: one.claimed_at_s) for several in rows.values()]
     of_each = costs(found, prices, now_s=now_s)
-    succeeded = newest_successes(found)
-    metrics = store.curves.main_metrics({one.key for one in succeeded.values()})
-    of_partition = {one.partition: metrics.get(one.key) for one in succeeded.values()}
+    metrics = newest_metrics(store, found)
     partitions = [
         PartitionRow(
             partition=one.attempt.partition,
             attempts=len(rows[one.attempt.partition]),
             newest=one,
-            metric=of_partition.get(one.attempt.partition),
+            metric=metrics.get((model, one.attempt.partition)),
             cost=summed(rows[one.attempt.partition], of_each),
         )
         for one in listed(store, newest, now_s=now_s)

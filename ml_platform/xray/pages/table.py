@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, Generic, TypeVar
 
 from ml_platform.errors import InputError
+from ml_platform.xray.curves import Metric
 
 Row = TypeVar("Row")
 Value = str | float | int | None
@@ -32,6 +33,23 @@ class Column(Generic[Row]):
     title: str = ""
     value: Callable[[Row], Value]
     is_number: bool = False
+
+
+def metric_columns(metric: Callable[[Row], Metric | None]) -> tuple[Column[Row], Column[Row]]:
+    """A metric, and in CSV what it is called."""
+
+    def value(row: Row) -> Value:
+        found = metric(row)
+        return found.value if found else None
+
+    def name(row: Row) -> Value:
+        found = metric(row)
+        return found.name if found else ""
+
+    return (
+        Column(name="metric", title="Metric", value=value, is_number=True),
+        Column(name="metric_name", value=name),
+    )
 
 
 def ordered(rows: Sequence[Row], columns: Sequence[Column[Row]], sort: str) -> list[Row]:
