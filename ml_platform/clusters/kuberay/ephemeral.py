@@ -7,7 +7,7 @@ comes from the attempt, so making it twice is making it once, and whoever comes 
 import hashlib
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
@@ -55,7 +55,7 @@ from ml_platform.clusters.kuberay.views import (
     view_of,
 )
 from ml_platform.clusters.kuberay.vouching import vouches
-from ml_platform.clusters.kuberay.watch import Subject, Watch
+from ml_platform.clusters.kuberay.watch import Watch, watch_of
 from ml_platform.clusters.kuberay.why import why_it_waits
 from ml_platform.clusters.spec import ClusterSpec
 from ml_platform.errors import (
@@ -150,7 +150,7 @@ class EphemeralProvisioner(Provisioner):
         """
         require_valid(request.name, request.spec, self._config)
         looked_at = subjects(self._config.namespace, request.name, queue=request.spec.queue)
-        with self._watching(looked_at) as watch:
+        with watch_of(self._api, looked_at, clock=self._clock) as watch:
             job: Object | None = None
             dying = DyingLogs(self._api, self._config.namespace, watch)
             try:
@@ -200,7 +200,8 @@ class EphemeralProvisioner(Provisioner):
         try:
             job, pods = self._find(name)
             if job is not None and phase_of(job, pods)[0] in ("failed", "lost", "stopping"):
-                with self._watching(life(self._config.namespace, name)) as watch:
+                looked_at = life(self._config.namespace, name)
+                with watch_of(self._api, looked_at, clock=self._clock) as watch:
                     self._removal.remove(name, uid_of(job), watch)
         except ClusterError as error:
             raise ClusterLeftError(
@@ -213,7 +214,8 @@ class EphemeralProvisioner(Provisioner):
         job, pods = self._find(name)
         if job is None and not pods:
             return
-        with self._watching(life(self._config.namespace, name)) as watch:
+        looked_at = life(self._config.namespace, name)
+        with watch_of(self._api, looked_at, clock=self._clock) as watch:
             if job is not None:
                 self._jobs.require_ours(job)
                 self._removal.remove(name, uid_of(job), watch)
@@ -233,11 +235,6 @@ class EphemeralProvisioner(Provisioner):
 
     def shutdown(self) -> None:
         """Nothing: each cluster is removed by its user, KubeRay's deadlines, or the reaper."""
-
-    def _watching(self, looked_at: Sequence[Subject]) -> Watch:
-        return Watch(
-            self._api.access, looked_at, still_grants=self._api.still_grants, clock=self._clock
-        )
 
     def _when_ready(
         self,

@@ -32,7 +32,7 @@ from ml_platform.clusters.kuberay.start import JOBS, PODS, start_on
 from ml_platform.clusters.kuberay.subjects import life, subjects
 from ml_platform.clusters.kuberay.views import head_incarnation, is_over, view_of
 from ml_platform.clusters.kuberay.vouching import vouches
-from ml_platform.clusters.kuberay.watch import Watch
+from ml_platform.clusters.kuberay.watch import Watch, watch_of
 from ml_platform.errors import (
     ClusterError,
     ClusterStartError,
@@ -95,9 +95,7 @@ class InteractiveClusters:
         """
         manifest = self.manifest(wanted)
         looked_at = subjects(self._config.namespace, wanted.name, queue=wanted.spec.queue)
-        with Watch(
-            self._api.access, looked_at, still_grants=self._api.still_grants, clock=self._clock
-        ) as watch:
+        with watch_of(self._api, looked_at, clock=self._clock) as watch:
             job, made = self._create_or_adopt(wanted, manifest, recorder)
             try:
                 if made:
@@ -210,12 +208,8 @@ class InteractiveClusters:
 
         Raises as `cluster`.
         """
-        with Watch(
-            self._api.access,
-            life(self._config.namespace, name),
-            still_grants=self._api.still_grants,
-            clock=self._clock,
-        ) as watch:
+        looked_at = life(self._config.namespace, name)
+        with watch_of(self._api, looked_at, clock=self._clock) as watch:
             found = self.cluster(name)
 
             def is_gone() -> bool:

@@ -6,7 +6,7 @@ goes on, while both say so, is looked at once a minute only.
 """
 
 from ml_platform.clusters.kuberay.diagnosis.pods import Pod
-from ml_platform.clusters.kuberay.seen import Object, Watched
+from ml_platform.clusters.kuberay.seen import Object, Watched, is_going
 from ml_platform.clusters.kuberay.start import JOBS, PODS
 from ml_platform.clusters.kuberay.views import head_incarnation
 from ml_platform.errors import ClusterError
@@ -45,5 +45,4 @@ def _says_it_runs(job: Object, submission_id: str) -> bool:
     said = tuple(status.get(key) for key in ("jobId", "jobStatus", "jobDeploymentStatus"))
     # Set while KubeRay itself gets no answer from the head.
     is_unsure = bool(status.get("jobStatusCheckFailureStartTime"))
-    is_going = "deletionTimestamp" in job["metadata"]
-    return said == (submission_id, "RUNNING", "Running") and not is_unsure and not is_going
+    return said == (submission_id, "RUNNING", "Running") and not is_unsure and not is_going(job)

@@ -21,6 +21,7 @@ from ml_platform.clusters.kuberay.answers import error_of, object_of
 from ml_platform.clusters.kuberay.api import (
     FIRST_PAUSE_S,
     LONGEST_PAUSE_S,
+    KubernetesApi,
     group_path,
     served_path,
 )
@@ -366,6 +367,13 @@ class Watch:
                 self._refused[subject.name] = refused
             self._changes += 1
             self._changed.notify_all()
+
+
+def watch_of(
+    api: KubernetesApi, subjects: Sequence[Subject], *, clock: Callable[[], float]
+) -> Watch:
+    """A watch of the server that is asked by `api`."""
+    return Watch(api.access, subjects, still_grants=api.still_grants, clock=clock)
 
 
 def _selectors(subject: Subject) -> dict[str, str]:

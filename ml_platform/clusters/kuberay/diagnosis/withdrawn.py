@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from ml_platform.clusters.causes import Cause, Failure, Place
 from ml_platform.clusters.kuberay.diagnosis.job import too_late
-from ml_platform.clusters.kuberay.seen import Object, Seen
+from ml_platform.clusters.kuberay.seen import Object, Seen, is_going
 
 GOES_ON: Final = "the next attempt goes on from the last checkpoint on a new cluster."
 _SUSPENDED: Final = frozenset({"Suspending", "Suspended"})
@@ -71,7 +71,7 @@ def _is_gone(before: Object | None, now: Object | None) -> bool:
     if before is None or now is None:
         return now is None and before is not None
     old, new = before["metadata"], now["metadata"]
-    return "deletionTimestamp" in new or old.get("uid") != new.get("uid")
+    return is_going(now) or old.get("uid") != new.get("uid")
 
 
 def _condition(item: Object, kind: str) -> Mapping[str, Any] | None:

@@ -10,7 +10,7 @@ from typing import Any, Final
 from ml_platform.clusters.kuberay import labels
 from ml_platform.clusters.kuberay.checks.scheduling import REQUIRED
 from ml_platform.clusters.kuberay.config import KubeRayConfig
-from ml_platform.clusters.kuberay.gangs.selection import HOSTNAME
+from ml_platform.clusters.kuberay.gangs.selection import HOSTNAME, WITHOUT, holds
 from ml_platform.clusters.spec import HeadGroup, WorkerGroup
 
 Labels = Mapping[str, str]
@@ -89,12 +89,9 @@ def _expression(key: str, operator: str, values: list[str]) -> dict[str, Any]:
 
 def _holds(expression: Mapping[str, Any], others: Labels) -> bool:
     key, values = expression["key"], expression.get("values") or []
-    found = others.get(key)
-    match expression["operator"]:
-        case "In":
-            return found in values
-        case "NotIn":
-            return found not in values and found != _GENERATED
-        case "Exists":
-            return found is not None
-    return found is None
+    operator, found = expression["operator"], others.get(key)
+    if found is None:
+        return operator in WITHOUT
+    if found == _GENERATED and operator == "NotIn":
+        return False  # it may be one of them
+    return holds(operator, found, values)

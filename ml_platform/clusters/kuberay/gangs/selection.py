@@ -15,6 +15,8 @@ from ml_platform.wrong_values import shown_name, shown_names
 Term = Mapping[str, Any]
 """One of the alternatives of a node affinity: all that is in it has to be so."""
 HOSTNAME: Final = "kubernetes.io/hostname"
+WITHOUT: Final = frozenset({"NotIn", "DoesNotExist"})
+"""Operators that hold where there is no such label."""
 _NODE_NAME: Final = "metadata.name"
 _EVERY_NODE: Final = frozenset(
     {
@@ -93,17 +95,18 @@ def _against(expression: Mapping[str, Any], labels: Mapping[str, str]) -> str:
     key, operator = expression["key"], expression["operator"]
     values: list[str] = expression.get("values") or []
     if key not in labels:
-        if key in _EVERY_NODE or operator in ("NotIn", "DoesNotExist"):
+        if key in _EVERY_NODE or operator in WITHOUT:
             return ""
         near = did_you_mean(key, labels)
         return f"{_in_words(key, operator, values)}, it has no label {shown_name(key)}{near}"
     value = labels[key]
-    if _holds(operator, value, values):
+    if holds(operator, value, values):
         return ""
     return f"{_in_words(key, operator, values)}, it has {key}={value}"
 
 
-def _holds(operator: str, value: str, values: Sequence[str]) -> bool:
+def holds(operator: str, value: str, values: Sequence[str]) -> bool:
+    """Whether a label of this value is as an expression of affinity or of a selector wants it."""
     match operator:
         case "In":
             return value in values
