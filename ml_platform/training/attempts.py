@@ -277,10 +277,12 @@ class AttemptLoop:
         except ClusterLostError:
             self._keep(attempt, cluster.last_words())
             raise
-        if outcome.status == "failed" or outcome.was_given_up:
+        ended_early = outcome.status in ("failed", "stopped")
+        if ended_early or outcome.was_given_up:
             self._keep(attempt, cluster.last_words())
-        if outcome.status == "failed" and cluster.is_gone():
-            # A head that ends takes the driver with it, whose death is seen first.
+        if ended_early and cluster.is_gone():
+            # A head that ends takes the driver with it, whose death is seen first; a cluster that
+            # is deleted or suspended has its jobs stopped.
             return endings.head_lost(outcome.message.strip())
         return outcome
 

@@ -10,6 +10,10 @@ from ml_platform.training.request import TrainingRequest
 
 _LOST = frozenset({Cause.WORKER_LOST, Cause.NODE_LOST, Cause.HEAD_LOST})
 """Causes that say what is missing, not why."""
+_WAITED = frozenset({Cause.NO_PROGRESS, Cause.OVER_LIMIT})
+"""Causes that say that it took too long: it may have waited for a worker that was lost."""
+_SPARES = frozenset({"group", "node", "cluster"})
+"""What a job may wait for without its head being lost."""
 AGAIN = "materialize again: the training goes on from its last checkpoint."
 
 
@@ -129,6 +133,9 @@ def named(failure: Failure, by_cluster: Failure | None) -> Failure:
         failure: As the driver, or whoever followed it, tells it.
         by_cluster: What of the cluster is to blame, if that is known.
     """
+    if by_cluster is not None and failure.cause in _WAITED and by_cluster.place.kind in _SPARES:
+        evidence = (*failure.evidence, by_cluster.message, *by_cluster.evidence)
+        return failure.model_copy(update={"evidence": tuple(dict.fromkeys(evidence))})
     if by_cluster is None or failure.cause not in _LOST:
         return failure
     if failure.cause is Cause.HEAD_LOST and by_cluster.place.kind == "group":

@@ -13,7 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ml_platform.clusters.causes import Cause, Failure, Place
 from ml_platform.clusters.spec import RAY_VERSION
@@ -53,6 +53,9 @@ from ml_platform.training.telemetry.writer import SampleWriter
 from ml_platform.training.worker import PROGRESS_FILE, WEIGHTS_FILE, Start, train_loop
 from ml_platform.training_set.profile import merge_profiles
 from ml_platform.training_set.store import SnapshotStore
+
+if TYPE_CHECKING:
+    from ray.train import FailureConfig
 
 ENCODING_FILE: Final = "encoding.json"
 MODEL_FILE: Final = "model.json"
@@ -329,7 +332,7 @@ def prepare(request: TrainingRequest) -> tuple[FeatureEncoding, Files, int]:
 def fit(request: TrainingRequest, encoding: FeatureEncoding, files: Files, start: Start) -> None:
     """Start the workers once, and wait for their end."""
     import ray
-    from ray.train import FailureConfig, RunConfig, ScalingConfig
+    from ray.train import RunConfig, ScalingConfig
     from ray.train.torch import TorchTrainer
 
     from ml_platform.training.torch_backend import TolerantTorchConfig
@@ -357,8 +360,7 @@ def fit(request: TrainingRequest, encoding: FeatureEncoding, files: Files, start
             name=RAY_TRAIN_FOLDER,
             storage_path=storage.root,
             storage_filesystem=_arrow_filesystem(storage),
-            # Ray would retry user errors as well; the driver decides by the cause.
-            failure_config=FailureConfig(max_failures=0),
+            failure_config=failures_are_the_drivers(),
         ),
     )
     with (
@@ -366,6 +368,17 @@ def fit(request: TrainingRequest, encoding: FeatureEncoding, files: Files, start
         NodeSampler(ray.nodes if records() else tuple, samples.put),
     ):
         trainer.fit()
+
+
+def failures_are_the_drivers() -> "FailureConfig":
+    """Ray Train starts no workers again by itself.
+
+    It would do so after errors of `train.py` as well, and after a preempted node without limit,
+    each time from the checkpoint that the first start was given, not from the newest.
+    """
+    from ray.train import FailureConfig
+
+    return FailureConfig(max_failures=0, max_preemption_failures=0)
 
 
 def _arrow_filesystem(folder: Folder) -> Any:

@@ -87,6 +87,15 @@ def _classify(error: BaseException, code: Path) -> Failure:
                 "training goes on from its last checkpoint on a new cluster.",
             )
     for one in chain:
+        if type(one).__name__ == _PREEMPTED:
+            return Failure(
+                cause=Cause.WORKER_LOST,
+                place=_place(error),
+                message=f"the node of a training worker is taken away: {_first_line(one)}",
+                hint="nothing: the training goes on from its last checkpoint. If it happens often, "
+                "keep the group off spot nodes (`spot: false`).",
+            )
+    for one in chain:
         if type(one).__name__ in _DEATHS:
             return Failure(
                 cause=Cause.WORKER_LOST,
@@ -143,6 +152,7 @@ _NAMED: Final[dict[type[PlatformError], Cause]] = {
 """Errors of the platform's own that say what they are."""
 
 _TOO_FEW: Final = "WorkerGroupStartupTimeoutError"
+_PREEMPTED: Final = "PreemptionError"
 _DEATHS: Final = frozenset(
     {
         "ActorDiedError",

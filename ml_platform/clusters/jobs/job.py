@@ -36,7 +36,8 @@ LOG_REST_S: Final = 1.5
 """How long the head may be silent when it is asked for the rest of the log of a job that is over.
 
 With `QUIET_S`, `LOOK_S` or the 3 s between two looks of KubeRay's before it, a step ends within 5 s
-of its job.
+of its job. Only where its stream hangs and whoever vouches for it is mistaken too, an operator that
+is away, it takes `LOOK_ANYWAY_S`.
 """
 STOP_TIMEOUT_S: Final = 30.0
 GivenUp = Literal["unstarted", "overdue", "silent"]

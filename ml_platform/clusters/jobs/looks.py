@@ -1,8 +1,8 @@
-"""When a head is asked for a job whose log is open: hardly while somebody else would tell its end.
+"""When a head is asked for a job whose log is open: seldom while somebody else would tell its end.
 
 The log's stream ends with the job, but it may hang. Where the cluster's own watches vouch for the
-job, they tell so within seconds, and nothing is asked; where nobody does, it is looked at as often
-as a step has to end soon after its job.
+job, they tell its end within seconds, and it is looked at only in case they are mistaken; where
+nobody vouches for it, as often as a step has to end soon after its job.
 """
 
 from collections.abc import Callable
@@ -13,8 +13,8 @@ from ml_platform.clusters.jobs.api import JobsApi
 
 LOOK_S: Final = 2.5
 """How often to look at a job whose log goes on coming, or cannot be had."""
-LOOK_ANYWAY_S: Final = 60.0
-"""Who vouches for a job may be wrong, as an operator that is away."""
+LOOK_ANYWAY_S: Final = 15.0
+"""Who vouches for a job may be mistaken: an operator that is away, a watch that died unnoticed."""
 WAKE_S: Final = 0.25
 """How often to look whether a job is still vouched for; it costs no request."""
 

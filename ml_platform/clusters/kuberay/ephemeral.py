@@ -286,12 +286,13 @@ class EphemeralProvisioner(Provisioner):
             auth=auth,
         )
 
-        def all_have_joined(is_over: Callable[[], bool]) -> Seen:
-            return start.wait(
+        def all_have_joined(is_over: Callable[[], bool]) -> None:
+            joined = start.wait(
                 uid,
                 request.spec.worker_count,
                 is_ready=lambda now, workers: is_over() or readiness(now, workers),
             )
+            start.tell_losses(uid, joined, is_over)
 
         joining = Joining(all_have_joined, head)
 

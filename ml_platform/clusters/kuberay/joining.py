@@ -1,4 +1,7 @@
-"""The rest of a start, while the job runs already: workers join, or it is told why they do not."""
+"""The rest of a start, while the job runs already: workers join, or it is told why they do not.
+
+And what is lost of those that have joined.
+"""
 
 import contextlib
 import threading
@@ -13,8 +16,8 @@ class Joining:
     """Waits in a thread of its own while it is entered, and stops a job whose workers do not come.
 
     Args:
-        wait: Returns when all have joined, or when what it is given says that nobody waits any
-            more; raises ClusterStartError when they will not.
+        wait: Returns when what it is given says that nobody waits any more; raises
+            ClusterStartError when not all will join.
         head: Of the cluster, where the job is stopped.
     """
 

@@ -1,4 +1,7 @@
-"""Waiting for a cluster to become ready, with a cause while it waits and a clock for each wait."""
+"""Waiting for a cluster to become ready, with a cause while it waits and a clock for each wait.
+
+And afterwards, while its job runs: telling what it loses.
+"""
 
 import time
 from collections import Counter
@@ -13,6 +16,7 @@ from ml_platform.clusters.kuberay.diagnosis.diagnose import diagnose
 from ml_platform.clusters.kuberay.diagnosis.diagnoses import Diagnosis
 from ml_platform.clusters.kuberay.diagnosis.head import readiness
 from ml_platform.clusters.kuberay.diagnosis.log_sources import LogSource, failed_to_start
+from ml_platform.clusters.kuberay.diagnosis.losses import losses
 from ml_platform.clusters.kuberay.kueue import PlaceInQueue, workload_of
 from ml_platform.clusters.kuberay.pod_logs import Logs, by_name, read_logs
 from ml_platform.clusters.kuberay.reminder import Reminder
@@ -153,6 +157,25 @@ class Start:
             elif self._is_sure(seen, wait):
                 raise self._too_late(seen, diagnoses, wait)
 
+    def tell_losses(self, uid: str, ready: Seen, is_over: Callable[[], bool]) -> None:
+        """Tell what a cluster in use has lost, and why it does not come back, until that is over.
+
+        Nothing is given up for it: a job may do without, and has limits of its own.
+
+        Args:
+            uid: Which RayJob of this name.
+            ready: What was seen when all had joined.
+            is_over: Whether nobody uses it any more.
+
+        Raises:
+            ApiRefusedError: a right was taken away.
+        """
+        while not is_over():
+            changes = self._watch.changes
+            seen = seen_by(self._watch, uid, self._now())
+            self._tell(losses(ready, seen, recreations=self._recreations(seen)))
+            self._watch.wait(changes, LOOK_EVERY_S)
+
     def _seconds_left(self, seen: Seen, wait: str) -> float:
         limit_s = self._limits.queue_s if wait == "queue" else self._limits.start_s
         left_s = limit_s - self._spent_s[wait]
@@ -203,9 +226,11 @@ class Start:
         if job is None:
             return
         phase, reason = phase_of(job, seen.pods)
-        if phase in ("failed", "stopping"):
+        if phase == "stopping":
+            raise self._deleted()
+        if phase == "failed":
             raise ClusterStartError(
-                f"the cluster {self._name} {phase} while it started: {reason}",
+                f"the cluster {self._name} failed while it started: {reason}",
                 hint="`mlp cluster show` has its pods; run the step again.",
             )
 
@@ -225,10 +250,7 @@ class Start:
         self, seen: Seen, diagnoses: tuple[Diagnosis, ...], wait: str
     ) -> ClusterStartError:
         if seen.ray_job is None:
-            return ClusterStartError(
-                f"the cluster {self._name} was removed while it started",
-                hint="who did that? `mlp cluster ls` shows what there is; run the step again.",
-            )
+            return self._deleted()
         if diagnoses:
             return self._named(seen, diagnoses[0])
         where = "in its queue" if wait == "queue" else "for its pods"
@@ -236,6 +258,12 @@ class Start:
             f"the cluster {self._name} waited {self._spent_s[wait]:.0f} s {where} and nothing "
             "says why",
             hint="`mlp cluster show` has its pods; is the operator of KubeRay running?",
+        )
+
+    def _deleted(self) -> ClusterStartError:
+        return ClusterStartError(
+            f"the cluster {self._name} was deleted while it started",
+            hint="who did that? `mlp cluster ls` shows what there is; run the step again.",
         )
 
     def _next_look_s(self, diagnoses: tuple[Diagnosis, ...], left_s: float) -> float:

@@ -2,7 +2,7 @@
 
 KubeRay asks the head for the job each 3 s and writes what has changed into the RayJob; the kubelet
 probes the head, which the pod tells. Neither is believed when it speaks of an end, but that a job
-goes on, while both say so, is looked at once a minute only.
+goes on, while both say so, is looked at now and then only.
 """
 
 from ml_platform.clusters.kuberay.diagnosis.pods import Pod

@@ -9,6 +9,7 @@ then only older. Only a right that is missing is told, once that is sure (see `r
 import asyncio
 import contextlib
 import json
+import math
 import threading
 import time
 from collections import deque
@@ -35,6 +36,8 @@ CONNECT_TIMEOUT_S: Final = 10.0
 # The server ends a watch by itself after so long; a connection that died unnoticed is found then.
 WATCH_S: Final = 240
 SILENT_S: Final = WATCH_S + 30.0
+HEARD_WITHIN_S: Final = 75.0
+"""Where nothing changes, the server says so about once a minute, by a bookmark."""
 # What is not installed, or not allowed, may come to be so; it is asked for again.
 REFUSED_PAUSE_S: Final = 60.0
 MOST_GONE: Final = 50
@@ -105,7 +108,8 @@ class Watch:
         self._changes = 0
         self._listed: set[str] = set()
         self._refused: dict[str, ClusterError] = {}
-        self._open: set[str] = set()
+        self._heard_s: dict[str, float] = {}
+        self._clock = clock
         self._refusals = {one.name: Refusals(still_grants, clock) for one in subjects}
         self._running = threading.Event()
         self._is_over = False
@@ -165,12 +169,13 @@ class Watch:
         return len(self._listed | self._refused.keys()) == len(self._kept)
 
     def is_current(self, *names: str) -> bool:
-        """Whether all changes of these subjects come in: their connections have not broken.
+        """Whether all changes of these subjects come in: no connection has broken or fallen silent.
 
-        One that has died unnoticed counts as open for some minutes.
+        One that has died unnoticed is found out after `HEARD_WITHIN_S`.
         """
+        since_s = self._clock() - HEARD_WITHIN_S
         with self._changed:
-            return self._open.issuperset(names)
+            return all(self._heard_s.get(name, -math.inf) > since_s for name in names)
 
     def list_anew(self, timeout_s: float) -> bool:
         """Give up all connections, one of which may have died unnoticed, and list all once more.
@@ -275,7 +280,7 @@ class Watch:
         with self._changed:
             kept.replace_all(listed)
             kept.version = version
-            self._open.add(subject.name)  # what changes from now on comes in
+            self._heard_s[subject.name] = self._clock()  # what changes from now on comes in
         self._note(subject)
 
     async def _path(self, http: "httpx.AsyncClient", subject: Subject) -> str:
@@ -335,6 +340,7 @@ class Watch:
         kept = self._kept[subject.name]
         with self._changed:
             kept.version = str(one["metadata"]["resourceVersion"])
+            self._heard_s[subject.name] = self._clock()
             if kind == "DELETED":
                 kept.remove(one)
             elif kind != "BOOKMARK":
@@ -346,15 +352,14 @@ class Watch:
         """A connection was granted: what was refused before is known again, changed or not."""
         self._refusals[subject.name].forget()
         with self._changed:
-            self._open.add(subject.name)
+            self._heard_s[subject.name] = self._clock()
         if subject.name in self._refused:
             self._note(subject)
 
     def _note_closed(self, subject: Subject) -> None:
         """Who waits looks again: what is kept may be old from now on."""
         with self._changed:
-            if subject.name in self._open:
-                self._open.discard(subject.name)
+            if self._heard_s.pop(subject.name, None) is not None:
                 self._changes += 1
                 self._changed.notify_all()
 

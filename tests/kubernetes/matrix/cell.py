@@ -35,6 +35,11 @@ class Cell:
     phase: Phase
     ray: Ray = STAND_IN
 
+    @property
+    def is_named(self) -> bool:
+        """Whether the fault has to be named, within seconds of its evidence."""
+        return self.fault.named_in(self.phase) and (self.ray is REAL or not self.fault.of_worker)
+
     def __str__(self) -> str:
         return f"{self.fault.name}, {self.phase.name}, {self.ray.name} Ray"
 
@@ -75,23 +80,28 @@ CELLS: Final = tuple(
     Cell(fault=fault, phase=phase) for fault in FAULTS for phase in PHASES if fault.befalls(phase)
 )
 _DIAGONAL: Final = {
-    "no such image": "starting",
-    "API server away": "before create",
-    "RayJob deleted": "queued",
-    "worker's pod deleted": "pending",
-    "watches cut": "ready",
-    "step killed": "submitted",
-    "head's pod deleted": "running",
-    "storage away": "ended",
+    "no such image": ("starting",),
+    "API server away": ("before create",),
+    "RayJob deleted": ("queued",),
+    "worker's pod deleted": ("pending", "running"),
+    "watches cut": ("ready",),
+    "step killed": ("submitted",),
+    "head's pod deleted": ("running",),
+    "worker out of memory": ("running",),
+    "storage away": ("ended",),
 }
 WITH_REAL_RAY: Final = tuple(replace(cell, ray=REAL) for cell in CELLS)
 DIAGONAL: Final = tuple(
-    cell for cell in WITH_REAL_RAY if _DIAGONAL.get(cell.fault.name) == cell.phase.name
+    cell for cell in WITH_REAL_RAY if cell.phase.name in _DIAGONAL.get(cell.fault.name, ())
 )
 
 
 class _Moment:
-    """When a fault befalls all of some cases, each of which is in its phase."""
+    """When a fault befalls all of some cases, each of which is in its phase.
+
+    Attributes:
+        begins_s: When it begins to, in seconds since 1970.
+    """
 
     def __init__(self, cells: Sequence[Cell], cases: Sequence[Case]) -> None:
         self._reached = threading.Barrier(len(cases) + 1)
@@ -99,15 +109,17 @@ class _Moment:
         self._named = [
             (cell, case)
             for cell, case in zip(cells, cases, strict=True)
-            if cell.fault.of_node and cell.fault.named_in(cell.phase)
+            if cell.fault.of_node and cell.is_named
         ]
         self._evidence_s: dict[str, float] = {}
         self._longest_s = cases[0].within_s
+        self.begins_s = 0.0
         self._goes_on_s = 0.0
 
     def befall(self, fault: AbstractContextManager[Any]) -> None:
         """Begin the fault once all are there; it is over when it is named and itself says so."""
         self._reached.wait(MOST_WAITS * self._longest_s)
+        self.begins_s = time.time()
         try:
             with fault:
                 self._goes_on_s = time.time()
@@ -213,15 +225,18 @@ def _look_at_causes(cell: Cell, case: Case, outcome: Outcome, moment: _Moment) -
         outcome.causes.append(failure.cause.value)
         if not _is_named(cell.fault, failure):
             outcome.wrong.append(f"{failure.cause.value}: {failure.message}")
-    if not cell.fault.named_in(cell.phase):
+    if not cell.is_named:
         return
     evidence_s = moment.evidence_s(cell, case)
     told = [f"{one.event}: {one.detail}" for one in case.told() if one.event]
     if evidence_s is None:
         outcome.wrong.append(f"there is no evidence of the fault; told was {told}")
         return
-    named_s = min(_named_at_s(cell, case), default=math.inf) - evidence_s
-    if named_s > NAMED_WITHIN_S:
+    named_at_s = min(_named_at_s(cell, case), default=math.inf)
+    named_s = named_at_s - evidence_s
+    if named_at_s < moment.begins_s:
+        outcome.wrong.append(f"named before it happened; told was {told}")
+    elif named_s > NAMED_WITHIN_S:
         outcome.wrong.append(f"named after {named_s:.1f} s; told was {told}")
     else:
         # Events have whole seconds, and what is seen of a pod may be told before its Event is.

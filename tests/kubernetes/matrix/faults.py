@@ -32,6 +32,7 @@ class Fault:
             attempt fails of it or the training waits for its end, and not where it goes on.
         evidence: When it could first be known; when it has happened unless given: a pod that is
             deleted works on for its grace.
+        of_worker: Whether only a real Ray's training ends of it, and has to say why.
         of_step: Whether it ends the step; somebody comes for the training again then, as Dagster's
             retry does.
         of_node: Whether it befalls all that is there: it happens once, to cases in all phases.
@@ -46,6 +47,7 @@ class Fault:
     says: str = ""
     named_in: Callable[[Phase], bool] = lambda phase: False
     evidence: Callable[[Case], float | None] | None = None
+    of_worker: bool = False
     of_step: bool = False
     of_node: bool = False
     hopeless: bool = False
@@ -100,6 +102,11 @@ def _is_held(phase: Phase) -> bool:
     return phase is not STARTING
 
 
+def _trains(phase: Phase) -> bool:
+    """All have joined, and it trains: what is lost now is lost while somebody looks."""
+    return phase.name == "running"
+
+
 def _runs(phase: Phase) -> bool:
     return phase.runs
 
@@ -116,6 +123,7 @@ FAULTS: Final = (
         befalls=_is_held,
         of_step=True,
         causes=(Cause.CANCELLED,),
+        says="^the step was interrupted",
         named_in=lambda phase: phase.name != "ended",
     ),
     Fault(
@@ -123,6 +131,7 @@ FAULTS: Final = (
         act=acts.pods_deleted("head"),
         befalls=lambda phase: phase.has_pods,
         causes=_LOST,
+        says="Its pod was deleted",
         named_in=_needs_head,
     ),
     Fault(
@@ -130,6 +139,7 @@ FAULTS: Final = (
         act=acts.to_pods("head", kill_container),
         befalls=_has_head,
         causes=_LOST,
+        says="Its container ended with exit code 137",
         named_in=_needs_head,
     ),
     Fault(
@@ -137,18 +147,24 @@ FAULTS: Final = (
         act=acts.pods_deleted("worker"),
         befalls=lambda phase: phase.has_pods,
         causes=_OF_WORKER,
+        says="A pod of the group .* was deleted",
+        named_in=_trains,
     ),
     Fault(
         name="worker's container killed",
         act=acts.to_pods("worker", kill_container),
         befalls=_has_head,
         causes=_OF_WORKER,
+        says="A worker of the group .* ended with exit code 137",
+        named_in=_trains,
+        of_worker=True,
     ),
     Fault(
         name="RayJob deleted",
         act=acts.deleted("rayjobs"),
         befalls=lambda phase: phase.has_cluster and phase is not CREATED,
         causes=_LOST,
+        says="Its RayJob was deleted|was deleted while it started",
         named_in=lambda phase: phase.name != "ended",
     ),
     Fault(
@@ -156,6 +172,7 @@ FAULTS: Final = (
         act=acts.deleted("rayclusters"),
         befalls=lambda phase: phase.has_pods,
         causes=_LOST,
+        says="Its RayCluster was deleted",
         named_in=_needs_head,
     ),
     Fault(name="API server away", act=acts.api_does(Answer(status=503))),
@@ -173,12 +190,16 @@ FAULTS: Final = (
         act=acts.to_pods("worker", acts.out_of_memory),
         befalls=_has_head,
         causes=_OF_WORKER,
+        says="went over (its|the) memory limit|ran out of memory",
+        named_in=_trains,
+        of_worker=True,
     ),
     Fault(
         name="head out of memory",
         act=acts.to_pods("head", acts.out_of_memory),
         befalls=_has_head,
         causes=(*_LOST, Cause.OUT_OF_MEMORY),
+        says="on the head went over the memory limit|The head went over its memory limit",
         named_in=_needs_head,
     ),
     Fault(
@@ -194,6 +215,7 @@ FAULTS: Final = (
         act=acts.node_drained,
         befalls=lambda phase: phase.has_pods,
         causes=_LOST,
+        says="was evicted through the API",
         named_in=_needs_head,
         evidence=said("^Killing"),
         of_node=True,

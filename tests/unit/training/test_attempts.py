@@ -15,6 +15,7 @@ from ml_platform.training.record import (
     Attempt,
     Ended,
     Owner,
+    TrainingRecord,
 )
 from ml_platform.training.request import TrainingRequest
 from ml_platform.training.result import DriverOutcome
@@ -194,6 +195,22 @@ def test_a_job_that_somebody_stopped_on_the_head_is_not_started_again(
     with pytest.raises(TrainingStoppedError, match="was stopped before its end"):
         step.train()
     assert causes(step) == [Cause.CANCELLED]
+
+
+def test_a_job_that_is_stopped_because_its_cluster_goes_is_tried_again_on_another(
+    step: Step, head: OneHead, server: RayJobsServer
+) -> None:
+    def is_stopped(record: TrainingRecord, attempt: Attempt) -> ScriptedJob:
+        return ScriptedJob(statuses=["RUNNING"], log="epoch 0\n", ends_as="STOPPED")
+
+    def goes(line: str) -> None:
+        del line
+        if len(step.record.attempts()) == 1:
+            head.phase = "lost"
+
+    server.driven_by(drivers(step.record, is_stopped, succeeds))
+    assert step.train(on_line=goes).result.attempt == 2
+    assert causes(step) == [Cause.HEAD_LOST, None]
 
 
 def test_a_job_that_succeeded_without_a_result_is_a_matter_of_the_storage(

@@ -38,6 +38,10 @@ class WorkerGroupError(Exception):
 WorkerGroupError.__module__ = "ray.train.v2.api.exceptions"
 
 
+class PreemptionError(Exception):
+    """Named as Ray Train names it."""
+
+
 ELSEWHERE = Path("/models/other")
 
 
@@ -213,3 +217,10 @@ def test_a_traceback_names_the_models_folder_and_not_a_copy_of_it() -> None:
     assert failure.cause is Cause.USER_CODE
     assert 'File "defs/models/flights/train.py", line 2' in failure.traceback
     assert "mlp-code-abc" not in failure.traceback
+
+
+def test_a_node_that_is_taken_away_costs_its_worker_alone() -> None:
+    failure = classify(raised(PreemptionError("preempted_ranks=(1,)")), code=ELSEWHERE)
+    assert failure.cause is Cause.WORKER_LOST
+    assert "is taken away: preempted_ranks=(1,)" in failure.message
+    assert "last checkpoint" in failure.hint

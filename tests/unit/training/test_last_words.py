@@ -136,3 +136,12 @@ def test_a_lost_part_is_named_by_what_its_cluster_knows(cause: Cause) -> None:
 def test_a_worker_that_died_does_not_make_a_head_silent() -> None:
     lost = failure_of(Cause.HEAD_LOST)
     assert endings.named(lost, WORKER) == lost
+
+
+@pytest.mark.parametrize("cause", [Cause.NO_PROGRESS, Cause.OVER_LIMIT])
+def test_one_that_took_too_long_may_have_waited_for_a_worker_that_was_lost(cause: Cause) -> None:
+    late = failure_of(cause)
+    named = endings.named(late, WORKER)
+    assert (named.cause, named.message) == (cause, late.message)
+    assert named.evidence[-2:] == (WORKER.message, *WORKER.evidence)
+    assert endings.named(late, HEAD) == late

@@ -7,7 +7,7 @@ from typing import Final, Literal
 
 from ml_platform.clusters.causes import Cause, Failure, Place
 
-State = Literal["queued", "starting", "broken"]
+State = Literal["queued", "starting", "broken", "lost"]
 MOST_EVIDENCE: Final = 20
 """Lines of a diagnosis that hundreds of pods share."""
 
@@ -19,7 +19,7 @@ class Diagnosis:
     Attributes:
         key: Under which repetitions are one, `kind/place/…`: no pod's name, no number that changes.
         state: `queued`: waits in a queue. `starting`: not ready, and may become so by itself.
-            `broken`: will not; is given up at once.
+            `broken`: will not; is given up at once. `lost`: was ready, and its job runs on or not.
         failure: What a person needs to know of it.
         give_up_after_s: 0: at once. A number: if it still stands so many seconds after it was first
             seen. None: only the clock for starting, or for the queue, decides.

@@ -6,6 +6,7 @@ from typing import Final
 from ml_platform.clusters.causes import Failure
 from ml_platform.clusters.kuberay.diagnosis.events import merged_events, seconds
 from ml_platform.clusters.kuberay.diagnosis.head import head_lost
+from ml_platform.clusters.kuberay.diagnosis.losses import lacking, workers_ended
 from ml_platform.clusters.kuberay.diagnosis.memory import out_of_memory
 from ml_platform.clusters.kuberay.diagnosis.nodes import taken_away
 from ml_platform.clusters.kuberay.diagnosis.pods import Pod, gone_pods, pods_of, said_of_pods
@@ -28,7 +29,12 @@ def ended_by(ready: Seen, now: Seen) -> Failure | None:
     if lost := head_lost(ready, now) or withdrawn(ready, now):
         return lost
     since_s = now.at_s - RECENT_S
-    return next(iter((*out_of_memory(now, since_s=since_s), *_taken(now, since_s))), None)
+    ended = (
+        *out_of_memory(now, since_s=since_s),
+        *_taken(now, since_s),
+        *workers_ended(ready, now, since_s=max(since_s, ready.at_s)),
+    )
+    return next(iter(ended), None) or lacking(now)
 
 
 def _taken(now: Seen, since_s: float) -> Iterator[Failure]:

@@ -27,7 +27,7 @@ def looks_in_a_minute(*, vouched: bool, is_quiet: bool) -> int:
 
 
 @pytest.mark.parametrize("is_quiet", [True, False])
-def test_a_job_is_looked_at_once_a_minute_while_somebody_vouches_for_it(is_quiet: bool) -> None:
+def test_a_job_is_looked_at_seldom_while_somebody_vouches_for_it(is_quiet: bool) -> None:
     assert looks_in_a_minute(vouched=True, is_quiet=is_quiet) == 60 / LOOK_ANYWAY_S
 
 

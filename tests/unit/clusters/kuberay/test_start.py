@@ -83,4 +83,4 @@ def test_a_watch_that_has_died_is_not_taken_for_a_cluster_that_was_removed(
 def test_a_cluster_that_is_in_no_list_either_was_removed(server: KubernetesServer) -> None:
     server.objects = {}
     error = failure_of(server, shown_within_s=0.1)
-    assert "was removed while it started" in error.message
+    assert "was deleted while it started" in error.message

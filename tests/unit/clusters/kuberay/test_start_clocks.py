@@ -9,11 +9,19 @@ import pytest
 from ml_platform.clusters.causes import Cause, Failure
 from ml_platform.clusters.kuberay.config import Limits
 from ml_platform.clusters.kuberay.seen import Object
-from ml_platform.clusters.kuberay.start import Start
+from ml_platform.clusters.kuberay.start import Start, seen_by
 from ml_platform.errors import ClusterStartError
 from ml_platform.xray.records import Event, Recorder
 from tests.unit.clusters.fake_time import FakeTime
-from tests.unit.clusters.kuberay.objects import container, ended, event, pod, ray_job, waiting
+from tests.unit.clusters.kuberay.objects import (
+    container,
+    ended,
+    event,
+    pod,
+    ray_job,
+    running,
+    waiting,
+)
 from tests.unit.clusters.kuberay.recorded import BEGIN_S
 from tests.unit.clusters.kuberay.watch_in_time import Objects, WatchInTime
 
@@ -143,3 +151,38 @@ def test_a_node_that_takes_no_pod_is_told_and_given_up_long_before_the_time_for_
     start = Started(timeline, start_s=1200)
     assert "no healthy devices present" in start.failure.message
     assert start.ended_s == pytest.approx(11.0)
+
+
+def test_what_is_lost_while_the_job_runs_is_told_once_and_ends_nothing() -> None:
+    time = FakeTime()
+    time.now = BEGIN_S
+    running_pod = {"phase": "Running", "ready": True}
+    its = [container("ray-head", state=running(0), ready=True)]
+    head = pod("h", head=True, containers=its, **running_pod)
+    job = named(ray_job(status={"jobDeploymentStatus": "Running"}))
+    there = {"rayjobs": (job,), "pods": (head, pod(**running_pod))}
+    timeline = {
+        0.0: there,
+        20.0: {**there, "pods": (head, pod(**running_pod, going=True))},
+        22.0: {**there, "pods": (head, {**UNSCHEDULABLE, **_named_pod("next")})},
+    }
+    told: list[tuple[float, str]] = []
+    starting = Start(
+        "c",
+        WatchInTime(time, timeline),
+        Limits(start_s=60.0),
+        Recorder(lambda one: told.append((one.at_s - BEGIN_S, one.detail)), now=time.clock),
+        clock=time.clock,
+        now=time.clock,
+    )
+    ready = seen_by(WatchInTime(time, timeline), "u", time.now)
+    starting.tell_losses("u", ready, lambda: time.now > BEGIN_S + 600.0)
+    assert [(at_s, one.partition(": ")[0]) for at_s, one in told] == [
+        (20.0, "lost"),
+        (22.0, "starting"),
+    ]
+    assert "Insufficient cpu" in told[1][1] or "cpu" in told[1][1]
+
+
+def _named_pod(name: str) -> Object:
+    return {"metadata": {**UNSCHEDULABLE["metadata"], "name": name, "uid": name}}

@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 
 from ml_platform.clusters.kuberay.seen import Object
-from ml_platform.clusters.kuberay.watch import Subject, Watch
+from ml_platform.clusters.kuberay.watch import HEARD_WITHIN_S, Subject, Watch
 from ml_platform.clusters.refusals import AT_FIRST_S, PASSING_S
 from ml_platform.errors import ApiForbiddenError
 from tests.unit.clusters.fake_time import FakeTime
@@ -144,3 +144,16 @@ def test_what_need_not_be_there_keeps_nobody_waiting_when_it_is_refused(
     with watching([OPTIONAL]) as watch:
         assert watch.wait_for_lists(WITHIN_S)
         assert is_refused(watch, "workloads")
+
+
+def test_a_connection_of_which_nothing_is_heard_counts_as_broken_after_a_while(
+    server: KubernetesServer, time: FakeTime, watching: Callable[..., AbstractContextManager[Watch]]
+) -> None:
+    with watching([PODS]) as watch:
+        assert is_so_soon(lambda: watch.is_current("pods"))
+        time.sleep(HEARD_WITHIN_S - 1)
+        assert watch.is_current("pods")
+        time.sleep(2)
+        assert not watch.is_current("pods")
+        server.make("pods", pod("two"))
+        assert is_so_soon(lambda: watch.is_current("pods"))

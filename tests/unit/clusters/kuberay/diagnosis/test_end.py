@@ -198,3 +198,13 @@ def test_no_other_pod_takes_the_place_of_a_head() -> None:
     assert failure is not None
     assert "goes on from its last checkpoint" in failure.hint
     assert "another pod" not in failure.hint
+
+
+def test_a_worker_that_somebody_has_deleted_is_to_blame_where_nothing_else_is() -> None:
+    ready = seen_of(head(), worker(running(0)), ray_job=RUNNING)
+    failure = ended_by(ready, seen_of(head(), gone=(worker(running(0)),), ray_job=RUNNING, t=61))
+    assert failure is not None
+    assert (failure.cause, failure.message) == (
+        Cause.WORKER_LOST,
+        "A pod of the group w was deleted.",
+    )
