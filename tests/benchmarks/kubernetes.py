@@ -50,7 +50,10 @@ SPEC: Final = ClusterSpec(
     workers=WorkerGroup(count=2, memory="1Gi"),
 )
 PROGRAM: Final = Path(one_line.__file__).read_text()
-BEGUN: Final = re.compile(r"user code at ([\d.]+)")
+LINES: Final = (
+    re.compile(r"user code at ([\d.]+)"),
+    re.compile(r"on each worker at ([\d.]+)"),
+)
 """By the clock of this machine, on which all pods are: neither pays for how its log is read."""
 INJECTION: Final = "ENABLE_INIT_CONTAINER_INJECTION"
 STARTING_S: Final = 3.0
@@ -83,19 +86,26 @@ def main() -> None:
 
 
 def _print_times(light: LightClusters, operator: kuberay.KubeRay, repeats: int) -> None:
-    stock, ours, gone = [], [], []
+    stock, ours, gone = list[list[float]](), list[list[float]](), list[float]()
     for _ in range(repeats):
         with _injection(operator, wanted=True):
             stock.append(_stock(light))
         with _injection(operator, wanted=False):
             ours.append(_ours(light))
             gone.append(_gone_while_starting(light))
-    baseline = statistics.median(stock)
     print_table(
         (f"head and two workers, medians of {repeats} turns", "seconds", "of stock"),
         [
-            ("stock: create to the first line of user code", *_told(stock, baseline)),
-            ("ours: create to the first line of user code", *_told(ours, baseline)),
+            *(
+                (f"{whose}: create to {what}", *_told(seconds, statistics.median(theirs)))
+                for what, theirs, its in zip(
+                    ("the first line of user code", "a task on each worker"),
+                    zip(*stock, strict=True),
+                    zip(*ours, strict=True),
+                    strict=True,
+                )
+                for whose, seconds in (("stock", theirs), ("ours", its))
+            ),
             (f"ours: stopped {STARTING_S:.0f} s after its create, to gone", *_told(gone)),
         ],
     )
@@ -117,7 +127,7 @@ def _injection(operator: kuberay.KubeRay, *, wanted: bool) -> Iterator[None]:
     yield
 
 
-def _stock(light: LightClusters) -> float:
+def _stock(light: LightClusters) -> list[float]:
     name = "stock"
     began_s = time.time()
     spec = ray_clusters.spec(light.cluster, workers=SPEC.worker_count, with_token=True)
@@ -125,33 +135,33 @@ def _stock(light: LightClusters) -> float:
     try:
         # Their own word for it is true too early, so a careful client counts Ray's nodes.
         ray.wait_until_ready()
-        ray.submit("job", PROGRAM)
-        while (begun := BEGUN.search(ray.log("job"))) is None:
+        ray.submit("job", PROGRAM, str(SPEC.worker_count))
+        while len(took := _times(ray.log("job"), began_s)) < len(LINES):
             time.sleep(1.0)
-        return float(begun[1]) - began_s
+        return took
     finally:
         where = f"--namespace={light.namespace}"
         light.cluster.kubectl("delete", "raycluster", name, where, "--cascade=foreground")
         _wait_until_empty(light)
 
 
-def _ours(light: LightClusters) -> float:
-    took: list[float] = []
+def _times(log: str, began_s: float) -> list[float]:
+    """Seconds until each of `LINES` was written, as far as it was."""
+    return [float(found[1]) - began_s for line in LINES if (found := line.search(log))]
 
-    def on_log(line: str) -> None:
-        if begun := BEGUN.search(line):
-            took.append(float(begun[1]) - began_s)
 
+def _ours(light: LightClusters) -> list[float]:
+    log: list[str] = []
     provisioner = EphemeralProvisioner(light.real_ray())
     began_s = time.time()
     recorder = Recorder()
     with provisioner.acquire(_request("ours"), recorder) as cluster:
-        program = Entrypoint(module=one_line.__name__)
+        program = Entrypoint(module=one_line.__name__, arguments=(str(SPEC.worker_count),))
         job = JobRequest(submission_id="job", entrypoint=program)
         with followed_job(cluster, job, recorder) as running:
-            running.follow(on_log=on_log, limit_s=lambda: 120.0)
+            running.follow(on_log=log.append, limit_s=lambda: 120.0)
     _wait_until_empty(light)
-    return took[0]
+    return _times("\n".join(log), began_s)
 
 
 def _gone_while_starting(light: LightClusters) -> float:

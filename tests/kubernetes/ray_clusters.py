@@ -83,10 +83,11 @@ class RayCluster:
         self.submit(submission_id, program)
         return self.ended(submission_id)
 
-    def submit(self, submission_id: str, program: str) -> None:
-        """Submit a Python program, without waiting."""
+    def submit(self, submission_id: str, program: str, *arguments: str) -> None:
+        """Submit a Python program with its arguments, without waiting."""
         with JobsApi(self.address) as jobs:
-            jobs.submit(submission_id, f"python -c {shlex.quote(program)}", env={}, metadata={})
+            command = shlex.join(["python", "-c", program, *arguments])
+            jobs.submit(submission_id, command, env={}, metadata={})
 
     def ended(self, submission_id: str) -> JobDetails:
         """Wait for the end of a job."""

@@ -436,13 +436,6 @@ FORK_SERVER = (
 
 OTHERS = (
     _row(
-        "lifeline",
-        "ml_platform/clusters/jobs/websocket.py",
-        "websockets/sync/connection.py",
-        "its wait for its reading thread has no limit: without one, ours of the connection goes",
-        "self.recv_events_thread.join()",
-    ),
-    _row(
         "_properties",
         "ml_platform/warehouse/bigquery_jobs.py",
         "google/cloud/bigquery/job/base.py",

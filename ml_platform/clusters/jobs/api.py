@@ -238,15 +238,15 @@ class JobsApi:
                 raise LogStreamBrokenError(f"no log of {submission_id}: {error}") from error
             while True:
                 try:
-                    chunk = stream.recv(timeout=self._quiet_s)
+                    chunk = stream.recv(self._quiet_s)
                 except TimeoutError:
-                    chunk = ""
+                    chunk = b""
                 except ConnectionClosedOK:
                     return
                 except (OSError, WebSocketException) as error:
                     broke_off = f"the log of {submission_id} broke off: {error}"
                     raise LogStreamBrokenError(broke_off) from error
-                yield chunk if isinstance(chunk, str) else chunk.decode("utf-8", "replace")
+                yield chunk.decode("utf-8", "replace")
 
     def __enter__(self) -> "JobsApi":
         import httpx

@@ -1,5 +1,6 @@
 """What is done to one training, and what is wrong with it from the start."""
 
+import contextlib
 import os
 import signal
 import time
@@ -66,7 +67,9 @@ def pods_deleted(kind: str) -> Callable[[Case], Any]:
     def act(case: Case) -> Iterator[None]:
         pods = case.pods(kind)
         for pod in pods:
-            delete_pod(case.light.cluster, case.light.namespace, str(pod["metadata"]["name"]))
+            # What has ended may have gone meanwhile.
+            with contextlib.suppress(KubernetesTestError):
+                delete_pod(case.light.cluster, case.light.namespace, str(pod["metadata"]["name"]))
         case.wait_until_gone(pods)
         yield
 

@@ -19,7 +19,6 @@ from tests.kubernetes.matrix.rays import REAL, STAND_IN, Ray
 from tests.support.attempts.head import EPOCHS
 from tests.support.attempts.pod_steps import SHOWS_STACKS
 
-GONE_WITHIN_S: Final = 30.0
 NAMED_WITHIN_S: Final = 5.0
 """Of its evidence."""
 NAMES_A_CAUSE: Final = ("cluster happened", "cluster failed")
@@ -202,7 +201,7 @@ def _see_through(cell: Cell, case: Case, moment: _Moment) -> Outcome:
             outcome.wrong.append(f"the step ended with code {code}")
         _look_at_causes(cell, case, outcome, moment)
         _look_at_epochs(cell, case, outcome)
-        _look_for_what_is_left(case, outcome)
+        _look_for_what_is_left(cell, case, outcome)
     return outcome
 
 
@@ -279,8 +278,8 @@ def _look_at_epochs(cell: Cell, case: Case, outcome: Outcome) -> None:
         outcome.wrong.append(f"epochs were trained so often: {dict(trained)}")
 
 
-def _look_for_what_is_left(case: Case, outcome: Outcome) -> None:
-    deadline = time.monotonic() + GONE_WITHIN_S
+def _look_for_what_is_left(cell: Cell, case: Case, outcome: Outcome) -> None:
+    deadline = time.monotonic() + cell.fault.gone_within_s
     while (left := case.objects()) and time.monotonic() < deadline:
         time.sleep(0.5)
     outcome.clusters_left = [f"{one['kind']} {one['metadata']['name']}" for one in left]

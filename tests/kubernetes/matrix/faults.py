@@ -16,6 +16,8 @@ from tests.kubernetes.matrix import acts
 from tests.kubernetes.matrix.case import Case
 from tests.kubernetes.matrix.phases import CREATED, STARTING, Phase
 
+GONE_WITHIN_S: Final = 30.0
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Fault:
@@ -36,6 +38,8 @@ class Fault:
         of_step: Whether it ends the step; somebody comes for the training again then, as Dagster's
             retry does.
         of_node: Whether it befalls all that is there: it happens once, to cases in all phases.
+        gone_within_s: How soon after the end of the step, or of the one that came for it, nothing
+            is left on Kubernetes.
         hopeless: Whether nothing can be trained: the step has to fail with one of the causes.
     """
 
@@ -51,6 +55,7 @@ class Fault:
     of_step: bool = False
     of_node: bool = False
     hopeless: bool = False
+    gone_within_s: float = GONE_WITHIN_S
 
 
 def said(pattern: str) -> Callable[[Case], float | None]:

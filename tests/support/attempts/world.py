@@ -22,7 +22,7 @@ from tests.support.lineages import lineage
 PROCESSES: Final = multiprocessing.get_context("forkserver")
 PROCESSES.set_forkserver_preload(
     [
-        *(comers.__name__, "httpx", "h11", "httpcore", "websockets.sync.client"),
+        *(comers.__name__, "httpx", "h11", "httpcore", "websockets.client"),
         # Of steps that train on Kubernetes, where each would spend most of a second on importing.
         *("gcsfs", "kubernetes.client", "kubernetes.config"),
     ]
