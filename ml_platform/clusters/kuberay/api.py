@@ -6,7 +6,8 @@ models, of which none is needed here.
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from ml_platform.clusters.kuberay.access import ApiAccess
@@ -103,6 +104,16 @@ class KubernetesApi:
         self._clock = clock
         self._sleep = sleep
         self._granted = ""
+        self._on_away: Callable[[ApiAwayError], None] = lambda error: None
+
+    @contextmanager
+    def telling(self, on_away: Callable[[ApiAwayError], None]) -> Iterator[None]:
+        """Within the block `on_away` is told why a request is made again, unless it has its own."""
+        before, self._on_away = self._on_away, on_away
+        try:
+            yield
+        finally:
+            self._on_away = before
 
     def still_grants(self) -> bool:
         """Whether the server grants what it granted before; True if it has granted nothing yet."""
@@ -168,7 +179,7 @@ class KubernetesApi:
         path: str,
         body: Mapping[str, Any],
         *,
-        on_away: Callable[[ApiAwayError], None] = lambda error: None,
+        on_away: Callable[[ApiAwayError], None] | None = None,
     ) -> dict[str, Any]:
         """Create an object, with strict validation; returns it.
 
@@ -240,13 +251,13 @@ class KubernetesApi:
         *,
         body: Mapping[str, Any] | None = None,
         query: Mapping[str, str] | None = None,
-        on_away: Callable[[ApiAwayError], None] = lambda error: None,
+        on_away: Callable[[ApiAwayError], None] | None = None,
     ) -> dict[str, Any]:
         found = self._patiently(
             lambda: object_of(
                 self.access.server, self._once(method, path, body=body, query=query).text
             ),
-            on_away,
+            on_away or self._on_away,
         )
         if method == "GET":
             self._granted = path

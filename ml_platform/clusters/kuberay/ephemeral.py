@@ -35,6 +35,7 @@ from ml_platform.clusters.kuberay.head_address import LOST_AFTER_S, head_address
 from ml_platform.clusters.kuberay.joining import Joining
 from ml_platform.clusters.kuberay.last_use import last_use
 from ml_platform.clusters.kuberay.last_words import last_words
+from ml_platform.clusters.kuberay.outages import Outages
 from ml_platform.clusters.kuberay.reaper import reap
 from ml_platform.clusters.kuberay.removal import GONE_WITHIN_S, Removal
 from ml_platform.clusters.kuberay.room import require_place
@@ -150,7 +151,8 @@ class EphemeralProvisioner(Provisioner):
         """
         require_valid(request.name, request.spec, self._config)
         looked_at = subjects(self._config.namespace, request.name, queue=request.spec.queue)
-        with watch_of(self._api, looked_at, clock=self._clock) as watch:
+        told = self._api.telling(Outages(recorder, clock=self._clock).met)
+        with told, watch_of(self._api, looked_at, clock=self._clock) as watch:
             job: Object | None = None
             dying = DyingLogs(self._api, self._config.namespace, watch)
             try:

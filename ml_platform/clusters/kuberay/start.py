@@ -5,15 +5,16 @@ And afterwards, while its job runs: telling what it loses.
 
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Final
 
+from ml_platform.clusters.causes import Place
 from ml_platform.clusters.kuberay import labels
 from ml_platform.clusters.kuberay.api import KubernetesApi
 from ml_platform.clusters.kuberay.config import Limits
 from ml_platform.clusters.kuberay.diagnosis.diagnose import diagnose
-from ml_platform.clusters.kuberay.diagnosis.diagnoses import Diagnosis
+from ml_platform.clusters.kuberay.diagnosis.diagnoses import Diagnosis, diagnosis
 from ml_platform.clusters.kuberay.diagnosis.head import readiness
 from ml_platform.clusters.kuberay.diagnosis.log_sources import LogSource, failed_to_start
 from ml_platform.clusters.kuberay.diagnosis.losses import losses
@@ -38,6 +39,8 @@ LOOK_EVERY_S: Final = 3.0
 """What only takes too long changes nothing that is watched. It costs no request."""
 SHOWN_WITHIN_S: Final = 10.0
 """An object is in its watch a moment after it was made, unless the watch has died unnoticed."""
+BLIND_S: Final = 2.0
+"""A watch that the server has ended is open again by then."""
 EVIDENCE_LINES: Final = 20
 JOBS, CLUSTERS, PODS, EVENTS = "rayjobs", "rayclusters", "pods", "events"
 WORKLOADS: Final = "workloads"
@@ -121,6 +124,7 @@ class Start:
         self._pods: dict[str, set[str]] = {}
         self._spent_s = {"queue": 0.0, "start": 0.0}
         self._listed_for: set[str] = set()
+        self._blind_since_s: float | None = None
 
     def wait(
         self, uid: str, workers: int, *, is_ready: Callable[[Seen, int], bool] = readiness
@@ -144,8 +148,8 @@ class Start:
                 return seen
             seen = self._place_in_queue(seen)
             diagnoses = diagnose(seen, recreations=self._recreations(seen))
-            self._tell(diagnoses)
             now = self._clock()
+            self._tell((*diagnoses, *self._blindness(now)))
             wait = "queue" if phase_of(seen.ray_job, seen.pods)[0] == "queued" else "start"
             self._spent_s[wait] += now - last
             last = now
@@ -175,6 +179,22 @@ class Start:
             seen = seen_by(self._watch, uid, self._now())
             self._tell(losses(ready, seen, recreations=self._recreations(seen)))
             self._watch.wait(changes, LOOK_EVERY_S)
+
+    def _blindness(self, now_s: float) -> Iterator[Diagnosis]:
+        """That nothing is heard of the cluster: what is known of it may be old."""
+        if self._watch.is_current(JOBS, PODS):
+            self._blind_since_s = None
+            return
+        if self._blind_since_s is None:
+            self._blind_since_s = now_s
+        if now_s - self._blind_since_s >= BLIND_S:
+            yield diagnosis(
+                "blind",
+                "starting",
+                Place(kind="cluster"),
+                "The API server does not answer, so nothing is known of the cluster meanwhile.",
+                "Nothing: it is asked again, and what runs on the cluster runs on.",
+            )
 
     def _seconds_left(self, seen: Seen, wait: str) -> float:
         limit_s = self._limits.queue_s if wait == "queue" else self._limits.start_s

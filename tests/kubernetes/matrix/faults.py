@@ -180,7 +180,13 @@ FAULTS: Final = (
         says="Its RayCluster was deleted",
         named_in=_needs_head,
     ),
-    Fault(name="API server away", act=acts.api_does(Answer(status=503))),
+    Fault(
+        name="API server away",
+        act=acts.api_does(Answer(status=503)),
+        says="the API server .* does not answer",
+        # Elsewhere its watches go on, and nothing is asked.
+        named_in=lambda phase: phase.name == "before create",
+    ),
     # As one that starts, and has not read yet who may what.
     Fault(name="API server forbids", act=acts.api_does(Answer(status=403))),
     Fault(name="API server slow", act=acts.api_does(Delay(seconds=3))),

@@ -186,3 +186,21 @@ def test_what_is_lost_while_the_job_runs_is_told_once_and_ends_nothing() -> None
 
 def _named_pod(name: str) -> Object:
     return {"metadata": {**UNSCHEDULABLE["metadata"], "name": name, "uid": name}}
+
+
+def test_an_api_server_that_is_not_heard_of_is_told_while_it_is_waited_for() -> None:
+    time = FakeTime()
+    time.now = BEGIN_S
+    told: list[tuple[float, str]] = []
+    starting = Start(
+        "c",
+        WatchInTime(time, shows(0.0), broken_s=30.0),
+        Limits(start_s=120.0),
+        Recorder(lambda one: told.append((one.at_s - BEGIN_S, one.detail)), now=time.clock),
+        clock=time.clock,
+        now=time.clock,
+    )
+    with pytest.raises(ClusterStartError):
+        starting.wait("u", 1)
+    (silent,) = [at_s for at_s, one in told if "The API server does not answer" in one]
+    assert silent <= TOLD_WITHIN_S
