@@ -104,6 +104,15 @@ class KubernetesApi:
         self._sleep = sleep
         self._granted = ""
 
+    def for_at_most(self, away_s: float) -> "KubernetesApi":
+        """The same server, which may be away for no longer than that: who asks comes again."""
+        return KubernetesApi(
+            self.access,
+            away_s=min(away_s, self._away_s),
+            clock=self._clock,
+            sleep=self._sleep,
+        )
+
     def still_grants(self) -> bool:
         """Whether the server grants what it granted before; True if it has granted nothing yet."""
         if not self._granted:

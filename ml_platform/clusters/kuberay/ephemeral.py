@@ -35,7 +35,7 @@ from ml_platform.clusters.kuberay.head_address import LOST_AFTER_S, head_address
 from ml_platform.clusters.kuberay.joining import Joining
 from ml_platform.clusters.kuberay.last_use import last_use
 from ml_platform.clusters.kuberay.last_words import last_words
-from ml_platform.clusters.kuberay.reaper import reap
+from ml_platform.clusters.kuberay.reaper import PATIENCE_S, reap
 from ml_platform.clusters.kuberay.removal import GONE_WITHIN_S, Removal
 from ml_platform.clusters.kuberay.room import require_place
 from ml_platform.clusters.kuberay.seen import (
@@ -221,17 +221,17 @@ class EphemeralProvisioner(Provisioner):
                 self._removal.remove(name, uid_of(job), watch)
             self._removal.wait_for_pods(name, watch)
 
-    def reap(self, run_ended_s: RunEnd, *, dry_run: bool) -> list[Reaped]:
+    def reap(self, run_ended_s: RunEnd, *, dry_run: bool) -> Iterator[Reaped]:
         """See `Provisioner.reap`."""
-        found = reap(
-            self._api,
+        api = self._api.for_at_most(PATIENCE_S)
+        return reap(
+            api,
             self._config,
             run_ended_s=run_ended_s,
             now_s=self._now(),
             dry_run=dry_run,
-            last_used_s=lambda job: last_use(self._api, self._config.namespace, job),
+            last_used_s=lambda job: last_use(api, self._config.namespace, job),
         )
-        return list(found)
 
     def shutdown(self) -> None:
         """Nothing: each cluster is removed by its user, KubeRay's deadlines, or the reaper."""
