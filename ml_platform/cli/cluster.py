@@ -129,6 +129,7 @@ def _provisioners() -> "list[Provisioner]":
 
 def _find(name: str) -> "tuple[Provisioner, ClusterView]":
     from ml_platform.errors import InputError
+    from ml_platform.wrong_values import shown_name
 
     seen = []
     for provisioner in _provisioners():
@@ -137,6 +138,6 @@ def _find(name: str) -> "tuple[Provisioner, ClusterView]":
             if view.name == name:
                 return provisioner, view
     raise InputError(
-        f"there is no cluster {name!r}; there is {', '.join(seen) or 'none'}",
+        f"there is no cluster {shown_name(name)}; there is {', '.join(seen) or 'none'}",
         hint="`mlp cluster ls` shows all.",
     )

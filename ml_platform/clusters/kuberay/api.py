@@ -9,8 +9,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from ml_platform.clusters.kuberay.access import ApiAccess
+from ml_platform.clusters.kuberay.access import ApiAccess, find_access
 from ml_platform.clusters.kuberay.answers import away, error_of, object_of
+from ml_platform.clusters.kuberay.config import KubeRayConfig
 from ml_platform.clusters.refusals import ASK_EVERY_S, Refusals
 from ml_platform.errors import (
     ApiAwayError,
@@ -75,6 +76,17 @@ def served_path(group: Mapping[str, Any], versions: Sequence[str], rest: str) ->
 def _path(api: str, namespace: str, kind: str, name: str) -> str:
     path = f"{api}/namespaces/{namespace}/{kind}"
     return f"{path}/{name}" if name else path
+
+
+def api_of(
+    config: KubeRayConfig,
+    *,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> "KubernetesApi":
+    """The API server that a configuration names. Raises as `find_access`."""
+    access = find_access(kubeconfig=config.kubeconfig, context=config.context)
+    return KubernetesApi(access, clock=clock, sleep=sleep)
 
 
 class KubernetesApi:

@@ -24,8 +24,7 @@ from ml_platform.clusters.interface import (
     RunEnd,
 )
 from ml_platform.clusters.kuberay import labels
-from ml_platform.clusters.kuberay.access import find_access
-from ml_platform.clusters.kuberay.api import KubernetesApi, core_path, jobs_path
+from ml_platform.clusters.kuberay.api import KubernetesApi, api_of, core_path, jobs_path
 from ml_platform.clusters.kuberay.attempt_jobs import AttemptJobs, lost
 from ml_platform.clusters.kuberay.checks.valid import require_valid
 from ml_platform.clusters.kuberay.config import KubeRayConfig
@@ -99,10 +98,7 @@ class EphemeralProvisioner(Provisioner):
 
     @cached_property
     def _api(self) -> KubernetesApi:
-        if self._given is not None:
-            return self._given
-        access = find_access(kubeconfig=self._config.kubeconfig, context=self._config.context)
-        return KubernetesApi(access, clock=self._clock, sleep=self._sleep)
+        return self._given or api_of(self._config, clock=self._clock, sleep=self._sleep)
 
     @cached_property
     def _jobs(self) -> AttemptJobs:

@@ -20,6 +20,7 @@ from ml_platform.clusters.kuberay.seen import Object, annotation
 from ml_platform.clusters.kuberay.unused import unused, warning_of
 from ml_platform.clusters.kuberay.views import is_over
 from ml_platform.errors import ObjectConflictError, ObjectMissingError, reason_of
+from ml_platform.wrong_values import of_another_form
 
 # For so long a retry of a run that has ended may come and adopt its cluster.
 RETRY_WITHIN_S: Final = 900.0
@@ -198,7 +199,7 @@ def _while_it_may_be_used(job: Object, run: str, limits: Limits, now_s: float) -
     until_s = now_s - _age_s(job, now_s) + limits.queue_s + running_s + UNHEARD_S
     unheard = f"Dagster has never heard of its run {run}" if run else "it has no run of Dagster"
     if expires := expiry_of(job):
-        unheard = f"its {labels.EXPIRES} is {expires!r}, which is no time, and {unheard}"
+        unheard = f"{of_another_form(f'its {labels.EXPIRES}', expires, 'a time')}, and {unheard}"
     if now_s > until_s:
         return ReapDecision(reason=f"{unheard}, and it is a day older than it may wait and run")
     return ReapDecision(

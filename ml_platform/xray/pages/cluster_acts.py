@@ -8,6 +8,7 @@ from typing import Final
 
 from ml_platform.clusters.interface import ClusterView, Reaped
 from ml_platform.errors import ClusterError, InputError, PlatformError, StorageError
+from ml_platform.wrong_values import shown_name
 from ml_platform.xray.acts import Act, ActLog, Outcome, Verb
 from ml_platform.xray.pages.inventory import Inventory
 from ml_platform.xray.words import span
@@ -102,7 +103,7 @@ class ClusterActs:
             if view.name == name:
                 return view
         raise InputError(
-            f"there is no cluster {name!r} any more" if not seen.trouble else seen.trouble,
+            seen.trouble or f"there is no cluster {shown_name(name)} any more",
             hint="`/clusters` has those that there are.",
         )
 
@@ -143,7 +144,8 @@ def _told(reaped: Iterable[Reaped]) -> str:
     Raises:
         ClusterError: not all could be looked at or removed; says too what was removed before.
     """
-    removed, kept = [], []
+    removed: list[str] = []
+    kept: list[str] = []
 
     def told() -> list[str]:
         return [*([f"removed {' and '.join(removed)}"] if removed else []), *kept]
