@@ -329,7 +329,7 @@ def looked_at(
     """The fates of interactive clusters that were warned about, by the answers of their heads."""
     waiting = {"jobDeploymentStatus": "Waiting"}
     given = [job(name, annotations=WARNED, status=waiting) for name in names]
-    server.objects["rayjobs"] = list(given)
+    server.objects["rayjobs"] = [*given]
     found = reap(
         server.api,
         replace(CONFIG, limits=Limits(unused_s=UNUSED_S)),
