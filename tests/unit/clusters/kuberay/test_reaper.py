@@ -228,7 +228,7 @@ def test_what_fails_with_one_in_a_way_that_nobody_thought_of_keeps_no_other(
 
 def test_each_is_told_before_the_next_is_touched(server: KubernetesServer) -> None:
     given = [job(name, annotations=OF_A_RUN) for name in ("first", "second")]
-    server.objects["rayjobs"] = given
+    server.objects["rayjobs"] = [*given]
     server.documents |= {one["metadata"]["name"]: one for one in given}
     told = reap(server.api, CONFIG, run_ended_s=lambda run: 0.0, now_s=NOW, dry_run=False)
     assert next(told).name == "first"
