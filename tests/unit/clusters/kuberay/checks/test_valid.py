@@ -25,7 +25,7 @@ def test_all_that_is_wrong_is_said_at_once_with_what_to_do() -> None:
     with pytest.raises(ModelSpecError) as raised:
         require_valid("A", spec, CONFIG)
     assert [line[:16] for line in raised.value.message.splitlines()[1:]] == [
-        "  - the name A ",
+        "  - the name A i",
         "  - priority is ",
         "  - a worker gro",
     ]
