@@ -80,6 +80,11 @@ def cause_of(error: BaseException | None) -> PlatformError | None:
     return None
 
 
+def reason_of(error: Exception) -> str:
+    """Why something failed, for one who goes on without it: ours says so, another names itself."""
+    return error.message if isinstance(error, PlatformError) else repr(error)
+
+
 class InputError(PlatformError):
     """The user's words are wrong: nothing ran and nothing was spent."""
 

@@ -1,13 +1,13 @@
 """What nobody needs any more is removed: by a sensor, and by `mlp cluster reap` without Dagster."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final, Literal
 
 import dagster as dg
 
 from ml_platform.clusters.interface import ClustersAccess, Provisioner, Reaped, RunEnd
-from ml_platform.errors import ClusterError
+from ml_platform.errors import ClusterError, reason_of
 from ml_platform.settings import Settings
 from ml_platform.xray.reaped import note_reaped
 
@@ -33,8 +33,10 @@ def reap_all(
     storage_root: str,
     dry_run: bool = False,
     tell: Callable[[str], None],
-) -> list[Reaped]:
-    """Remove what nobody needs of all provisioners; what was removed is noted for X-Ray.
+) -> Iterator[Reaped]:
+    """Remove what nobody needs of all provisioners; tells each cluster as it is done.
+
+    What was removed is noted for X-Ray before it is told. All are tried, whatever fails with one.
 
     Args:
         provisioners: Whose clusters.
@@ -44,16 +46,28 @@ def reap_all(
         tell: Is told what could not be noted.
 
     Raises:
-        ClusterError: not all could be looked at or removed.
+        ClusterError: not all could be looked at or removed; after all others.
     """
-    reaped: list[Reaped] = []
-    try:
-        for provisioner in provisioners:
-            reaped += provisioner.reap(run_ended_s, dry_run=dry_run)
-    finally:
-        if trouble := note_reaped(storage_root, reaped, now_s=time.time()):
-            tell(trouble)
-    return reaped
+    failures: list[str] = []
+    trouble = ""
+    for provisioner in provisioners:
+        try:
+            for one in provisioner.reap(run_ended_s, dry_run=dry_run):
+                if one.failed:
+                    failures.append(f"{one.name}: {one.failed}")
+                # A storage that is away takes long to say so, and is asked no second time.
+                if one.removed and not trouble:
+                    trouble = note_reaped(storage_root, one, now_s=time.time())
+                    if trouble:
+                        tell(trouble)
+                yield one
+        except Exception as error:  # boundary: the next provisioner may have what goes
+            failures.append(reason_of(error))
+    if failures:
+        raise ClusterError(
+            f"not all could be looked at or removed: {'; '.join(failures)}",
+            hint="the next round tries again: `mlp cluster reap --yes`.",
+        )
 
 
 def build_reaper(settings: Settings) -> dg.Definitions:
@@ -71,27 +85,26 @@ def build_reaper(settings: Settings) -> dg.Definitions:
     )
     def sensor(context: dg.SensorEvaluationContext) -> dg.SkipReason:
         clusters: ClustersAccess = context.resources.clusters
-        reaped: list[Reaped] = []
-
-        def note() -> None:
-            for one in reaped:
+        said: list[str] = []
+        try:
+            for one in reap_all(
+                clusters.provisioners(),
+                run_ends(context.instance),
+                storage_root=settings.storage_root,
+                tell=context.log.warning,
+            ):
                 if one.removed:
                     context.log.info(_in_words(one))
-            if trouble := note_reaped(settings.storage_root, reaped, now_s=time.time()):
-                context.log.warning(trouble)
-
-        for provisioner in clusters.provisioners():
-            try:
-                reaped += provisioner.reap(run_ends(context.instance), dry_run=False)
-            except ClusterError as error:
-                note()
-                return dg.SkipReason(f"not all could be looked at or removed: {error.message}")
-        note()
-        return dg.SkipReason("; ".join(map(_in_words, reaped)) or "every cluster is needed")
+                if not one.failed:
+                    said.append(_in_words(one))
+        except ClusterError as error:
+            context.log.error(error.message)
+            said.append(error.message)
+        return dg.SkipReason("; ".join(said) or "every cluster is needed")
 
     return dg.Definitions(sensors=[sensor])
 
 
 def _in_words(one: Reaped) -> str:
-    done = "removed" if one.removed else f"kept ({one.kept})"
+    done = one.fate if one.removed else f"{one.fate} ({one.kept})"
     return f"{one.name} {done}: {one.reason}"

@@ -7,8 +7,9 @@ into Dagster's database, to everybody who may look at a run. Shown are only
 - numbers, where a number is wanted;
 - a word of letters in place of one of a few known words, such as `Sometimes` for a restart policy:
   it is a misspelt one, and a secret has other characters;
-- names: keys of mappings, and the name by which an entry of a list is known, as far as they have
-  the form of names. What follows a `=` in one is a value again.
+- names: keys of mappings, the name by which an entry of a list is known, what a command was asked
+  for, as far as they have the form of names: words and numbers, and no secret of a known form. What
+  follows a `=` in one is a value again.
 """
 
 import datetime
@@ -18,6 +19,8 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
+
+from ml_platform.secret_forms import form_of_secret
 
 HIDDEN: Final = "…"
 _KINDS: Final[tuple[tuple[type | tuple[type, ...], str], ...]] = (
@@ -35,6 +38,10 @@ _AMOUNT: Final = re.compile(r"[-+]?[0-9][0-9.]{0,11} ?[A-Za-z]{0,3}", re.ASCII)
 _NAME: Final = re.compile(r"[\w./-]{1,253}", re.ASCII)
 _RANDOM: Final = re.compile(r"(?=[A-Za-z]*[0-9])(?=[0-9]*[A-Za-z])[A-Za-z0-9]{20,}")
 """Letters and digits without an end, as tokens have and names have not."""
+_CHANGE: Final = re.compile(r"(?<=[a-z])(?=[A-Z0-9])|(?<=[A-Z])(?=[0-9])|(?<=[0-9])(?=[A-Za-z])")
+"""Where a small letter, a capital or a digit follows another kind; a capital begins a word."""
+_MOST_CHANGES: Final = 10
+"""Tokens and UUIDs have more, dashes or not; names of nodes that a cloud makes up have as many."""
 _OF_KNOWN_WORDS: Final = ("literal_error", "enum")
 _UNKNOWN_KEY: Final = ("extra_forbidden", "unexpected_keyword_argument")
 _OURS: Final = ("value_error", "assertion_error")
@@ -85,8 +92,13 @@ def shown_amount(value: Any) -> str:
 def shown_name(value: Any) -> str:
     """A name that somebody has written, as far as it has the form of one."""
     before, *after = _ASSIGNED.split(str(value), maxsplit=1)
-    is_name = _NAME.fullmatch(before) and not _RANDOM.search(before)
+    is_name = _NAME.fullmatch(before) and not _is_secret(before)
     return f"{before if is_name else ''}{HIDDEN if after or not is_name else ''}"
+
+
+def _is_secret(name: str) -> bool:
+    is_random = _RANDOM.search(name) or len(_CHANGE.findall(name)) > _MOST_CHANGES
+    return bool(is_random or form_of_secret(name))
 
 
 def shown_names(values: Iterable[Any]) -> str:

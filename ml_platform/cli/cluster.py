@@ -101,12 +101,23 @@ def reap(
 ) -> None:
     """Remove what nobody needs, though whoever should have did not."""
     from ml_platform.cli.cluster_show import show_reaped
-    from ml_platform.cli.output import note, print_result
+    from ml_platform.cli.output import TICK, note, print_result
     from ml_platform.cli.reap import reap_now
+    from ml_platform.errors import ClusterError
     from ml_platform.settings import load_settings
 
-    found = reap_now(load_settings(), _provisioners(), dry_run=not yes, tell=note)
-    print_result(found, show_reaped, as_json=as_json)
+    found, failure = [], None
+    try:
+        for one in reap_now(load_settings(), _provisioners(), dry_run=not yes, tell=note):
+            found.append(one)
+            if one.removed:  # told one by one: the next may take long, or this may be ended
+                note(TICK, f"removed {one.name}: {one.reason}")
+    except ClusterError as error:
+        failure = error
+    if found or failure is None:
+        print_result(found, show_reaped, as_json=as_json)
+    if failure is not None:
+        raise failure
 
 
 def _provisioners() -> "list[Provisioner]":
@@ -118,6 +129,7 @@ def _provisioners() -> "list[Provisioner]":
 
 def _find(name: str) -> "tuple[Provisioner, ClusterView]":
     from ml_platform.errors import InputError
+    from ml_platform.wrong_values import shown_name
 
     seen = []
     for provisioner in _provisioners():
@@ -126,6 +138,6 @@ def _find(name: str) -> "tuple[Provisioner, ClusterView]":
             if view.name == name:
                 return provisioner, view
     raise InputError(
-        f"there is no cluster {name!r}; there is {', '.join(seen) or 'none'}",
+        f"there is no cluster {shown_name(name)}; there is {', '.join(seen) or 'none'}",
         hint="`mlp cluster ls` shows all.",
     )

@@ -53,19 +53,11 @@ def show_reaped(found: "Sequence[Reaped]") -> None:
     if not found:
         say("every cluster is needed")
         return
-    rows = [
-        (one.name, _fate(one), "; ".join(filter(None, (one.reason, one.kept)))) for one in found
-    ]
+    rows = [(one.name, one.fate, one.why) for one in found]
     print_table(("cluster", "", "why"), rows)
-    if any(not one.removed and not one.kept for one in found):
+    if any(one.fate == "not removed" for one in found):
         say("`mlp cluster reap --yes` removes them")
 
 
 def _workers(view: "ClusterView") -> str:
     return ", ".join(group.in_words() for group in view.spec.groups) if view.spec else "?"
-
-
-def _fate(one: "Reaped") -> str:
-    if one.removed:
-        return "removed"
-    return "kept" if one.kept else "not removed"

@@ -151,9 +151,8 @@ def down(cluster: Mine = "", owner: Owner = "", as_json: Json = False) -> None:
 
     owner = owner or this_person()
     clusters = open_interactive(load_settings())
-    name = clusters.choose(cluster, owner)
-    with working(f"removing {name}"):
-        clusters.down(name, owner)
+    with working(f"removing {cluster or 'your cluster'}"):
+        name = clusters.down(cluster, owner)
     print_result({"name": name, "removed": True}, _show_removed, as_json=as_json)
 
 

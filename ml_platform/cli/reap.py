@@ -1,6 +1,6 @@
 """Reaping as a person asks for it: by `mlp cluster reap`, or on a page of X-Ray."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,11 +14,10 @@ def reap_now(
     *,
     dry_run: bool,
     tell: Callable[[str], None],
-) -> "list[Reaped]":
+) -> "Iterator[Reaped]":
     """Remove what nobody needs, or say what would go; of a Dagster that is away no run has ended.
 
-    Raises:
-        ClusterError: not all could be looked at or removed.
+    Each cluster is told as it is done. Raises as `reap_all`.
     """
     from ml_platform.backfill.dagster_home import open_instance
     from ml_platform.reaping import reap_all, run_ends

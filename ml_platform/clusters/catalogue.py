@@ -11,6 +11,7 @@ from typing import Any, Final
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ml_platform.clusters.spec import Memory, memory_bytes
+from ml_platform.wrong_values import shown_name
 
 SPOT_LABELS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -58,19 +59,20 @@ class NodeKind(BaseModel):
         if self.disk:
             memory_bytes(self.disk)
         if bool(self.gpu) != bool(self.gpus):
-            msg = f"node kind {self.name}: write both `gpu` and `gpus`, or neither"
+            msg = f"node kind {shown_name(self.name)}: write both `gpu` and `gpus`, or neither"
             raise ValueError(msg)
         if self.spot and not self.labels:
             msg = (
-                f"node kind {self.name} is spot and has no `labels`: nothing would keep a head off "
-                f"it; write the label that such nodes have, as {' or '.join(SPOT_LABELS)}"
+                f"node kind {shown_name(self.name)} is spot and has no `labels`: nothing would "
+                "keep a head off it; write the label that such nodes have, as "
+                f"{' or '.join(SPOT_LABELS)}"
             )
             raise ValueError(msg)
         marks = sorted(key for key, value in self.labels.items() if SPOT_LABELS.get(key) == value)
         if marks and not self.spot:
             msg = (
-                f"node kind {self.name} has the label {marks[0]}, by which spot nodes are marked: "
-                "write `spot: true`"
+                f"node kind {shown_name(self.name)} has the label {marks[0]}, by which spot nodes "
+                "are marked: write `spot: true`"
             )
             raise ValueError(msg)
         return self
@@ -87,14 +89,16 @@ class Catalogue(BaseModel):
     def _can_be_told_apart(self) -> "Catalogue":
         for name, count in Counter(kind.name for kind in self.nodes).items():
             if count > 1:
-                msg = f"{count} node kinds are called {name}: give each a `name` of its own"
+                named = f"{count} node kinds are called {shown_name(name)}"
+                msg = f"{named}: give each a `name` of its own"
                 raise ValueError(msg)
         for spot in self.nodes:
             for other in self.nodes:
                 if spot.spot and not other.spot and spot.labels == other.labels:
+                    one, its = shown_name(other.name), shown_name(spot.name)
                     msg = (
-                        f"the node kinds {other.name} and {spot.name} have the same `labels`, and "
-                        f"only {spot.name} is spot: write the label by which such nodes differ"
+                        f"the node kinds {one} and {its} have the same `labels`, and only {its} is "
+                        "spot: write the label by which such nodes differ"
                     )
                     raise ValueError(msg)
         return self

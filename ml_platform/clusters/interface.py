@@ -13,7 +13,7 @@ import hashlib
 import re
 import ssl
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import ClassVar, Final, Literal, Protocol
@@ -253,12 +253,26 @@ class Reaped:
         reason: Why nobody needs it, or why that is not known.
         removed: Whether it was removed; not in a dry run.
         kept: Why it stays all the same, such as that it has changed meanwhile; empty if it goes.
+        failed: Why it could not be looked at, warned about or removed; empty if it could.
     """
 
     name: str
     reason: str
     removed: bool
     kept: str = ""
+    failed: str = ""
+
+    @property
+    def fate(self) -> str:
+        """What has become of it, in a word or two."""
+        if self.removed:
+            return "removed"
+        return "failed" if self.failed else "kept" if self.kept else "not removed"
+
+    @property
+    def why(self) -> str:
+        """Of its fate: `its run ended 20 min ago; Kubernetes refuses: …`."""
+        return "; ".join(filter(None, (self.reason, self.kept, self.failed)))
 
 
 RunEnd = Callable[[str], float | Literal["unheard"] | None]
@@ -326,8 +340,10 @@ class Provisioner(ABC):
         """
 
     @abstractmethod
-    def reap(self, run_ended_s: RunEnd, *, dry_run: bool) -> list[Reaped]:
-        """Remove what nobody needs, though whoever should have did not; says which and why.
+    def reap(self, run_ended_s: RunEnd, *, dry_run: bool) -> Iterator[Reaped]:
+        """Remove what nobody needs, though whoever should have did not; tells each as it is done.
+
+        One that cannot be looked at or removed is told too, and keeps no other.
 
         Raises:
             ClusterError: it cannot be seen what there is.

@@ -16,7 +16,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from ml_platform.clusters.spec import ClusterSpec
 from ml_platform.errors import InputError, SettingsError
-from ml_platform.wrong_values import first_in_words, shown_name
+from ml_platform.wrong_values import first_in_words, shown_name, shown_names
 
 Values = Mapping[str, Any]
 
@@ -81,7 +81,8 @@ class Presets:
             own = spec.model_dump(exclude_unset=True, exclude={"preset"})
             found = self.with_fields(spec.preset, own) if spec.preset else ClusterSpec(**own)
         if found.is_elastic:
-            of = f" of the preset {spec.preset}" if isinstance(spec, ClusterSection) else ""
+            preset = spec.preset if isinstance(spec, ClusterSection) else ""
+            of = f" of the preset {shown_name(preset)}" if preset else ""
             raise InputError(f"the cluster{of} has {_ELASTIC}", hint=f"{_COUNT}.")
         return found
 
@@ -94,17 +95,17 @@ class Presets:
         """
         preset = self._named(name).model_dump(exclude_unset=True)
         if isinstance(preset.get("workers"), tuple) and isinstance(own.get("workers"), Mapping):
-            groups = ", ".join(group.get("name", "?") for group in preset["workers"])
+            groups = shown_names(group.get("name", "?") for group in preset["workers"])
             raise InputError(
-                f"the preset {name} has several worker groups ({groups}), and `workers` beside it "
-                "is one",
+                f"the preset {shown_name(name)} has several worker groups ({groups}), and "
+                "`workers` beside it is one",
                 hint="write all groups as a list, which then stands for those of the preset.",
             )
         try:
             return ClusterSpec.model_validate(_over(preset, own))
         except ValidationError as error:
             raise InputError(
-                f"the preset {name} and what is written beside it do not go together: "
+                f"the preset {shown_name(name)} and what is written beside it do not go together: "
                 f"{first_in_words(error)}",
                 hint=f"the preset says something of {_keys(preset)}; it is written in "
                 f"{self.where}.",
@@ -116,15 +117,15 @@ class Presets:
             meant = f", did you mean {near[0]}?" if near else ";"
             raise InputError(
                 f"the environment {self.environment} has no preset {shown_name(name)}{meant} "
-                f"it has {', '.join(sorted(self.values)) or 'none'}",
+                f"it has {shown_names(sorted(self.values)) or 'none'}",
                 hint=f"take one of these, or write it under `presets` in {self.where}.",
             )
         try:
             return ClusterSpec.model_validate(self.values[name] or {})
         except ValidationError as error:
             raise SettingsError(
-                f"the preset {name} of the environment {self.environment} is not usable: "
-                f"{first_in_words(error)}",
+                f"the preset {shown_name(name)} of the environment {self.environment} is not "
+                f"usable: {first_in_words(error)}",
                 hint=f"mend it under `presets` in {self.where}.",
             ) from None
 

@@ -15,7 +15,7 @@ from pydantic import (
 )
 
 from ml_platform.settings import ProvisionerKind
-from ml_platform.wrong_values import shown_amount
+from ml_platform.wrong_values import shown_amount, shown_name
 
 MEMORY_PATTERN: Final = re.compile(r"([1-9][0-9]*)(Mi|Gi|Ti)")
 MEMORY_UNITS: Final = {"Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
@@ -174,7 +174,8 @@ class ClusterSpec(BaseModel):
         names = [group.name for group in self.groups]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
-            msg = f"two worker groups are called {twice[0]}: give each a `name` of its own"
+            named = f"two worker groups are called {shown_name(twice[0])}"
+            msg = f"{named}: give each a `name` of its own"
             raise ValueError(msg)
         if not names:
             msg = "there is no worker group: wanted at least one"

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import dagster as dg
 
-from ml_platform.errors import PlatformError
+from ml_platform.errors import reason_of
 from ml_platform.settings import Settings
 from ml_platform.training.asset import TrainingCheck
 from ml_platform.training.metadata import training_page
@@ -47,8 +47,7 @@ def findings_check(
                 return _passed("No finding is turned on: MLP_XRAY_FINDINGS names them.", where)
             found = _found(settings, request, number, loud, within_s=within_s, now=now)
         except Exception as error:  # boundary: what looks at a training never fails it
-            reason = error.message if isinstance(error, PlatformError) else repr(error)
-            return _passed(f"X-Ray could not be asked: {reason}", where)
+            return _passed(f"X-Ray could not be asked: {reason_of(error)}", where)
         if found is None:
             return _passed(f"X-Ray could not be asked within {within_s:.0f} s.", where)
         if not found:

@@ -10,7 +10,7 @@ from datetime import UTC
 from typing import Final
 
 from ml_platform.clusters.spec import ON_KUBERNETES
-from ml_platform.errors import BudgetError, PlatformError
+from ml_platform.errors import BudgetError, reason_of
 from ml_platform.settings import Settings
 from ml_platform.training.allowance import Allowance
 from ml_platform.training.record import Owner
@@ -49,7 +49,7 @@ def budget_allowance(
         try:
             found, trouble = _looked_at(settings, request, limits, within_s, now)
         except Exception as error:  # boundary: what counts money fails no training but by a sum
-            reason = error.message if isinstance(error, PlatformError) else repr(error)
+            reason = reason_of(error)
             return (f"the budget of {whose} could not be looked at: {reason}",)
         for one in found:
             if one.is_over:

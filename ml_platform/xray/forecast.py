@@ -7,7 +7,7 @@ from statistics import median
 from typing import Final
 
 from ml_platform.clusters.spec import ClusterSpec
-from ml_platform.errors import PlatformError
+from ml_platform.errors import reason_of
 from ml_platform.settings import Settings
 from ml_platform.xray.attempt import AttemptRecord
 from ml_platform.xray.costs import costs, summed
@@ -110,8 +110,7 @@ def forecast_of(
     try:
         found, _ = ask_up_to_date(settings, settings.storage_root, ask, within_s=within_s, now=now)
     except Exception as error:  # boundary: who plans is told, and not stopped
-        reason = error.message if isinstance(error, PlatformError) else repr(error)
-        return Forecasted(forecast=None, trouble=reason)
+        return Forecasted(forecast=None, trouble=reason_of(error))
     return Forecasted(forecast=found)
 
 

@@ -7,13 +7,12 @@ of X-Ray's. Who only counts lists one folder.
 """
 
 import json
-from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from ml_platform.clusters.interface import Reaped
-from ml_platform.errors import PlatformError
+from ml_platform.errors import reason_of
 from ml_platform.storage import Folder
 
 REAPED_FOLDER: Final = "xray/reaped"
@@ -31,20 +30,17 @@ def monday(now_s: float) -> str:
     return f"{datetime.fromtimestamp(monday_s(now_s), UTC):%Y-%m-%d}"
 
 
-def note_reaped(storage_root: str, reaped: Iterable[Reaped], *, now_s: float) -> str:
-    """Leave an object for each that was removed; says why not all could be left, or nothing.
+def note_reaped(storage_root: str, one: Reaped, *, now_s: float) -> str:
+    """Leave an object for one that was removed; says why it could not be left, or nothing.
 
     Raises nothing: what was removed is removed.
     """
     try:
-        folder = Folder(storage_root)
-        for one in reaped:
-            if one.removed:
-                content = json.dumps(asdict(one), indent=1).encode()
-                folder.create(f"{_week(now_s)}/{now_s * 1000:.0f}-{one.name}.json", content)
+        content = json.dumps(asdict(one), indent=1).encode()
+        file = f"{_week(now_s)}/{now_s * 1000:.0f}-{one.name}.json"
+        Folder(storage_root).create(file, content)
     except Exception as error:  # boundary: who reaps goes on without
-        reason = error.message if isinstance(error, PlatformError) else repr(error)
-        return f"not all removed clusters will be in X-Ray's metrics: {reason}"
+        return f"not all removed clusters will be in X-Ray's metrics: {reason_of(error)}"
     return ""
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import yaml
 
@@ -14,6 +15,7 @@ from ml_platform.clusters.jobs.retry import HeadRetry
 from ml_platform.clusters.kuberay.access import find_access
 from ml_platform.clusters.kuberay.api import KubernetesApi, clusters_path, core_path, jobs_path
 from ml_platform.clusters.kuberay.config import KubeRayConfig
+from ml_platform.clusters.kuberay.connect import local_address
 from ml_platform.clusters.kuberay.diagnosis.diagnoses import diagnosis
 from ml_platform.clusters.kuberay.head_address import head_address
 from ml_platform.clusters.kuberay.interactive import InteractiveClusters
@@ -212,6 +214,9 @@ def work(config: KubeRayConfig) -> None:
         jobs.upload_package(PACKAGE, b"a folder")
         jobs.submit("job", "true", env={}, metadata={})
         assert jobs.job("job")
+    # What `ray job delete` asks; the light Ray need not know it.
+    with local_address(clusters.cluster(NAME).head) as url:
+        assert httpx.delete(f"{url}/api/jobs/job").status_code != httpx.codes.FORBIDDEN
     pod, *_ = api.list(core_path(config.namespace, "pods"))
     said = api.log(
         config.namespace,

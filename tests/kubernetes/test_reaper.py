@@ -113,7 +113,7 @@ class World:
     def reap(self, *, api: KubernetesApi | None = None, later_s: float = 0.0) -> list[Reaped]:
         """Reap, `later_s` from now."""
         provisioner = EphemeralProvisioner(self.config, api=api, now=lambda: time.time() + later_s)
-        return provisioner.reap(self.run_ended_s, dry_run=False)
+        return list(provisioner.reap(self.run_ended_s, dry_run=False))
 
     def reap_while(self, cluster: Cluster, name: str, happens: Callable[[str], None]) -> Reaped:
         """Reap, and let something happen to a cluster just before it is deleted."""

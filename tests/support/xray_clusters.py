@@ -74,7 +74,7 @@ def clusters_of(
         server.make(PODS, head)
         inventory, log = Inventory([provisioner], now=now), ActLog(settings.storage_root)
 
-        def reap() -> list[Reaped]:
+        def reap() -> Iterator[Reaped]:
             root = settings.storage_root
             return reap_all([provisioner], lambda run: None, storage_root=root, tell=print)
 

@@ -10,8 +10,10 @@ import pytest
 
 from ml_platform.clusters.kuberay import labels
 from ml_platform.clusters.kuberay.ephemeral import EphemeralProvisioner
-from ml_platform.reaping import build_reaper
+from ml_platform.errors import ClusterError
+from ml_platform.reaping import build_reaper, reap_all
 from ml_platform.settings import Settings
+from ml_platform.uris import file_uri
 from ml_platform.xray.reaped import ReapedThisWeek
 from tests.unit.clusters.kuberay.clusters import CONFIG
 from tests.unit.clusters.kuberay.kubernetes_server import KubernetesServer, kubernetes_server
@@ -85,7 +87,57 @@ def test_what_went_is_left_for_the_metrics(server: KubernetesServer, settings: S
     assert reaped.count == 1
 
 
-def test_one_that_may_not_be_deleted_is_said(server: KubernetesServer, settings: Settings) -> None:
-    server.refused["DELETE expired"] = 403
-    expired = job("expired", "2020-01-01T00:00:00Z", **{labels.EXPIRES: "2020-01-02T00:00:00Z"})
-    assert evaluated(server, settings, expired).startswith("not all could be looked at or removed")
+def expired(name: str) -> dict[str, Any]:
+    return job(name, "2020-01-01T00:00:00Z", **{labels.EXPIRES: "2020-01-02T00:00:00Z"})
+
+
+def test_one_that_may_not_be_deleted_is_said_beside_those_that_went(
+    server: KubernetesServer, settings: Settings
+) -> None:
+    server.refused["DELETE protected"] = 422
+    names = ("first", "protected", "last")
+    first, last, trouble = evaluated(server, settings, *map(expired, names)).split("; ")
+    assert first == "first removed: it expired at 2020-01-02T00:00:00Z"
+    assert last == "last removed: it expired at 2020-01-02T00:00:00Z"
+    assert trouble == (
+        "not all could be looked at or removed: protected: Kubernetes refuses: refused"
+    )
+
+
+def test_a_provisioner_that_cannot_be_looked_at_keeps_none_of_another(
+    server: KubernetesServer, settings: Settings
+) -> None:
+    server.objects["rayjobs"] = [expired("left")]
+    with kubernetes_server() as forbidden:
+        forbidden.refused["rayjobs"] = 422
+        some = [EphemeralProvisioner(CONFIG, api=one.api) for one in (forbidden, server)]
+        found, root = [], settings.storage_root
+        with pytest.raises(ClusterError, match="not all could be looked at"):
+            for one in reap_all(some, lambda run: None, storage_root=root, tell=print):
+                found += [one.name]
+    assert found == ["left"]
+
+
+def test_each_that_goes_is_noted_before_the_next_is_touched(
+    server: KubernetesServer, settings: Settings
+) -> None:
+    server.objects["rayjobs"] = [expired("first"), expired("second")]
+    some, root = [EphemeralProvisioner(CONFIG, api=server.api)], settings.storage_root
+    told = reap_all(some, lambda run: None, storage_root=root, tell=print)
+    assert next(told).name == "first"
+    assert server.deleted == ["first"]
+    reaped = ReapedThisWeek(settings.storage_root)
+    reaped.look(now_s=time.time())
+    assert reaped.count == 1
+
+
+def test_a_storage_that_cannot_be_written_is_said_once(
+    server: KubernetesServer, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("a file where a folder belongs")
+    server.objects["rayjobs"] = [expired("first"), expired("second")]
+    some, told = [EphemeralProvisioner(CONFIG, api=server.api)], list[str]()
+    root = file_uri(tmp_path / "file")
+    found = list(reap_all(some, lambda run: None, storage_root=root, tell=told.append))
+    assert [one.fate for one in found] == ["removed", "removed"]
+    assert len(told) == 1

@@ -73,6 +73,8 @@ def test_a_place_is_named_without_the_types_that_may_stand_there() -> None:
         ("requiredDuringSchedulingIgnoredDuringExecution",) * 2,
         ("HF_TOKEN=secret", "HF_TOKEN…"),
         ("HF_TOKEN: secret", "HF_TOKEN…"),
+        ("gke-prod-gpu-pool-1-3f2a9c0d-x7kq",) * 2,
+        ("registry.example/team/ml_platform",) * 2,
         (TOKEN, "…"),
         ("correct horse", "…"),
         (7, "7"),
@@ -80,3 +82,20 @@ def test_a_place_is_named_without_the_types_that_may_stand_there() -> None:
 )
 def test_a_name_is_shown_as_far_as_it_is_one(value: Any, said: str) -> None:
     assert wrong_values.shown_name(value) == said
+
+
+# Put together here, so that no scanner of repositories takes one for real.
+DASHED = (
+    ("sk", "proj", "mArKeR01_abc", "2345", "defghijklm"),
+    ("glpat", "mArKeR01", "abcdefghijklm"),
+    ("xoxb", "123456789012", "abcdefghijkl"),
+    ("pypi", "AgEIcHlwaS5vcmc", "mArKeR01", "abcdefghijklmnopqrst"),
+    ("7c9e6679", "7425", "40de", "944b", "e07fc1f90ae7"),
+    ("Zx9", "kL2m", "Qp7w", "tR4v", "bN8s"),
+)
+
+
+@pytest.mark.parametrize("parts", DASHED, ids=lambda parts: parts[0])
+def test_a_secret_with_dashes_is_no_name(parts: tuple[str, ...]) -> None:
+    assert wrong_values.shown_name("-".join(parts)) == "…"
+    assert wrong_values.shown_name("a/" + "-".join(parts)) == "…"

@@ -108,13 +108,19 @@ class JobsApi:
         answer = self._request("GET", "/api/jobs/").json()
         return [_details(job) for job in answer if job.get("submission_id")]
 
-    def last_used_s(self) -> float | None:
+    def last_used_s(self, *, within_s: float = REQUEST_TIMEOUT_S) -> float | None:
         """When the last job ended, in seconds since 1970; infinite while one goes on.
 
         Drivers that were not submitted count too: notebooks, and who has connected. None if there
-        never was any. Raises as `jobs`.
+        never was any.
+
+        Args:
+            within_s: How long the head may be silent.
+
+        Raises as `jobs`.
         """
-        answer: list[dict[str, Any]] = self._request("GET", "/api/jobs/").json()
+        asked = self._request("GET", "/api/jobs/", timeout_s=within_s)
+        answer: list[dict[str, Any]] = asked.json()
         # One whose end is not known has not ended.
         ends = (
             int(job.get("end_time") or 0) / 1000 if str(job["status"]) in TERMINAL else math.inf

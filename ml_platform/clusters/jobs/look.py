@@ -10,6 +10,7 @@ from ml_platform.clusters.jobs.job import FollowedJob
 from ml_platform.clusters.jobs.looks import api_of, looks_of
 from ml_platform.clusters.jobs.retry import retry_of
 from ml_platform.errors import InputError
+from ml_platform.wrong_values import shown_name
 from ml_platform.xray.records import Recorder
 
 
@@ -26,7 +27,7 @@ def chosen_job(cluster: Cluster, submission_id: str = "") -> JobDetails:
     found = [job for job in jobs if submission_id in ("", job.submission_id)]
     if not found:
         there = ", ".join(sorted(job.submission_id for job in jobs)) or "none"
-        which = f"job {submission_id!r}" if submission_id else "job"
+        which = f"job {shown_name(submission_id)}" if submission_id else "job"
         raise InputError(
             f"the cluster {cluster.name} has no {which}; it has {there}",
             hint="`mlp cluster run SCRIPT` submits one.",

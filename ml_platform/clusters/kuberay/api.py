@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from ml_platform.clusters.kuberay.access import ApiAccess
+from ml_platform.clusters.kuberay.access import ApiAccess, find_access
 from ml_platform.clusters.kuberay.answers import away, error_of, object_of
+from ml_platform.clusters.kuberay.config import KubeRayConfig
 from ml_platform.clusters.refusals import ASK_EVERY_S, Refusals
 from ml_platform.errors import (
     ApiAwayError,
@@ -78,6 +79,17 @@ def _path(api: str, namespace: str, kind: str, name: str) -> str:
     return f"{path}/{name}" if name else path
 
 
+def api_of(
+    config: KubeRayConfig,
+    *,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> "KubernetesApi":
+    """The API server that a configuration names. Raises as `find_access`."""
+    access = find_access(kubeconfig=config.kubeconfig, context=config.context)
+    return KubernetesApi(access, clock=clock, sleep=sleep)
+
+
 class KubernetesApi:
     """Requests to one API server; safe for several threads.
 
@@ -114,6 +126,15 @@ class KubernetesApi:
             yield
         finally:
             self._on_away = before
+
+    def for_at_most(self, away_s: float) -> "KubernetesApi":
+        """The same server, which may be away for no longer than that: who asks comes again."""
+        return KubernetesApi(
+            self.access,
+            away_s=min(away_s, self._away_s),
+            clock=self._clock,
+            sleep=self._sleep,
+        )
 
     def still_grants(self) -> bool:
         """Whether the server grants what it granted before; True if it has granted nothing yet."""

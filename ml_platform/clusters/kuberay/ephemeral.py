@@ -24,8 +24,7 @@ from ml_platform.clusters.interface import (
     RunEnd,
 )
 from ml_platform.clusters.kuberay import labels
-from ml_platform.clusters.kuberay.access import find_access
-from ml_platform.clusters.kuberay.api import KubernetesApi, core_path, jobs_path
+from ml_platform.clusters.kuberay.api import KubernetesApi, api_of, core_path, jobs_path
 from ml_platform.clusters.kuberay.attempt_jobs import AttemptJobs, lost
 from ml_platform.clusters.kuberay.checks.valid import require_valid
 from ml_platform.clusters.kuberay.config import KubeRayConfig
@@ -36,7 +35,7 @@ from ml_platform.clusters.kuberay.joining import Joining
 from ml_platform.clusters.kuberay.last_use import last_use
 from ml_platform.clusters.kuberay.last_words import last_words
 from ml_platform.clusters.kuberay.outages import Outages
-from ml_platform.clusters.kuberay.reaper import reap
+from ml_platform.clusters.kuberay.reaper import PATIENCE_S, reap
 from ml_platform.clusters.kuberay.removal import GONE_WITHIN_S, Removal
 from ml_platform.clusters.kuberay.room import require_place
 from ml_platform.clusters.kuberay.seen import (
@@ -100,10 +99,7 @@ class EphemeralProvisioner(Provisioner):
 
     @cached_property
     def _api(self) -> KubernetesApi:
-        if self._given is not None:
-            return self._given
-        access = find_access(kubeconfig=self._config.kubeconfig, context=self._config.context)
-        return KubernetesApi(access, clock=self._clock, sleep=self._sleep)
+        return self._given or api_of(self._config, clock=self._clock, sleep=self._sleep)
 
     @cached_property
     def _jobs(self) -> AttemptJobs:
@@ -223,17 +219,17 @@ class EphemeralProvisioner(Provisioner):
                 self._removal.remove(name, uid_of(job), watch)
             self._removal.wait_for_pods(name, watch)
 
-    def reap(self, run_ended_s: RunEnd, *, dry_run: bool) -> list[Reaped]:
+    def reap(self, run_ended_s: RunEnd, *, dry_run: bool) -> Iterator[Reaped]:
         """See `Provisioner.reap`."""
-        found = reap(
-            self._api,
+        api = self._api.for_at_most(PATIENCE_S)
+        return reap(
+            api,
             self._config,
             run_ended_s=run_ended_s,
             now_s=self._now(),
             dry_run=dry_run,
-            last_used_s=lambda job: last_use(self._api, self._config.namespace, job),
+            last_used_s=lambda job: last_use(api, self._config.namespace, job),
         )
-        return list(found)
 
     def shutdown(self) -> None:
         """Nothing: each cluster is removed by its user, KubeRay's deadlines, or the reaper."""

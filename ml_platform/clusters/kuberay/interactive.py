@@ -14,8 +14,7 @@ from typing import Any
 
 from ml_platform.clusters.interface import Cluster, ClusterView, JobRuntime
 from ml_platform.clusters.kuberay import labels
-from ml_platform.clusters.kuberay.access import find_access
-from ml_platform.clusters.kuberay.api import KubernetesApi, clusters_path, jobs_path
+from ml_platform.clusters.kuberay.api import KubernetesApi, api_of, clusters_path, jobs_path
 from ml_platform.clusters.kuberay.config import KubeRayConfig
 from ml_platform.clusters.kuberay.creating import create_job
 from ml_platform.clusters.kuberay.ephemeral import EphemeralProvisioner
@@ -26,6 +25,7 @@ from ml_platform.clusters.kuberay.interactive_manifest import (
     ending_after,
     interactive_manifest,
 )
+from ml_platform.clusters.kuberay.removal import Removal
 from ml_platform.clusters.kuberay.room import require_place
 from ml_platform.clusters.kuberay.seen import Object, annotation, is_going, uid_of
 from ml_platform.clusters.kuberay.start import JOBS, PODS, start_on
@@ -40,6 +40,7 @@ from ml_platform.errors import (
     ObjectConflictError,
     ObjectMissingError,
 )
+from ml_platform.wrong_values import shown_name
 from ml_platform.xray.records import Recorder
 
 
@@ -114,19 +115,7 @@ class InteractiveClusters:
         Raises:
             InputError: there is none of this name, or not exactly one of this owner.
         """
-        found = self._jobs()
-        if name in found:
-            return name
-        mine = sorted(one for one, job in found.items() if _owner(job) == owner)
-        if not name and len(mine) == 1:
-            return mine[0]
-        there = ", ".join(mine if not name and mine else sorted(found)) or "none"
-        raise InputError(
-            f"there is no cluster {name!r} on Kubernetes; there is {there}"
-            if name
-            else f"which cluster? {owner} has {len(mine)}; there is {there}",
-            hint="`mlp cluster ls` shows all, `mlp cluster up` makes one.",
-        )
+        return _name(self._chosen(name, owner))
 
     def extend(self, name: str, owner: str, ttl_s: float) -> ClusterView:
         """Let a cluster live `ttl_s` seconds from now on.
@@ -151,15 +140,27 @@ class InteractiveClusters:
             )
         return self._provisioner.look(name)
 
-    def down(self, name: str, owner: str) -> None:
-        """Remove a cluster of the owner's and wait until its last pod is gone.
+    def down(self, name: str, owner: str) -> str:
+        """Remove a cluster of the owner's and wait until its last pod is gone; returns its name.
+
+        Args:
+            name: Which; empty for the only one of the owner.
+            owner: Whose it has to be.
 
         Raises:
-            InputError: it is not the owner's, or is not interactive.
+            InputError: it is not the owner's, or is not interactive; or as `choose`.
             ClusterError: it cannot be removed.
         """
-        self._mine(name, owner)
-        self._provisioner.stop(name)
+        job = self._chosen(name, owner)
+        _require_own(job, owner)
+        name = _name(job)
+        # Which one of this name is meant is known by its uid: nothing has to be read again.
+        removal = Removal(self._api, self._config.namespace, clock=self._clock)
+        looked_at = life(self._config.namespace, name)
+        with watch_of(self._api, looked_at, clock=self._clock) as watch:
+            removal.remove(name, uid_of(job), watch)
+            removal.wait_for_pods(name, watch)
+        return name
 
     def look(self, name: str) -> ClusterView:
         """A cluster as it is now."""
@@ -228,10 +229,7 @@ class InteractiveClusters:
 
     @cached_property
     def _api(self) -> KubernetesApi:
-        if self._given is not None:
-            return self._given
-        access = find_access(kubeconfig=self._config.kubeconfig, context=self._config.context)
-        return KubernetesApi(access, clock=self._clock, sleep=self._sleep)
+        return self._given or api_of(self._config, clock=self._clock, sleep=self._sleep)
 
     @cached_property
     def _provisioner(self) -> EphemeralProvisioner:
@@ -242,7 +240,23 @@ class InteractiveClusters:
     def _jobs(self) -> dict[str, Object]:
         ours = labels.selector(self._config.environment)
         found = self._api.list(jobs_path(self._config.namespace), labels=ours)
-        return {str(job["metadata"]["name"]): job for job in found}
+        return {_name(job): job for job in found}
+
+    def _chosen(self, name: str, owner: str) -> Object:
+        """The RayJob of the cluster. Raises as `choose`."""
+        found = self._jobs()
+        if name in found:
+            return found[name]
+        mine = sorted(one for one, job in found.items() if _owner(job) == owner)
+        if not name and len(mine) == 1:
+            return found[mine[0]]
+        there = ", ".join(mine if not name and mine else sorted(found)) or "none"
+        raise InputError(
+            f"there is no cluster {shown_name(name)} on Kubernetes; there is {there}"
+            if name
+            else f"which cluster? {owner} has {len(mine)}; there is {there}",
+            hint="`mlp cluster ls` shows all, `mlp cluster up` makes one.",
+        )
 
     def _create_or_adopt(
         self, wanted: Wanted, manifest: dict[str, Any], recorder: Recorder
@@ -325,18 +339,10 @@ class InteractiveClusters:
         job = self._api.get(jobs_path(self._config.namespace, name))
         ours = labels.label_value(self._config.environment)
         if job is None or job["metadata"].get("labels", {}).get(labels.ENVIRONMENT) != ours:
-            raise InputError(f"there is no cluster {name!r}", hint="`mlp cluster ls` shows all.")
-        if not expiry_of(job):
             raise InputError(
-                f"{name} is a cluster of a training, which ends with it",
-                hint="`mlp cluster stop` removes whoever's.",
+                f"there is no cluster {shown_name(name)}", hint="`mlp cluster ls` shows all."
             )
-        if _owner(job) != owner:
-            raise InputError(
-                f"{name} is {_owner(job)}'s, and you are {owner}",
-                hint=f"--owner {_owner(job)} acts as that one; `mlp cluster stop` removes "
-                "whoever's.",
-            )
+        _require_own(job, owner)
         return job
 
 
@@ -349,6 +355,24 @@ def _made_by(call: str, manifest: dict[str, Any]) -> dict[str, Any]:
 def _has_ended(now: ClusterView, incarnation: str) -> bool:
     """Whether a life of its head has; a head that does not run just now may come again."""
     return now.is_gone or (now.phase == "ready" and now.incarnation != incarnation)
+
+
+def _require_own(job: Object, owner: str) -> None:
+    """Refuse a cluster that is not interactive, or somebody else's."""
+    if not expiry_of(job):
+        raise InputError(
+            f"{_name(job)} is a cluster of a training, which ends with it",
+            hint="`mlp cluster stop` removes whoever's.",
+        )
+    if _owner(job) != owner:
+        raise InputError(
+            f"{_name(job)} is {_owner(job)}'s, and you are {owner}",
+            hint=f"--owner {_owner(job)} acts as that one; `mlp cluster stop` removes whoever's.",
+        )
+
+
+def _name(job: Object) -> str:
+    return str(job["metadata"]["name"])
 
 
 def _owner(job: Object) -> str:

@@ -1,7 +1,8 @@
 """Removes clusters that nobody needs: the second line behind KubeRay's own deadlines.
 
 Only what carries our labels and this environment is looked at. Whether a Dagster run lives is asked
-of Dagster, and an answer that is not known removes nothing.
+of Dagster, and an answer that is not known removes nothing. What becomes of a cluster is told as it
+happens, and one of which something fails keeps no other.
 """
 
 from collections.abc import Callable, Iterator
@@ -14,14 +15,12 @@ from ml_platform.clusters.kuberay import labels
 from ml_platform.clusters.kuberay.api import KubernetesApi, jobs_path
 from ml_platform.clusters.kuberay.config import KubeRayConfig, Limits
 from ml_platform.clusters.kuberay.expiry import expires_s, expiry_of, expiry_text, seconds_of
+from ml_platform.clusters.kuberay.last_use import LastUse, LastUses
 from ml_platform.clusters.kuberay.seen import Object, annotation
 from ml_platform.clusters.kuberay.unused import unused, warning_of
 from ml_platform.clusters.kuberay.views import is_over
-from ml_platform.errors import ApiRefusedError, ObjectConflictError, ObjectMissingError
-
-LastUse = Callable[[Object], float | None]
-"""When a job ran last on an interactive cluster, in seconds since 1970, infinite while one does;
-None where that is not known."""
+from ml_platform.errors import ObjectConflictError, ObjectMissingError, reason_of
+from ml_platform.wrong_values import of_another_form
 
 # For so long a retry of a run that has ended may come and adopt its cluster.
 RETRY_WITHIN_S: Final = 900.0
@@ -30,6 +29,12 @@ LEFT_OVER_S: Final = 900.0
 # A run that is not of this Dagster may be another's, or a `mlp model reproduce` on a laptop: who
 # uses the cluster is not known, but for how long is. In a queue no deadline of KubeRay holds.
 UNHEARD_S: Final = 24 * 3600.0
+# The API server may be away for so long: who reaps comes again in a minute.
+PATIENCE_S: Final = 10.0
+# Heads are asked in so long, and all of them, those asked again before their end too, in so long:
+# a look of the sensor is ended after 60 s.
+HEADS_WITHIN_S: Final = 15.0
+ALL_HEADS_WITHIN_S: Final = 30.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -85,60 +90,93 @@ def reap(
     now_s: float,
     dry_run: bool,
     last_used_s: LastUse = lambda job: None,
+    heads_within_s: float = HEADS_WITHIN_S,
 ) -> Iterator[Reaped]:
-    """Remove each cluster of this environment that nobody needs, and say which and why.
+    """Remove each cluster of this environment that nobody needs; tells each as it is done.
+
+    Args:
+        api: The API server.
+        config: Where, and whose.
+        run_ended_s: When a run ended.
+        now_s: Now, in seconds since 1970.
+        dry_run: Whether to say only what would go.
+        last_used_s: Asks the head of an interactive cluster.
+        heads_within_s: How long all heads together have to answer; of one that has not, nothing is
+            known until the next round.
 
     Raises:
-        ApiRefusedError: the account may not list or delete; of objects, after all others.
+        ApiRefusedError: the account may not list.
         ApiAwayError: the API server stayed away.
     """
+    uses = LastUses(last_used_s, within_s=heads_within_s, all_within_s=ALL_HEADS_WITHIN_S)
     judged = partial(
         decision_on,
         limits=config.limits,
         run_ended_s=run_ended_s,
         now_s=now_s,
-        last_used_s=last_used_s,
+        last_used_s=uses.last_used_s,
     )
     ours = labels.selector(config.environment)
-    refused: ApiRefusedError | None = None
-    for listed in api.list(jobs_path(config.namespace), labels=ours):
-        name = str(listed["metadata"]["name"])
-        found = judged(listed)
-        if found is not None and found.kept:
-            if found.warns and not dry_run:
-                try:
-                    api.patch(jobs_path(config.namespace, name), warning_of(listed, now_s))
-                except (ObjectMissingError, ObjectConflictError):
-                    continue  # it is gone, or another one: the next round looks again
-                except ApiRefusedError as error:
-                    refused = refused or error
-            yield Reaped(name=name, reason=found.reason, removed=False, kept=found.kept)
-        elif found is not None:
-            try:
-                yield from _removed(api, config, name, judged, dry_run=dry_run)
-            except ApiRefusedError as error:
-                refused = refused or error
-    if refused is not None:
-        raise refused
+    jobs = api.list(jobs_path(config.namespace), labels=ours)
+    if config.limits.unused_s:
+        uses.look([job for job in jobs if _may_be_unused(job, now_s)])
+    for listed in jobs:
+        name, reason = str(listed["metadata"]["name"]), ""
+        path = jobs_path(config.namespace, name)
+        try:
+            found = judged(listed)
+            if found is None:
+                continue
+            reason = found.reason
+            if not found.kept:
+                one = _removed(api, path, uses, judged, dry_run=dry_run)
+            elif found.warns and not dry_run and not _warned(api, path, listed, now_s):
+                one = None
+            else:
+                one = Reaped(name=name, reason=reason, removed=False, kept=found.kept)
+        except Exception as error:  # boundary: what fails with one cluster keeps no other
+            one = Reaped(name=name, reason=reason, removed=False, failed=reason_of(error))
+        if one is not None:
+            yield one
 
 
 def _removed(
     api: KubernetesApi,
-    config: KubeRayConfig,
-    name: str,
+    path: str,
+    uses: LastUses,
     judged: Callable[[Object], ReapDecision | None],
     *,
     dry_run: bool,
-) -> Iterator[Reaped]:
-    path = jobs_path(config.namespace, name)
+) -> Reaped | None:
+    """What becomes of one that nobody seems to need; None if somebody does."""
     # Somebody may have adopted it since the list was made.
     job = api.get(path)
-    found = judged(job) if job is not None else None
-    if job is None or found is None or found.kept:
-        return
+    if job is None:
+        return None
+    uses.again(job)
+    found = judged(job)
+    if found is None or found.kept:
+        return None
     kept = "" if dry_run else _delete(api, path, job)
     removed = not dry_run and not kept
-    yield Reaped(name=name, reason=found.reason, removed=removed, kept=kept)
+    name = str(job["metadata"]["name"])
+    return Reaped(name=name, reason=found.reason, removed=removed, kept=kept)
+
+
+def _warned(api: KubernetesApi, path: str, listed: Object, now_s: float) -> bool:
+    """Note a warning at a cluster; whether it is still there as it was listed."""
+    try:
+        api.patch(path, warning_of(listed, now_s))
+    except (ObjectMissingError, ObjectConflictError):
+        return False  # it is gone, or another one: the next round looks again
+    return True
+
+
+def _may_be_unused(job: Object, now_s: float) -> bool:
+    """Whether it is judged by its last use."""
+    expires = expires_s(job)
+    is_going = "deletionTimestamp" in job["metadata"]
+    return expires is not None and expires > now_s and not is_over(job) and not is_going
 
 
 def _while_it_is_used(
@@ -161,7 +199,7 @@ def _while_it_may_be_used(job: Object, run: str, limits: Limits, now_s: float) -
     until_s = now_s - _age_s(job, now_s) + limits.queue_s + running_s + UNHEARD_S
     unheard = f"Dagster has never heard of its run {run}" if run else "it has no run of Dagster"
     if expires := expiry_of(job):
-        unheard = f"its {labels.EXPIRES} is {expires!r}, which is no time, and {unheard}"
+        unheard = f"{of_another_form(f'its {labels.EXPIRES}', expires, 'a time')}, and {unheard}"
     if now_s > until_s:
         return ReapDecision(reason=f"{unheard}, and it is a day older than it may wait and run")
     return ReapDecision(

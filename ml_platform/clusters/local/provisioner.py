@@ -189,10 +189,10 @@ class LocalProvisioner(Provisioner):
         if folder.path.is_dir():
             stop_cluster(folder, even_if_used=True, clock=self._clock, sleep=self._sleep)
 
-    def reap(self, run_ended_s: RunEnd, *, dry_run: bool) -> list[Reaped]:
+    def reap(self, run_ended_s: RunEnd, *, dry_run: bool) -> Iterator[Reaped]:
         """Nothing: a keeper ends its Ray when no living process uses it."""
         del run_ended_s, dry_run
-        return []
+        return iter(())
 
     def shutdown(self) -> None:
         """Stop every Ray of this home that no living process uses, and wait for the last process.

@@ -2,12 +2,13 @@
 
 import threading
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Final
 
 from ml_platform.clusters.interface import ClusterView, Reaped
-from ml_platform.errors import InputError, PlatformError, StorageError
+from ml_platform.errors import ClusterError, InputError, PlatformError, StorageError
+from ml_platform.wrong_values import shown_name
 from ml_platform.xray.acts import Act, ActLog, Outcome, Verb
 from ml_platform.xray.pages.inventory import Inventory
 from ml_platform.xray.words import span
@@ -37,7 +38,7 @@ class ClusterActs:
         log: ActLog,
         *,
         extend: Extend | None,
-        reap: Callable[[], Sequence[Reaped]],
+        reap: Callable[[], Iterable[Reaped]],
         now: Callable[[], float],
         new_id: Callable[[], str] = lambda: uuid.uuid4().hex[:8],
     ) -> None:
@@ -102,7 +103,7 @@ class ClusterActs:
             if view.name == name:
                 return view
         raise InputError(
-            f"there is no cluster {name!r} any more" if not seen.trouble else seen.trouble,
+            seen.trouble or f"there is no cluster {shown_name(name)} any more",
             hint="`/clusters` has those that there are.",
         )
 
@@ -137,9 +138,24 @@ class ClusterActs:
             self._log.end(act, outcome, message, at_s=self._now())
 
 
-def _told(reaped: Sequence[Reaped]) -> str:
-    """`removed a and b; c stays: somebody else may use it until …`."""
-    removed = [one.name for one in reaped if one.removed]
-    kept = [f"{one.name} stays: {one.kept}" for one in reaped if one.kept]
-    told = [f"removed {' and '.join(removed)}"] if removed else []
-    return "; ".join([*told, *kept]) or "every cluster is needed"
+def _told(reaped: Iterable[Reaped]) -> str:
+    """`removed a and b; c stays: somebody else may use it until …`.
+
+    Raises:
+        ClusterError: not all could be looked at or removed; says too what was removed before.
+    """
+    removed: list[str] = []
+    kept: list[str] = []
+
+    def told() -> list[str]:
+        return [*([f"removed {' and '.join(removed)}"] if removed else []), *kept]
+
+    try:
+        for one in reaped:
+            if one.removed:
+                removed.append(one.name)
+            elif one.kept:
+                kept.append(f"{one.name} stays: {one.kept}")
+    except ClusterError as error:
+        raise ClusterError("; ".join([*told(), error.message]), hint=error.hint) from error
+    return "; ".join(told()) or "every cluster is needed"

@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from ml_platform.errors import InputError
+from ml_platform.wrong_values import shown_amount, shown_word
 from ml_platform.xray.acts import Act
 from ml_platform.xray.pages.access import Who
 from ml_platform.xray.pages.answers import Answers, Rows, form_of, json, who_asks
@@ -107,12 +108,14 @@ def _begun(acts: ClusterActs, who: str, form: dict[str, str]) -> Act:
             hours = form.get("hours", "")
             if hours not in map(str, HOURS):
                 raise InputError(
-                    f"it is extended by {', '.join(map(str, HOURS))} hours, not by {hours!r}",
+                    f"it is extended by {', '.join(map(str, HOURS))} hours, not by "
+                    f"{shown_amount(hours)}",
                     hint="`mlp cluster extend` takes other spans.",
                 )
             return acts.extend(who, cluster, int(hours) * 3600.0)
         case "reap":
             return acts.reap(who)
     raise InputError(
-        f"there is no act {verb!r}", hint="it is `stop`, `extend` or `reap`, in the field `act`."
+        f"there is no act {shown_word(verb)}",
+        hint="it is `stop`, `extend` or `reap`, in the field `act`.",
     )

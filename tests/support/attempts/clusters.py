@@ -114,9 +114,9 @@ class FileProvisioner(Provisioner):
     def stop(self, name: str) -> None:
         self._clusters.remove(f"{name}.json")
 
-    def reap(self, run_ended_s: RunEnd, *, dry_run: bool) -> list[Reaped]:
+    def reap(self, run_ended_s: RunEnd, *, dry_run: bool) -> Iterator[Reaped]:
         del run_ended_s, dry_run
-        return []
+        return iter(())
 
     def shutdown(self) -> None:
         pass

@@ -29,7 +29,7 @@ def test_what_has_expired_goes_also_while_dagster_is_away_which_is_told(
     told: list[str] = []
     with clusters_of(settings) as some:
         later = EphemeralProvisioner(CONFIG, api=some.server.api, now=lambda: NOW_S + 9 * AN_HOUR_S)
-        found = reap_now(settings, [later], dry_run=dry_run, tell=told.append)
+        found = list(reap_now(settings, [later], dry_run=dry_run, tell=told.append))
         assert len(some.server.objects[JOBS]) == left
     assert [(one.name, one.removed) for one in found] == [(ADAS, not dry_run)]
     assert "Dagster cannot be asked" in told[0]

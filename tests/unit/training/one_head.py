@@ -176,9 +176,9 @@ class OneHead(Provisioner):
         self._server.failures = 0
         self._server.jobs.clear()
 
-    def reap(self, run_ended_s: RunEnd, *, dry_run: bool) -> list[Reaped]:
+    def reap(self, run_ended_s: RunEnd, *, dry_run: bool) -> Iterator[Reaped]:
         del run_ended_s, dry_run
-        return []
+        return iter(())
 
     def shutdown(self) -> None:
         pass

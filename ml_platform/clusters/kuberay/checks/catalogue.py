@@ -8,12 +8,13 @@ from ml_platform.clusters.kuberay.checks.scalars import label_key, label_value, 
 from ml_platform.clusters.kuberay.checks.scheduling import tolerations
 from ml_platform.clusters.kuberay.checks.shapes import map_of
 from ml_platform.clusters.kuberay.checks.words import is_label_key
+from ml_platform.wrong_values import shown_name
 
 
 def catalogue_mistakes(catalogue: Catalogue) -> Iterator[str]:
     """Labels, tolerations and names of GPUs that no node has."""
     for kind in catalogue.nodes:
-        where = f"the catalogue's {kind.name}"
+        where = f"the catalogue's {shown_name(kind.name)}"
         yield from _LABELS(f"{where}.labels", kind.labels)
         yield from tolerations(f"{where}.tolerations", list(kind.tolerations))
         yield from _RESOURCE(f"{where}.gpu_resource", kind.gpu_resource)

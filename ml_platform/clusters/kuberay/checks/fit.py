@@ -26,19 +26,19 @@ def gpu_kind_mistakes(spec: ClusterSpec, catalogue: Catalogue) -> Iterator[str]:
     """Kinds of GPUs that nobody knows, or that are named for nothing."""
     kinds = catalogue.gpu_kinds
     for group in spec.groups:
-        gpu = shown_name(group.gpu)
+        name, gpu = shown_name(group.name), shown_name(group.gpu)
         if group.gpu and not group.gpus:
-            yield f"{group.name}.gpu is {gpu}, but gpus is 0; say how many one worker has"
+            yield f"{name}.gpu is {gpu}, but gpus is 0; say how many one worker has"
         elif group.gpu and not kinds:
             yield (
-                f"{group.name}.gpu is {gpu}, but the configuration's catalogue has no nodes "
+                f"{name}.gpu is {gpu}, but the configuration's catalogue has no nodes "
                 "with GPUs; add them, or leave `gpu` out to take any"
             )
         elif group.gpu and group.gpu not in kinds:
             near = did_you_mean(group.gpu, kinds)
             yield (
-                f"{group.name}.gpu is {gpu}, which there is not{near or ';'} "
-                + (f"there are {', '.join(kinds)}")
+                f"{name}.gpu is {gpu}, which there is not{near or ';'} "
+                + (f"there are {shown_names(kinds)}")
             )
 
 
@@ -52,7 +52,7 @@ def fit_mistakes(spec: ClusterSpec, config: KubeRayConfig) -> Iterator[str]:
     needs = [(group, _need(group, spec, config)) for group in spec.groups]
     alone = [*_pod_mistakes("the head", head, catalogue)]
     for group, need in needs:
-        alone += _pod_mistakes(f"a worker of {group.name}", need, catalogue)
+        alone += _pod_mistakes(f"a worker of {shown_name(group.name)}", need, catalogue)
     if alone:
         yield from alone
         return
@@ -96,7 +96,7 @@ def _pods(spec: ClusterSpec, config: KubeRayConfig, needs: Sequence[Need]) -> li
     """Head and groups as they are packed, with those of them that keep off each other's nodes."""
     groups: dict[str, HeadGroup | WorkerGroup] = {
         "the head": spec.head,
-        **{f"a worker of {group.name}": group for group in spec.groups},
+        **{f"a worker of {shown_name(group.name)}": group for group in spec.groups},
     }
     fields = {name: merged(config.pod, group.pod) for name, group in groups.items()}
     its_labels = {name: pod_labels(group, fields[name], config) for name, group in groups.items()}
@@ -122,7 +122,7 @@ def _pod_mistakes(what: str, need: Need, catalogue: Catalogue) -> Iterator[str]:
     if fitting(need, catalogue):
         return
     kind = nearest(need, catalogue)
-    words = f"{what} fits no kind of node; nearest is {kind.name}: "
+    words = f"{what} fits no kind of node; nearest is {shown_name(kind.name)}: "
     words += ", ".join(obstacles(need, kind))
     if obstacles(need, kind) == ["it is spot"]:
         where = "give the catalogue one that is not" if what == "the head" else "write `spot: true`"
@@ -138,14 +138,14 @@ def _gang_mistakes(
         if group.most > there:
             up_to = "up to " if group.most > group.count else ""
             yield (
-                f"{group.name} has {up_to}{group.most} workers, beside the head at most "
-                f"{there:g} fit {_names(need, catalogue)}; make them fewer or smaller"
+                f"{shown_name(group.name)} has {up_to}{group.most} workers, beside the head at "
+                f"most {there:g} fit {_names(need, catalogue)}; make them fewer or smaller"
             )
 
 
 def _names(need: Need, catalogue: Catalogue) -> str:
     counted = [
-        kind.name if kind.count is None else f"{kind.count} × {kind.name}"
+        f"{f'{kind.count} × ' if kind.count is not None else ''}{shown_name(kind.name)}"
         for kind in fitting(need, catalogue)
     ]
     named = f", only {shown_names(sorted(need.hosts))} of them" if need.hosts else ""

@@ -61,7 +61,7 @@ def require_valid(
     if found:
         listed = "".join(f"\n  - {mistake}" for mistake in found)
         raise ModelSpecError(
-            f"the cluster {name} cannot be made as it is written:{listed}",
+            f"the cluster {shown_name(name)} cannot be made as it is written:{listed}",
             hint=f"mend {typed}, or the configuration of clusters; nothing was made.",
         )
 
@@ -72,9 +72,13 @@ def _name_mistakes(name: str, spec: ClusterSpec, config: KubeRayConfig) -> Itera
     # attempt's has a name that no RayCluster has, as it ends in a hash and a number, and an
     # interactive one stays Waiting, as nobody writes its `spec.jobId`.
     if len(name) > LONGEST_NAME:
-        yield f"the name {name} has {len(name)} characters, KubeRay takes {LONGEST_NAME}"
+        said = f"the name {shown_name(name)} has {len(name)} characters"
+        yield f"{said}, KubeRay takes {LONGEST_NAME}"
     if not words.is_dns_1035(name):
-        yield f"the name {name!r} is none for KubeRay: wanted {words.LABEL_RULE}, a letter first"
+        yield (
+            f"the name {shown_name(name)} is none for KubeRay: wanted {words.LABEL_RULE}, a letter "
+            "first"
+        )
     if not words.is_dns_label(config.namespace):
         yield of_another_form("namespace", config.namespace, words.LABEL_RULE)
     if spec.priority and not words.is_subdomain(spec.priority):
@@ -86,7 +90,7 @@ def _name_mistakes(name: str, spec: ClusterSpec, config: KubeRayConfig) -> Itera
 def _pod_mistakes(spec: ClusterSpec, config: KubeRayConfig) -> Iterator[str]:
     groups: dict[str, Mapping[str, Any]] = {
         "head.pod": spec.head.pod,
-        **{f"{each.name}.pod": each.pod for each in spec.groups},
+        **{f"{shown_name(each.name)}.pod": each.pod for each in spec.groups},
     }
     pods = {"the configuration's pod": config.pod, **groups}
     found = [one for where, pod in pods.items() for one in pod_field_mistakes(where, pod)]
@@ -130,7 +134,7 @@ def _group_mistakes(spec: ClusterSpec) -> Iterator[str]:
     for group in spec.groups:
         if group.name == HEAD_GROUP:
             yield f"a worker group is called {HEAD_GROUP}, as KubeRay calls the head's; rename it"
-        sizes[group.name] = group.memory
+        sizes[shown_name(group.name)] = group.memory
     if spec.queue and len(spec.groups) > MOST_QUEUED_GROUPS:
         yield (
             f"{len(spec.groups)} worker groups are queued in {shown_name(spec.queue)}, Kueue takes "

@@ -84,7 +84,7 @@ def _paths_differ(where: str, value: list[dict[str, Any]]) -> Iterator[str]:
     """Of all sources of a projected volume, as they are put into one folder."""
     items = [one for source in value for kind in source.values() for one in _files(kind)]
     for path in twice([one["path"] for one in items]):
-        yield f"{where} has {path} twice"
+        yield f"{where} has {shown_name(path)} twice"
 
 
 def _files(source: dict[str, Any]) -> list[dict[str, Any]]:

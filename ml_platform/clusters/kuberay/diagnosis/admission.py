@@ -10,12 +10,15 @@ from dataclasses import dataclass
 from typing import Final
 
 from ml_platform.clusters.causes import Cause, Place
-from ml_platform.clusters.kuberay.diagnosis.diagnoses import Diagnosis, diagnosis, where_of
+from ml_platform.clusters.kuberay.diagnosis.diagnoses import (
+    MAY_COME_S,
+    Diagnosis,
+    diagnosis,
+    where_of,
+)
 from ml_platform.clusters.kuberay.diagnosis.pods import Pod
 from ml_platform.clusters.kuberay.diagnosis.quota import over_quota
 
-MAY_COME_S: Final = 60.0
-"""What is forbidden may be granted a moment later: rights and classes come with an installation."""
 NO_RIGHT: Final = r'User "(?P<by>[^"]+)" cannot \w+ resource'
 """What is said of an account, and not of the object."""
 

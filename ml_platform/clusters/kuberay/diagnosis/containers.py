@@ -5,16 +5,14 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ml_platform.clusters.causes import Place
-from ml_platform.clusters.kuberay.diagnosis.diagnoses import Diagnosis, State, diagnosis
+from ml_platform.clusters.kuberay.diagnosis.diagnoses import MAY_COME_S, Diagnosis, State, diagnosis
 from ml_platform.clusters.kuberay.diagnosis.events import EventSeen
 from ml_platform.clusters.kuberay.diagnosis.images import image_trouble
 from ml_platform.clusters.kuberay.diagnosis.memory import died_of_memory, memory_failure
-from ml_platform.clusters.kuberay.diagnosis.pods import Container, Pod, describe
+from ml_platform.clusters.kuberay.diagnosis.pods import Container, Pod, describe, line_of
 
 FAILURES: Final = 3
 """A container that has failed so often, in place or in pods made anew, will fail again."""
-MAY_COME_S: Final = 60.0
-"""A secret may be made a moment after the cluster; a check of a GPU may pass when repeated."""
 OF_NODE: Final = {
     "preflight-dcgm-diag": "DCGM's diagnosis of the GPUs",
     "preflight-nccl-loopback": "the NCCL test between the GPUs of the node",
@@ -28,6 +26,8 @@ _NOT_STARTED: Final = "RunContainerError"
 """It was made, but its program does not start: the kubelet counts that as a run that failed."""
 _NOT_RUN: Final = frozenset({126, 127, 128})
 """A shell's and a runtime's own codes: nothing of the program has run."""
+_KILLED: Final = frozenset({137, 143})
+"""Of SIGKILL and SIGTERM: somebody has ended it before it had anything to say."""
 _CODES: Final = {
     126: "its command cannot be executed",
     127: "its command does not exist",
@@ -90,7 +90,7 @@ def _not_made(pod: Pod, container: Container) -> Diagnosis:
         f"{container.waiting_message or container.waiting_reason}",
         f"Make what it names (a secret, a config map, a command), or correct the group: "
         f"{describe(pod)}",
-        evidence=[_line(pod, container)],
+        evidence=[line_of(pod, container)],
         give_up_after_s=MAY_COME_S,
     )
 
@@ -99,13 +99,15 @@ def _failing(pod: Pod, container: Container, told: Told) -> Diagnosis:
     times = container.failures + told.recreations
     broken = times >= FAILURES and container.running is None
     state: State = "broken" if broken else "starting"
-    evidence = [_line(pod, container), *_last_lines(pod, container, told)]
+    runs = f"{container.failures} failures, {_how(container)}"
+    evidence = [line_of(pod, container, runs), *_last_lines(pod, container, told)]
     # First, as a check that was killed, or never ran, has found nothing out about its node.
     if died_of_memory(container):
         return _out_of_memory(pod, container, state, evidence)
     is_check = container.name == OF_GANG or container.name in OF_NODE
-    if is_check and (container.ended or {}).get("exitCode") in _NOT_RUN:
-        return _check_not_run(pod, container, state, evidence)
+    code = (container.ended or {}).get("exitCode")
+    if is_check and (code in _NOT_RUN or code in _KILLED):
+        return _check_said_nothing(pod, container, state, evidence)
     if container.name == OF_GANG:
         return _gang_failed(pod, container, told, state, evidence)
     if container.name in OF_NODE:
@@ -131,15 +133,32 @@ def _failing(pod: Pod, container: Container, told: Told) -> Diagnosis:
     )
 
 
-def _check_not_run(pod: Pod, container: Container, state: State, evidence: list[str]) -> Diagnosis:
+def _check_said_nothing(
+    pod: Pod, container: Container, state: State, evidence: list[str]
+) -> Diagnosis:
+    """Of a check that never ran, or was ended by somebody: its node is not known to be at fault."""
+    key, what, hint = (
+        (
+            "preflight-killed",
+            "was ended by somebody else, and not at its memory limit",
+            "See who ends it (an eviction, a deletion, a probe or time limit of the check's own): "
+            f"{describe(pod)}; its log: {_log(pod, container)}",
+        )
+        if (container.ended or {}).get("exitCode") in _KILLED
+        else (
+            "preflight-not-run",
+            "could not run",
+            "Correct its image or its command where NVSentinel's preflight is configured; its log: "
+            f"{_log(pod, container)}",
+        )
+    )
     return diagnosis(
-        f"preflight-not-run/{container.name}/{pod.where}",
+        f"{key}/{container.name}/{pod.where}",
         state,
         pod.place,
-        f"The check {container.name} of the {pod.place} could not run: {_how(container)}. That "
+        f"The check {container.name} of the {pod.place} {what}: {_how(container)}. That "
         "says nothing of its node.",
-        "Correct its image or its command where NVSentinel's preflight is configured; its log: "
-        f"{_log(pod, container)}",
+        hint,
         evidence=evidence,
         give_up_after_s=MAY_COME_S,
     )
@@ -206,12 +225,6 @@ def _last_lines(pod: Pod, container: Container, told: Told) -> Sequence[str]:
     """Of its log, if the caller has read it; else what it left as its termination message."""
     lines = told.logs.get(f"{pod.name}/{container.name}")
     return lines or ((container.ended or {}).get("message") or "").splitlines()
-
-
-def _line(pod: Pod, container: Container) -> str:
-    said = ": ".join(filter(None, (container.waiting_reason, container.waiting_message)))
-    said = said or f"{container.failures} failures, {_how(container)}"
-    return f"Pod {pod.name}, container {container.name}: {said}"
 
 
 def _log(pod: Pod, container: Container) -> str:

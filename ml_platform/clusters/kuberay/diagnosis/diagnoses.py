@@ -8,6 +8,9 @@ from typing import Final, Literal
 from ml_platform.clusters.causes import Cause, Failure, Place
 
 State = Literal["queued", "starting", "broken", "lost"]
+MAY_COME_S: Final = 60.0
+"""What is wrong may be mended a moment later: a secret is made after its cluster, rights and
+classes come with an installation, a check of a GPU passes when it is repeated."""
 MOST_EVIDENCE: Final = 20
 """Lines of a diagnosis that hundreds of pods share."""
 

@@ -11,7 +11,7 @@ from typing import Final
 from ml_platform.clusters.causes import Cause
 from ml_platform.clusters.kuberay.diagnosis.diagnoses import Diagnosis, diagnosis
 from ml_platform.clusters.kuberay.diagnosis.events import EventSeen
-from ml_platform.clusters.kuberay.diagnosis.pods import Container, Pod
+from ml_platform.clusters.kuberay.diagnosis.pods import Container, Pod, line_of
 
 PULL_AGAIN_S: Final = 30.0
 """Time for two more pulls: what is pushed together with the start may come a moment later."""
@@ -68,7 +68,7 @@ def _never_pulled(pod: Pod, container: Container) -> Diagnosis:
         pod.place,
         f"Image {container.image} of the {pod.place} is not on the node, and may not be pulled.",
         "Load the image onto the nodes, or set the clusters' `image_pull_policy` to IfNotPresent.",
-        evidence=[_line(pod, container)],
+        evidence=[line_of(pod, container)],
     )
 
 
@@ -79,7 +79,7 @@ def _bad_name(pod: Pod, container: Container) -> Diagnosis:
         pod.place,
         f"{container.image!r} is no name of an image.",
         "Correct `image` in the cluster's spec: registry/name:tag.",
-        evidence=[_line(pod, container)],
+        evidence=[line_of(pod, container)],
         cause=Cause.BAD_INPUT,
     )
 
@@ -100,7 +100,7 @@ def _not_pulled(pod: Pod, container: Container, events: Sequence[EventSeen]) -> 
         pod.place,
         f"Image {container.image} of the {pod.place} {said}: {why}",
         hint,
-        evidence=[_line(pod, container), *failed],
+        evidence=[line_of(pod, container), *failed],
         give_up_after_s=give_up_after_s,
     )
 
@@ -127,8 +127,3 @@ def _meaning(why: str) -> tuple[str, str, float | None]:
         return "is not found", hint, PULL_AGAIN_S
     hint = "If it lasts, look at the registry, and at its certificate."
     return "could not be pulled", _AGAIN + hint, None
-
-
-def _line(pod: Pod, container: Container) -> str:
-    said = ": ".join(filter(None, (container.waiting_reason, container.waiting_message)))
-    return f"Pod {pod.name}, container {container.name}: {said}"

@@ -42,6 +42,11 @@ class Container:
         return (self.state.get("waiting") or {}).get("message") or ""
 
     @property
+    def why_it_waits(self) -> str:
+        """The reason with what more is said of it; empty if it does not wait."""
+        return ": ".join(filter(None, (self.waiting_reason, self.waiting_message)))
+
+    @property
     def ended(self) -> Mapping[str, Any] | None:
         """How its latest run ended: the one that is over now, or the one before this."""
         return self.state.get("terminated") or self.last_state.get("terminated")
@@ -209,6 +214,12 @@ def said_of_pods(
 def started_s(container: Container) -> float:
     """When its run began, in seconds since 1970; 0 if that is not known."""
     return seconds((container.running or {}).get("startedAt"))
+
+
+def line_of(pod: Pod, container: Container, otherwise: str = "") -> str:
+    """A line of evidence: why a container waits, or what else there is to say of it."""
+    said = container.why_it_waits or otherwise
+    return f"Pod {pod.name}, container {container.name}: {said}"
 
 
 def describe(pod: Pod) -> str:

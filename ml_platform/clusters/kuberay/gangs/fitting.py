@@ -1,7 +1,6 @@
 """Which kinds of nodes can hold a pod, and how many of them: arithmetic over the catalogue."""
 
 import math
-import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -11,6 +10,7 @@ from ml_platform.clusters.kuberay import autoscaler
 from ml_platform.clusters.kuberay.config import KubeRayConfig
 from ml_platform.clusters.kuberay.gangs.apart import keeps_away, pod_labels
 from ml_platform.clusters.kuberay.gangs.selection import Term, contradictions, hosts, terms_of
+from ml_platform.clusters.kuberay.gangs.values import Room, less, pods_in
 from ml_platform.clusters.spec import ClusterSpec, HeadGroup, WorkerGroup, memory_bytes
 
 _GIB: Final = 2**30
@@ -45,6 +45,11 @@ class Need:
     terms: tuple[Term, ...] = ()
     hosts: frozenset[str] = frozenset()
     alone: bool = False
+
+    @property
+    def wanted(self) -> Room:
+        """Of its node's room."""
+        return (self.cpus, float(self.memory_bytes), float(self.disk_bytes), float(self.gpus))
 
 
 def need_of(
@@ -169,8 +174,13 @@ def shortages(needs: list[tuple[Need, int]], catalogue: Catalogue) -> list[str]:
     ]
 
 
+def room_of(kind: NodeKind) -> Room:
+    """What an empty node of this kind has; of disk without end where nobody says how much."""
+    return (kind.cpus, float(memory_bytes(kind.memory)), _disk_bytes(kind), float(kind.gpus))
+
+
 def _disk_bytes(kind: NodeKind) -> float:
-    return memory_bytes(kind.disk) if kind.disk else math.inf
+    return float(memory_bytes(kind.disk)) if kind.disk else math.inf
 
 
 def _room(need: Need, kinds: Iterable[NodeKind]) -> float:
@@ -192,16 +202,9 @@ def _count(kind: NodeKind) -> float:
 
 def _per_node(need: Need, kind: NodeKind, *, beside: Need | None = None) -> int:
     """How many pods one node holds, beside another pod where there is one."""
-    disk = memory_bytes(kind.disk) if kind.disk else 0
-    ratios = [
-        (kind.cpus - (beside.cpus if beside else 0)) / need.cpus,
-        (memory_bytes(kind.memory) - (beside.memory_bytes if beside else 0)) / need.memory_bytes,
-    ]
-    if need.gpus:
-        ratios.append((kind.gpus - (beside.gpus if beside else 0)) / need.gpus)
-    if need.disk_bytes and disk:
-        ratios.append((disk - (beside.disk_bytes if beside else 0)) / need.disk_bytes)
-    return max(0, min(math.floor(min(ratios) + 1e-9), 1 if need.alone else sys.maxsize))
+    there = room_of(kind)
+    left = less(there, beside.wanted, 1) if beside else there
+    return pods_in(left, need.wanted, most=1 if need.alone else math.inf)
 
 
 def _gib(size: int) -> str:

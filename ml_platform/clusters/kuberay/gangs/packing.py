@@ -12,11 +12,10 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ml_platform.clusters.catalogue import Catalogue, NodeKind
-from ml_platform.clusters.kuberay.gangs.fitting import Need, fitting
+from ml_platform.clusters.kuberay.gangs.fitting import Need, fitting, room_of
 from ml_platform.clusters.kuberay.gangs.proof import are_too_many
 from ml_platform.clusters.kuberay.gangs.search import has_place
 from ml_platform.clusters.kuberay.gangs.values import Alike, Nodes, Room, most_on
-from ml_platform.clusters.spec import memory_bytes
 
 MOST_SEARCHED: Final = 200
 """Pods: what is searched through one by one."""
@@ -57,7 +56,7 @@ def without_place(groups: Sequence[Pods], catalogue: Catalogue) -> str:
     alike = [
         Alike(
             name=group.name,
-            wanted=_wanted(group.need),
+            wanted=group.need.wanted,
             nodes=frozenset(_names(group, bounded, fits)),
             count=group.count,
             apart=group.apart,
@@ -94,7 +93,7 @@ def _nodes(groups: Sequence[Pods], fits: dict[str, tuple[NodeKind, ...]]) -> lis
     }
     return [
         *(
-            Nodes(name=name, room=_room(kind), count=max(0, kind.count - len(named[name])))
+            Nodes(name=name, room=room_of(kind), count=max(0, kind.count - len(named[name])))
             for name, kind in kinds.items()
             if kind.count is not None
         ),
@@ -143,17 +142,8 @@ def first_without_place(alike: Sequence[Alike], nodes: Sequence[Nodes]) -> str:
     return ""
 
 
-def _wanted(need: Need) -> Room:
-    return (need.cpus, float(need.memory_bytes), float(need.disk_bytes), float(need.gpus))
-
-
-def _room(kind: NodeKind) -> Room:
-    disk = float(memory_bytes(kind.disk)) if kind.disk else math.inf
-    return (kind.cpus, float(memory_bytes(kind.memory)), disk, float(kind.gpus))
-
-
 def _best(kinds: Sequence[NodeKind]) -> Room:
-    cpus, memory, disk, gpus = (max(sizes) for sizes in zip(*map(_room, kinds), strict=True))
+    cpus, memory, disk, gpus = (max(sizes) for sizes in zip(*map(room_of, kinds), strict=True))
     return (cpus, memory, disk, gpus)
 
 

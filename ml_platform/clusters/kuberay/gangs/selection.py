@@ -102,7 +102,7 @@ def _against(expression: Mapping[str, Any], labels: Mapping[str, str]) -> str:
     value = labels[key]
     if holds(operator, value, values):
         return ""
-    return f"{_in_words(key, operator, values)}, it has {key}={value}"
+    return f"{_in_words(key, operator, values)}, it has {shown_name(key)}={shown_name(value)}"
 
 
 def holds(operator: str, value: str, values: Sequence[str]) -> bool:

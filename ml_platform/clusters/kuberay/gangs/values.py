@@ -66,6 +66,10 @@ def most_on(one: Alike, node: Nodes) -> int:
     """How many of the pods one of these nodes has room for."""
     if node.name not in one.nodes or node.holds & one.apart:
         return 0
-    ratios = [there / want for there, want in zip(node.room, one.wanted, strict=True) if want]
-    most = 1 if one.name in one.apart else one.count
+    return pods_in(node.room, one.wanted, most=1 if one.name in one.apart else one.count)
+
+
+def pods_in(room: Room, wanted: Room, *, most: float) -> int:
+    """How many pods that want the same find room, and no more than `most`."""
+    ratios = [there / want for there, want in zip(room, wanted, strict=True) if want]
     return max(0, math.floor(min([*ratios, most]) + ROUNDING))

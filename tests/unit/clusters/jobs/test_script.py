@@ -88,7 +88,7 @@ def test_a_job_that_is_not_there_is_named_with_those_that_are(
     server: RayJobsServer, cluster: Cluster
 ) -> None:
     server.jobs["old"] = ScriptedJob(statuses=["SUCCEEDED"])
-    with pytest.raises(InputError, match="no job 'odl'; it has old"):
+    with pytest.raises(InputError, match="no job odl; it has old"):
         chosen_job(cluster, "odl")
 
 

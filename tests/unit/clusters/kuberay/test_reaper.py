@@ -1,6 +1,7 @@
 """Which clusters nobody needs; that those go and no others: `tests/kubernetes/test_reaper.py`."""
 
 import math
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -13,6 +14,7 @@ import pytest
 from ml_platform.clusters.interface import Reaped, RunEnd
 from ml_platform.clusters.kuberay import labels
 from ml_platform.clusters.kuberay.config import Limits
+from ml_platform.clusters.kuberay.last_use import LastUse
 from ml_platform.clusters.kuberay.reaper import (
     LEFT_OVER_S,
     RETRY_WITHIN_S,
@@ -21,7 +23,6 @@ from ml_platform.clusters.kuberay.reaper import (
     decision_on,
     reap,
 )
-from ml_platform.errors import ApiRefusedError
 from ml_platform.reaping import run_ends
 from tests.unit.clusters.kuberay.clusters import CONFIG
 from tests.unit.clusters.kuberay.kubernetes_server import KubernetesServer, kubernetes_server
@@ -127,7 +128,7 @@ def test_an_end_that_cannot_be_read_is_not_known(expires: str) -> None:
     found = decision(job(annotations={labels.EXPIRES: expires}))
     assert found is not None
     assert found.reason == (
-        f"its {labels.EXPIRES} is {expires!r}, which is no time, and it has no run of Dagster"
+        f"its {labels.EXPIRES} is other text, wanted a time, and it has no run of Dagster"
     )
     assert "until" in found.kept
 
@@ -168,11 +169,15 @@ def test_what_is_being_removed_is_not_removed_twice() -> None:
     assert why(job(annotations={labels.EXPIRES: "2020-01-01T00:00:00Z"}, deleting=True)) == ""
 
 
-def reaped(server: KubernetesServer, *jobs: dict[str, Any], dry_run: bool = False) -> list[Reaped]:
+def reaped(
+    server: KubernetesServer,
+    *jobs: dict[str, Any],
+    dry_run: bool = False,
+    ended: RunEnd = lambda run: NOW - 3600,
+) -> list[Reaped]:
     server.objects["rayjobs"] = list(jobs)
     server.documents |= {one["metadata"]["name"]: one for one in jobs}
-    found = reap(server.api, CONFIG, run_ended_s=lambda run: NOW - 3600, now_s=NOW, dry_run=dry_run)
-    return list(found)
+    return list(reap(server.api, CONFIG, run_ended_s=ended, now_s=NOW, dry_run=dry_run))
 
 
 @pytest.fixture
@@ -192,10 +197,42 @@ def test_one_object_that_cannot_be_read_keeps_no_other(server: KubernetesServer)
 
 
 def test_one_object_that_is_not_given_up_keeps_no_other(server: KubernetesServer) -> None:
-    server.refused["DELETE protected"] = 403
-    with pytest.raises(ApiRefusedError):
-        reaped(server, *(job(name, annotations=OF_A_RUN) for name in ("protected", "left")))
-    assert server.deleted == ["left"]
+    server.refused["DELETE protected"] = 422
+    found = reaped(server, *(job(name, annotations=OF_A_RUN) for name in ("protected", "left")))
+    assert [(one.name, one.fate) for one in found] == [("protected", "failed"), ("left", "removed")]
+    assert found[0].why == "its run abc ended 60 min ago and nobody came back for it; " + (
+        "Kubernetes refuses: refused"
+    )
+
+
+def test_what_fails_with_one_in_a_way_that_nobody_thought_of_keeps_no_other(
+    server: KubernetesServer,
+) -> None:
+    def ended_s(run: str) -> float:
+        if run == "unheard-of":
+            raise RuntimeError("the database has closed the connection")
+        return NOW - 3600
+
+    found = reaped(
+        server,
+        job("first", annotations=OF_A_RUN),
+        job("broken", annotations={labels.RUN: "unheard-of"}),
+        job("left", annotations=OF_A_RUN),
+        ended=ended_s,
+    )
+    assert [(one.name, one.fate) for one in found] == [
+        *(("first", "removed"), ("broken", "failed"), ("left", "removed"))
+    ]
+    assert "the database has closed the connection" in found[1].failed
+
+
+def test_each_is_told_before_the_next_is_touched(server: KubernetesServer) -> None:
+    given = [job(name, annotations=OF_A_RUN) for name in ("first", "second")]
+    server.objects["rayjobs"] = [*given]
+    server.documents |= {one["metadata"]["name"]: one for one in given}
+    told = reap(server.api, CONFIG, run_ended_s=lambda run: 0.0, now_s=NOW, dry_run=False)
+    assert next(told).name == "first"
+    assert server.deleted == ["first"]
 
 
 UNUSED_S = 4 * 3600
@@ -280,9 +317,64 @@ def test_one_that_goes_or_changes_as_it_is_warned_ends_no_round(
 
 
 def test_one_that_may_not_be_warned_keeps_no_other(server: KubernetesServer) -> None:
-    server.refused["one"] = 403
-    with pytest.raises(ApiRefusedError):
-        unused(server, idle_s=UNUSED_S)
+    server.refused["one"] = 422
+    (found,) = unused(server, idle_s=UNUSED_S)
+    assert found.fate == "failed"
+    assert found.why == "nothing has run on it for 240 min; Kubernetes refuses: refused"
+
+
+def looked_at(
+    server: KubernetesServer, ask: LastUse, *names: str, within_s: float
+) -> dict[str, str]:
+    """The fates of interactive clusters that were warned about, by the answers of their heads."""
+    waiting = {"jobDeploymentStatus": "Waiting"}
+    given = [job(name, annotations=WARNED, status=waiting) for name in names]
+    server.objects["rayjobs"] = [*given]
+    found = reap(
+        server.api,
+        replace(CONFIG, limits=Limits(unused_s=UNUSED_S)),
+        run_ended_s=lambda run: None,
+        now_s=NOW,
+        dry_run=False,
+        last_used_s=ask,
+        heads_within_s=within_s,
+    )
+    return {one.name: one.fate for one in found}
+
+
+def test_heads_are_asked_side_by_side(server: KubernetesServer) -> None:
+    together = threading.Barrier(20)
+
+    def ask(one: Mapping[str, Any]) -> float:
+        together.wait(timeout=20)  # breaks where they are not
+        return NOW
+
+    assert looked_at(server, ask, *(f"c{number}" for number in range(20)), within_s=30) == {}
+
+
+def test_one_whose_head_has_not_answered_in_time_is_left_to_the_next_round(
+    server: KubernetesServer,
+) -> None:
+    end = threading.Event()
+
+    def ask(one: Mapping[str, Any]) -> float:
+        if one["metadata"]["name"] == "frozen":
+            end.wait()
+        return NOW - UNUSED_S
+
+    try:
+        assert looked_at(server, ask, "frozen", "left", within_s=1.0) == {"left": "removed"}
+    finally:
+        end.set()
+    assert server.deleted == ["left"]
+
+
+def test_a_job_that_began_since_its_head_was_asked_keeps_a_cluster(
+    server: KubernetesServer,
+) -> None:
+    answers = iter((NOW - UNUSED_S, math.inf))
+    assert looked_at(server, lambda one: next(answers), "one", within_s=5.0) == {}
+    assert server.deleted == []
 
 
 def test_without_a_limit_or_an_answer_nothing_is_known_of_its_use() -> None:

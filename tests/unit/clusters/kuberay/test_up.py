@@ -195,3 +195,41 @@ def test_one_of_which_nothing_is_known_is_not_gone(
     server.before = lambda method, path: None
     server.remove("rayjobs", WANTED.name)
     assert used.is_gone()
+
+
+def test_to_remove_one_takes_a_list_two_watches_and_the_deletion(
+    server: KubernetesServer, clusters: InteractiveClusters, used: Cluster
+) -> None:
+    server.objects[PODS].clear()
+    server.requests.clear()
+    assert clusters.down("", WANTED.owner) == WANTED.name
+    assert jobs(server) == []
+    its = [path.partition("/namespaces/")[2].partition("/")[2] for path in server.requests]
+    # The list that names it; of jobs and of pods each a list and a watch; a last look for pods that
+    # were made just before the end. By its name it is deleted, and looked for where the watch began
+    # too late to have seen it go.
+    assert [its.count(what) for what in ("rayjobs", "pods")] == [3, 3]
+    assert len(its) - 6 in (1, 2)
+
+
+def test_another_of_its_name_that_was_made_meanwhile_is_not_removed(
+    server: KubernetesServer, clusters: InteractiveClusters, used: Cluster
+) -> None:
+    def others(method: str, path: str) -> Reply | None:
+        if method == "DELETE":
+            (job,) = jobs(server)
+            server.replace("rayjobs", job, {"metadata": {"uid": "another"}})
+        return None
+
+    server.objects[PODS].clear()
+    server.before = others
+    clusters.down(WANTED.name, WANTED.owner)
+    assert [one["metadata"]["uid"] for one in jobs(server)] == ["another"]
+
+
+def test_that_of_another_is_not_removed(
+    server: KubernetesServer, clusters: InteractiveClusters, used: Cluster
+) -> None:
+    with pytest.raises(InputError, match="is ada@laptop's, and you are bob"):
+        clusters.down(WANTED.name, "bob")
+    assert len(jobs(server)) == 1

@@ -137,6 +137,25 @@ def test_an_operator_removes_what_nobody_needs(
     assert len(clusters.server.objects[JOBS]) == 1
 
 
+def test_what_went_is_told_though_another_may_not_go(
+    operator: httpx.Client, clusters: SomeClusters
+) -> None:
+    (adas,) = clusters.server.objects[JOBS]
+    annotations = {**adas["metadata"]["annotations"], "ml-platform/expires": "2026-01-02T00:00:00Z"}
+    for name in ("left", "protected"):
+        own = {**adas["metadata"], "name": name, "uid": name, "annotations": annotations}
+        clusters.server.objects[JOBS].append({**adas, "metadata": own})
+    clusters.server.refused["DELETE protected"] = 422
+
+    act(operator, "reap", cluster="")
+
+    failed = newest(operator)
+    assert failed["outcome"] == "failed"
+    assert failed["message"].startswith(
+        "removed left; not all could be looked at or removed: protected: Kubernetes refuses"
+    )
+
+
 @pytest.mark.parametrize("name", ["grace", "on-call"])
 def test_a_name_that_the_proxy_says_may_act_where_it_is_an_operators(
     anybody: Callable[..., httpx.Client], name: str

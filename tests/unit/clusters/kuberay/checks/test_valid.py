@@ -25,7 +25,7 @@ def test_all_that_is_wrong_is_said_at_once_with_what_to_do() -> None:
     with pytest.raises(ModelSpecError) as raised:
         require_valid("A", spec, CONFIG)
     assert [line[:16] for line in raised.value.message.splitlines()[1:]] == [
-        "  - the name 'A'",
+        "  - the name A i",
         "  - priority is ",
         "  - a worker gro",
     ]
@@ -36,10 +36,10 @@ def test_all_that_is_wrong_is_said_at_once_with_what_to_do() -> None:
     ("name", "said"),
     [
         ("a" * 48, "has 48 characters, KubeRay takes 47"),
-        ("7-days", "'7-days' is none for KubeRay: wanted lower-case letters"),
-        ("a_b", "'a_b' is none for KubeRay"),
+        ("7-days", "the name 7-days is none for KubeRay: wanted lower-case letters"),
+        ("a_b", "the name a_b is none for KubeRay"),
         ("a\n", "is none for KubeRay"),
-        ("", "'' is none for KubeRay"),
+        ("", "the name … is none for KubeRay"),
     ],
 )
 def test_a_name_that_kuberay_refuses(name: str, said: str) -> None:

@@ -138,6 +138,18 @@ def test_a_check_of_gpus_that_could_not_run_is_a_matter_of_its_image_and_command
     assert found.give_up_after_s == 60.0
 
 
+@pytest.mark.parametrize("name", CHECKS)
+@pytest.mark.parametrize("code", [137, 143])
+def test_a_check_of_gpus_that_somebody_ends_says_nothing_of_its_node(name: str, code: int) -> None:
+    init = container(name, state=ended(code))
+    found = only_finding(seen_of(pod(init=[init], containers=[INITIALIZING])))
+    assert found.key == f"preflight-killed/{name}/worker/w"
+    assert found.failure.place == Place(kind="group", name="w")
+    assert "was ended by somebody else, and not at its memory limit" in found.failure.message
+    assert "kubectl describe pod" in found.failure.hint
+    assert "cordon" not in found.failure.hint
+
+
 def test_a_check_of_the_whole_gang_blames_none_of_its_nodes_and_names_all_that_took_part() -> None:
     test = "preflight-nccl-allreduce"
     pods = [
