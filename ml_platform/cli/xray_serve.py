@@ -44,7 +44,7 @@ def serve(
     from ml_platform.xray.pages.cluster_acts import ClusterActs
     from ml_platform.xray.pages.gathering import Gathering
     from ml_platform.xray.pages.inventory import Inventory
-    from ml_platform.xray.pages.serving import bind, server_of
+    from ml_platform.xray.pages.serving import bind, keep_what_is_loaded, server_of
     from ml_platform.xray.pages.site import Site
     from ml_platform.xray.parallel import Deadline
     from ml_platform.xray.reaped import ReapedThisWeek
@@ -103,5 +103,7 @@ def serve(
             )
             name = f"[{host}]" if ":" in host else host
             note(f"X-Ray: http://{name}:{listening.getsockname()[1]}  (Ctrl-C ends it)")
+            server = server_of(make_app(site))
+            keep_what_is_loaded()
             with suppress(KeyboardInterrupt):
-                server_of(make_app(site)).run(sockets=[listening])
+                server.run(sockets=[listening])

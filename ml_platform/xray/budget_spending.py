@@ -24,5 +24,5 @@ def budget_spending(
         XrayError: the store fails.
     """
     periods = dict.fromkeys(one.period for one in limits)
-    paid = {one: store.paid_since(began_s(one, now_s), now_s=now_s) for one in periods}
+    paid = {one: store.paid.since(began_s(one, now_s), now_s=now_s) for one in periods}
     return tuple(spent(one, paid[one.period], prices, now_s=now_s) for one in limits)

@@ -239,8 +239,9 @@ def sum_of(found: Iterable[tuple[int, Cost]], *, name: str) -> CostSum:
         unknown += several if one.total is None else 0
         money = one.total or 0.0, one.idle or 0.0, one.wasted or 0.0
         parts.append((one.cpu_hours, one.gib_hours, one.gpu_hours, *money))
-    sums = [fsum(column) for column in zip(*parts, strict=True)] or [0.0] * 6
-    cpu_hours, gib_hours, gpu_hours, total, idle, wasted = sums
+    # Most of 5,000 runs are one part each, which is its own sum.
+    sums = parts[0] if len(parts) == 1 else [fsum(column) for column in zip(*parts, strict=True)]
+    cpu_hours, gib_hours, gpu_hours, total, idle, wasted = sums or [0.0] * 6
     is_known = attempts > unknown
     return CostSum(
         name=name,

@@ -95,7 +95,7 @@ def gather(
     if newest is not None:
         # A day of the future, of a clock that is wrong, would hide all that comes before it.
         today = datetime.fromtimestamp(now(), UTC).date()
-        store.note_newest_day(work.storage.uri, min(newest, today), at_s=now())
+        store.gathering.note_newest_day(work.storage.uri, min(newest, today), at_s=now())
     if not samples:
         return work.gathered
     measured = gather_samples(store.sample_store, deadline=deadline, now=now, tell=tell_samples)
@@ -159,7 +159,7 @@ class _Gathering:
         """What was open, what is new, newest first, and what is tried again; and the newest day."""
         tasks = self._open_ones()
         days, newest = self._days()
-        before = self._store.newest_day(self.storage.uri)
+        before = self._store.gathering.newest_day(self.storage.uri)
         if before is not None:
             days = [day for day in days if date.fromisoformat(day) >= before - LATE]
         if days:
@@ -264,7 +264,7 @@ class _Gathering:
         ours = f"{self.storage.uri}/"
         there = {(one.folder_uri, one.number) for one in tasks if isinstance(one, AttemptRef)}
         found: list[_Task] = []
-        for one in self._store.unreadable(RETRIED_AT_ONCE):
+        for one in self._store.gathering.unreadable(RETRIED_AT_ONCE):
             if not one.folder_uri:
                 found.append(one.object_uri.removeprefix(ours))
             elif (one.folder_uri, one.number) not in there:

@@ -88,7 +88,7 @@ def known(
         ended=store.ended_since(monday_s(now_s)),
         recent=told,
         prices=prices,
-        gathered_at_s=store.gathered_at_s(storage_root),
+        gathered_at_s=store.gathering.gathered_at_s(storage_root),
         has_trouble=has_trouble,
         reaped=reaped,
         now_s=now_s,

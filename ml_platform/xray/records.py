@@ -10,7 +10,16 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
+
+SCHEDULING: Final = "scheduling"
+"""Pods wait for nodes."""
+PULLING: Final = "pulling"
+"""Nodes pull images."""
+STARTING: Final = "starting"
+"""Ray runs in pods that are not ready yet."""
+REMOVING: Final = "removing"
+"""A cluster is torn down."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -18,7 +27,7 @@ class Event:
     """Something that began, ended or happened.
 
     Attributes:
-        name: What: a phase such as `cluster`, `submit`, `pending`, `running`, or `attempt`.
+        name: What: a phase such as `cluster`, `pulling`, `submit`, `running`, or `attempt`.
         state: `failed` is an end by an exception; `happened` has no length.
         at_s: When, in seconds since 1970.
         seconds: How long it took, where it has ended.
@@ -86,6 +95,18 @@ class Recorder:
                     name=name, state=state, at_s=self._now(), seconds=seconds, detail=phase.detail
                 )
             )
+
+    def took(self, name: str, *, began_at_s: float, ended_at_s: float, detail: str = "") -> None:
+        """Record a stretch of which somebody else has told when it began and ended.
+
+        Args:
+            name: What.
+            began_at_s: In seconds since 1970.
+            ended_at_s: Likewise; nobody has to have seen both.
+            detail: How, for a person.
+        """
+        seconds = max(0.0, ended_at_s - began_at_s)
+        self._tell(Event(name=name, state="ended", at_s=ended_at_s, seconds=seconds, detail=detail))
 
     def happened(self, name: str, detail: str = "") -> None:
         """Record what has no length."""

@@ -49,7 +49,7 @@ def spending(
         model: On this model alone, if one is given.
         limits: Budgets to look at.
     """
-    found = store.paid_times(by, model=model, since_s=since_s, now_s=now_s)
+    found = store.paid.times(by, model=model, since_s=since_s, now_s=now_s)
     hours = Hours(prices)
     parts: dict[str, list[tuple[int, Cost]]] = {}
     for one in found:

@@ -1,4 +1,4 @@
-"""What X-Ray has gathered, in its database: attempts, their events, and how far that has come.
+"""What X-Ray has gathered, in its database: attempts and their events.
 
 All of it is copied from object storage, and written so that doing it twice, or by two at once, is
 doing it once.
@@ -6,32 +6,22 @@ doing it once.
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
 from datetime import UTC, date, datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, RowMapping, Select, bindparam, delete, func, or_, select
+from sqlalchemy import RowMapping, Select, bindparam, delete, func, or_, select
 
 from ml_platform.settings import Settings
 from ml_platform.xray.attempt import AttemptKey, AttemptRead, AttemptRecord, Unreadable
 from ml_platform.xray.attempt_queries import ended_since, models_query
 from ml_platform.xray.curve_store import CurveStore
 from ml_platform.xray.database import Database, open_database
-from ml_platform.xray.paid import (
-    By,
-    PaidSince,
-    PaidTime,
-    lived,
-    paid_since_of,
-    paid_since_query,
-    paid_times_of,
-    paid_times_query,
-)
+from ml_platform.xray.gathering_store import GatheringStore
+from ml_platform.xray.paid_store import PaidStore
 from ml_platform.xray.records import Event
 from ml_platform.xray.rows import (
     ATTEMPT_COLUMNS,
     EVENT_COLUMNS,
-    UNREADABLE_COLUMNS,
     add,
     attempt_row,
     attempts_of,
@@ -45,12 +35,10 @@ from ml_platform.xray.schema import (
     ATTEMPTS,
     CURVES,
     EVENTS,
-    GATHERED,
     NODE_USE,
     SAMPLE_OBJECTS,
     SAMPLED,
     STEP_TIMES,
-    UNREADABLE,
 )
 
 _KEY: Final = key_columns(ATTEMPTS)
@@ -89,6 +77,8 @@ class Store:
     Attributes:
         sample_store: What was measured while they ran.
         curves: What they reported of their epochs.
+        paid: For how long their clusters were paid for.
+        gathering: How far the journal was gathered, and what could not be read.
     """
 
     def __init__(self, database: Database, namespace: str) -> None:
@@ -97,6 +87,8 @@ class Store:
         self._ours = ATTEMPTS.c.namespace == namespace
         self.sample_store = SampleStore(database, namespace)
         self.curves = CurveStore(database, namespace)
+        self.paid = PaidStore(database, namespace)
+        self.gathering = GatheringStore(database, namespace)
 
     def keep(self, read: Sequence[AttemptRead], *, at_s: float) -> tuple[Unreadable, ...]:
         """Keep what was read; returns of what cannot be read that of which this is the first word.
@@ -117,25 +109,7 @@ class Store:
             put(connection, ATTEMPTS, [attempt_row(self._namespace, one) for one, _ in found])
             add(connection, EVENTS, events)
             self.curves.keep(connection, read)
-            return self._keep_unreadable(connection, read, at_s)
-
-    def newest_day(self, storage_root: str) -> date | None:
-        """The newest day of a journal that was gathered whole; None before the first."""
-        query = select(GATHERED.c.newest_day).where(GATHERED.c.storage_root == storage_root)
-        found = self._rows(query)
-        return date.fromisoformat(found[0]["newest_day"]) if found else None
-
-    def note_newest_day(self, storage_root: str, day: date, *, at_s: float) -> None:
-        """Note how far a journal was gathered."""
-        row = {"storage_root": storage_root, "newest_day": f"{day}", "gathered_at_s": at_s}
-        with self._database.writing() as connection:
-            put(connection, GATHERED, [row])
-
-    def gathered_at_s(self, storage_root: str) -> float | None:
-        """When a journal was gathered whole last, in seconds since 1970; None before the first."""
-        query = select(GATHERED.c.gathered_at_s).where(GATHERED.c.storage_root == storage_root)
-        found = self._rows(query)
-        return found[0]["gathered_at_s"] if found else None
+            return self.gathering.keep_unreadable(connection, read, at_s)
 
     def ended_since(self, at_s: float) -> dict[tuple[str, str], int]:
         """How many attempts have ended since then, by status and cause."""
@@ -156,16 +130,6 @@ class Store:
             (row["training"], row["partition"], row["number"]): row["claimed_at_s"]
             for row in self._rows(query)
         }
-
-    def unreadable(self, limit: int) -> list[Unreadable]:
-        """What could not be read, tried longest ago first."""
-        query = (
-            select(*UNREADABLE_COLUMNS)
-            .where(UNREADABLE.c.namespace == self._namespace)
-            .order_by(UNREADABLE.c.tried_at_s, UNREADABLE.c.object_uri)
-            .limit(limit)
-        )
-        return [Unreadable(**row) for row in self._rows(query)]
 
     def open_attempts(self) -> list[AttemptRecord]:
         """Those whose end nobody has seen, newest first."""
@@ -205,33 +169,6 @@ class Store:
         if since_s is not None:
             asked += ended_since(self._namespace, since_s)
         return found + self._newest(~_OPEN, *asked, limit=limit - len(found))
-
-    def paid_times(
-        self, by: By, *, model: str = "", since_s: float | None = None, now_s: float
-    ) -> list[PaidTime]:
-        """For how long clusters were paid for, summed of those that are alike.
-
-        Args:
-            by: What the attempts of a part have in common.
-            model: Of this model alone, if one is given.
-            since_s: Those that have lived since then, in seconds since 1970.
-            now_s: Now, in seconds since 1970, for those that go on.
-        """
-        asked = lived(self._namespace, since_s, model=model)
-        with self._database.reading() as connection:
-            return paid_times_of(connection.execute(paid_times_query(by, asked, now_s=now_s)))
-
-    def paid_since(self, since_s: float, *, now_s: float) -> list[PaidSince]:
-        """For how long each team's models were paid for since then, summed of equal clusters.
-
-        Args:
-            since_s: In seconds since 1970; what was paid before counts for nothing.
-            now_s: Now, in seconds since 1970, for those that go on.
-        """
-        asked = lived(self._namespace, since_s)
-        query = paid_since_query(asked, since_s=since_s, now_s=now_s)
-        with self._database.reading() as connection:
-            return paid_since_of(connection.execute(query))
 
     def earlier(self, attempt: AttemptRecord, *, limit: int) -> list[AttemptRecord]:
         """Attempts of other trainings of its model that succeeded before it, newest first."""
@@ -344,12 +281,7 @@ class Store:
                 ]
                 if rows:
                     connection.execute(delete(table).where(*whose), rows)
-            for one in attempts:  # else it would be tried again, and come back
-                mine = (
-                    UNREADABLE.c.folder_uri == one.folder_uri,
-                    UNREADABLE.c.number == one.number,
-                )
-                connection.execute(delete(UNREADABLE).where(*mine))
+            self.gathering.forget_unreadable(connection, attempts)
 
     def _newest(self, *asked: Any, limit: int) -> list[AttemptRecord]:
         query = select(*ATTEMPT_COLUMNS).where(self._ours, *asked)
@@ -368,31 +300,6 @@ class Store:
     def _rows(self, query: Select[Any]) -> Sequence[RowMapping]:
         with self._database.reading() as connection:
             return connection.execute(query).mappings().all()
-
-    def _keep_unreadable(
-        self, connection: Connection, read: Sequence[AttemptRead], at_s: float
-    ) -> tuple[Unreadable, ...]:
-        """Note what cannot be read, and forget what now can; returns what is new."""
-        query = select(*UNREADABLE_COLUMNS).where(UNREADABLE.c.namespace == self._namespace)
-        before = [Unreadable(**row) for row in connection.execute(query).mappings()]
-        still = {bad.object_uri: bad for one in read for bad in one.unreadable}
-        tried = {(one.attempt.folder_uri, one.attempt.number) for one in read if one.attempt}
-        entries = {one.entry_uri for one in read}
-        mended = [
-            bad.object_uri
-            for bad in before
-            if bad.object_uri not in still
-            and ((bad.folder_uri, bad.number) in tried or bad.object_uri in entries)
-        ]
-        if mended:
-            connection.execute(delete(UNREADABLE).where(UNREADABLE.c.object_uri.in_(mended)))
-        rows = [
-            asdict(bad) | {"namespace": self._namespace, "tried_at_s": at_s}
-            for _, bad in sorted(still.items())
-        ]
-        put(connection, UNREADABLE, rows)
-        known = {bad.object_uri for bad in before}
-        return tuple(bad for uri, bad in sorted(still.items()) if uri not in known)
 
 
 def _newest_first(one: AttemptRecord) -> tuple[float, str, str, int]:

@@ -15,7 +15,7 @@ from ml_platform.xray.costs import CostSum
 from ml_platform.xray.findings.finding import Finding
 from ml_platform.xray.follows import what_follows
 from ml_platform.xray.records import Event
-from ml_platform.xray.timeline import doing, times
+from ml_platform.xray.timeline import doing, longest_of_start, times
 from ml_platform.xray.words import moment, moment_and_zone, money, shortened, span
 
 MOST_LINES: Final = 10
@@ -23,6 +23,9 @@ MOST_ATTEMPTS: Final = 6
 """With a line each: the first and the last ones, and one line for those between."""
 LONGEST: Final = 240
 """Characters of what others have written: a message, an evidence."""
+DOMINATES: Final = 0.5
+"""Of a start, from where on what pods were at is told with it."""
+TOLD_FROM_S: Final = 30.0
 FORGOTTEN_S: Final = 600.0
 """After its limit its follower has had so long to stop it."""
 
@@ -169,11 +172,13 @@ class _Teller:
         spent = times(one, events, now_s=self.now_s)
         queued = f"queued {span(spent.queued_s)}" if spent.queued_s else ""
         if spent.ran_s is not None:
-            went = f"started in {span(spent.starting_s)}, ran {span(spent.ran_s)}"
+            most = _most_of_start(events, spent.starting_s)
+            went = f"started in {span(spent.starting_s)}{most}, ran {span(spent.ran_s)}"
         elif one.is_open and doing(one, events, now_s=self.now_s).state == "queued":
             went = ""
         else:
-            went = f"not started after {span(spent.starting_s)}"
+            most = _most_of_start(events, spent.starting_s)
+            went = f"not started after {span(spent.starting_s)}{most}"
         return ", ".join(filter(None, (queued, went)))
 
     def _ended(self, one: AttemptRecord) -> str:
@@ -248,6 +253,15 @@ class _Teller:
                 "materialize again, which goes on with it."
             )
         return f"nothing; it may run for {span(float(limit_s))}." if limit_s else "nothing."
+
+
+def _most_of_start(events: Sequence[Event], starting_s: float) -> str:
+    """What took most of a start that was long; nothing if nothing did, or nobody has told."""
+    longest = longest_of_start(events)
+    took_s = (longest.seconds or 0.0) if longest else 0.0
+    if longest is None or took_s < max(TOLD_FROM_S, DOMINATES * starting_s):
+        return ""
+    return f" ({longest.name} {span(took_s)}: {_short(longest.detail)})"
 
 
 def _why(one: AttemptRecord) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from ml_platform.xray.attempt import AttemptRecord
-from ml_platform.xray.records import Event
+from ml_platform.xray.records import PULLING, SCHEDULING, STARTING, Event
 
 QUEUED: Final = "queued: "
 """How what happens to a cluster begins that waits in a queue."""
@@ -24,7 +24,8 @@ class Phase:
     """A stretch of an attempt, or what happened in it.
 
     Attributes:
-        name: What: `cluster`, `submit`, `pending`, `running`.
+        name: What: `cluster`, in it `scheduling`, `pulling` and `starting`, then `submit`,
+            `pending`, `running`, `removing`.
         state: Without a word of its end it `goes on`, or was `cut off` with its attempt.
         began_at_s: When it began, or happened, in seconds since 1970.
         seconds: How long it took, or has taken so far; None for what happened.
@@ -104,6 +105,13 @@ def doing(attempt: AttemptRecord, events: Iterable[Event], *, now_s: float) -> D
     if last.startswith(QUEUED):
         return Doing(state="queued", seconds=waits_s, reason=reason)
     return Doing(state="starting", seconds=waits_s, reason=reason if state == "starting" else last)
+
+
+def longest_of_start(events: Iterable[Event]) -> Event | None:
+    """What pods were at for the longest while their cluster started, as Kubernetes says."""
+    of_start = (SCHEDULING, PULLING, STARTING)
+    found = [one for one in events if one.name in of_start and one.state == "ended"]
+    return max(found, key=lambda one: one.seconds or 0.0, default=None)
 
 
 def _ordered(events: Iterable[Event]) -> list[Event]:

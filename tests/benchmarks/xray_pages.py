@@ -16,6 +16,7 @@ from ml_platform.xray.archived_log import ArchivedLog
 from ml_platform.xray.metrics import exposition, known
 from ml_platform.xray.pages.access import access_for
 from ml_platform.xray.pages.addresses import Others
+from ml_platform.xray.pages.serving import keep_what_is_loaded
 from ml_platform.xray.pages.site import Site
 from ml_platform.xray.parallel import Deadline
 from ml_platform.xray.prices import Prices
@@ -68,6 +69,7 @@ def print_pages(store: Store, settings: Settings, *, of: str) -> None:
         "`/metrics`": lambda: "/metrics",
     }
     with served(site) as url, httpx.Client(base_url=url, timeout=60.0) as client:
+        keep_what_is_loaded()  # as `mlp xray serve` does
         rows = [(name, *_asked(client, address)) for name, address in addresses.items()]
     print_table((of, "median, ms", "p95, ms", "CPU of both ends, median, ms"), rows)
 

@@ -35,6 +35,7 @@ from ml_platform.clusters.kuberay.joining import Joining
 from ml_platform.clusters.kuberay.last_use import last_use
 from ml_platform.clusters.kuberay.last_words import last_words
 from ml_platform.clusters.kuberay.outages import Outages
+from ml_platform.clusters.kuberay.pod_phases import record_pod_phases
 from ml_platform.clusters.kuberay.reaper import PATIENCE_S, reap
 from ml_platform.clusters.kuberay.removal import GONE_WITHIN_S, Removal
 from ml_platform.clusters.kuberay.room import require_place
@@ -63,7 +64,7 @@ from ml_platform.errors import (
     ClusterError,
     ClusterLeftError,
 )
-from ml_platform.xray.records import Recorder
+from ml_platform.xray.records import REMOVING, Recorder
 
 
 class EphemeralProvisioner(Provisioner):
@@ -163,9 +164,11 @@ class EphemeralProvisioner(Provisioner):
                 joining.raise_failure()
             except BaseException:
                 if job is not None:
-                    self._removal.after_failure(request.name, uid_of(job), watch, recorder)
+                    with recorder.phase(REMOVING):
+                        self._removal.after_failure(request.name, uid_of(job), watch, recorder)
                 raise
-            self._removal.after_success(request.name, uid_of(job), watch, recorder)
+            with recorder.phase(REMOVING):
+                self._removal.after_success(request.name, uid_of(job), watch, recorder)
 
     def look(self, name: str) -> ClusterView:
         """See `Provisioner.look`; `unknown` while the API server is away."""
@@ -257,7 +260,12 @@ class EphemeralProvisioner(Provisioner):
             now=self._now,
         )
         uid = uid_of(job)
-        seen = start.wait(uid, request.spec.worker_count, is_ready=takes_jobs)
+        try:
+            seen = start.wait(uid, request.spec.worker_count, is_ready=takes_jobs)
+        finally:
+            # Now, since Kubernetes forgets after an hour what was pulled.
+            if start.seen is not None:
+                record_pod_phases(recorder, start.seen)
         incarnation = head_incarnation(seen.pods)
         if request.incarnation and incarnation != request.incarnation:
             raise lost(request.name, "its head is another one")

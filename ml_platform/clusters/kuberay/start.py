@@ -93,6 +93,9 @@ class Start:
         shown_within_s: How long a watch may be without the object.
         clock: Seconds that only grow.
         now: Seconds since 1970.
+
+    Attributes:
+        seen: What was seen of it last; None before anything was.
     """
 
     def __init__(
@@ -125,6 +128,7 @@ class Start:
         self._spent_s = {"queue": 0.0, "start": 0.0}
         self._listed_for: set[str] = set()
         self._blind_since_s: float | None = None
+        self.seen: Seen | None = None
 
     def wait(
         self, uid: str, workers: int, *, is_ready: Callable[[Seen, int], bool] = readiness
@@ -143,7 +147,7 @@ class Start:
         last = self._clock()
         while True:
             changes = self._watch.changes
-            seen = seen_by(self._watch, uid, self._now())
+            seen = self.seen = seen_by(self._watch, uid, self._now())
             if seen.ray_job is not None and is_ready(seen, workers):
                 return seen
             seen = self._place_in_queue(seen)

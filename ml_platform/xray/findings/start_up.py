@@ -4,6 +4,7 @@ import re
 from typing import Final
 
 from ml_platform.xray.findings.finding import Finding, Seen
+from ml_platform.xray.records import PULLING
 from ml_platform.xray.words import span
 
 NAME: Final = "start_up"
@@ -12,6 +13,7 @@ LEAST_S: Final = 180.0
 SHARE: Final = 0.2
 """Of the whole attempt; the start of a day's training may take some minutes."""
 DOMINATES: Final = 0.5
+_IMAGE: Final = re.compile(r"image (\S+) took")
 _PULLS: Final = re.compile(r"pulls image (\S+) .*since (\d+) s")
 
 
@@ -52,7 +54,16 @@ def start_up(seen: Seen) -> Finding | None:
 
 
 def _pulled(seen: Seen) -> tuple[str, float]:
-    """The image that was pulled the longest, and for how long: until something else was told."""
+    """The image that was pulled the longest, and for how long.
+
+    As Kubernetes has it; of an attempt from before that was recorded, until something else was
+    told.
+    """
+    recorded = [one for one in seen.events if one.name == PULLING and one.seconds is not None]
+    if recorded:
+        whole = max(recorded, key=lambda one: one.seconds or 0.0)
+        image = _IMAGE.match(whole.detail)
+        return (image[1] if image else "", whole.seconds or 0.0)
     told = sorted((one for one in seen.events if one.name == "cluster"), key=lambda one: one.at_s)
     longest = ("", 0.0)
     for index, one in enumerate(told):

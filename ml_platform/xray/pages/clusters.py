@@ -41,6 +41,7 @@ class Clusters:
                 self._site.inventory.seen(),
                 acts,
                 request.query_params.get("sort", ""),
+                request.query_params.get("q", "").strip(),
                 prices=self._site.prices,
                 now_s=self._site.now(),
             )

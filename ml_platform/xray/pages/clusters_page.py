@@ -14,7 +14,7 @@ from ml_platform.xray.costs import HOUR_S, hour_of
 from ml_platform.xray.listing import Listed, listed
 from ml_platform.xray.pages.cluster_acts import EXPIRES, OWNER
 from ml_platform.xray.pages.inventory import SeenClusters
-from ml_platform.xray.pages.table import Column, ordered, utc
+from ml_platform.xray.pages.table import Column, having, ordered, utc
 from ml_platform.xray.prices import Prices
 from ml_platform.xray.store import Store
 from ml_platform.xray.words import money, span
@@ -64,6 +64,7 @@ class ClustersPage:
     Attributes:
         sentence: How many there are, how they are, and what they cost an hour.
         sort: By which column they are sorted.
+        q: What those that are shown have in a column of words; empty for all.
         clusters: Those that are not well first, unless they are sorted.
         seen_at_s: When they were seen; None if they have not been.
         trouble: Why these may not be all.
@@ -72,6 +73,7 @@ class ClustersPage:
 
     sentence: str
     sort: str
+    q: str
     clusters: tuple[ClusterRow, ...]
     seen_at_s: float | None
     trouble: str
@@ -87,6 +89,7 @@ COLUMNS: Final[tuple[Column[ClusterRow], ...]] = (
     Column(name="ends", title="Ends", value=lambda one: utc(one.expires_at_s)),
     Column(name="an_hour", title="An hour", value=lambda one: one.an_hour, is_number=True),
     Column(name="so_far", title="So far", value=lambda one: one.so_far, is_number=True),
+    Column(name="trainings", value=lambda one: trainings(one)),
     Column(name="provisioner", value=lambda one: one.view.provisioner),
     Column(name="spec", value=lambda one: one.view.spec.in_words() if one.view.spec else ""),
     Column(name="dashboard", value=lambda one: one.view.url),
@@ -98,6 +101,7 @@ def clusters_page(
     seen: SeenClusters,
     acts: Sequence[Act],
     sort: str = "",
+    q: str = "",
     *,
     prices: Prices,
     now_s: float,
@@ -116,7 +120,8 @@ def clusters_page(
     return ClustersPage(
         sentence=_sentence(rows, seen),
         sort=sort,
-        clusters=tuple(ordered(rows, COLUMNS, sort)),
+        q=q,
+        clusters=tuple(ordered(having(rows, COLUMNS, q), COLUMNS, sort)),
         seen_at_s=seen.at_s,
         trouble=seen.trouble,
         acts=tuple(acts),
@@ -132,6 +137,11 @@ def doing(row: ClusterRow) -> str:
     if row.view.jobs:
         return f"runs {' and '.join(row.view.jobs)}"
     return f"idle for {span(row.view.idle_s)}" if row.view.idle_s else ""
+
+
+def trainings(row: ClusterRow) -> str:
+    """`flight_delay of 2013-03-17`: what those train that go on."""
+    return ", ".join(f"{one.attempt.model} of {one.attempt.partition}" for one in row.attempts)
 
 
 def _row(view: ClusterView, attempts: Sequence[Listed], prices: Prices, now_s: float) -> ClusterRow:

@@ -1,7 +1,7 @@
 """The page of costs: what was spent on what, and what of it was wasted."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Final, get_args
 from urllib.parse import urlencode
 
@@ -11,7 +11,7 @@ from ml_platform.xray.budgets import Limit
 from ml_platform.xray.costs import CostSum
 from ml_platform.xray.pages import addresses, budgets_table
 from ml_platform.xray.pages.budgets_table import BudgetRow, budget_rows, told_of
-from ml_platform.xray.pages.table import STATUSES, Column, ordered, turned
+from ml_platform.xray.pages.table import STATUSES, Column, having, ordered, turned
 from ml_platform.xray.paid import NO_BACKFILL, NO_TEAM, By
 from ml_platform.xray.prices import Prices
 from ml_platform.xray.spending import Spending, spending
@@ -40,10 +40,19 @@ CHOICES: Final[Mapping[str, Any]] = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ChosenCosts:
-    """Which costs an address asks for, and in which order; `budgets` is that of the budgets."""
+    """Which costs an address asks for, and in which order.
+
+    Attributes:
+        by: What the attempts of a row have in common.
+        since: Of which span of time.
+        q: What the name of a row has in it; empty for all rows.
+        sort: By which column.
+        budgets: By which column the budgets are.
+    """
 
     by: By = "model"
     since: str = USUAL_SPAN
+    q: str = ""
     sort: str = ""
     budgets: str = ""
 
@@ -55,9 +64,13 @@ class ChosenCosts:
         """The query of the same, with the budgets sorted by a column of theirs."""
         return self._with(budgets=turned(self.budgets, name))
 
+    def of_all(self) -> str:
+        """The query of the same, whatever the names of the rows."""
+        return self._with(q="")
+
     def _with(self, **values: str) -> str:
-        query = {"by": self.by, "since": self.since, "sort": self.sort, "budgets": self.budgets}
-        return f"?{urlencode({name: value for name, value in (query | values).items() if value})}"
+        query = asdict(self) | values
+        return f"?{urlencode({name: value for name, value in query.items() if value})}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,7 +88,7 @@ class CostsPage:
     Attributes:
         sentence: What was spent on what, and what of it was wasted.
         chosen: Which costs these are.
-        rows: The dearest first, unless they are sorted.
+        rows: Those that are chosen, the dearest first, unless they are sorted.
         whole: All of them.
         has_price: Whether anything has one; without, nothing but hours is known.
         told: A sentence for each budget that is over, or is warned of.
@@ -118,7 +131,11 @@ def chosen_costs(query: Mapping[str, str]) -> ChosenCosts:
             )
     (known_by,) = (one for one in BYS if one == by)
     return ChosenCosts(
-        by=known_by, since=since, sort=query.get("sort", ""), budgets=query.get("budgets", "")
+        by=known_by,
+        since=since,
+        q=query.get("q", "").strip(),
+        sort=query.get("sort", ""),
+        budgets=query.get("budgets", ""),
     )
 
 
@@ -145,7 +162,11 @@ def costs_page(
         limits=limits,
     )
     budgets = budget_rows(found.budgets)
-    rows = [CostRow(cost=one, address=_address(chosen.by, one.name)) for one in found.parts]
+    rows = having(
+        [CostRow(cost=one, address=_address(chosen.by, one.name)) for one in found.parts],
+        COLUMNS,
+        chosen.q,
+    )
     return CostsPage(
         sentence=_sentence(found, chosen.since),
         chosen=chosen,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from ml_platform.xray.listing import Details, Listed
+from ml_platform.xray.records import PULLING, REMOVING, SCHEDULING, STARTING
 from ml_platform.xray.timeline import Phase
 from ml_platform.xray.words import span
 
@@ -18,9 +19,13 @@ _STEPS_S: Final = (
 )
 _NAMES: Final = {
     "cluster": "making the cluster",
+    SCHEDULING: "waiting for nodes",
+    PULLING: "pulling images",
+    STARTING: "starting Ray in pods",
     "submit": "submitting the job",
     "pending": "waiting for the driver",
     "running": "running",
+    REMOVING: "removing the cluster",
 }
 
 

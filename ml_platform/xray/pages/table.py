@@ -88,6 +88,17 @@ def of_state(rows: Sequence[Row], state: str, status: Callable[[Row], str]) -> l
     return [row for row in rows if not state or status(row) == state]
 
 
+def having(rows: Sequence[Row], columns: Sequence[Column[Row]], text: str) -> list[Row]:
+    """The rows in which some column of words has a text, in whatever case; all for none."""
+    wanted = text.casefold()
+
+    def has(row: Row) -> bool:
+        values = (column.value(row) for column in columns)
+        return any(isinstance(one, str) and wanted in one.casefold() for one in values)
+
+    return [row for row in rows if not wanted or has(row)]
+
+
 def turned(sort: str, name: str) -> str:
     """The sort that a click on a column asks for, after another sort."""
     return f"-{name}" if sort == name else name

@@ -50,7 +50,7 @@ def spent_of(
     """What these of the team have spent of a limit of the day, two hours after `AT_S`."""
     keep(store, *(replace(one, team="growth") for one in attempts))
     now_s = AT_S + 2 * HOUR_S
-    paid = store.paid_since(began_s("day", now_s), now_s=now_s)
+    paid = store.paid.since(began_s("day", now_s), now_s=now_s)
     return spent(limit(amount=amount), paid, prices, now_s=now_s)
 
 

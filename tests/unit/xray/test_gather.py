@@ -139,7 +139,7 @@ def test_an_object_that_cannot_be_read_is_told_once_and_tried_again(
 
     attempt.folder.write(name, kept)
     gathered(store, training)
-    assert store.unreadable(10) == []
+    assert store.gathering.unreadable(10) == []
     (found,) = store.of_partition("flight_delay", training.partition)
     assert (found.status, len(store.events([found])[found.key])) == ("failed", 8)
 
@@ -160,7 +160,7 @@ def test_an_entry_of_the_journal_that_cannot_be_read_is_told_once_and_tried_agai
     assert gathered(store, training).unreadable == ()
     storage.write(path, kept)
     assert gathered(store, training).new == 1
-    assert store.unreadable(10) == []
+    assert store.gathering.unreadable(10) == []
 
 
 def test_an_entry_that_leads_nowhere_is_told_once_and_hides_no_other(

@@ -69,6 +69,18 @@ def test_a_phase_that_ends_by_an_exception_failed_and_says_by_which(
     assert (events[-1].state, events[-1].seconds, events[-1].detail) == ("failed", 3, told)
 
 
+def test_a_stretch_that_somebody_else_has_seen_ends_when_they_say(
+    recorder: Recorder, events: list[Event]
+) -> None:
+    recorder.took("pulling", began_at_s=100.0, ended_at_s=160.0, detail="image a")
+    # Two clocks: it may end before it begins.
+    recorder.took("starting", began_at_s=200.0, ended_at_s=199.0)
+    assert events == [
+        Event(name="pulling", state="ended", at_s=160.0, seconds=60.0, detail="image a"),
+        Event(name="starting", state="ended", at_s=199.0, seconds=0.0),
+    ]
+
+
 def test_a_detail_that_is_known_stays_when_the_phase_fails(
     recorder: Recorder, events: list[Event]
 ) -> None:

@@ -120,7 +120,7 @@ def test_old_attempts_go_with_all_that_is_about_them(store: Store, settings: Set
         assert [one.number for one in store.attempts(limit=9)] == [2, 3]
         assert store.samples(old) == Samples()
         assert store.events([old]) == {old.key: {}}
-        assert store.unreadable(9) == []
+        assert store.gathering.unreadable(9) == []
         assert not store.sample_store.are_all_read(old.key)
         assert [one.number for one in sandbox.attempts(limit=9)] == [1]
 

@@ -181,16 +181,16 @@ def test_what_cannot_be_read_is_told_once_and_forgotten_when_it_can(store: Store
     missing = AttemptRead(attempt=None, unreadable=(bad,))
     assert store.keep([missing], at_s=AT_S) == (bad,)
     assert store.keep([missing], at_s=AT_S + 1) == ()
-    assert store.unreadable(10) == [bad]
+    assert store.gathering.unreadable(10) == [bad]
     keep(store, attempt(folder_uri="file:///s"))
-    assert store.unreadable(10) == []
+    assert store.gathering.unreadable(10) == []
 
 
 def test_what_was_tried_longest_ago_is_tried_first(store: Store) -> None:
     for at_s, name in ((2.0, "a"), (1.0, "b")):
         bad = Unreadable(object_uri=name, reason="no JSON")
         store.keep([AttemptRead(attempt=None, unreadable=(bad,))], at_s=at_s)
-    assert [one.object_uri for one in store.unreadable(1)] == ["b"]
+    assert [one.object_uri for one in store.gathering.unreadable(1)] == ["b"]
 
 
 @pytest.mark.parametrize("text", ["nul \0", "half \ud800"])

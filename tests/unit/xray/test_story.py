@@ -215,6 +215,25 @@ def test_one_that_never_started_is_told_with_how_long_it_was_tried(
     assert next_step == "Next: write another"
 
 
+@pytest.mark.parametrize(
+    ("seconds", "most"),
+    [(200.0, " (pulling 3 min 20 s: image reg/ml:7 took 200 s on node n1)"), (40.0, "")],
+)
+def test_what_most_of_a_start_went_to_is_told_with_it(
+    tmp_path: Path, seconds: float, most: str
+) -> None:
+    training = Training(storage_root=tmp_path.as_uri())
+    one = training.claim(at_s=AT_S)
+    for name, took_s, detail in (
+        ("scheduling", 20.0, "the group w waited 20 s until it was given node n1"),
+        ("pulling", seconds, f"image reg/ml:7 took {seconds:.0f} s on node n1"),
+    ):
+        note(one, name, "ended", AT_S + 20 + took_s, seconds=took_s, detail=detail)
+    note(one, "running", "began", AT_S + 300)
+    _, _, line, *_ = told(training.request.folder_uri, [1], now_s=AT_S + 360)
+    assert f"started in 5 min{most}, ran 1 min; goes on" in line
+
+
 def test_one_that_runs_is_told_with_how_long_it_may(waiting: Training) -> None:
     runs(waiting.record.attempt(1), at_s=AT_S + 10)
     outcome, _, _, next_step = told(waiting.request.folder_uri, [1], now_s=AT_S + 100 + HOUR_S)

@@ -15,7 +15,7 @@ from ml_platform.clusters.kuberay.manifests import ray_job
 from ml_platform.clusters.kuberay.removal import GONE_WITHIN_S
 from ml_platform.clusters.refusals import PASSING_S
 from ml_platform.errors import ClusterStartError
-from ml_platform.xray.records import Recorder
+from ml_platform.xray.records import Event, Recorder
 from tests.unit.clusters.fake_time import FakeTime
 from tests.unit.clusters.kuberay.clusters import CONFIG, cluster
 from tests.unit.clusters.kuberay.kubernetes_server import (
@@ -26,6 +26,7 @@ from tests.unit.clusters.kuberay.kubernetes_server import (
     status,
 )
 from tests.unit.clusters.kuberay.ready_clusters import make_ready
+from tests.unit.clusters.kuberay.recorded import time_text
 from tests.unit.clusters.kuberay.soon import is_so_soon
 
 NAME = "a-model-1"
@@ -53,12 +54,17 @@ def time() -> FakeTime:
 
 
 @pytest.fixture
-def acquire(server: KubernetesServer, time: FakeTime) -> Acquire:
+def events() -> list[Event]:
+    return []
+
+
+@pytest.fixture
+def acquire(server: KubernetesServer, time: FakeTime, events: list[Event]) -> Acquire:
     def acquire(use: Callable[[Cluster], object] = str, **gone: Any) -> list[str]:
         api = KubernetesApi(server.access, clock=time.clock, sleep=time.sleep)
         times = {"clock": time.clock, "sleep": time.sleep} | gone
         provisioner = EphemeralProvisioner(OURS, api=api, **times)
-        with provisioner.acquire(REQUEST, Recorder()) as cluster:
+        with provisioner.acquire(REQUEST, Recorder(events.append)) as cluster:
             used = jobs(server)
             use(cluster)
         return used
@@ -238,3 +244,19 @@ def test_one_whose_job_was_removed_is_gone(server: KubernetesServer, acquire: Ac
         assert is_so_soon(cluster.is_gone)
 
     acquire(lose)
+
+
+def test_what_its_pods_were_at_and_its_removal_are_recorded(
+    server: KubernetesServer, acquire: Acquire, events: list[Event]
+) -> None:
+    given = {"type": "PodScheduled", "status": "True", "lastTransitionTime": time_text(-2)}
+    for one in server.objects["pods"]:
+        one["metadata"]["creationTimestamp"] = time_text(-5)
+        one["status"]["conditions"].append(given)
+    acquire()
+    told = [(one.name, one.state, one.seconds) for one in events if one.name != "cluster"]
+    assert told == [
+        ("scheduling", "ended", 3.0),
+        ("removing", "began", None),
+        ("removing", "ended", told[-1][2]),
+    ]

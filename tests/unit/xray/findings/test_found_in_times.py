@@ -126,6 +126,15 @@ def test_an_image_that_takes_most_of_a_start_is_named() -> None:
     assert "image reg/ml:7: pulled for some 6 min 21 s" in found.evidence
 
 
+def test_an_image_whose_pull_was_recorded_is_named_with_how_long_that_took() -> None:
+    told = "image reg/ml:7 took 350 s on node n1"
+    events = (Event(name="pulling", state="ended", at_s=AT_S + 380, seconds=350.0, detail=told),)
+    found = start_up(seen(started_after(400.0), events=events))
+    assert found is not None
+    assert found.sentence.endswith("most of it for pulling the image reg/ml:7.")
+    assert "image reg/ml:7: pulled for some 5 min 50 s" in found.evidence
+
+
 def failed(number: int, *, ran_s: float, lost_s: float | None = None, **values: Any) -> Any:
     """Its last checkpoint was so long before its end; None if it left none."""
     end_s = AT_S + ran_s

@@ -112,3 +112,30 @@ def test_it_sorts_by_its_address_and_is_there_as_csv(reader: httpx.Client) -> No
     assert row.startswith(f"{ADAS},ready,{ADA}")
     assert 'aria-sort="descending"' in reader.get("/clusters?sort=-so_far").text
     assert reader.get("/clusters?sort=size").status_code == 400
+
+
+def test_a_text_chooses_clusters_by_whatever_is_said_of_them(
+    settings: Settings, clusters: SomeClusters
+) -> None:
+    training = Training(storage_root=settings.storage_root)
+    training.claim(at_s=NOW_S - 900)
+    name = f"{training.request.job_key().slug()}-1"
+    (adas,) = clusters.server.objects[JOBS]
+    labels = adas["metadata"]["labels"]
+    clusters.server.make(JOBS, {"metadata": {"name": name, "labels": labels}, "status": {}})
+    with (
+        pages_of(settings, inventory=clusters.inventory) as url,
+        httpx.Client(base_url=url) as reader,
+    ):
+        both = facts(reader, "/clusters.json")
+        for text, found in (("FLIGHT_DELAY of", name), ("ada", ADAS)):
+            page = facts(reader, f"/clusters.json?q={text}")
+            assert [one["view"]["name"] for one in page["clusters"]] == [found]
+            assert page["sentence"] == both["sentence"]
+        html = reader.get("/clusters?q=ada&sort=-state").text
+        assert 'href="/clusters?q=ada&amp;sort=cluster"' in html
+        assert '<input type="hidden" name="sort" value="-state">' in html
+        assert 'href="/clusters?sort=-state">Show all</a>' in html
+        nothing = reader.get("/clusters?q=%3Cb%3E").text
+        assert "No cluster is like that." in nothing
+        assert 'value="&lt;b&gt;"' in nothing

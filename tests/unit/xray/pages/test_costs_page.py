@@ -132,3 +132,23 @@ def test_the_first_page_says_what_goes_on_costs_an_hour(reader: httpx.Client) ->
         "unknown": 0,
         "price": 2.0,
     }
+
+
+def test_a_text_chooses_rows_and_stays_in_the_address(reader: httpx.Client) -> None:
+    assert names(reader, "?by=run&q=ADA-2") == ["run-of-ada-2"]
+    everything = facts(reader, "/costs.json?by=run")
+    assert facts(reader, "/costs.json?by=run&q=ADA-2")["sentence"] == everything["sentence"]
+    rows = list(csv.DictReader(io.StringIO(reader.get("/costs.csv?by=run&q=bob").text)))
+    assert {one["name"] for one in rows} == {"run-of-bob", "run-of-bob-2"}
+    page = reader.get("/costs?by=run&q=bob&sort=-cost").text
+    assert 'href="/costs?by=run&amp;since=30d&amp;q=bob&amp;sort=attempts"' in page
+    assert '<input type="hidden" name="sort" value="-cost">' in page
+    assert 'href="/costs?by=run&amp;since=30d&amp;sort=-cost">Show all</a>' in page
+    assert 'href="/costs.csv?by=run&amp;q=bob&amp;sort=-cost"' in page
+
+
+def test_a_text_that_no_row_has_is_told_and_can_be_taken_back(reader: httpx.Client) -> None:
+    page = reader.get("/costs?q=%3Cb%3E").text
+    assert "Nothing is like that." in page
+    assert 'value="&lt;b&gt;"' in page
+    assert ">Show all</a>" in page
