@@ -3,7 +3,7 @@
   into one such interval at most: no row is doubled, and none is sorted once per event.
 #}
 
-{% macro point_in_time_join(events, facts, keys, columns, event_time, known_at, max_age_days, prefix='', tie_breakers=[], strictly_before=false) %}
+{% macro point_in_time_join(events, facts, keys, columns, event_time, known_at, max_age_days, prefix='', tie_breakers=[], strictly_before=false, day=none) %}
 {%- set keys = [keys] if keys is string else keys -%}
 {%- set columns = [columns] if columns is string else columns -%}
 {%- set decided_by = ([tie_breakers] if tie_breakers is string else tie_breakers) + columns -%}
@@ -31,7 +31,7 @@
                 ) as place_among_equals
             from {{ facts }}
             where {{ known_at }} is not null
-                and {{ dbt_features.days_being_built('cast(' ~ known_at ~ ' as date)', days_before=max_age_days) }}
+                and {{ dbt_features.days_being_built(day or 'cast(' ~ known_at ~ ' as date)', days_before=max_age_days) }}
         ) as ranked
         where place_among_equals = 1
     ) as intervals

@@ -3,9 +3,9 @@
   same sessions whether it is built alone or with others.
 #}
 
-{% macro sessions(relation, keys, at, gap_minutes, days_before=1) %}
+{% macro sessions(relation, keys, at, gap_minutes, days_before=1, day=none) %}
 {%- set keys = [keys] if keys is string else keys -%}
-{%- set day = 'cast(' ~ at ~ ' as date)' -%}
+{%- set day = day or 'cast(' ~ at ~ ' as date)' -%}
 {%- set earlier = 'partition by as_of_day, ' ~ keys | join(', ') ~ ' order by ' ~ at -%}
 (
     select
