@@ -1,4 +1,4 @@
-"""What the macros of `dbt_features` read grows with the days that are built, not with the history."""
+"""What the macros of `dbt_features` read grows with the days built, not with the history."""
 
 import json
 from pathlib import Path
@@ -65,8 +65,7 @@ def rows_read(folder: Path, *, history_days: int, first: str, end: str) -> dict[
             for name in READ_FOR_ONE_DAY
         }
     return {
-        name: json.loads(plan)["query"]["total_rows_scanned"]
-        for name, [(_, plan)] in plans.items()
+        name: json.loads(plan)["query"]["total_rows_scanned"] for name, [(_, plan)] in plans.items()
     }
 
 

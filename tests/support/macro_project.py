@@ -21,7 +21,7 @@ PROJECT: Final = """
 name: shop
 profile: ml_platform
 models: {shop: {rows: {+materialized: ephemeral}, +materialized: view}}
-flags: {send_anonymous_usage_stats: false, validate_macro_args: true}
+flags: {send_anonymous_usage_stats: false, use_colors: false, validate_macro_args: true}
 """
 
 
@@ -125,8 +125,11 @@ select
     {{ dbt_features.trailing_percentile('amount', 0, 28) }} as least,
     {{ dbt_features.trailing_percentile('amount', 1, 28) }} as most,
     {{ dbt_features.trailing_last('city', 'ordered_at', 7) }} as last_city,
-    {{ dbt_features.trailing_last('city', 'ordered_at', 7, tie_breaker='order_id') }} as city_of_last_order
-from {{ dbt_features.trailing_days(ref('orders'), days=28, day='cast(ordered_at as date)') }} as history
+    {{ dbt_features.trailing_last('city', 'ordered_at', 7, tie_breaker='order_id') }}
+        as city_of_last_order
+from {{ dbt_features.trailing_days(
+    ref('orders'), days=28, day='cast(ordered_at as date)'
+) }} as history
 group by as_of_day, customer
 """
 
@@ -137,7 +140,26 @@ select * from {{ dbt_features.point_in_time_join(
 ) }} as joined
 """
 
+TESTS: Final = """
+models:
+  - name: joined
+    data_tests:
+      - dbt_features.point_in_time:
+          name: all_was_known_in_time
+          arguments: {event_time: asked_at, known_at: customer_known_at, nothing_known: true}
+      - dbt_features.point_in_time:
+          name: something_was_known
+          arguments: {event_time: asked_at, known_at: customer_known_at}
+      - dbt_features.point_in_time:
+          name: known_when_the_day_began
+          arguments:
+            event_time: cast('2024-03-10 00:00:00' as timestamp)
+            known_at: customer_known_at
+            nothing_known: true
+"""
+
 MODELS: Final = {
+    "models.yml": TESTS,
     "rows/orders.sql": ORDERS,
     "rows/questions.sql": QUESTIONS,
     "rows/tiers.sql": TIERS,
@@ -204,18 +226,28 @@ group by as_of_day
     "buckets.sql": "select name, {{ dbt_features.hash_bucket('name', 1000) }} as one, "
     "{{ dbt_features.hash_bucket(['name', 'other'], 1000) }} as two, "
     "{{ dbt_features.hash_bucket('number', 7) }} as of_number, "
-    """{{ dbt_features.hash_bucket('name', 1000, salt="it's") }} as salted from {{ ref('names') }}""",
+    """{{ dbt_features.hash_bucket('name', 1000, salt="it's") }} as salted """
+    "from {{ ref('names') }}",
     "clock.sql": """
 {%- set local = dbt_features.local_time('moment', "'America/New_York'") -%}
+{%- set india = dbt_features.local_time('moment', "'Asia/Kolkata'") -%}
 select
     moment,
     {{ local }} as shown,
     {{ dbt_features.utc('moment') }} as in_utc,
-    {{ dbt_features.from_local_time(dbt_features.local_time('moment', "'Asia/Kolkata'"), "'Asia/Kolkata'") }} as back,
+    {{ dbt_features.from_local_time(india, "'Asia/Kolkata'") }} as back,
     {{ dbt_features.weekday(local) }} as weekday,
     {{ dbt_features.day_of_year(local) }} as day_of_year,
     {{ dbt_features.minutes_after('moment', -90) }} as earlier
 from {{ ref('moments') }}
+""",
+    # In March half past two is skipped, in November half past one is twice.
+    "local_times.sql": """
+select shown, {{ dbt_features.from_local_time('shown', "'America/New_York'") }} as moment
+from (
+    select cast('2024-03-10 02:30:00' as datetime) as shown
+    union all select cast('2024-11-03 01:30:00' as datetime)
+) as clocks
 """,
     "days.sql": "select day from {{ ref('dates') }} where "
     "{{ dbt_features.days_being_built('day') }}",

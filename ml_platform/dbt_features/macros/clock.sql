@@ -32,8 +32,11 @@
   {{- return(adapter.dispatch('from_local_time', 'dbt_features')(local, zone)) -}}
 {% endmacro %}
 
+{# Of an hour that is shown twice DuckDB takes the second, and BigQuery the first. #}
 {% macro duckdb__from_local_time(local, zone) -%}
-  timezone('UTC', timezone({{ zone }}, {{ local }}))
+  {%- set latest = "timezone('UTC', timezone(" ~ zone ~ ", " ~ local ~ "))" -%}
+  {%- set an_hour_before = latest ~ " - interval 1 hour" -%}
+  (case when {{ dbt_features.local_time(an_hour_before, zone) }} = {{ local }} then {{ an_hour_before }} else {{ latest }} end)
 {%- endmacro %}
 
 {% macro bigquery__from_local_time(local, zone) -%}
