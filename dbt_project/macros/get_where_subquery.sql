@@ -5,7 +5,7 @@
 {% macro get_where_subquery(relation) %}
   {%- set where = config.get('where', '') -%}
   {%- if where -%}
-    {%- set condition = where | replace('__days_being_built__', days_being_built('partition_date')) -%}
+    {%- set condition = where | replace('__days_being_built__', dbt_features.days_being_built('partition_date')) -%}
     {%- do return('(select * from ' ~ relation ~ ' where ' ~ condition ~ ') as rows_under_test') -%}
   {%- endif -%}
   {%- do return(relation) -%}

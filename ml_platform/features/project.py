@@ -18,6 +18,7 @@ from typing import Final, Protocol
 from ml_platform.errors import DbtProjectError
 from ml_platform.features.manifest import read_nodes
 from ml_platform.features.nodes import FORMAT, Project, from_json, to_json
+from ml_platform.features.packages import install_local_packages
 from ml_platform.features.profile import find_profile
 from ml_platform.features.version import project_version
 from ml_platform.file_lock import file_lock
@@ -142,6 +143,9 @@ def prepared_manifest(settings: DbtSettings) -> Path:
             hint="set MLP_PROJECT_DIR to the folder that has dbt_project.yml.",
         )
     folder = target_folder(settings)
+    install_local_packages(
+        settings.project_dir, dbt=dbt_executable(), lock=folder.parent / "packages.lock"
+    )
     wanted = _wanted(settings)
     if not _is_prepared(folder, wanted):
         with file_lock(folder / "lock"):  # several processes may load the definitions at once

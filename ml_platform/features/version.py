@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Final
@@ -20,7 +20,7 @@ def project_version(project_dir: Path) -> str:
 
     What has changed is told by size and time of each file, so a call costs a look at the folder.
     """
-    files = sorted(_files(str(project_dir), ""))
+    files = sorted(_files(str(project_dir), "", [os.path.realpath(project_dir)]))
     state = tuple((name, size, changed) for name, _, size, changed in files)
     known = _known.get(project_dir)
     if known is not None and known[0] == state:
@@ -34,15 +34,23 @@ def project_version(project_dir: Path) -> str:
     return version
 
 
-def _files(folder: str, below: str) -> Iterator[tuple[str, str, int, int]]:
-    """Each file with its path, its size and the time of its last change."""
+def _files(folder: str, below: str, within: Sequence[str]) -> Iterator[tuple[str, str, int, int]]:
+    """Each file with its path, its size and the time of its last change.
+
+    `within` are the real paths of the folders that were entered by a link, and the project's: a
+    local package is a link, and one to a folder that we are in leads round in a circle.
+    """
     with os.scandir(folder) as entries:
         for entry in entries:
             if entry.name in _NOT_SOURCE:
                 continue
             name = f"{below}{entry.name}"
-            if entry.is_dir(follow_symlinks=False):  # a local package may link to a folder above
-                yield from _files(entry.path, f"{name}/")
+            if entry.is_dir():
+                real = os.path.realpath(entry.path)
+                if not entry.is_symlink():
+                    yield from _files(entry.path, f"{name}/", within)
+                elif not any(f"{one}/".startswith(f"{real}/") for one in within):
+                    yield from _files(entry.path, f"{name}/", [*within, real])
             elif entry.is_file():
                 found = entry.stat()
                 yield name, entry.path, found.st_size, found.st_mtime_ns

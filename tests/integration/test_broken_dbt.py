@@ -38,6 +38,6 @@ def test_a_source_that_is_not_there(tmp_path: Path) -> None:
 
 
 def test_packages_that_are_not_installed(tmp_path: Path) -> None:
-    package = "packages:\n  - package: dbt-labs/dbt_utils\n    version: 1.3.0\n"
+    package = "  - package: dbt-labs/dbt_utils\n    version: 1.3.0\n"
     said = plan_with(tmp_path, "packages.yml", added=package)
     assert "dbt deps" in said

@@ -48,9 +48,8 @@ def test_packages_that_are_not_installed_come_with_the_command_that_installs_the
     tmp_path: Path,
 ) -> None:
     project = project_of(tmp_path / "my dbt", {"features/orders.sql": ONE})
-    (project / "packages.yml").write_text(
-        "packages: [{package: dbt-labs/dbt_utils, version: 1.3.0}]"
-    )
+    with (project / "packages.yml").open("a") as packages:
+        packages.write("  - {package: dbt-labs/dbt_utils, version: 1.3.0}\n")
     with pytest.raises(DbtProjectError, match=r"specified in packages\.yml") as caught:
         assets_of(settings_of(tmp_path / "home", project_dir=project))
     assert f"dbt deps --project-dir '{project}'" in caught.value.hint

@@ -6,7 +6,14 @@ import pytest
 
 from ml_platform.settings import Settings
 from ml_platform.warehouse.open import open_warehouse
-from tests.support.dbt_runs import build_days, changed_project, copy_of_home, dbt, settings_of
+from tests.support.dbt_runs import (
+    build_days,
+    change_file,
+    changed_project,
+    copy_of_home,
+    dbt,
+    settings_of,
+)
 from tests.support.raw_time_travel import (
     Rows,
     columns_that_differ,
@@ -17,14 +24,11 @@ from tests.support.raw_time_travel import (
 pytestmark = pytest.mark.integration
 
 DAY, NEXT_DAY, MOMENT = "2013-03-08", "2013-03-09", "2013-03-08 20:00:00"
-SAME_DAY_OUTCOMES = {
-    "on arrivals.arrival_date < days.partition_date": (
-        "on arrivals.arrival_date <= days.partition_date"
-    )
-}
+TRAILING = "dbt_packages/dbt_features/macros/trailing.sql"
+SAME_DAY_OUTCOMES = {"on {{ day }} < spine.as_of_day": "on {{ day }} <= spine.as_of_day"}
 CLAIMED_TO_BE_OLD = {
     "max(last_arrived_at) as latest_outcome_at": (
-        "cast(partition_date as timestamp) as latest_outcome_at"
+        "cast(as_of_day as timestamp) as latest_outcome_at"
     )
 }
 
@@ -41,7 +45,7 @@ def test_features_are_the_same_when_the_future_is_forgotten(
 def test_a_history_with_outcomes_of_the_same_day_is_caught_by_both_checks(
     platform_home: Path, tmp_path: Path
 ) -> None:
-    project = changed_project(tmp_path / "dbt", "macros/delay_history.sql", SAME_DAY_OUTCOMES)
+    project = changed_project(tmp_path / "dbt", TRAILING, SAME_DAY_OUTCOMES)
     settings = settings_of(copy_of_home(platform_home, tmp_path / "home"), project_dir=project)
     now, then = _with_and_without_the_future(settings)
     tested = dbt(settings, "test", "--select", "features")
@@ -53,9 +57,8 @@ def test_a_history_with_outcomes_of_the_same_day_is_caught_by_both_checks(
 def test_a_leak_that_lies_about_its_time_is_caught_by_the_time_travel(
     platform_home: Path, tmp_path: Path
 ) -> None:
-    project = changed_project(
-        tmp_path / "dbt", "macros/delay_history.sql", SAME_DAY_OUTCOMES | CLAIMED_TO_BE_OLD
-    )
+    project = changed_project(tmp_path / "dbt", TRAILING, SAME_DAY_OUTCOMES)
+    change_file(project / "macros" / "delay_history.sql", CLAIMED_TO_BE_OLD)
     settings = settings_of(copy_of_home(platform_home, tmp_path / "home"), project_dir=project)
     now, then = _with_and_without_the_future(settings)
     tested = dbt(settings, "test", "--select", "features")

@@ -5,7 +5,7 @@ with days as (
         tailnum
     from {{ ref('stg_flights') }}
     where tailnum is not null
-        and {{ days_being_built('partition_date') }}
+        and {{ dbt_features.days_being_built('partition_date') }}
 
 )
 

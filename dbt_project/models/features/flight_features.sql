@@ -9,7 +9,7 @@ with flights as (
 
     select *
     from {{ ref('flight_schedule') }}
-    where {{ days_being_built('partition_date') }}
+    where {{ dbt_features.days_being_built('partition_date') }}
 
 ),
 
@@ -19,7 +19,7 @@ outcomes as (
         flight_id,
         is_late
     from {{ ref('stg_flights') }}
-    where {{ days_being_built('partition_date') }}
+    where {{ dbt_features.days_being_built('partition_date') }}
 
 )
 

@@ -7,7 +7,7 @@ with flights as (
         -- same hour looks at nothing from the future.
         count(*) over (partition by origin, scheduled_departure_hour) as departures_same_hour
     from {{ ref('stg_flights') }}
-    where {{ days_being_built('partition_date') }}
+    where {{ dbt_features.days_being_built('partition_date') }}
 
 )
 
@@ -27,8 +27,8 @@ select
     {{ dbt.right(dbt.concat(["'0'", "cast(departure_hour_number as " ~ dbt.type_string() ~ ")"]), 2) }} as departure_hour,
     cast(departure_hour_number * 60 + extract(minute from departure_local) as {{ dbt.type_float() }})
         as departure_minute_of_day,
-    cast({{ weekday('departure_local') }} as {{ dbt.type_float() }}) as weekday,
-    cast({{ day_of_year('departure_local') }} as {{ dbt.type_float() }}) as day_of_year,
+    cast({{ dbt_features.weekday('departure_local') }} as {{ dbt.type_float() }}) as weekday,
+    cast({{ dbt_features.day_of_year('departure_local') }} as {{ dbt.type_float() }}) as day_of_year,
     distance_miles,
     cast(scheduled_minutes as {{ dbt.type_float() }}) as scheduled_minutes,
     cast(departures_same_hour as {{ dbt.type_float() }}) as departures_same_hour

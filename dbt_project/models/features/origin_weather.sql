@@ -5,7 +5,7 @@ with directed as (
         -- The direction is where the wind comes from, clockwise from north.
         wind_direction_degrees * 3.141592653589793 / 180 as wind_direction_radians
     from {{ ref('stg_weather') }}
-    where {{ days_being_built('cast(known_at as date)') }}
+    where {{ dbt_features.days_being_built('cast(known_at as date)') }}
 
 )
 

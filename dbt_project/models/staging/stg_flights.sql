@@ -2,7 +2,7 @@ with flights as (
 
     select
         *,
-        {{ minutes_after(utc('time_hour'), 'mod(sched_dep_time, 100)') }} as scheduled_departure_at
+        {{ dbt_features.minutes_after(dbt_features.utc('time_hour'), 'mod(sched_dep_time, 100)') }} as scheduled_departure_at
     from {{ source('raw', 'flights') }}
 
 ),
@@ -26,8 +26,8 @@ with_clocks as (
 
     select
         *,
-        {{ local_time('scheduled_departure_at', 'origin_zone') }} as departure_local,
-        {{ local_time('scheduled_departure_at', 'destination_zone') }} as departure_at_destination,
+        {{ dbt_features.local_time('scheduled_departure_at', 'origin_zone') }} as departure_local,
+        {{ dbt_features.local_time('scheduled_departure_at', 'destination_zone') }} as departure_at_destination,
         {{ minutes_of_clock('sched_arr_time') }} as arrival_minutes
     from with_zones
 
@@ -49,7 +49,7 @@ with_arrival as (
         *,
         -- The schedule gives no date of arrival: it is the next time that the clock at the
         -- destination shows it. The day is added to the local time, as clocks may change that night.
-        {{ from_local_time(
+        {{ dbt_features.from_local_time(
             "case when arrival_clock > departure_at_destination then arrival_clock"
             ~ " else " ~ dbt.dateadd('day', 1, 'arrival_clock') ~ " end",
             'destination_zone'
@@ -65,7 +65,7 @@ select
     ]) }} as flight_id,
     cast(scheduled_departure_at as date) as partition_date,
     scheduled_departure_at,
-    {{ utc('time_hour') }} as scheduled_departure_hour,
+    {{ dbt_features.utc('time_hour') }} as scheduled_departure_hour,
     scheduled_arrival_at,
     departure_local,
     {{ dbt.datediff('scheduled_departure_at', 'scheduled_arrival_at', 'minute') }} as scheduled_minutes,
@@ -78,6 +78,6 @@ select
     cast(air_time as {{ dbt.type_float() }}) as air_minutes,
     cast(dep_delay as {{ dbt.type_float() }}) as departure_delay_minutes,
     cast(arr_delay as {{ dbt.type_float() }}) as arrival_delay_minutes,
-    {{ minutes_after('scheduled_arrival_at', 'arr_delay') }} as arrived_at,
+    {{ dbt_features.minutes_after('scheduled_arrival_at', 'arr_delay') }} as arrived_at,
     case when arr_delay >= 15 then 1 when arr_delay < 15 then 0 end as is_late
 from with_arrival

@@ -1,9 +1,9 @@
 select
     origin,
-    {{ utc('time_hour') }} as reported_hour,
+    {{ dbt_features.utc('time_hour') }} as reported_hour,
     -- A report is filed under the hour in which it was made, mostly at its 51st minute, and its
     -- precipitation is what fell until then. So it is known when the next hour begins.
-    {{ minutes_after(utc('time_hour'), 60) }} as known_at,
+    {{ dbt_features.minutes_after(dbt_features.utc('time_hour'), 60) }} as known_at,
     cast(temp as {{ dbt.type_float() }}) as temperature_f,
     cast(dewp as {{ dbt.type_float() }}) as dew_point_f,
     cast(humid as {{ dbt.type_float() }}) as humidity_percent,

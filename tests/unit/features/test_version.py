@@ -36,3 +36,25 @@ def test_a_link_that_leads_nowhere_is_left_out(tmp_path: Path) -> None:
     before = project_version(tmp_path)
     (tmp_path / "lost").symlink_to(tmp_path / "nowhere")
     assert project_version(tmp_path) == before
+
+
+def test_a_package_that_is_a_link_to_a_folder_beside_counts(tmp_path: Path) -> None:
+    project, package = tmp_path / "shop", tmp_path / "parts"
+    (project / "dbt_packages").mkdir(parents=True)
+    package.mkdir()
+    (package / "parts.sql").write_text("select 1")
+    (project / "dbt_packages" / "parts").symlink_to(package)
+    before = project_version(project)
+    (package / "parts.sql").write_text("select 10")
+    assert project_version(project) != before
+
+
+def test_packages_that_link_to_each_other_are_no_circle(tmp_path: Path) -> None:
+    project, package = tmp_path / "shop", tmp_path / "parts"
+    (project / "dbt_packages").mkdir(parents=True)
+    package.mkdir()
+    before = project_version(project)
+    (package / "itself").symlink_to(package)
+    (package / "parts.sql").write_text("select 1")
+    (project / "dbt_packages" / "parts").symlink_to(package)
+    assert project_version(project) != before

@@ -1,11 +1,9 @@
 {#
-  Times. In every table a timestamp is UTC; a local time exists only inside a statement. The two
-  engines name these conversions differently, the rest of the project does not know.
+  In every table a timestamp is UTC; a local time exists only inside a statement.
 #}
 
-{# A loaded time (with a zone where the engine has one) as the engine's plain timestamp, in UTC. #}
 {% macro utc(timestamp) %}
-  {{- return(adapter.dispatch('utc', 'ml_platform')(timestamp)) -}}
+  {{- return(adapter.dispatch('utc', 'dbt_features')(timestamp)) -}}
 {% endmacro %}
 
 {% macro duckdb__utc(timestamp) -%}
@@ -17,9 +15,8 @@
 {%- endmacro %}
 
 
-{# What a clock on the wall in `zone` shows at a UTC time. #}
 {% macro local_time(timestamp, zone) %}
-  {{- return(adapter.dispatch('local_time', 'ml_platform')(timestamp, zone)) -}}
+  {{- return(adapter.dispatch('local_time', 'dbt_features')(timestamp, zone)) -}}
 {% endmacro %}
 
 {% macro duckdb__local_time(timestamp, zone) -%}
@@ -31,13 +28,15 @@
 {%- endmacro %}
 
 
-{# The UTC time at which a clock in `zone` shows `local`. #}
 {% macro from_local_time(local, zone) %}
-  {{- return(adapter.dispatch('from_local_time', 'ml_platform')(local, zone)) -}}
+  {{- return(adapter.dispatch('from_local_time', 'dbt_features')(local, zone)) -}}
 {% endmacro %}
 
+{# Of an hour that is shown twice DuckDB takes the second, and BigQuery the first. #}
 {% macro duckdb__from_local_time(local, zone) -%}
-  timezone('UTC', timezone({{ zone }}, {{ local }}))
+  {%- set latest = "timezone('UTC', timezone(" ~ zone ~ ", " ~ local ~ "))" -%}
+  {%- set an_hour_before = latest ~ " - interval 1 hour" -%}
+  (case when {{ dbt_features.local_time(an_hour_before, zone) }} = {{ local }} then {{ an_hour_before }} else {{ latest }} end)
 {%- endmacro %}
 
 {% macro bigquery__from_local_time(local, zone) -%}
@@ -45,9 +44,8 @@
 {%- endmacro %}
 
 
-{# 1 for Monday to 7 for Sunday. #}
 {% macro weekday(local) %}
-  {{- return(adapter.dispatch('weekday', 'ml_platform')(local)) -}}
+  {{- return(adapter.dispatch('weekday', 'dbt_features')(local)) -}}
 {% endmacro %}
 
 {% macro duckdb__weekday(local) -%}
@@ -59,9 +57,8 @@
 {%- endmacro %}
 
 
-{# 1 for the first of January. #}
 {% macro day_of_year(local) %}
-  {{- return(adapter.dispatch('day_of_year', 'ml_platform')(local)) -}}
+  {{- return(adapter.dispatch('day_of_year', 'dbt_features')(local)) -}}
 {% endmacro %}
 
 {% macro duckdb__day_of_year(local) -%}
@@ -73,13 +70,6 @@
 {%- endmacro %}
 
 
-{# A UTC time some minutes later; dbt's dateadd makes another type of it on BigQuery. #}
 {% macro minutes_after(timestamp, minutes) -%}
   cast({{ dbt.dateadd('minute', minutes, timestamp) }} as {{ dbt.type_timestamp() }})
-{%- endmacro %}
-
-
-{# Minutes since midnight of a clock time written 745 or 1530. #}
-{% macro minutes_of_clock(hhmm) -%}
-  cast({{ hhmm }} - 40 * floor({{ hhmm }} / 100) as {{ dbt.type_int() }})
 {%- endmacro %}
