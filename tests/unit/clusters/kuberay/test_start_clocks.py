@@ -156,7 +156,7 @@ def test_a_node_that_takes_no_pod_is_told_and_given_up_long_before_the_time_for_
 def test_what_is_lost_while_the_job_runs_is_told_once_and_ends_nothing() -> None:
     time = FakeTime()
     time.now = BEGIN_S
-    running_pod = {"phase": "Running", "ready": True}
+    running_pod: dict[str, Any] = {"phase": "Running", "ready": True}
     its = [container("ray-head", state=running(0), ready=True)]
     head = pod("h", head=True, containers=its, **running_pod)
     job = named(ray_job(status={"jobDeploymentStatus": "Running"}))
