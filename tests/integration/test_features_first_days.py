@@ -24,7 +24,7 @@ from (
     select cast(d as date) as partition_date
     from range(date '2013-01-10', date '2013-01-15', interval 1 day) as days(d)
 )
-where {{ days_being_built('partition_date') }}
+where {{ dbt_features.days_being_built('partition_date') }}
 group by partition_date
 """
 

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.integration
 ODD: Final = "pro ject #1 100%41 what?"
 DAY: Final = "2013-01-10"
 NO_PARSE: Final = "Partial parsing enabled, no changes found, skipping parsing"
-OF_DAY: Final = "where {{ days_being_built('partition_date') }}"
+OF_DAY: Final = "where {{ dbt_features.days_being_built('partition_date') }}"
 LOOSE: Final = "contract={'enforced': false}"
 
 # Files in place of a table, as dbt-duckdb reads them.

@@ -19,7 +19,7 @@ sources:
 ORDERS: Final = """
 {{ config(contract={'enforced': false}) }}
 select partition_date, n from {{ source('shop', 'orders') }}
-where {{ days_being_built('partition_date') }}
+where {{ dbt_features.days_being_built('partition_date') }}
 """
 
 

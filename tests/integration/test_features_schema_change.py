@@ -27,7 +27,7 @@ with built as (
 )
 select partition_date, 1 as n
 from built
-where {{ days_being_built('partition_date') }}
+where {{ dbt_features.days_being_built('partition_date') }}
 """
 AFTER: Final = BEFORE.replace("1 as n", "1 as n, 2 as extra")
 
