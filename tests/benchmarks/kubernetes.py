@@ -136,9 +136,8 @@ def _stock(light: LightClusters) -> list[float]:
         # Their own word for it is true too early, so a careful client counts Ray's nodes.
         ray.wait_until_ready()
         ray.submit("job", PROGRAM, str(SPEC.worker_count))
-        while len(took := _times(ray.log("job"), began_s)) < len(LINES):
-            time.sleep(1.0)
-        return took
+        ray.ended("job", poll_s=1.0)
+        return _times(ray.log("job"), began_s)
     finally:
         where = f"--namespace={light.namespace}"
         light.cluster.kubectl("delete", "raycluster", name, where, "--cascade=foreground")
@@ -146,8 +145,11 @@ def _stock(light: LightClusters) -> list[float]:
 
 
 def _times(log: str, began_s: float) -> list[float]:
-    """Seconds until each of `LINES` was written, as far as it was."""
-    return [float(found[1]) - began_s for line in LINES if (found := line.search(log))]
+    """Seconds until each of `LINES` was written."""
+    found = [line.search(log) for line in LINES]
+    if None in found:
+        raise RuntimeError(f"the program did not come to its end: {log}")
+    return [float(one[1]) - began_s for one in found if one]
 
 
 def _ours(light: LightClusters) -> list[float]:

@@ -89,13 +89,14 @@ class RayCluster:
             command = shlex.join(["python", "-c", program, *arguments])
             jobs.submit(submission_id, command, env={}, metadata={})
 
-    def ended(self, submission_id: str) -> JobDetails:
-        """Wait for the end of a job."""
+    def ended(self, submission_id: str, *, poll_s: float = 0.1) -> JobDetails:
+        """Wait for the end of a job, looking each `poll_s`."""
         with JobsApi(self.address) as jobs:
             return until(
                 f"end of the job {submission_id}",
                 lambda: _over(jobs.job(submission_id)),
                 timeout_s=_JOB_S,
+                poll_s=poll_s,
             )
 
     def log(self, submission_id: str) -> str:
