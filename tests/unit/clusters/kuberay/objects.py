@@ -1,12 +1,20 @@
 """Small objects of Kubernetes, for situations that were not recorded."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from ml_platform.clusters.kuberay.diagnosis.diagnose import diagnose
 from ml_platform.clusters.kuberay.diagnosis.diagnoses import Diagnosis
 from ml_platform.clusters.kuberay.seen import Object, Seen
 from tests.unit.clusters.kuberay.recorded import BEGIN_S, time_text
+
+PREEMPTED: Final = {
+    "type": "DisruptionTarget",
+    "status": "True",
+    "reason": "PreemptionByScheduler",
+    "lastTransitionTime": time_text(60),
+}
+"""A condition of a pod that had to make room, a minute after the beginning."""
 
 
 def running(t: float = 0.0) -> Object:

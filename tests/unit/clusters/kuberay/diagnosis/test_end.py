@@ -10,6 +10,7 @@ from ml_platform.clusters.kuberay.diagnosis.end import RECENT_S, ended_by
 from ml_platform.clusters.kuberay.diagnosis.head import incarnation, readiness
 from ml_platform.clusters.kuberay.seen import Object
 from tests.unit.clusters.kuberay.objects import (
+    PREEMPTED,
     container,
     ended,
     event,
@@ -19,14 +20,7 @@ from tests.unit.clusters.kuberay.objects import (
     running,
     seen_of,
 )
-from tests.unit.clusters.kuberay.recorded import BEGIN_S, moments, time_text
-
-PREEMPTED = {
-    "type": "DisruptionTarget",
-    "status": "True",
-    "reason": "PreemptionByScheduler",
-    "lastTransitionTime": time_text(60),
-}
+from tests.unit.clusters.kuberay.recorded import BEGIN_S, moments
 
 
 def head(state: Object | None = None, **fields: Any) -> Object:

@@ -5,11 +5,12 @@ from typing import Any, Final
 
 import pytest
 
-from ml_platform.clusters.causes import Cause
+from ml_platform.clusters.causes import Cause, Failure
 from ml_platform.clusters.kuberay.diagnosis.end import RECENT_S, ended_by
 from ml_platform.clusters.kuberay.diagnosis.losses import losses
 from ml_platform.clusters.kuberay.seen import Object
 from tests.unit.clusters.kuberay.objects import (
+    PREEMPTED,
     container,
     ended,
     event,
@@ -34,12 +35,6 @@ NO_ROOM: Final = {
     "status": "False",
     "reason": "Unschedulable",
     "message": "0/1 nodes are available: 1 Insufficient memory.",
-}
-PREEMPTED: Final = {
-    "type": "DisruptionTarget",
-    "status": "True",
-    "reason": "PreemptionByScheduler",
-    "lastTransitionTime": time_text(60),
 }
 WAITING: Final = pod("next", conditions=[NO_ROOM])
 
@@ -131,15 +126,18 @@ def test_a_head_that_is_lost_is_the_only_loss() -> None:
     assert message.startswith("The head h is lost")
 
 
-@pytest.mark.parametrize("joined", [True, False])
-def test_a_job_that_ends_while_a_worker_is_missing_says_why_none_came(joined: bool) -> None:
+def ended_with(*pods: Object) -> Failure | None:
     lost = worker(going=True)  # at the very beginning: long ago
-    pods = (HEAD, worker("next")) if joined else (HEAD, WAITING)
     now = seen_of(*pods, ray_job=JOB, ray_cluster=wants(1), gone=(lost,), t=60 + RECENT_S)
-    failure = ended_by(READY, now)
-    if joined:
-        assert failure is None
-        return
+    return ended_by(READY, now)
+
+
+def test_a_loss_that_another_worker_has_made_good_is_not_to_blame() -> None:
+    assert ended_with(HEAD, worker("next")) is None
+
+
+def test_a_job_that_ends_while_a_worker_is_missing_says_why_none_came() -> None:
+    failure = ended_with(HEAD, WAITING)
     assert failure is not None
     assert failure.cause is Cause.WORKER_LOST
     assert failure.message.startswith("A worker is missing, and none takes its place. ")
