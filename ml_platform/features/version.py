@@ -46,10 +46,11 @@ def _files(folder: str, below: str, within: Sequence[str]) -> Iterator[tuple[str
                 continue
             name = f"{below}{entry.name}"
             if entry.is_dir():
-                real = os.path.realpath(entry.path)
                 if not entry.is_symlink():
                     yield from _files(entry.path, f"{name}/", within)
-                elif not any(f"{one}/".startswith(f"{real}/") for one in within):
+                    continue
+                real = os.path.realpath(entry.path)
+                if not any(f"{one}/".startswith(f"{real}/") for one in within):
                     yield from _files(entry.path, f"{name}/", [*within, real])
             elif entry.is_file():
                 found = entry.stat()

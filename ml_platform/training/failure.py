@@ -7,6 +7,7 @@ the controller, so the whole chain is searched.
 import re
 import traceback
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -69,42 +70,15 @@ def _classify(error: BaseException, code: Path) -> Failure:
                 hint="use smaller batches or, on a cluster, give the workers more memory in "
                 "`cluster.workers.memory`.",
             )
-    for one in chain:
-        if type(one).__name__ == "NodeDiedError":
-            return Failure(
-                cause=Cause.NODE_LOST,
-                place=_place(error),
-                message=f"the node of a training worker died: {_first_line(one)}",
-                hint="materialize again: the training goes on from its last checkpoint.",
-            )
-    for one in chain:
-        if type(one).__name__ == _TOO_FEW:
-            return Failure(
-                cause=Cause.NODE_LOST,
-                place=_place(error),
-                message=f"the training workers did not join: {_first_line(one)}",
-                hint="`mlp cluster show` says which pod is missing; materialized again, the "
-                "training goes on from its last checkpoint on a new cluster.",
-            )
-    for one in chain:
-        if type(one).__name__ == _PREEMPTED:
-            return Failure(
-                cause=Cause.WORKER_LOST,
-                place=_place(error),
-                message=f"the node of a training worker is taken away: {_first_line(one)}",
-                hint="nothing: the training goes on from its last checkpoint. If it happens often, "
-                "keep the group off spot nodes (`spot: false`).",
-            )
-    for one in chain:
-        if type(one).__name__ in _DEATHS:
-            return Failure(
-                cause=Cause.WORKER_LOST,
-                place=_place(error),
-                message=f"a training worker died: {_first_line(one)}",
-                hint="the end of the job's log says more: `Fatal Python error` is a library that "
-                "aborted; nothing at all is `os._exit` in train.py, or a kill by the system, as "
-                "when memory runs out.",
-            )
+    for loss in _LOSSES:
+        for one in chain:
+            if type(one).__name__ in loss.names:
+                return Failure(
+                    cause=loss.cause,
+                    place=_place(error),
+                    message=f"{loss.what}: {_first_line(one)}",
+                    hint=loss.hint,
+                )
     innermost = _innermost(chain)
     text = _traceback_of(innermost, error)
     if isinstance(innermost, InputError):
@@ -151,17 +125,56 @@ _NAMED: Final[dict[type[PlatformError], Cause]] = {
 }
 """Errors of the platform's own that say what they are."""
 
-_TOO_FEW: Final = "WorkerGroupStartupTimeoutError"
-_PREEMPTED: Final = "PreemptionError"
-_DEATHS: Final = frozenset(
-    {
-        "ActorDiedError",
-        "ActorUnavailableError",
-        "WorkerCrashedError",
-        "WorkerHealthCheckTimeoutError",
-        "RayActorError",
-    }
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Loss:
+    """What Ray says is lost, by the names of its exceptions."""
+
+    names: frozenset[str]
+    cause: Cause
+    what: str
+    hint: str
+
+
+_LOSSES: Final = (
+    _Loss(
+        names=frozenset({"NodeDiedError"}),
+        cause=Cause.NODE_LOST,
+        what="the node of a training worker died",
+        hint="materialize again: the training goes on from its last checkpoint.",
+    ),
+    _Loss(
+        names=frozenset({"WorkerGroupStartupTimeoutError"}),
+        cause=Cause.NODE_LOST,
+        what="the training workers did not join",
+        hint="`mlp cluster show` says which pod is missing; materialized again, the training goes "
+        "on from its last checkpoint on a new cluster.",
+    ),
+    _Loss(
+        names=frozenset({"PreemptionError"}),
+        cause=Cause.WORKER_LOST,
+        what="the node of a training worker is taken away",
+        hint="nothing: the training goes on from its last checkpoint. If it happens often, keep "
+        "the group off spot nodes (`spot: false`).",
+    ),
+    _Loss(
+        names=frozenset(
+            {
+                "ActorDiedError",
+                "ActorUnavailableError",
+                "WorkerCrashedError",
+                "WorkerHealthCheckTimeoutError",
+                "RayActorError",
+            }
+        ),
+        cause=Cause.WORKER_LOST,
+        what="a training worker died",
+        hint="the end of the job's log says more: `Fatal Python error` is a library that aborted; "
+        "nothing at all is `os._exit` in train.py, or a kill by the system, as when memory runs "
+        "out.",
+    ),
 )
+"""The most telling first: a chain may have several."""
 
 
 def _chain(error: BaseException | None, seen: set[int] | None = None) -> Iterator[BaseException]:

@@ -13,12 +13,10 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, Self
-from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from websockets.client import ClientProtocol
 
-PORTS: Final = {"ws": 80, "wss": 443}
 READ_BYTES: Final = 64 << 10
 
 
@@ -121,21 +119,20 @@ def websocket(
     from websockets.client import ClientProtocol
     from websockets.uri import parse_uri
 
-    where = urlsplit(url)
-    port = where.port or PORTS[where.scheme]
+    where = parse_uri(url)
     began = time.monotonic()
 
     def left_s() -> float:
         return max(0.001, began + open_within_s - time.monotonic())
 
-    connection = socket.create_connection((where.hostname, port), timeout=left_s())
+    connection = socket.create_connection((where.host, where.port), timeout=left_s())
     try:
         if tls is not None:
             connection.settimeout(left_s())
-            connection = tls.wrap_socket(connection, server_hostname=where.hostname)
+            connection = tls.wrap_socket(connection, server_hostname=where.host)
         # No extension: Ray 2.60 passes our offer of compression on to another connection, whose
         # answer then does not fit ours. No limit: a chunk holds whole lines, however long.
-        stream = WebSocket(connection, ClientProtocol(parse_uri(url), max_size=None))
+        stream = WebSocket(connection, ClientProtocol(where, max_size=None))
         stream.open(headers, within_s=left_s())
         yield stream
     finally:

@@ -77,6 +77,15 @@ def away(server: str, said: str) -> ApiAwayError:
     )
 
 
+def said_in(error: ClusterError) -> str:
+    """The API server's own words of an error."""
+    for before in ("refuses: ", "does not answer: "):
+        _, found, words = error.message.partition(before)
+        if found:
+            return words
+    return error.message
+
+
 def _refusal(status: int, said: str) -> ClusterError:
     of_account = not (FORBIDDEN in said or DENIED in said) or any(
         one in said for one in OF_THE_ACCOUNT

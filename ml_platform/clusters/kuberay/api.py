@@ -120,7 +120,7 @@ class KubernetesApi:
 
     @contextmanager
     def telling(self, on_away: Callable[[ApiAwayError], None]) -> Iterator[None]:
-        """Within the block `on_away` is told why a request is made again, unless it has its own."""
+        """Within the block `on_away` is told why a request is made again."""
         before, self._on_away = self._on_away, on_away
         try:
             yield
@@ -195,19 +195,12 @@ class KubernetesApi:
         answer = self._once("GET", path, query=query, timeout_s=within_s)
         return answer.content.decode("utf-8", "replace")
 
-    def create(
-        self,
-        path: str,
-        body: Mapping[str, Any],
-        *,
-        on_away: Callable[[ApiAwayError], None] | None = None,
-    ) -> dict[str, Any]:
+    def create(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """Create an object, with strict validation; returns it.
 
         Args:
             path: Objects of its kind.
             body: It.
-            on_away: Is told why it is tried again.
 
         Raises:
             ObjectConflictError: there is one of this name, which may be ours: the answer to an
@@ -216,7 +209,7 @@ class KubernetesApi:
             ApiAwayError: the server stayed away.
         """
         query = {"fieldValidation": "Strict"}
-        return self._ask("POST", path, body=body, query=query, on_away=on_away)
+        return self._ask("POST", path, body=body, query=query)
 
     def patch_once(self, path: str, body: Mapping[str, Any], *, within_s: float) -> None:
         """Change fields as `patch` does, asked for once: nothing depends on it.
@@ -272,21 +265,17 @@ class KubernetesApi:
         *,
         body: Mapping[str, Any] | None = None,
         query: Mapping[str, str] | None = None,
-        on_away: Callable[[ApiAwayError], None] | None = None,
     ) -> dict[str, Any]:
         found = self._patiently(
             lambda: object_of(
                 self.access.server, self._once(method, path, body=body, query=query).text
-            ),
-            on_away or self._on_away,
+            )
         )
         if method == "GET":
             self._granted = path
         return found
 
-    def _patiently(
-        self, question: Callable[[], Answer], on_away: Callable[[ApiAwayError], None]
-    ) -> Answer:
+    def _patiently(self, question: Callable[[], Answer]) -> Answer:
         since = self._clock()
         pause = FIRST_PAUSE_S
         refusals = Refusals(self.still_grants, self._clock)
@@ -301,7 +290,7 @@ class KubernetesApi:
                 refusals.forget()
                 if self._clock() - since >= self._away_s:
                     raise
-                on_away(error)
+                self._on_away(error)
                 self._sleep(max(pause, error.retry_after_s))
             pause = min(2 * pause, LONGEST_PAUSE_S)
 

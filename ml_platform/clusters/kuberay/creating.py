@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
+from ml_platform.clusters.kuberay.answers import said_in
 from ml_platform.clusters.kuberay.api import KubernetesApi, jobs_path
 from ml_platform.clusters.kuberay.config import KubeRayConfig
 from ml_platform.clusters.kuberay.diagnosis.refused import refused_create
+from ml_platform.clusters.kuberay.outages import Outages
 from ml_platform.clusters.kuberay.room import require_room
 from ml_platform.clusters.kuberay.seen import Object
-from ml_platform.errors import ApiAwayError, ApiRefusedError, ClusterError, ObjectMissingError
+from ml_platform.errors import ApiAwayError, ApiRefusedError, ObjectMissingError
 from ml_platform.xray.records import Recorder
 
 
@@ -29,29 +31,12 @@ def create_job(
         ApiRefusedError: the account may not.
         ApiAwayError: the server stayed away.
     """
-    told: set[str] = set()
-
-    def tell(error: ApiAwayError) -> None:
-        found = refused_create(_said(error), config.namespace)
-        key, message = (found.key, found.failure.message) if found else ("", error.message)
-        if key not in told:
-            told.add(key)
-            recorder.happened("cluster", detail=f"starting: {message}")
-
     try:
         require_room(api, config)
-        return api.create(jobs_path(config.namespace), manifest, on_away=tell)
+        with api.telling(Outages(recorder, config.namespace).met):
+            return api.create(jobs_path(config.namespace), manifest)
     except (ApiRefusedError, ObjectMissingError, ApiAwayError) as error:
-        found = refused_create(_said(error), config.namespace)
+        found = refused_create(said_in(error), config.namespace)
         if found is None:
             raise
         raise found.failure.to_start_error(str(manifest["metadata"]["name"])) from error
-
-
-def _said(error: ClusterError) -> str:
-    """The API server's own words of an error."""
-    for before in ("refuses: ", "does not answer: "):
-        _, found, words = error.message.partition(before)
-        if found:
-            return words
-    return error.message

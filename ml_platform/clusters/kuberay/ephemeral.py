@@ -148,7 +148,7 @@ class EphemeralProvisioner(Provisioner):
         """
         require_valid(request.name, request.spec, self._config)
         looked_at = subjects(self._config.namespace, request.name, queue=request.spec.queue)
-        told = self._api.telling(Outages(recorder, clock=self._clock).met)
+        told = self._api.telling(Outages(recorder, self._config.namespace, clock=self._clock).met)
         with told, watch_of(self._api, looked_at, clock=self._clock) as watch:
             job: Object | None = None
             dying = DyingLogs(self._api, self._config.namespace, watch)
@@ -215,12 +215,9 @@ class EphemeralProvisioner(Provisioner):
         job, pods = self._find(name)
         if job is None and not pods:
             return
-        looked_at = life(self._config.namespace, name)
-        with watch_of(self._api, looked_at, clock=self._clock) as watch:
-            if job is not None:
-                self._jobs.require_ours(job)
-                self._removal.remove(name, uid_of(job), watch)
-            self._removal.wait_for_pods(name, watch)
+        if job is not None:
+            self._jobs.require_ours(job)
+        self._removal.end(name, uid_of(job) if job is not None else "")
 
     def reap(self, run_ended_s: RunEnd, *, dry_run: bool) -> Iterator[Reaped]:
         """See `Provisioner.reap`."""

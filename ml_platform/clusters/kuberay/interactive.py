@@ -156,10 +156,7 @@ class InteractiveClusters:
         name = _name(job)
         # Which one of this name is meant is known by its uid: nothing has to be read again.
         removal = Removal(self._api, self._config.namespace, clock=self._clock)
-        looked_at = life(self._config.namespace, name)
-        with watch_of(self._api, looked_at, clock=self._clock) as watch:
-            removal.remove(name, uid_of(job), watch)
-            removal.wait_for_pods(name, watch)
+        removal.end(name, uid_of(job))
         return name
 
     def look(self, name: str) -> ClusterView:

@@ -16,7 +16,7 @@ from ml_platform.clusters.kuberay.api import KubernetesApi, jobs_path
 from ml_platform.clusters.kuberay.config import KubeRayConfig, Limits
 from ml_platform.clusters.kuberay.expiry import expires_s, expiry_of, expiry_text, seconds_of
 from ml_platform.clusters.kuberay.last_use import LastUse, LastUses
-from ml_platform.clusters.kuberay.seen import Object, annotation
+from ml_platform.clusters.kuberay.seen import Object, annotation, is_going
 from ml_platform.clusters.kuberay.unused import unused, warning_of
 from ml_platform.clusters.kuberay.views import is_over
 from ml_platform.errors import ObjectConflictError, ObjectMissingError, reason_of
@@ -61,8 +61,7 @@ def decision_on(
     last_used_s: LastUse = lambda job: None,
 ) -> ReapDecision | None:
     """Whether a RayJob of ours goes; None if it is needed, or goes by itself."""
-    metadata = job["metadata"]
-    if "deletionTimestamp" in metadata:
+    if is_going(job):
         return None
     expires = expires_s(job)
     if expires is not None and expires <= now_s:
@@ -175,8 +174,7 @@ def _warned(api: KubernetesApi, path: str, listed: Object, now_s: float) -> bool
 def _may_be_unused(job: Object, now_s: float) -> bool:
     """Whether it is judged by its last use."""
     expires = expires_s(job)
-    is_going = "deletionTimestamp" in job["metadata"]
-    return expires is not None and expires > now_s and not is_over(job) and not is_going
+    return expires is not None and expires > now_s and not is_over(job) and not is_going(job)
 
 
 def _while_it_is_used(

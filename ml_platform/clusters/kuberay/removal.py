@@ -12,6 +12,8 @@ from ml_platform.clusters.kuberay import labels
 from ml_platform.clusters.kuberay.api import KubernetesApi, core_path, jobs_path
 from ml_platform.clusters.kuberay.seen import Watched, uid_of
 from ml_platform.clusters.kuberay.start import JOBS, PODS
+from ml_platform.clusters.kuberay.subjects import life
+from ml_platform.clusters.kuberay.watch import watch_of
 from ml_platform.clusters.kuberay.watched_limit import LONGEST_LOOK_S, WatchedLimit
 from ml_platform.errors import ClusterError, ClusterLeftError
 from ml_platform.xray.records import Recorder
@@ -82,6 +84,17 @@ class Removal:
         """
         if self._delete(name, uid):
             self._require_gone(name, uid, watch)
+
+    def end(self, name: str, uid: str = "") -> None:
+        """Remove a cluster and wait until its last pod is gone; without a uid, only wait.
+
+        Raises:
+            ClusterError: it cannot be removed, or is not gone in time.
+        """
+        with watch_of(self._api, life(self._namespace, name), clock=self._clock) as watch:
+            if uid:
+                self.remove(name, uid, watch)
+            self.wait_for_pods(name, watch)
 
     def remove_in_time(self, name: str, uid: str, watch: Watched) -> bool:
         """Remove a RayJob; whether it is gone in time. Raises as `remove`."""

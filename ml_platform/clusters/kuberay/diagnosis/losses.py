@@ -54,23 +54,27 @@ def workers_ended(ready: Seen, now: Seen, *, since_s: float) -> Iterator[Failure
     """
     events = merged_events(now.events)
     by_kuberay = " ".join(one.message for one in events if one.reason == "DeletedWorkerPod")
-    before = {pod.uid for pod in (*gone_pods(ready), *pods_of(ready)) if _goes(pod, ready)}
-    there = [pod for pod in pods_of(now) if not pod.is_head and pod.uid not in before]
+    before = {pod.uid for pod in gone_pods(ready)}
+    before |= {pod.uid for pod in pods_of(ready) if pod.is_going}
     gone = [pod for pod in gone_pods(now) if not pod.is_head and pod.uid not in before]
+    there = [pod for pod in pods_of(now) if not pod.is_head and pod.uid not in before]
+    deleted = {pod.uid for pod in (*gone, *(pod for pod in there if pod.is_going))}
     said = said_of_pods((*there, *gone), events)
     for pod in (*reversed(gone), *there):
         if disruption(pod, said[pod.name]) is not None:
             continue
         if ended := _ended_by_itself(pod, since_s):
             yield ended
-        elif (pod.is_going or pod in gone) and pod.name not in by_kuberay:
-            at_s = seconds(pod.raw["metadata"].get("deletionTimestamp"))
-            if not at_s or at_s >= since_s:
-                yield _failure(
-                    pod,
-                    f"A pod of the {pod.place} was deleted.",
-                    f"Pod {pod.name} was deleted, and no node or operator says why.",
-                )
+        elif (
+            pod.uid in deleted
+            and pod.name not in by_kuberay
+            and (not pod.goes_at_s or pod.goes_at_s >= since_s)
+        ):
+            yield _failure(
+                pod,
+                f"A pod of the {pod.place} was deleted.",
+                f"Pod {pod.name} was deleted, and no node or operator says why.",
+            )
 
 
 def lacking(now: Seen) -> Failure | None:
@@ -84,10 +88,6 @@ def lacking(now: Seen) -> Failure | None:
         return None
     message = f"A worker is missing, and none takes its place. {found.message}"
     return found.model_copy(update={"cause": Cause.WORKER_LOST, "message": message})
-
-
-def _goes(pod: Pod, seen: Seen) -> bool:
-    return pod.is_going or pod in gone_pods(seen)
 
 
 def _ended_by_itself(pod: Pod, since_s: float) -> Failure | None:

@@ -7,7 +7,7 @@ from typing import Final
 from ml_platform.clusters.causes import Cause, Place
 from ml_platform.clusters.kuberay.diagnosis.containers import FAILURES
 from ml_platform.clusters.kuberay.diagnosis.diagnoses import Diagnosis, State, diagnosis
-from ml_platform.clusters.kuberay.diagnosis.events import EventSeen, seconds
+from ml_platform.clusters.kuberay.diagnosis.events import EventSeen
 from ml_platform.clusters.kuberay.diagnosis.pods import Pod
 
 _ANOTHER: Final = "Nothing: another pod takes its place."
@@ -150,4 +150,4 @@ def _has_failed(pod: Pod) -> bool:
 
 def _ended_s(pod: Pod) -> float:
     """When it was deleted; a pod that has failed has no grace."""
-    return max(pod.created_s, seconds(pod.raw["metadata"].get("deletionTimestamp")))
+    return max(pod.created_s, pod.goes_at_s)

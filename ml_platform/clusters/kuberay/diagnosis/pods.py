@@ -135,6 +135,11 @@ class Pod:
         return bool(self.raw["metadata"].get("deletionTimestamp"))
 
     @property
+    def goes_at_s(self) -> float:
+        """When its grace is over, in seconds since 1970; 0 if it is not being deleted."""
+        return seconds(self.raw["metadata"].get("deletionTimestamp"))
+
+    @property
     def phase(self) -> str:
         """As Kubernetes says."""
         return self._status.get("phase") or ""

@@ -13,7 +13,7 @@ AWAY = ApiAwayError("the API server there does not answer: 503")
 
 def test_each_outage_is_told_once() -> None:
     time, told = FakeTime(), list[str]()
-    outages = Outages(Recorder(lambda one: told.append(one.detail)), clock=time.clock)
+    outages = Outages(Recorder(lambda one: told.append(one.detail)), "team", clock=time.clock)
     for _ in range(5):
         outages.met(AWAY)
         time.sleep(ANOTHER_AFTER_S / 4)
